@@ -1,0 +1,27 @@
+// Two projects: `unit` needs no server and stands beside the code; `scenarios` (and the conformance
+// suites of real adapters) share one real stack that globalSetup starts and globalTeardown stops.
+const transform = {
+  '^.+\\.ts$': [
+    '@swc/jest',
+    { jsc: { target: 'es2024', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
+  ],
+};
+const common = { testEnvironment: 'node', transform, modulePathIgnorePatterns: ['<rootDir>/dist/'] };
+
+module.exports = {
+  projects: [
+    {
+      ...common,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/{producers,consumers,schemas,connect,lib,cli,ops,test}/**/*.test.ts'],
+      testPathIgnorePatterns: ['<rootDir>/test/scenarios/', '<rootDir>/test/conformance/'],
+    },
+    {
+      ...common,
+      displayName: 'scenarios',
+      testMatch: ['<rootDir>/test/{scenarios,conformance}/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/support/global-setup.ts',
+      globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+    },
+  ],
+};
