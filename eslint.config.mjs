@@ -2,7 +2,11 @@ import tseslint from 'typescript-eslint';
 
 /** Only the clock, the composition roots and the tools outside the pipeline may touch these. */
 const ambient = [
-  { object: 'process', property: 'env', message: 'Read the environment in main.ts and pass config on.' },
+  {
+    object: 'process',
+    property: 'env',
+    message: 'Read the environment in main.ts and pass config on.',
+  },
   { object: 'Date', property: 'now', message: 'Take a Clock (lib/process/clock.ts).' },
   { object: 'Math', property: 'random', message: 'Take a random source as an argument.' },
 ];
@@ -18,7 +22,10 @@ export default tseslint.config(
       'max-lines-per-function': ['error', { max: 50, skipBlankLines: true, skipComments: true }],
       complexity: ['error', 10],
       'no-console': 'error',
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],

@@ -1,0 +1,75 @@
+/** The one list of topics: what is on them, how they are keyed, partitioned and kept. */
+
+export interface TopicDefinition {
+  readonly name: string;
+  /** What a record is about, for `topics plan` and the documentation. */
+  readonly doc: string;
+  readonly key: string;
+  readonly partitions: number;
+  readonly cleanup: 'delete' | 'compact';
+  /** Milliseconds; -1 keeps for ever. Only for `delete`. */
+  readonly retentionMs: number;
+  /** File `schemas/<schema>.avsc`; null where Connect registers the schema itself. */
+  readonly schema: string | null;
+}
+
+const dayMs = 86_400_000;
+
+/** Replaying must stay possible for as long as an incident may last; anything shorter is refused. */
+export const retentionFloorMs = 30 * dayMs;
+
+export const topicNames = {
+  artifactChanges: 'cdc.public.p_ci_job_artifacts',
+  buildChanges: 'cdc.public.p_ci_builds',
+  artifactsExpired: 'artifacts.expired',
+  progress: 'afterbuild.progress',
+  control: 'afterbuild.control',
+} as const;
+
+export const topics: readonly TopicDefinition[] = [
+  {
+    name: topicNames.artifactChanges,
+    doc: 'Inserts and updates of artifacts, as Debezium reads them from the write-ahead log.',
+    key: 'id and partition_id, in Avro',
+    partitions: 12,
+    cleanup: 'delete',
+    retentionMs: retentionFloorMs,
+    schema: null,
+  },
+  {
+    name: topicNames.buildChanges,
+    doc: 'Inserts and updates of builds, as Debezium reads them from the write-ahead log.',
+    key: 'id and partition_id, in Avro',
+    partitions: 12,
+    cleanup: 'delete',
+    retentionMs: retentionFloorMs,
+    schema: null,
+  },
+  {
+    name: topicNames.artifactsExpired,
+    doc: 'Batches of artifacts whose rows and objects may go.',
+    key: '<partition_id>:<first id>',
+    partitions: 12,
+    cleanup: 'delete',
+    retentionMs: retentionFloorMs,
+    schema: 'artifacts.expired',
+  },
+  {
+    name: topicNames.progress,
+    doc: 'Watermarks of the sweeps; whoever holds a partition sweeps its shards.',
+    key: '<sweep>/<shard>',
+    partitions: 12,
+    cleanup: 'compact',
+    retentionMs: -1,
+    schema: 'afterbuild.progress',
+  },
+  {
+    name: topicNames.control,
+    doc: 'Decisions of operators, read by every process.',
+    key: '<kind>/<subject>',
+    partitions: 1,
+    cleanup: 'compact',
+    retentionMs: -1,
+    schema: 'afterbuild.control',
+  },
+];

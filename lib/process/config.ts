@@ -1,0 +1,125 @@
+/**
+ * The environment, checked once and turned into typed settings.
+ *
+ * Secrets come from files (`*_FILE`) so that they show neither in a process list nor in a crash dump of
+ * the environment. All wrong variables are reported together, by name and expectation, never by value.
+ */
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const port = z.coerce.number().int().min(1).max(65_535);
+const count = (fallback: number, min = 1, max = 1_000_000) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
+const url = z.url({ protocol: /^https?$/ });
+const text = z.string().min(1);
+
+/** Where everything is; the same for every process. */
+export const connectionSchema = z.object({
+  AFTERBUILD_NAMESPACE: z
+    .string()
+    .regex(/^([a-z0-9][a-z0-9-]*\.)?$/, 'must be empty or like "team-a."')
+    .default(''),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  AFTERBUILD_FAIL_POINT: text.optional(),
+
+  POSTGRES_HOST: text,
+  POSTGRES_PORT: port.default(5432),
+  POSTGRES_DATABASE: text,
+  POSTGRES_USER: text,
+  POSTGRES_PASSWORD_FILE: text,
+  POSTGRES_TLS_CA_FILE: text.optional(),
+  POSTGRES_SYSTEM_IDENTIFIER: z
+    .string()
+    .regex(/^[0-9]{1,20}$/, 'must be the decimal number that pg_control_system() gives'),
+
+  KAFKA_BROKERS: z
+    .string()
+    .regex(/^[^\s,:]+:[0-9]+(,[^\s,:]+:[0-9]+)*$/, 'must be host:port, separated by commas')
+    .transform((brokers) => brokers.split(',')),
+  KAFKA_TLS_CA_FILE: text.optional(),
+  KAFKA_SASL_MECHANISM: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).optional(),
+  KAFKA_SASL_USERNAME: text.optional(),
+  KAFKA_SASL_PASSWORD_FILE: text.optional(),
+
+  SCHEMA_REGISTRY_URL: url,
+  SCHEMA_REGISTRY_USERNAME: text.optional(),
+  SCHEMA_REGISTRY_PASSWORD_FILE: text.optional(),
+
+  REDIS_HOST: text,
+  REDIS_PORT: port.default(6379),
+  REDIS_USERNAME: text.optional(),
+  REDIS_PASSWORD_FILE: text.optional(),
+  REDIS_TLS_CA_FILE: text.optional(),
+
+  S3_ENDPOINT: url.optional(),
+  S3_REGION: text.default('us-east-1'),
+  S3_BUCKET: text,
+  S3_BUCKET_PREFIX: z
+    .string()
+    .regex(/^([^/]+\/)*$/, 'must be empty or end with a slash')
+    .default(''),
+  S3_ACCESS_KEY_ID_FILE: text.optional(),
+  S3_SECRET_ACCESS_KEY_FILE: text.optional(),
+  S3_FORCE_PATH_STYLE: z.stringbool().default(false),
+  S3_BUCKET_TAG: z
+    .string()
+    .regex(/^[^=]+=[^=]+$/, 'must be key=value, a tag that the bucket carries'),
+
+  CONNECT_URL: url.optional(),
+});
+
+export type Connections = z.output<typeof connectionSchema>;
+
+/** Settings of producers/expired-artifacts. */
+export const expiredArtifactsSchema = connectionSchema.extend({
+  SWEEP_PAGE_ROWS: count(5_000, 1, 50_000),
+  SWEEP_MARGIN_MS: count(1_000, 0, 3_600_000),
+  SWEEP_IDLE_MS: count(1_000, 10, 3_600_000),
+  SWEEP_FULL_EVERY_MS: count(86_400_000, 1_000, 30 * 86_400_000),
+  LOOP_LIMIT_ARTIFACTS: count(10_000, 1_000, 1_000_000),
+  CHANGE_SLACK_MS: count(10_000, 0, 600_000),
+  CDC_SLOT: text.default('afterbuild'),
+  CDC_CONNECTOR: text.default('afterbuild'),
+  CDC_WATCH_MS: count(30_000, 100, 3_600_000),
+});
+
+/** Settings of consumers/artifact-deleter. */
+export const artifactDeleterSchema = connectionSchema.extend({
+  DELETE_CONCURRENCY: count(4, 1, 64),
+  DELETE_ROWS_MAX: count(1_000, 1, 5_000),
+  DELETIONS_PER_MINUTE_MAX: count(60_000_000, 1, 1_000_000_000),
+  DELETE_DRY_RUN: z.stringbool().default(false),
+});
+
+/**
+ * @param shape one of the schemas of this file.
+ * @throws ConfigError that names every wrong or missing variable.
+ */
+export function loadConfig<S extends z.ZodObject>(shape: S, environment: Environment): z.output<S> {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const result = shape.safeParse(given);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => {
+    const name = issue.path.join('.');
+    return given[name] === undefined ? `${name} is missing` : `${name}: ${issue.message}`;
+  });
+  throw new ConfigError(`The configuration is not usable: ${problems.join('; ')}.`);
+}
+
+/** @throws ConfigError when the file cannot be read or is empty; the message names the path only. */
+export function readSecret(variable: string, path: string): string {
+  let secret: string;
+  try {
+    secret = readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    throw new ConfigError(`${variable}: the file ${path} cannot be read.`, { cause: error });
+  }
+  if (secret === '') throw new ConfigError(`${variable}: the file ${path} is empty.`);
+  return secret;
+}

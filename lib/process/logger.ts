@@ -1,0 +1,19 @@
+/** The one place where a logger is made: JSON lines on stdout, secrets redacted. */
+import { pino, type Logger } from 'pino';
+
+export type { Logger } from 'pino';
+
+/** Keys whose values never reach a log line, at any of the first three levels of an object. */
+const secretKeys = ['password', 'secretAccessKey', 'accessKeyId', 'authorization', 'sasl'];
+const redactPaths = secretKeys.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
+
+/** @param process name of the process, for example `artifact-deleter`; becomes the field `process`. */
+export function createLogger(process: string, level: string): Logger {
+  return pino({
+    level,
+    base: { process },
+    redact: { paths: redactPaths, censor: '[redacted]' },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  });
+}

