@@ -1,0 +1,89 @@
+/**
+ * The one seam to a Kafka client: what the runtime asks of it and is told by it.
+ *
+ * Another client can take kafkajs' place when it passes test/conformance/kafka-client-port.test.ts.
+ */
+import type { RecordHeaders } from './subscription';
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface FetchedRecord {
+  readonly offset: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: RecordHeaders;
+  readonly timestampMs: number;
+}
+
+export interface FetchedBatch extends TopicPartition {
+  /** The offset that was asked for: above what we took, the client's position has moved behind our back. */
+  readonly fetchedOffset: number;
+  /** Buffers are views of the whole response: whoever keeps a record copies it. */
+  readonly records: readonly FetchedRecord[];
+  /** Everything up to here was read, markers and compacted offsets included. */
+  readonly lastOffset: number;
+  readonly highWatermark: number;
+}
+
+export interface CommitEntry extends TopicPartition {
+  readonly offset: number;
+  /** At most 4,095 characters; a commit without it would erase the stored map. */
+  readonly metadata: string;
+}
+
+export interface Position extends TopicPartition {
+  /** -1 when the group has never committed. */
+  readonly committed: number;
+  readonly metadata: string;
+  readonly logStart: number;
+  readonly highWatermark: number;
+}
+
+export interface Assignment {
+  /** Grows with every join; what was begun in an older epoch must not be committed in a newer one. */
+  readonly epoch: number;
+  /** Changes when the group expelled us: others may have held our partitions meanwhile. */
+  readonly memberId: string;
+  readonly partitions: readonly TopicPartition[];
+}
+
+export interface ClientListener {
+  /** Called synchronously at each join, before anything of the new assignment is fetched. */
+  onJoined(assignment: Assignment): void;
+  /** Before a rejoin, while the old assignment still may commit; the client keeps us alive meanwhile. */
+  onBeforeRejoin(): Promise<void>;
+  /** Membership ended without a rejoin in sight (a crash that restarts): nothing can be committed. */
+  onLeft(): void;
+  /** @returns whether the batch was taken; when not, its records come again. */
+  onBatch(batch: FetchedBatch): Promise<boolean>;
+  /** A batch held no record to deliver, and the client's position has moved behind it. */
+  onFiltered(at: TopicPartition & { firstOffset: number | null; lastOffset: number }): void;
+  /** The client has stopped for good. */
+  onFatal(error: Error): void;
+}
+
+/** A commit that the group refused because it has moved on: no more commits before the next join. */
+export class StaleCommitError extends Error {
+  override readonly name = 'StaleCommitError';
+}
+
+export interface ConsumerClient {
+  /** Resolves after the first join. */
+  start(listener: ClientListener): Promise<void>;
+  /** These three do nothing while there is no membership: `onJoined` sets everything again. */
+  pause(at: TopicPartition): void;
+  resume(at: TopicPartition): void;
+  seek(at: TopicPartition, offset: number): void;
+  /** Reads the group's committed offsets and the logs' ends; safe while records are handled. */
+  positions(of: readonly TopicPartition[]): Promise<readonly Position[]>;
+  /**
+   * One attempt. @throws StaleCommitError when the epoch is over, before or after asking the group;
+   * any other error may be retried.
+   */
+  commit(epoch: number, entries: readonly CommitEntry[]): Promise<void>;
+  /** Leaves the group and disconnects. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,56 @@
+/** What a process sees of the consumer runtime: options, life cycle, state. */
+import type { Kafka } from 'kafkajs';
+import type { Clock } from '../process/clock';
+import type { Logger } from '../process/logger';
+import type { ConsumerSettings } from './settings';
+import type { AnySubscription } from './subscription';
+
+export interface ConsumerOptions {
+  /** From `createKafka`. */
+  readonly kafka: Kafka;
+  /** Full name, namespace included. */
+  readonly group: string;
+  readonly subscriptions: readonly AnySubscription[];
+  readonly settings?: Partial<ConsumerSettings>;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Between 0 and 1, for jitter. */
+  readonly random: () => number;
+  /** The consumer cannot go on (crash without restart, hung handler): end the process with a code that is not 0. Called once. */
+  onFatal(error: Error): void;
+}
+
+export interface PartitionState {
+  readonly topic: string;
+  readonly partition: number;
+  /** Everything below is done; null until the partition has been loaded. */
+  readonly doneBelow: number | null;
+  readonly committed: number | null;
+  readonly highWatermark: number | null;
+  readonly bufferedRecords: number;
+  readonly bufferedBytes: number;
+  readonly paused: boolean;
+  readonly retryingLanes: number;
+  /** Why lanes or the whole partition stopped; empty when nothing has. */
+  readonly halts: readonly string[];
+}
+
+export interface ConsumerState {
+  readonly joined: boolean;
+  readonly partitions: readonly PartitionState[];
+}
+
+export interface StopReport {
+  /** Every micro-batch finished, and the read back of the committed offsets agrees with what is done. */
+  readonly clean: boolean;
+}
+
+export interface Consumer {
+  /** Resolves once the group has been joined. @throws Error after `startTimeoutMs`, saying what could not be reached. */
+  start(): Promise<void>;
+  /** Stop intake, drain, commit, read back, leave. Never rejects and never takes much longer than `deadlineMs`. */
+  stop(deadlineMs: number): Promise<StopReport>;
+  state(): ConsumerState;
+  /** A member of the group (perhaps an idle one) with nothing halted. */
+  ready(): boolean;
+}

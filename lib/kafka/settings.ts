@@ -1,0 +1,64 @@
+/** The runtime's limits, with the defaults that were measured (see docs/architecture.md). */
+
+export interface ConsumerSettings {
+  /** Micro-batches that run at once in the process. */
+  readonly concurrency: number;
+  /** Intake of a partition pauses at this many buffered records or bytes, and resumes at half. */
+  readonly partitionBufferRecords: number;
+  readonly partitionBufferBytes: number;
+  /** Bytes buffered in the process; beyond it a partition above its fair share pauses. */
+  readonly processBufferBytes: number;
+  /** How far records may be done beyond the oldest unfinished one; what the commit map can surely hold. */
+  readonly windowRecords: number;
+  /** Waits in the fetch callback for room before it pauses: pausing at once is 5 to 20 times slower. */
+  readonly roomWaitMs: number;
+  readonly commitEveryMs: number;
+  readonly retryFirstMs: number;
+  readonly retryMaxMs: number;
+  /** Time to finish running micro-batches before a rejoin; must stay below `rebalanceTimeoutMs`. */
+  readonly drainMs: number;
+  /** A micro-batch that runs longer ends the process: the fetch loop's heartbeats would hide it for ever. */
+  readonly progressDeadlineMs: number;
+  readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
+  readonly heartbeatEveryMs: number;
+  readonly fetchWaitMs: number;
+  readonly fetchBytesPerPartition: number;
+  /** `start` gives up when the group has not been joined by then. */
+  readonly startTimeoutMs: number;
+}
+
+export const defaultSettings: ConsumerSettings = {
+  concurrency: 8,
+  partitionBufferRecords: 10_000,
+  partitionBufferBytes: 8 * 1024 * 1024,
+  processBufferBytes: 64 * 1024 * 1024,
+  windowRecords: 20_000,
+  roomWaitMs: 20,
+  commitEveryMs: 100,
+  retryFirstMs: 100,
+  retryMaxMs: 10_000,
+  drainMs: 8_000,
+  progressDeadlineMs: 300_000,
+  sessionTimeoutMs: 10_000,
+  rebalanceTimeoutMs: 12_000,
+  heartbeatEveryMs: 2_000,
+  fetchWaitMs: 250,
+  fetchBytesPerPartition: 1024 * 1024,
+  startTimeoutMs: 60_000,
+};
+
+/** @throws Error naming the setting that contradicts another. */
+export function checkSettings(settings: ConsumerSettings): void {
+  if (settings.drainMs >= settings.rebalanceTimeoutMs) {
+    throw new Error(
+      'drainMs must be below rebalanceTimeoutMs, or the group rebalances without us.',
+    );
+  }
+  if (settings.heartbeatEveryMs * 2 > settings.sessionTimeoutMs) {
+    throw new Error('heartbeatEveryMs must be at most half of sessionTimeoutMs.');
+  }
+  if (settings.retryFirstMs > settings.retryMaxMs) {
+    throw new Error('retryFirstMs must not be above retryMaxMs.');
+  }
+}
