@@ -1,0 +1,206 @@
+/**
+ * The truth as the small GitLab knows it: an append-only file of JSON lines.
+ *
+ * Each line is written after the commit that it tells of. The pipeline never reads or writes it.
+ */
+import { createHash } from 'node:crypto';
+import { appendFileSync, createReadStream, existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+/** The state of an artifact's row as GitLab last wrote it. */
+export interface ArtifactState {
+  readonly expireAtMs: number | null;
+  readonly locked: number;
+}
+
+/** An artifact's row and object at birth. */
+export interface ArtifactEntry extends ArtifactState {
+  readonly kind: 'artifact';
+  readonly id: number;
+  readonly partitionId: number;
+  readonly jobId: number;
+  readonly fileType: number;
+  readonly fileStore: number;
+  /** Null for rows that never had an object in the bucket. */
+  readonly key: string | null;
+  readonly sizeBytes: number;
+  /** Whether it is one of the N of which the final line speaks. */
+  readonly counted: boolean;
+}
+
+/** An update that GitLab won: the row was still there. */
+export interface ChangedEntry extends Partial<ArtifactState> {
+  readonly kind: 'changed';
+  readonly ids: readonly number[];
+}
+
+/** Rows that GitLab took away itself, with their objects. */
+export interface DeletedEntry {
+  readonly kind: 'deleted';
+  readonly ids: readonly number[];
+}
+
+/** Bytes that nobody but GitLab may touch: foreign objects, archived traces, live chunks in Redis. */
+export interface BytesEntry {
+  readonly kind: 'object' | 'chunk';
+  readonly key: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+/** An object or chunk that GitLab itself removed. */
+export interface RemovedEntry {
+  readonly kind: 'removed';
+  readonly keys: readonly string[];
+}
+
+/** The last line of a seeding that came to its end. */
+export interface SeededEntry {
+  readonly kind: 'seeded';
+  readonly randomSeed: number;
+  readonly willGo: number;
+  readonly willStay: number;
+}
+
+export type LedgerEntry =
+  ArtifactEntry | ChangedEntry | DeletedEntry | BytesEntry | RemovedEntry | SeededEntry;
+
+/** What GitLab writes to. */
+export interface Ledger {
+  append(entries: readonly LedgerEntry[]): void;
+}
+
+/** The ledger folded to its last state. */
+export interface LedgerState {
+  readonly artifacts: ReadonlyMap<number, KnownArtifact>;
+  /** By key: objects that are nobody's business but GitLab's. */
+  readonly objects: ReadonlyMap<string, BytesEntry>;
+  /** By Redis key. */
+  readonly chunks: ReadonlyMap<string, BytesEntry>;
+  /** Absent when the seeding was cut short. */
+  readonly seeded: SeededEntry | undefined;
+}
+
+/** One artifact in memory; 250,000 of them take about 100 MB. */
+export interface KnownArtifact {
+  readonly id: number;
+  readonly partitionId: number;
+  readonly fileType: number;
+  readonly fileStore: number;
+  readonly key: string | null;
+  readonly sizeBytes: number;
+  readonly counted: boolean;
+  expireAtMs: number | null;
+  locked: number;
+  deletedByGitlab: boolean;
+}
+
+export function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Keeps the ledger in a file; each append is one write, so that a crash cuts at most one line. */
+export class FileLedger implements Ledger {
+  constructor(readonly path: string) {}
+
+  append(entries: readonly LedgerEntry[]): void {
+    if (entries.length === 0) return;
+    appendFileSync(this.path, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+  }
+
+  /** @throws Error when a line other than a torn last one cannot be read. */
+  async read(): Promise<LedgerState> {
+    const fold = new LedgerFold();
+    if (!existsSync(this.path)) return fold;
+    const lines = createInterface({ input: createReadStream(this.path), crlfDelay: Infinity });
+    let torn: Error | undefined;
+    let number = 0;
+    for await (const line of lines) {
+      number += 1;
+      if (torn) throw torn;
+      try {
+        fold.take(JSON.parse(line) as LedgerEntry);
+      } catch (error) {
+        torn = new Error(`The ledger ${this.path} is damaged in line ${number}.`, { cause: error });
+      }
+    }
+    return fold;
+  }
+}
+
+/** Keeps the ledger in memory, for tests. */
+export class MemoryLedger implements Ledger {
+  private readonly fold = new LedgerFold();
+
+  append(entries: readonly LedgerEntry[]): void {
+    for (const entry of entries) this.fold.take(entry);
+  }
+
+  read(): Promise<LedgerState> {
+    return Promise.resolve(this.fold);
+  }
+}
+
+/** Where `verify` reads from. */
+export interface ReadableLedger extends Ledger {
+  read(): Promise<LedgerState>;
+}
+
+class LedgerFold implements LedgerState {
+  readonly artifacts = new Map<number, KnownArtifact>();
+  readonly objects = new Map<string, BytesEntry>();
+  readonly chunks = new Map<string, BytesEntry>();
+  seeded: SeededEntry | undefined;
+
+  take(entry: LedgerEntry): void {
+    switch (entry.kind) {
+      case 'artifact':
+        this.artifacts.set(entry.id, born(entry));
+        return;
+      case 'changed':
+        for (const id of entry.ids) this.change(id, entry);
+        return;
+      case 'deleted':
+        for (const id of entry.ids) this.known(id).deletedByGitlab = true;
+        return;
+      case 'object':
+        this.objects.set(entry.key, entry);
+        return;
+      case 'chunk':
+        this.chunks.set(entry.key, entry);
+        return;
+      case 'removed':
+        this.remove(entry.keys);
+        return;
+      case 'seeded':
+        this.seeded = entry;
+    }
+  }
+
+  private remove(keys: readonly string[]): void {
+    for (const key of keys) {
+      this.objects.delete(key);
+      this.chunks.delete(key);
+    }
+  }
+
+  private change(id: number, { expireAtMs, locked }: Partial<ArtifactState>): void {
+    const artifact = this.known(id);
+    if (expireAtMs !== undefined) artifact.expireAtMs = expireAtMs;
+    if (locked !== undefined) artifact.locked = locked;
+  }
+
+  private known(id: number): KnownArtifact {
+    const artifact = this.artifacts.get(id);
+    if (!artifact) throw new Error(`The ledger speaks of artifact ${id} before its birth.`);
+    return artifact;
+  }
+}
+
+/** Copies field by field: the parsed line itself would keep more than is needed. */
+function born(entry: ArtifactEntry): KnownArtifact {
+  const { id, partitionId, fileType, fileStore, key, sizeBytes, counted } = entry;
+  const { expireAtMs, locked } = entry;
+  const fixed = { id, partitionId, fileType, fileStore, key, sizeBytes, counted };
+  return { ...fixed, expireAtMs, locked, deletedByGitlab: false };
+}

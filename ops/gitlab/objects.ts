@@ -1,0 +1,117 @@
+/** GitLab's side of the artifacts bucket: it stores, reads, lists and removes objects over S3. */
+import {
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  NoSuchKey,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+
+export interface NewObject {
+  /** As in the database: without the bucket's prefix. */
+  readonly key: string;
+  readonly body: Buffer;
+}
+
+export interface ListedObject {
+  readonly key: string;
+  readonly sizeBytes: number;
+}
+
+/** Puts many objects into the bucket; resolves when every one of them can be read. */
+export interface ObjectLoader {
+  load(objects: readonly NewObject[]): Promise<void>;
+}
+
+/** What the small GitLab needs of the bucket. */
+export interface GitlabObjects extends ObjectLoader {
+  /** Undefined when there is no such object. */
+  read(key: string): Promise<Buffer | undefined>;
+  /** No error for a key that is not there. */
+  remove(keys: readonly string[]): Promise<void>;
+  /** The whole bucket below the prefix, in pages of 1,000. */
+  list(): AsyncGenerator<readonly ListedObject[]>;
+}
+
+const requestMs = 30_000;
+const putsInFlight = 16;
+const keysPerRequest = 1_000;
+
+/** Runs the work for every item, at most `width` at a time; the first failure stops it. */
+async function inParallel<T>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<unknown>,
+): Promise<void> {
+  const queue = items.values();
+  const lane = async (): Promise<void> => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, lane));
+}
+
+export class S3GitlabObjects implements GitlabObjects {
+  /** @param prefix of all keys in the bucket, empty or ending with a slash. */
+  constructor(
+    private readonly client: S3Client,
+    private readonly bucket: string,
+    private readonly prefix = '',
+  ) {}
+
+  async load(objects: readonly NewObject[]): Promise<void> {
+    await inParallel(objects, putsInFlight, ({ key, body }) =>
+      this.client.send(
+        new PutObjectCommand({ Bucket: this.bucket, Key: this.prefix + key, Body: body }),
+        { abortSignal: AbortSignal.timeout(requestMs) },
+      ),
+    );
+  }
+
+  async read(key: string): Promise<Buffer | undefined> {
+    try {
+      const answer = await this.client.send(
+        new GetObjectCommand({ Bucket: this.bucket, Key: this.prefix + key }),
+        { abortSignal: AbortSignal.timeout(requestMs) },
+      );
+      return Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
+    } catch (error) {
+      if (error instanceof NoSuchKey) return undefined;
+      throw error;
+    }
+  }
+
+  async remove(keys: readonly string[]): Promise<void> {
+    for (let start = 0; start < keys.length; start += keysPerRequest) {
+      const page = keys.slice(start, start + keysPerRequest);
+      const answer = await this.client.send(
+        new DeleteObjectsCommand({
+          Bucket: this.bucket,
+          Delete: { Objects: page.map((key) => ({ Key: this.prefix + key })), Quiet: true },
+        }),
+        { abortSignal: AbortSignal.timeout(requestMs) },
+      );
+      const failed = answer.Errors?.[0];
+      if (failed) throw new Error(`The object ${failed.Key ?? ''} was not removed: ${failed.Code}`);
+    }
+  }
+
+  async *list(): AsyncGenerator<readonly ListedObject[]> {
+    let after: string | undefined;
+    do {
+      const page = await this.client.send(
+        new ListObjectsV2Command({
+          Bucket: this.bucket,
+          Prefix: this.prefix,
+          ContinuationToken: after,
+        }),
+        { abortSignal: AbortSignal.timeout(requestMs) },
+      );
+      yield (page.Contents ?? []).map(({ Key = '', Size = 0 }) => ({
+        key: Key.slice(this.prefix.length),
+        sizeBytes: Size,
+      }));
+      after = page.IsTruncated === true ? page.NextContinuationToken : undefined;
+    } while (after !== undefined);
+  }
+}

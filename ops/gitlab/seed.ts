@@ -1,0 +1,184 @@
+/** Seeds a small GitLab: the same rows and objects for the same seed, while anything may watch. */
+import type { LedgerEntry } from './ledger';
+import { seedForeignObjects } from './foreign';
+import { isGoing, planPipelines, shareOut, type Fate, type PipelinePlan } from './plan';
+import { createRandom, type Random } from './random';
+import { insertBuilds, insertPipelines, insertProjects } from './rows';
+import {
+  databaseNowMs,
+  inTransaction,
+  storeArtifacts,
+  type NewArtifact,
+  type SmallGitlab,
+} from './small-gitlab';
+import { seedTraceBuilds } from './traces';
+
+export interface SeedOptions {
+  /** Builds with a trace; the jobs that hold the artifacts come on top. */
+  readonly builds: number;
+  /** Artifacts in all that are neither traces nor GitLab's own to delete. */
+  readonly artifacts: number;
+  readonly randomSeed: number;
+  /** Called after each transaction with artifacts stored so far and wanted. */
+  readonly onProgress?: (stored: number, wanted: number) => void;
+}
+
+/** A row that GitLab will come back to; ids with their partition. */
+export interface RowPlace {
+  readonly id: number;
+  readonly partitionId: number;
+}
+
+/** What GitLab will do while the pipeline runs (life.ts). */
+export interface LifeWork {
+  readonly pipelinesToUnlock: RowPlace[];
+  readonly toMoveToPast: RowPlace[];
+  readonly toLock: RowPlace[];
+  readonly toExtend: RowPlace[];
+  /** Not of the N: GitLab deletes them itself. */
+  readonly toDelete: RowPlace[];
+}
+
+export interface Seeded {
+  /** Exactly 80 % of the artifacts, rounded down. */
+  readonly willGo: number;
+  readonly willStay: number;
+  readonly work: LifeWork;
+}
+
+/** Artifacts a transaction: large enough for the statements, small enough for memory and locks. */
+const batchArtifacts = 2_000;
+
+/**
+ * Each transaction inserts its rows and stores its objects before it commits; the ledger follows.
+ * @throws the store's error; a seeding cut short leaves a ledger without its last line.
+ */
+export async function seed(gitlab: SmallGitlab, options: SeedOptions): Promise<Seeded> {
+  const random = createRandom(options.randomSeed);
+  const baseMs = await databaseNowMs(gitlab.pool);
+  const projects = Math.min(200, Math.max(3, Math.ceil(options.artifacts / 1_000)));
+  const projectIds = await insertProjects(gitlab.pool, projects);
+  const input = { random, baseMs, projectIds };
+
+  const work = emptyWork();
+  await seedForeignObjects(gitlab, input);
+  await seedTraceBuilds(gitlab, { ...input, count: options.builds });
+  await seedOwnDeletions(gitlab, { ...input, artifacts: ownDeletions(options.artifacts) }, work);
+  let stored = 0;
+  for (const batch of batches(planPipelines({ ...input, artifacts: options.artifacts }))) {
+    stored += await storeBatch(gitlab, batch, { counted: true, work });
+    options.onProgress?.(stored, options.artifacts);
+  }
+
+  const shares = [...shareOut(options.artifacts)];
+  const willGo = shares.reduce((sum, [fate, share]) => sum + (isGoing(fate) ? share : 0), 0);
+  const willStay = options.artifacts - willGo;
+  gitlab.ledger.append([{ kind: 'seeded', randomSeed: options.randomSeed, willGo, willStay }]);
+  return { willGo, willStay, work };
+}
+
+export function emptyWork(): LifeWork {
+  return { pipelinesToUnlock: [], toMoveToPast: [], toLock: [], toExtend: [], toDelete: [] };
+}
+
+/** A few rows beside the N that GitLab will delete itself. */
+function ownDeletions(artifacts: number): number {
+  return Math.max(5, Math.floor(artifacts / 500));
+}
+
+/** Jobs of artifacts that expire in days: GitLab deletes them before the pipeline ever may. */
+async function seedOwnDeletions(
+  gitlab: SmallGitlab,
+  input: { artifacts: number; random: Random; baseMs: number; projectIds: readonly number[] },
+  work: LifeWork,
+): Promise<void> {
+  const pipelines = [...planPipelines(input)].map((pipeline): PipelinePlan => {
+    const jobs = pipeline.jobs.map((job) => ({
+      ...job,
+      artifacts: job.artifacts.map((artifact) => ({
+        ...artifact,
+        fate: 'never' as const,
+        expireAtMs: null,
+        locked: 0,
+      })),
+    }));
+    return { ...pipeline, locked: false, unlocks: false, jobs };
+  });
+  await storeBatch(gitlab, pipelines, { counted: false, work });
+}
+
+function* batches(pipelines: Iterable<PipelinePlan>): Generator<PipelinePlan[]> {
+  let batch: PipelinePlan[] = [];
+  let artifacts = 0;
+  for (const pipeline of pipelines) {
+    batch.push(pipeline);
+    for (const job of pipeline.jobs) artifacts += job.artifacts.length;
+    if (artifacts >= batchArtifacts) {
+      yield batch;
+      batch = [];
+      artifacts = 0;
+    }
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** @returns how many artifacts it stored. */
+async function storeBatch(
+  gitlab: SmallGitlab,
+  pipelines: readonly PipelinePlan[],
+  { counted, work }: { counted: boolean; work: LifeWork },
+): Promise<number> {
+  const jobs = pipelines.flatMap((pipeline, place) =>
+    pipeline.jobs.map((job) => ({ pipeline, place, job })),
+  );
+  const fates = jobs.flatMap(({ job }) => job.artifacts.map(({ fate }) => fate));
+  const { entries, pipelineIds } = await inTransaction(gitlab.pool, async (client) => {
+    const newPipelineIds = await insertPipelines(client, pipelines.map(pipelineRow));
+    const jobIds = await insertBuilds(
+      client,
+      jobs.map(({ pipeline, place, job }) => ({
+        partitionId: pipeline.partitionId,
+        projectId: pipeline.projectId,
+        pipelineId: newPipelineIds[place] as number,
+        status: 'success',
+        createdAtMs: job.createdAtMs,
+        finishedAtMs: job.createdAtMs + 60_000,
+        type: 'Ci::Build' as const,
+      })),
+    );
+    const artifacts = jobs.flatMap(({ pipeline, job }, index) =>
+      job.artifacts.map((artifact): NewArtifact => ({
+        ...artifact,
+        partitionId: pipeline.partitionId,
+        projectId: pipeline.projectId,
+        jobId: jobIds[index] as number,
+        createdAtMs: job.createdAtMs,
+        counted,
+      })),
+    );
+    return {
+      entries: await storeArtifacts(gitlab, client, artifacts),
+      pipelineIds: newPipelineIds,
+    };
+  });
+  gitlab.ledger.append(entries satisfies LedgerEntry[]);
+  pipelines.forEach(({ unlocks, partitionId }, index) => {
+    if (unlocks) work.pipelinesToUnlock.push({ id: pipelineIds[index] as number, partitionId });
+  });
+  entries.forEach(({ id, partitionId }, index) => {
+    const list = counted ? laterWork(work, fates[index] as Fate) : work.toDelete;
+    list?.push({ id, partitionId });
+  });
+  return entries.length;
+}
+
+function pipelineRow({ partitionId, projectId, locked, jobs }: PipelinePlan) {
+  const createdAtMs = jobs[0]?.createdAtMs ?? 0;
+  return { partitionId, projectId, locked, createdAtMs, status: 'success' };
+}
+
+function laterWork(work: LifeWork, fate: Fate): RowPlace[] | undefined {
+  if (fate === 'moved-to-past') return work.toMoveToPast;
+  if (fate === 'locked-later') return work.toLock;
+  return fate === 'extended-later' ? work.toExtend : undefined;
+}
