@@ -1,0 +1,123 @@
+/** The brake: holds what the decisions need to know and remembers why it is on (design 3.4). */
+import type { Control } from '../../schemas/generated';
+import type { DatabaseIdentity } from '../stores/postgres/identity';
+import { AbsenceGauge } from './absence-gauge';
+import {
+  type Acceptance,
+  type ExpectedDatabase,
+  type HistoryPoint,
+  isAccepted,
+  judgeOrigin,
+  refuseBucket,
+  refuseDatabase,
+  type Verdict,
+} from './decide';
+
+/** Deleting would not be safe; the message says why and what to do. */
+export class BrakeError extends Error {
+  override readonly name = 'BrakeError';
+}
+
+export interface BrakeOptions {
+  readonly expected: ExpectedDatabase;
+  readonly nowMs: () => number;
+  /** On a connection that `checkConnection` has passed. */
+  readonly readIdentity: () => Promise<DatabaseIdentity>;
+}
+
+export class Brake {
+  readonly absence = new AbsenceGauge();
+  readonly #options: BrakeOptions;
+  #database: DatabaseIdentity | undefined;
+  #acceptance: Acceptance | undefined;
+  #decisionsRead = false;
+  #held: { readonly reason: string; readonly atMs: number } | undefined;
+
+  constructor(options: BrakeOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * For each new connection, before its first use.
+   * @throws BrakeError when it leads to a database that must not be used.
+   */
+  async checkConnection(read: () => Promise<DatabaseIdentity>): Promise<DatabaseIdentity> {
+    // Only what was known before the question was asked can be too high for the answer.
+    const before = this.#database;
+    const database = await read();
+    const refusal = refuseDatabase(database, this.#options.expected);
+    if (refusal !== undefined) throw new BrakeError(refusal);
+    if (before && isSameTimeline(before, database) && database.lsn < before.lsn) {
+      this.hold(
+        `The database went back from position ${before.lsn} of the write-ahead log to ${database.lsn}: an older copy has taken its place. Nothing is deleted until \`afterbuild accept-database\` says so.`,
+      );
+    }
+    const known = this.#database;
+    if (!known || !isSameTimeline(known, database) || database.lsn > known.lsn) {
+      this.#database = database;
+    }
+    return database;
+  }
+
+  /** @throws BrakeError when the bucket does not carry the tag. */
+  checkBucket(tags: ReadonlyMap<string, string>, wanted: string, bucket: string): void {
+    const refusal = refuseBucket(tags, wanted, bucket);
+    if (refusal !== undefined) throw new BrakeError(refusal);
+  }
+
+  /** A decision from the control topic; other kinds are not for the brake. */
+  learn(decision: Control | null): void {
+    if (decision?.kind !== 'accept-database' || !decision.acceptedDatabase) return;
+    this.#acceptance = { ...decision.acceptedDatabase, atMs: decision.atMs };
+  }
+
+  /** The control topic has been read to its end: what an operator decided before is known. */
+  decisionsRead(): void {
+    this.#decisionsRead = true;
+  }
+
+  /** Stays on, also when the database has grown past the doubt, until an operator accepts it. */
+  hold(reason: string): void {
+    this.#held ??= { reason, atMs: this.#options.nowMs() };
+  }
+
+  /** @throws BrakeError while nothing may be deleted at all. */
+  async assertReleased(): Promise<void> {
+    if (!this.#decisionsRead) {
+      throw new BrakeError(
+        'The decisions on the control topic have not been read to their end yet.',
+      );
+    }
+    const held = this.#held;
+    if (!held) return;
+    const database = await this.#refresh();
+    const acceptance = this.#acceptance;
+    if (!isAccepted(database, acceptance) || acceptance.atMs < held.atMs) {
+      throw new BrakeError(held.reason);
+    }
+    this.#held = undefined;
+    this.absence.reset();
+  }
+
+  /** One question to the database at most: only when the record is newer than what is known of it. */
+  async judge(record: {
+    readonly origin: HistoryPoint;
+    readonly timestampMs: number;
+  }): Promise<Verdict> {
+    const known = this.#database;
+    const suffices = known && judgeOrigin(record, known, this.#acceptance).kind !== 'hold';
+    const database = suffices ? known : await this.#refresh();
+    const verdict = judgeOrigin(record, database, this.#acceptance);
+    if (verdict.kind === 'hold' && verdict.sticky) this.hold(verdict.reason);
+    return verdict;
+  }
+
+  #refresh(): Promise<DatabaseIdentity> {
+    return this.checkConnection(this.#options.readIdentity);
+  }
+}
+
+const isSameTimeline = (a: HistoryPoint, b: HistoryPoint): boolean =>
+  a.systemIdentifier === b.systemIdentifier &&
+  a.databaseName === b.databaseName &&
+  a.timeline === b.timeline;

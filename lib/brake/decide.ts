@@ -1,0 +1,116 @@
+/** Is this the database, and the place in its history, that deleting is safe against? (design 3.4) */
+
+/** Where a record was read, or where a database is now. */
+export interface HistoryPoint {
+  readonly systemIdentifier: string;
+  readonly databaseName: string;
+  readonly timeline: number;
+  /** Bytes of write-ahead log. */
+  readonly lsn: number;
+}
+
+export interface ExpectedDatabase {
+  readonly systemIdentifier: string;
+  readonly databaseName: string;
+}
+
+/** An operator's decision that this database is the one to go on with. */
+export interface Acceptance extends HistoryPoint {
+  /** When it was given: records up to then are covered, later ones are not. */
+  readonly atMs: number;
+}
+
+export type Verdict =
+  /** A missing row was deleted: its object may go. */
+  | { readonly kind: 'same-history' }
+  /** Accepted by an operator: due rows may go, but a missing row proves nothing and keeps its object. */
+  | { readonly kind: 'older-history' }
+  | { readonly kind: 'hold'; readonly reason: string; readonly sticky: boolean };
+
+/** @returns why a connection to this database must not be used, or undefined. */
+export function refuseDatabase(
+  database: HistoryPoint & { readonly inRecovery: boolean },
+  expected: ExpectedDatabase,
+): string | undefined {
+  if (database.systemIdentifier !== expected.systemIdentifier) {
+    return `Wrong database: POSTGRES_SYSTEM_IDENTIFIER is ${expected.systemIdentifier}, but the server says ${database.systemIdentifier}; nothing is deleted. Connect to the right cluster, or set the variable if this is the one.`;
+  }
+  if (database.databaseName !== expected.databaseName) {
+    return `Wrong database: POSTGRES_DATABASE is ${expected.databaseName}, but the connection reached ${database.databaseName}; nothing is deleted.`;
+  }
+  if (database.inRecovery) {
+    return 'The PostgreSQL server is in recovery (a standby or a backup being restored); nothing is deleted. Connect to the primary.';
+  }
+  return undefined;
+}
+
+/** @param wanted `key=value`. @returns why the bucket must not be used, or undefined. */
+export function refuseBucket(
+  tags: ReadonlyMap<string, string>,
+  wanted: string,
+  bucket: string,
+): string | undefined {
+  const at = wanted.indexOf('=');
+  const key = wanted.slice(0, at);
+  const found = tags.get(key);
+  if (found === wanted.slice(at + 1)) return undefined;
+  const says = found === undefined ? `has no tag ${key}` : `says ${key}=${found}`;
+  return `Wrong bucket: S3_BUCKET_TAG is ${wanted}, but bucket ${bucket} ${says}; nothing is deleted. Name the right bucket, or give this one the tag.`;
+}
+
+/**
+ * @param record its origin and the time it was produced at.
+ * @param database read no earlier than the record was.
+ */
+export function judgeOrigin(
+  record: { readonly origin: HistoryPoint; readonly timestampMs: number },
+  database: HistoryPoint,
+  acceptance: Acceptance | undefined,
+): Verdict {
+  if (isAccepted(database, acceptance) && record.timestampMs <= acceptance.atMs) {
+    return { kind: 'older-history' };
+  }
+  const { origin } = record;
+  if (
+    origin.systemIdentifier !== database.systemIdentifier ||
+    origin.databaseName !== database.databaseName
+  ) {
+    return hold(
+      `The record was read from database ${origin.databaseName} of system ${origin.systemIdentifier}, but this is ${database.databaseName} of ${database.systemIdentifier}.`,
+    );
+  }
+  if (origin.timeline !== database.timeline) {
+    return hold(
+      `The record was read on timeline ${origin.timeline}, but the database is on ${database.timeline}: it was restored or failed over.`,
+    );
+  }
+  if (origin.lsn > database.lsn) {
+    return hold(
+      `The record was read at position ${origin.lsn} of the write-ahead log, but the database has only come to ${database.lsn}: it is an older copy.`,
+      true,
+    );
+  }
+  return { kind: 'same-history' };
+}
+
+/** Whether the acceptance speaks of the history that the database is on now. */
+export function isAccepted(
+  database: HistoryPoint,
+  acceptance: Acceptance | undefined,
+): acceptance is Acceptance {
+  return (
+    acceptance?.systemIdentifier === database.systemIdentifier &&
+    acceptance.databaseName === database.databaseName &&
+    acceptance.timeline === database.timeline &&
+    acceptance.lsn <= database.lsn
+  );
+}
+
+const howToGoOn =
+  'Nothing is deleted until this is the right database or `afterbuild accept-database` says so.';
+
+const hold = (reason: string, sticky = false): Verdict => ({
+  kind: 'hold',
+  reason: `${reason} ${howToGoOn}`,
+  sticky,
+});

@@ -1,0 +1,202 @@
+/** The bucket that holds the artifacts: every call bounded in time, one attempt each (retrying is the caller's). */
+import {
+  DeleteObjectsCommand,
+  GetBucketTaggingCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { type Connections, readSecret } from '../../process/config';
+import { errorCode, isNotFound, translateError } from './errors';
+
+export interface S3Settings {
+  readonly endpoint: string | undefined;
+  readonly region: string;
+  readonly bucket: string;
+  /** Put before every key on the way in and taken off on the way out; empty or ending with a slash. */
+  readonly prefix: string;
+  /** Undefined leaves it to the SDK's own chain (a role of the machine). */
+  readonly credentials:
+    { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+  readonly forcePathStyle: boolean;
+  readonly connectionsMax: number;
+  readonly connectTimeoutMs: number;
+  /** For a whole request, its answer included. */
+  readonly requestTimeoutMs: number;
+}
+
+export interface FailedKey {
+  readonly key: string;
+  /** As S3 names it, for example AccessDenied or SlowDown. */
+  readonly code: string;
+}
+
+export interface StoredObject {
+  readonly key: string;
+  readonly sizeBytes: number;
+  readonly lastModifiedMs: number;
+}
+
+type S3Variables = Pick<
+  Connections,
+  | 'S3_ENDPOINT'
+  | 'S3_REGION'
+  | 'S3_BUCKET'
+  | 'S3_BUCKET_PREFIX'
+  | 'S3_ACCESS_KEY_ID_FILE'
+  | 'S3_SECRET_ACCESS_KEY_FILE'
+  | 'S3_FORCE_PATH_STYLE'
+>;
+
+const defaults = { connectionsMax: 16, connectTimeoutMs: 5_000, requestTimeoutMs: 30_000 };
+
+/** @throws ConfigError when a file that the configuration names cannot be read. */
+export function s3Settings(config: S3Variables, limits: Partial<typeof defaults> = {}): S3Settings {
+  const { S3_ACCESS_KEY_ID_FILE: idFile, S3_SECRET_ACCESS_KEY_FILE: keyFile } = config;
+  return {
+    endpoint: config.S3_ENDPOINT,
+    region: config.S3_REGION,
+    bucket: config.S3_BUCKET,
+    prefix: config.S3_BUCKET_PREFIX,
+    credentials:
+      idFile === undefined || keyFile === undefined
+        ? undefined
+        : {
+            accessKeyId: readSecret('S3_ACCESS_KEY_ID_FILE', idFile),
+            secretAccessKey: readSecret('S3_SECRET_ACCESS_KEY_FILE', keyFile),
+          },
+    forcePathStyle: config.S3_FORCE_PATH_STYLE,
+    ...defaults,
+    ...limits,
+  };
+}
+
+/** What one DeleteObjects request may hold. */
+export const deleteKeysMax = 1_000;
+
+export class S3Objects {
+  readonly #client: S3Client;
+  readonly #settings: S3Settings;
+
+  constructor(settings: S3Settings) {
+    this.#settings = settings;
+    const sockets = { keepAlive: true, maxSockets: settings.connectionsMax };
+    this.#client = new S3Client({
+      region: settings.region,
+      forcePathStyle: settings.forcePathStyle,
+      maxAttempts: 1,
+      ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
+      ...(settings.credentials === undefined ? {} : { credentials: settings.credentials }),
+      requestHandler: new NodeHttpHandler({
+        connectionTimeout: settings.connectTimeoutMs,
+        httpAgent: new HttpAgent(sockets),
+        httpsAgent: new HttpsAgent(sockets),
+      }),
+    });
+  }
+
+  /**
+   * Deletes up to 1,000 objects; one that does not exist counts as deleted.
+   * @returns the keys that S3 did not delete, each with the reason it gave.
+   * @throws S3Error when the request as a whole failed: any of the objects may be gone or not.
+   */
+  async deleteObjects(keys: readonly string[]): Promise<readonly FailedKey[]> {
+    if (keys.length === 0) return [];
+    if (keys.length > deleteKeysMax) throw new RangeError('deleteObjects: over 1,000 keys');
+    const objects = keys.map((key) => ({ Key: this.#settings.prefix + key }));
+    const answer = await this.#send('DeleteObjects', (abortSignal) =>
+      this.#client.send(
+        new DeleteObjectsCommand({
+          Bucket: this.#settings.bucket,
+          Delete: { Objects: objects, Quiet: true },
+        }),
+        { abortSignal },
+      ),
+    );
+    return (answer.Errors ?? [])
+      .filter(({ Code }) => Code !== 'NoSuchKey')
+      .map(({ Key, Code }) => ({ key: this.#withoutPrefix(Key ?? ''), code: Code ?? 'Unknown' }));
+  }
+
+  /** All objects under the prefix in the order of their keys' bytes, a page in memory at a time. */
+  async *listObjects(pageKeys = 1_000): AsyncGenerator<StoredObject, void, undefined> {
+    let continuation: string | undefined;
+    do {
+      const from = continuation;
+      const page = await this.#send('ListObjectsV2', (abortSignal) =>
+        this.#client.send(
+          new ListObjectsV2Command({
+            Bucket: this.#settings.bucket,
+            Prefix: this.#settings.prefix,
+            MaxKeys: pageKeys,
+            ...(from === undefined ? {} : { ContinuationToken: from }),
+          }),
+          { abortSignal },
+        ),
+      );
+      for (const { Key, Size, LastModified } of page.Contents ?? []) {
+        if (Key === undefined) continue;
+        yield {
+          key: this.#withoutPrefix(Key),
+          sizeBytes: Size ?? 0,
+          lastModifiedMs: LastModified?.getTime() ?? 0,
+        };
+      }
+      continuation = page.IsTruncated === true ? page.NextContinuationToken : undefined;
+    } while (continuation !== undefined);
+  }
+
+  /** Null when there is no such object. @throws S3Error when S3 does not say. */
+  async headObject(key: string): Promise<{ readonly sizeBytes: number } | null> {
+    try {
+      const answer = await this.#send('HeadObject', (abortSignal) =>
+        this.#client.send(
+          new HeadObjectCommand({
+            Bucket: this.#settings.bucket,
+            Key: this.#settings.prefix + key,
+          }),
+          { abortSignal },
+        ),
+      );
+      return { sizeBytes: answer.ContentLength ?? 0 };
+    } catch (error) {
+      if (isNotFound(error)) return null;
+      throw error;
+    }
+  }
+
+  /** Empty when the bucket carries none. @throws S3Error, also for a bucket that does not exist. */
+  async bucketTags(): Promise<ReadonlyMap<string, string>> {
+    try {
+      const answer = await this.#send('GetBucketTagging', (abortSignal) =>
+        this.#client.send(new GetBucketTaggingCommand({ Bucket: this.#settings.bucket }), {
+          abortSignal,
+        }),
+      );
+      return new Map((answer.TagSet ?? []).map(({ Key, Value }) => [Key ?? '', Value ?? '']));
+    } catch (error) {
+      if (errorCode(error) === 'NoSuchTagSet') return new Map();
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#client.destroy();
+  }
+
+  async #send<T>(request: string, send: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const limitMs = this.#settings.requestTimeoutMs;
+    try {
+      return await send(AbortSignal.timeout(limitMs));
+    } catch (error) {
+      throw translateError(error, `${request} on bucket ${this.#settings.bucket}`, limitMs);
+    }
+  }
+
+  #withoutPrefix(key: string): string {
+    return key.slice(this.#settings.prefix.length);
+  }
+}
