@@ -10,18 +10,20 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
+/** The receiver's own: no view of the response, of which one small record would keep all alive. */
 export interface FetchedRecord {
   readonly offset: number;
-  readonly key: Buffer | null;
+  readonly key: string | null;
   readonly value: Buffer | null;
   readonly headers: RecordHeaders;
   readonly timestampMs: number;
+  /** Bytes of key, value and headers. */
+  readonly sizeBytes: number;
 }
 
 export interface FetchedBatch extends TopicPartition {
   /** The offset that was asked for: above what we took, the client's position has moved behind our back. */
   readonly fetchedOffset: number;
-  /** Buffers are views of the whole response: whoever keeps a record copies it. */
   readonly records: readonly FetchedRecord[];
   /** Everything up to here was read, markers and compacted offsets included. */
   readonly lastOffset: number;
@@ -57,8 +59,11 @@ export interface ClientListener {
   onBeforeRejoin(): Promise<void>;
   /** Membership ended without a rejoin in sight (a crash that restarts): nothing can be committed. */
   onLeft(): void;
-  /** @returns whether the batch was taken; when not, its records come again. */
-  onBatch(batch: FetchedBatch): Promise<boolean>;
+  /**
+   * Calls `accept` at once when it takes the batch; when it does not, the records come again. Then it
+   * may keep the client waiting for a moment, until there is room.
+   */
+  onBatch(batch: FetchedBatch, accept: () => void): Promise<void>;
   /** A batch held no record to deliver, and the client's position has moved behind it. */
   onFiltered(at: TopicPartition & { firstOffset: number | null; lastOffset: number }): void;
   /** The client has stopped for good. */
@@ -80,10 +85,11 @@ export interface ConsumerClient {
   /** Reads the group's committed offsets and the logs' ends; safe while records are handled. */
   positions(of: readonly TopicPartition[]): Promise<readonly Position[]>;
   /**
-   * One attempt. @throws StaleCommitError when the epoch is over, before or after asking the group;
-   * any other error may be retried.
+   * One attempt. @returns false when it cannot commit yet and should be asked again.
+   * @throws StaleCommitError when the epoch is over, before or after asking the group; any other error
+   * may be retried.
    */
-  commit(epoch: number, entries: readonly CommitEntry[]): Promise<void>;
+  commit(epoch: number, entries: readonly CommitEntry[]): Promise<boolean>;
   /** Leaves the group and disconnects. */
   stop(): Promise<void>;
 }

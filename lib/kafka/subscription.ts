@@ -53,7 +53,7 @@ export interface Subscription<V> extends PartitionHooks {
    * @throws UndecodableRecordError when the bytes can never be read: the lane stops.
    * Any other error (a registry that is away) is retried in place.
    */
-  decode(value: Buffer | null): Promise<V>;
+  decode(value: Buffer | null): V | Promise<V>;
   /** A micro-batch holds at most this many records... */
   readonly maxRecords: number;
   /** ...and records of at most this total weight, but always one. Needs `weigh`. */

@@ -1,0 +1,118 @@
+/**
+ * Commits what is done, from a timer: one commit at a time, each partition's prefix with its map.
+ *
+ * After a refusal because the group has moved on nothing is committed before the next join.
+ */
+import { encodeCommitMap } from './commit-map';
+import { StaleCommitError, type CommitEntry } from './client-port';
+import { asError } from './micro-batch';
+import type { AssignedPartition, Surroundings } from './partition';
+
+interface Pending {
+  readonly partition: AssignedPartition;
+  readonly version: number;
+  readonly entry: CommitEntry;
+}
+
+export class Committer {
+  readonly #around: Surroundings;
+  readonly #partitions: () => Iterable<AssignedPartition>;
+  #epoch = 0;
+  #allowed = false;
+  #inFlight: Promise<void> | null = null;
+  #failing = false;
+
+  constructor(around: Surroundings, partitions: () => Iterable<AssignedPartition>) {
+    this.#around = around;
+    this.#partitions = partitions;
+  }
+
+  /** A new assignment: what is committed from now on belongs to this epoch. */
+  allow(epoch: number): void {
+    this.#epoch = epoch;
+    this.#allowed = true;
+  }
+
+  forbid(): void {
+    this.#allowed = false;
+  }
+
+  /** What the timer does. */
+  tick(): void {
+    if (this.#inFlight || !this.#allowed) return;
+    const pending = this.#collect();
+    if (pending.length === 0) return;
+    this.#inFlight = this.#commit(pending).finally(() => (this.#inFlight = null));
+  }
+
+  /**
+   * Waits for a commit that is on its way, then commits what it left. Twice, because the first may have
+   * failed for a reason that has passed.
+   */
+  async flush(): Promise<void> {
+    for (let round = 0; round < 2; round += 1) {
+      await this.#inFlight;
+      this.tick();
+      await this.#inFlight;
+    }
+  }
+
+  #collect(): Pending[] {
+    const pending: Pending[] = [];
+    const nowMs = this.#around.clock.nowMs();
+    for (const partition of this.#partitions()) {
+      const { tracker } = partition;
+      if (!tracker || partition.dead || !partition.commits) continue;
+      if (tracker.version === partition.committedVersion) continue;
+      if (partition.oldest.offset !== tracker.doneBelow) {
+        partition.oldest = { offset: tracker.doneBelow, sinceMs: nowMs };
+      }
+      const metadata = encodeCommitMap({
+        base: tracker.doneBelow,
+        ranges: tracker.doneBeyond === 0 ? [] : tracker.rangesBeyond(),
+        span: tracker.span,
+        ageMs: nowMs - partition.oldest.sinceMs,
+      });
+      const entry = { ...partition.at, offset: tracker.doneBelow, metadata };
+      pending.push({ partition, version: tracker.version, entry });
+    }
+    return pending;
+  }
+
+  async #commit(pending: readonly Pending[]): Promise<void> {
+    for (const { partition, entry } of pending) partition.attempted = entry.offset;
+    try {
+      const committed = await this.#around.client.commit(
+        this.#epoch,
+        pending.map(({ entry }) => entry),
+      );
+      if (committed) this.#remember(pending);
+    } catch (error) {
+      this.#fail(asError(error));
+    }
+  }
+
+  #remember(pending: readonly Pending[]): void {
+    for (const { partition, version, entry } of pending) {
+      partition.committed = entry.offset;
+      partition.committedVersion = version;
+    }
+    if (!this.#failing) return;
+    this.#failing = false;
+    this.#around.logger.info({ event: 'commit.recovered' }, 'offsets are committed again');
+  }
+
+  #fail(error: Error): void {
+    if (error instanceof StaleCommitError) {
+      this.#allowed = false;
+      this.#around.logger.debug({ event: 'commit.stale', err: error }, 'the group has moved on');
+      return;
+    }
+    if (this.#failing) return;
+    this.#failing = true;
+    this.#around.logger.warn(
+      { event: 'commit.failing', err: error },
+      'offsets cannot be committed: trying until they can',
+    );
+  }
+}

@@ -1,0 +1,76 @@
+/** Makes the kafkajs client that consumers, producers and admin share: TLS, SASL, zstd, logging. */
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { zstdCompress, zstdDecompress } from 'node:zlib';
+import { CompressionCodecs, CompressionTypes, Kafka, logLevel, type KafkaConfig } from 'kafkajs';
+import { readSecret, ConfigError, type Connections } from '../process/config';
+import type { Logger } from '../process/logger';
+import { createClientLog } from './client-log';
+
+export type KafkaConnections = Pick<
+  Connections,
+  | 'KAFKA_BROKERS'
+  | 'KAFKA_TLS_CA_FILE'
+  | 'KAFKA_SASL_MECHANISM'
+  | 'KAFKA_SASL_USERNAME'
+  | 'KAFKA_SASL_PASSWORD_FILE'
+>;
+
+const compress = promisify(zstdCompress);
+const decompress = promisify(zstdDecompress);
+
+/** kafkajs brings gzip only; a batch in any other codec would crash a consumer. */
+CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+  compress: (encoder: { buffer: Buffer }) => compress(encoder.buffer),
+  decompress: (bytes: Buffer) => decompress(bytes),
+});
+
+/**
+ * @param clientId shows in the broker's logs and in user interfaces, for example `artifact-deleter`.
+ * @throws ConfigError when a file that the settings name cannot be read, or SASL is half configured.
+ */
+export function createKafka(
+  connections: KafkaConnections,
+  clientId: string,
+  logger: Logger,
+): Kafka {
+  return new Kafka({
+    clientId,
+    brokers: connections.KAFKA_BROKERS,
+    connectionTimeout: 3_000,
+    authenticationTimeout: 5_000,
+    requestTimeout: 15_000,
+    logLevel: logLevel.INFO,
+    logCreator: createClientLog(logger),
+    ...tls(connections),
+    ...sasl(connections),
+  });
+}
+
+function tls({ KAFKA_TLS_CA_FILE: path }: KafkaConnections): Pick<KafkaConfig, 'ssl'> {
+  if (path === undefined) return {};
+  try {
+    return { ssl: { ca: [readFileSync(path, 'utf8')] } };
+  } catch (error) {
+    throw new ConfigError(`KAFKA_TLS_CA_FILE: the file ${path} cannot be read.`, { cause: error });
+  }
+}
+
+function sasl(connections: KafkaConnections): Pick<KafkaConfig, 'sasl'> {
+  const {
+    KAFKA_SASL_MECHANISM: mechanism,
+    KAFKA_SASL_USERNAME: username,
+    KAFKA_SASL_PASSWORD_FILE: passwordFile,
+  } = connections;
+  if (mechanism === undefined) return {};
+  if (username === undefined || passwordFile === undefined) {
+    throw new ConfigError(
+      'KAFKA_SASL_MECHANISM is set: KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD_FILE are needed too.',
+    );
+  }
+  const password = readSecret('KAFKA_SASL_PASSWORD_FILE', passwordFile);
+  // One literal a mechanism: kafkajs' types do not take a union here.
+  if (mechanism === 'plain') return { sasl: { mechanism, username, password } };
+  if (mechanism === 'scram-sha-256') return { sasl: { mechanism, username, password } };
+  return { sasl: { mechanism, username, password } };
+}

@@ -1,0 +1,234 @@
+/**
+ * The port on kafkajs 2.2.4. Every oddity here answers a measured behaviour of that client.
+ *
+ * Auto commit and auto resolve are off; the position is moved by resolving what was taken; commits go
+ * through the batch payload's `commitOffsetsIfNecessary`, because the consumer's own `commitOffsets`
+ * resolves without committing once a stop has begun and retries across generations.
+ */
+import type {
+  Consumer,
+  ConsumerCrashEvent,
+  ConsumerGroupJoinEvent,
+  EachBatchPayload,
+} from 'kafkajs';
+import type { ConsumerEndBatchProcessEvent, Kafka } from 'kafkajs';
+import type { Clock } from '../process/clock';
+import type { Logger } from '../process/logger';
+import { StaleCommitError } from './client-port';
+import type { ClientListener, CommitEntry, ConsumerClient, Position } from './client-port';
+import type { TopicPartition } from './client-port';
+import { ClusterHooks } from './cluster-hooks';
+import { convertBatch } from './fetched-batch';
+import { asError } from './micro-batch';
+import { byTopic, readPositions } from './positions';
+import type { ConsumerSettings } from './settings';
+import { createStickyAssigner, type Claims } from './sticky-assigner';
+
+export interface KafkaJsClientOptions {
+  readonly kafka: Kafka;
+  readonly group: string;
+  readonly topics: readonly { readonly topic: string; readonly everyMember: boolean }[];
+  readonly settings: ConsumerSettings;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+type CommitFunction = EachBatchPayload['commitOffsetsIfNecessary'];
+
+/** Must cover the partitions held, or a full one holds up the others. */
+const partitionsAtOnce = 256;
+const heartbeatWhileDrainingMs = 1_000;
+const staleTypes = new Set(['ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS']);
+/** A broker that restarts must not crash the consumer: dead member ids cost the group half a minute. */
+const patience = { retries: 100_000, initialRetryTime: 100, maxRetryTime: 1_000 };
+
+export class KafkaJsClient implements ConsumerClient {
+  readonly #options: KafkaJsClientOptions;
+  readonly #hooks: ClusterHooks;
+  readonly #consumer: Consumer;
+  #listener: ClientListener | null = null;
+  #epoch = 0;
+  #isMember = false;
+  #stopping = false;
+  #commit: CommitFunction | null = null;
+  #claims: Claims = { generation: -1, owned: {} };
+
+  constructor(options: KafkaJsClientOptions) {
+    this.#options = options;
+    const { group, settings } = options;
+    this.#hooks = new ClusterHooks(group, () => this.#drainBeforeJoin());
+    const everyMember = new Set(options.topics.filter((t) => t.everyMember).map((t) => t.topic));
+    this.#consumer = options.kafka.consumer({
+      groupId: group,
+      allowAutoTopicCreation: false,
+      sessionTimeout: settings.sessionTimeoutMs,
+      rebalanceTimeout: settings.rebalanceTimeoutMs,
+      heartbeatInterval: settings.heartbeatEveryMs,
+      maxWaitTimeInMs: settings.fetchWaitMs,
+      maxBytesPerPartition: settings.fetchBytesPerPartition,
+      retry: patience,
+      partitionAssigners: [
+        ({ cluster }) => {
+          this.#hooks.attach(cluster);
+          return createStickyAssigner(cluster, everyMember, () => this.#claims);
+        },
+      ],
+    });
+  }
+
+  async start(listener: ClientListener): Promise<void> {
+    this.#listener = listener;
+    const { topics } = this.#options;
+    const { GROUP_JOIN, CRASH, END_BATCH_PROCESS } = this.#consumer.events;
+    const joined = new Promise<void>((resolve, reject) => {
+      this.#consumer.on(GROUP_JOIN, (event) => {
+        this.#onGroupJoin(event);
+        resolve();
+      });
+      this.#consumer.on(CRASH, (event) => {
+        this.#onCrash(event);
+        reject(event.payload.error);
+      });
+    });
+    joined.catch(() => undefined);
+    this.#consumer.on(END_BATCH_PROCESS, (event) => this.#onEndBatch(event));
+    await this.#consumer.connect();
+    await this.#consumer.subscribe({ topics: topics.map((t) => t.topic), fromBeginning: true });
+    await this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: partitionsAtOnce,
+      eachBatch: (payload) => this.#onBatch(payload),
+    });
+    await joined;
+  }
+
+  pause(at: TopicPartition): void {
+    this.#ifRunning(() => this.#consumer.pause([{ topic: at.topic, partitions: [at.partition] }]));
+  }
+
+  resume(at: TopicPartition): void {
+    this.#ifRunning(() => this.#consumer.resume([{ topic: at.topic, partitions: [at.partition] }]));
+  }
+
+  seek(at: TopicPartition, offset: number): void {
+    this.#ifRunning(() => this.#consumer.seek({ ...at, offset: String(offset) }));
+  }
+
+  positions(of: readonly TopicPartition[]): Promise<readonly Position[]> {
+    return readPositions(this.#hooks, of);
+  }
+
+  commit(epoch: number, entries: readonly CommitEntry[]): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      // A turn of its own: the client swaps its generation a few microtasks before it tells us. Check
+      // and call are one synchronous step, so that a rebalance in between is fenced by the group.
+      setImmediate(() => {
+        if (epoch !== this.#epoch || !this.#isMember) {
+          reject(new StaleCommitError('The assignment is over.'));
+        } else if (!this.#commit) {
+          resolve(false);
+        } else {
+          this.#commit({ topics: byTopic(entries, toCommit) }).then(
+            () => resolve(true),
+            (error: unknown) => reject(asCommitError(error)),
+          );
+        }
+      });
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#consumer.stop();
+    await this.#consumer.disconnect();
+  }
+
+  #onGroupJoin({ payload }: ConsumerGroupJoinEvent): void {
+    const partitions = Object.entries(payload.memberAssignment).flatMap(([topic, numbers]) =>
+      numbers.map((partition) => ({ topic, partition })),
+    );
+    const generation = this.#hooks.membership?.groupGenerationId ?? -1;
+    this.#claims = { generation, owned: { ...payload.memberAssignment } };
+    this.#epoch += 1;
+    this.#isMember = true;
+    try {
+      this.#listener?.onJoined({ epoch: this.#epoch, memberId: payload.memberId, partitions });
+    } catch (error) {
+      // Thrown into kafkajs it would be swallowed or retried; it is a bug of ours.
+      this.#listener?.onFatal(asError(error));
+    }
+  }
+
+  #onCrash({ payload }: ConsumerCrashEvent): void {
+    this.#isMember = false;
+    this.#commit = null;
+    if (payload.restart) this.#listener?.onLeft();
+    else if (!this.#stopping) this.#listener?.onFatal(payload.error);
+  }
+
+  async #onBatch(payload: EachBatchPayload): Promise<void> {
+    const { batch } = payload;
+    this.#commit = (offsets) => payload.commitOffsetsIfNecessary(offsets);
+    const last = batch.messages.at(-1);
+    if (!this.#listener || !last) return;
+    // Resolving the last record also covers a transaction marker behind it.
+    await this.#listener.onBatch(convertBatch(batch), () => payload.resolveOffset(last.offset));
+  }
+
+  #onEndBatch({ payload }: ConsumerEndBatchProcessEvent): void {
+    if (payload.batchSize > 0) return;
+    this.#listener?.onFiltered({
+      topic: payload.topic,
+      partition: payload.partition,
+      firstOffset:
+        (payload.firstOffset as string | null) === null ? null : Number(payload.firstOffset),
+      lastOffset: Number(payload.lastOffset),
+    });
+  }
+
+  /** Nobody heartbeats while the join waits for us, so the drain does; the group counts it although it answers with an error. */
+  async #drainBeforeJoin(): Promise<void> {
+    const { membership } = this.#hooks;
+    if (!this.#isMember || this.#stopping || !this.#listener || !membership) return;
+    const coordinator = this.#hooks.findCoordinator(membership.groupId);
+    const beat = async (): Promise<unknown> => (await coordinator).heartbeat(membership);
+    const endBeats = this.#options.clock.every(heartbeatWhileDrainingMs, () => {
+      beat().catch((error: unknown) => {
+        this.#options.logger.debug({ event: 'drain.heartbeat', err: asError(error) }, 'heartbeat');
+      });
+    });
+    coordinator.catch(() => undefined);
+    try {
+      await this.#listener.onBeforeRejoin();
+    } finally {
+      endBeats();
+    }
+  }
+
+  /** Between an internal crash and the restart kafkajs throws here; the next join sets everything again. */
+  #ifRunning(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#options.logger.debug(
+        { event: 'client.not-running', err: asError(error) },
+        'not running',
+      );
+    }
+  }
+}
+
+const toCommit = (entry: CommitEntry): { partition: number; offset: string; metadata: string } => ({
+  partition: entry.partition,
+  offset: String(entry.offset),
+  metadata: entry.metadata,
+});
+
+/** kafkajs has the type on the error or on its cause, depending on who wrapped it. */
+function asCommitError(thrown: unknown): Error {
+  const error = asError(thrown) as Error & { type?: string; cause?: { type?: string } };
+  const type = error.cause?.type ?? error.type ?? '';
+  if (!staleTypes.has(type)) return error;
+  return new StaleCommitError(`The group refused a commit: ${type}.`, { cause: error });
+}

@@ -1,0 +1,59 @@
+/** One queue of a partition: records whose keys fall together, in the order of the log. */
+import type { FetchedRecord } from './client-port';
+
+/** Records are dropped from the front in blocks, so that taking one does not move all the others. */
+const compactAt = 1024;
+
+export class Lane {
+  #records: FetchedRecord[] = [];
+  #head = 0;
+  /** How often a record has been given to the handler, for those that have been. */
+  readonly attempts = new Map<number, number>();
+  /** Values of records at the front that have been decoded but not handled for good. */
+  readonly decoded = new Map<number, unknown>();
+  /** Micro-batches in a row after which something had to be tried again. */
+  failures = 0;
+  failingSinceMs = 0;
+  /** Queued for a slot, running, or waiting to try again. */
+  busy = false;
+  lingering = false;
+  haltedBy: Error | null = null;
+
+  constructor(readonly index: number) {}
+
+  get length(): number {
+    return this.#records.length - this.#head;
+  }
+
+  push(record: FetchedRecord): void {
+    this.#records.push(record);
+  }
+
+  first(): FetchedRecord | undefined {
+    return this.#records[this.#head];
+  }
+
+  peek(count: number): FetchedRecord[] {
+    return this.#records.slice(this.#head, this.#head + count);
+  }
+
+  /** Takes `count` records off the front and puts back those that are not finished, in order. */
+  replaceFront(count: number, unfinished: readonly FetchedRecord[]): void {
+    this.#head += count - unfinished.length;
+    unfinished.forEach((record, index) => (this.#records[this.#head + index] = record));
+    if (this.#head < compactAt && this.#head < this.#records.length) return;
+    this.#records = this.#records.slice(this.#head);
+    this.#head = 0;
+  }
+}
+
+/** FNV-1a. A record without a key may go anywhere: it follows its offset. */
+export function laneOf(key: string | null, offset: number, lanes: number): number {
+  if (lanes === 1) return 0;
+  if (key === null) return offset % lanes;
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < key.length; at += 1) {
+    hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);
+  }
+  return ((hash ^ (hash >>> 15)) >>> 0) % lanes;
+}

@@ -1,0 +1,156 @@
+/** Takes records off the front of a lane for one call of `handle`, and sorts what became of them. */
+import type { FetchedRecord } from './client-port';
+import type { Lane } from './lane';
+import type { Outcome } from './outcome';
+import type { AnySubscription, ConsumedRecord } from './subscription';
+import { UndecodableRecordError } from './undecodable-record-error';
+
+/** Where a lane stands in its partition. */
+export interface LaneView {
+  readonly partition: number;
+  /** Records from here on must wait: the commit map could not hold them. */
+  readonly windowEnd: number;
+  /** Records below may have been handled by an earlier holder. */
+  readonly repeatedBelow: number;
+}
+
+export interface MicroBatch {
+  /** As they lie in the lane... */
+  readonly fetched: readonly FetchedRecord[];
+  /** ...and as they are handled, one for one. */
+  readonly records: readonly ConsumedRecord<unknown>[];
+  /** Why the record after them, which is the first when there are none, could not be decoded. */
+  readonly failure: Error | null;
+}
+
+/** What is left to do after a micro-batch. */
+export interface Settlement {
+  readonly finished: readonly FetchedRecord[];
+  /** To be put back, in order. */
+  readonly unfinished: readonly FetchedRecord[];
+  /** The first reason to try again. */
+  readonly retry: Error | null;
+  /** The first reason to stop the lane, and the offset it happened at. */
+  readonly halt: { readonly error: Error; readonly offset: number } | null;
+}
+
+export async function assemble(
+  lane: Lane,
+  subscription: AnySubscription,
+  view: LaneView,
+): Promise<MicroBatch> {
+  const fetched: FetchedRecord[] = [];
+  const records: ConsumedRecord<unknown>[] = [];
+  let weight = 0;
+  for (const record of lane.peek(subscription.maxRecords)) {
+    if (record.offset >= view.windowEnd) break;
+    const value = await decodeOnce(lane, subscription, record);
+    if (value instanceof DecodeFailure) return { fetched, records, failure: value.error };
+    weight += subscription.weigh?.(value) ?? 0;
+    if (records.length > 0 && weight > (subscription.maxWeight ?? Infinity)) {
+      lane.decoded.set(record.offset, value);
+      break;
+    }
+    fetched.push(record);
+    records.push(present(record, value, lane, subscription, view));
+  }
+  return { fetched, records, failure: null };
+}
+
+class DecodeFailure {
+  constructor(readonly error: Error) {}
+}
+
+async function decodeOnce(
+  lane: Lane,
+  subscription: AnySubscription,
+  record: FetchedRecord,
+): Promise<unknown> {
+  if (lane.decoded.has(record.offset)) return lane.decoded.get(record.offset);
+  try {
+    return await subscription.decode(record.value);
+  } catch (error) {
+    return new DecodeFailure(asError(error));
+  }
+}
+
+function present(
+  record: FetchedRecord,
+  value: unknown,
+  lane: Lane,
+  subscription: AnySubscription,
+  view: LaneView,
+): ConsumedRecord<unknown> {
+  return {
+    topic: subscription.topic,
+    partition: view.partition,
+    offset: record.offset,
+    key: record.key,
+    value,
+    headers: record.headers,
+    timestampMs: record.timestampMs,
+    sizeBytes: record.sizeBytes,
+    attempt: (lane.attempts.get(record.offset) ?? 0) + 1,
+    maybeRepeated: record.offset < view.repeatedBelow,
+  };
+}
+
+/** A throw of `handle` is a retry of all; a wrong number of outcomes is a bug of ours and stops the lane. */
+export async function handleAll(
+  batch: MicroBatch,
+  subscription: AnySubscription,
+  signal: AbortSignal,
+): Promise<readonly Outcome[]> {
+  let outcomes: readonly Outcome[];
+  try {
+    outcomes = await subscription.handle(batch.records, signal);
+  } catch (thrown) {
+    const error = asError(thrown);
+    return batch.records.map(() => ({ kind: 'retry', error }));
+  }
+  if (outcomes.length === batch.records.length) return outcomes;
+  const error = new Error(
+    `handle gave ${outcomes.length} outcomes for ${batch.records.length} records; it must give one each.`,
+  );
+  return batch.records.map(() => ({ kind: 'halt', error }));
+}
+
+/** Remembers in the lane what the next attempt needs, and says what is left. */
+export function settle(lane: Lane, batch: MicroBatch, outcomes: readonly Outcome[]): Settlement {
+  const finished: FetchedRecord[] = [];
+  const unfinished: FetchedRecord[] = [];
+  let retry: Error | null = null;
+  let halt: Settlement['halt'] = null;
+  batch.fetched.forEach((record, index) => {
+    const outcome = outcomes[index];
+    if (!outcome || outcome.kind === 'done' || outcome.kind === 'skip') {
+      forget(lane, record.offset);
+      finished.push(record);
+      return;
+    }
+    remember(lane, record.offset, batch.records[index]);
+    unfinished.push(record);
+    if (outcome.kind === 'halt') halt ??= { error: outcome.error, offset: record.offset };
+    else retry ??= outcome.error;
+  });
+  if (batch.failure && batch.fetched.length === 0) {
+    if (batch.failure instanceof UndecodableRecordError) {
+      halt = { error: batch.failure, offset: lane.first()?.offset ?? -1 };
+    } else retry = batch.failure;
+  }
+  return { finished, unfinished, retry, halt };
+}
+
+function remember(lane: Lane, offset: number, record: ConsumedRecord<unknown> | undefined): void {
+  if (!record) return;
+  lane.attempts.set(offset, record.attempt);
+  lane.decoded.set(offset, record.value);
+}
+
+function forget(lane: Lane, offset: number): void {
+  if (lane.attempts.size > 0) lane.attempts.delete(offset);
+  if (lane.decoded.size > 0) lane.decoded.delete(offset);
+}
+
+export const asError = (thrown: unknown): Error =>
+  thrown instanceof Error ? thrown : new Error(String(thrown));

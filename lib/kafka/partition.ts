@@ -1,0 +1,274 @@
+/**
+ * One partition while it is ours: its buffer, its lanes, what is done, and whether it may be fetched.
+ *
+ * Life: made at a join (closed) → `open` once its position is loaded → perhaps `suspend` and `proceed`
+ * around each rejoin → `end` when it is lost. After `end` nothing that still runs has any effect here:
+ * another member may already be at work on the same records.
+ */
+import type { Clock } from '../process/clock';
+import type { Logger } from '../process/logger';
+import type { BufferBudget } from './buffer-budget';
+import type { ConsumerClient, FetchedBatch, TopicPartition } from './client-port';
+import type { PartitionState } from './consumer';
+import { laneOf, Lane } from './lane';
+import { LaneRunner } from './lane-runner';
+import { OffsetTracker, type OffsetRange } from './offset-tracker';
+import type { ConsumerSettings } from './settings';
+import type { Slots } from './slots';
+import type { AnySubscription } from './subscription';
+
+/** What partitions share. */
+export interface Surroundings {
+  readonly client: ConsumerClient;
+  readonly settings: ConsumerSettings;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly slots: Slots;
+  readonly budget: BufferBudget;
+  /** For what must not happen: an error of the runtime itself. */
+  readonly onFatal: (error: Error) => void;
+}
+
+export interface StartingPoint {
+  readonly offset: number;
+  readonly done: readonly OffsetRange[];
+  /** The group's offset as it was read, -1 for none. */
+  readonly committed: number;
+  readonly highWatermark: number;
+}
+
+const lanesDefault = 8;
+/** What a queued record costs beside its bytes. */
+const recordOverheadBytes = 128;
+
+export class AssignedPartition {
+  readonly logger: Logger;
+  readonly runner: LaneRunner;
+  readonly #lanes: Lane[];
+  readonly #abort = new AbortController();
+  tracker: OffsetTracker | null = null;
+  dead = false;
+  suspended = false;
+  /** Why the whole partition is not read. */
+  haltedBy: Error | null = null;
+  highWatermark: number | null = null;
+  repeatedBelow = 0;
+  /** The group's offset as we know it, and the one that was last sent: an answer may have been lost. */
+  committed = -1;
+  attempted = -1;
+  committedVersion = 0;
+  /** Since when the oldest unfinished offset is the oldest; for the commit map's age. */
+  oldest = { offset: -1, sinceMs: 0 };
+  #bufferedRecords = 0;
+  #bufferedBytes = 0;
+  #paused = true;
+  #caughtUpAt: number | null = null;
+  #onRoom: (() => void) | null = null;
+
+  constructor(
+    readonly at: TopicPartition,
+    readonly subscription: AnySubscription,
+    readonly around: Surroundings,
+  ) {
+    this.logger = around.logger.child({ topic: at.topic, partition: at.partition });
+    const lanes = subscription.lanes ?? lanesDefault;
+    this.#lanes = Array.from({ length: lanes }, (_, index) => new Lane(index));
+    this.runner = new LaneRunner(this, around);
+    around.budget.join();
+    around.client.pause(at);
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get commits(): boolean {
+    return this.subscription.start === 'committed';
+  }
+
+  /** Records may be taken in and handled. */
+  get isOpen(): boolean {
+    return this.tracker !== null && !this.dead && !this.suspended && this.haltedBy === null;
+  }
+
+  get windowEnd(): number {
+    return (this.tracker?.doneBelow ?? 0) + this.around.settings.windowRecords;
+  }
+
+  open(from: StartingPoint): void {
+    this.tracker = new OffsetTracker(from.offset, from.done);
+    this.highWatermark = from.highWatermark;
+    this.committed = from.committed;
+    this.attempted = from.committed;
+    // A holder before us may have been a window ahead of its prefix, and its prefix ahead of its commit.
+    this.repeatedBelow = Math.min(
+      from.highWatermark,
+      from.offset + 2 * this.around.settings.windowRecords,
+    );
+    this.#caughtUpAt = from.highWatermark;
+    this.around.client.seek(this.at, from.offset);
+    this.subscription.onAssigned?.(this.at.partition, { highWatermark: from.highWatermark });
+    this.onProgress();
+  }
+
+  /** @returns false when the batch must come again. */
+  take(batch: FetchedBatch): boolean {
+    const { tracker } = this;
+    if (!tracker || !this.isOpen) return false;
+    if (batch.fetchedOffset > tracker.taken) {
+      this.logger.warn(
+        { event: 'partition.position-moved', asked: batch.fetchedOffset, expected: tracker.taken },
+        'the position had moved: reading again from where intake stood',
+      );
+      this.around.client.seek(this.at, tracker.taken);
+      return false;
+    }
+    for (const record of batch.records) {
+      if (record.offset < tracker.taken) continue;
+      const doneBefore = tracker.isDone(record.offset);
+      tracker.take(record.offset);
+      if (doneBefore) continue;
+      this.#lanes[laneOf(record.key, record.offset, this.#lanes.length)]?.push(record);
+      this.#hold(1, record.sizeBytes + recordOverheadBytes);
+    }
+    tracker.takeUpTo(batch.lastOffset + 1);
+    this.highWatermark = batch.highWatermark;
+    this.onProgress({ adjustFlow: false });
+    return true;
+  }
+
+  /** Offsets that hold nothing to deliver are behind us. */
+  skipTo(offset: number): void {
+    if (!this.tracker || !this.isOpen) return;
+    this.tracker.takeUpTo(offset);
+    this.onProgress();
+  }
+
+  /** The buffer is at its mark: intake should wait. */
+  get isFull(): boolean {
+    return this.#isFullAt(1);
+  }
+
+  /** Resolves when there is room again, or the partition ends. One waiter at a time: its fetch. */
+  room(): Promise<void> {
+    return new Promise((resolve) => (this.#onRoom = resolve));
+  }
+
+  /** Called by the lanes for every record that is done for good. */
+  finish(offset: number, sizeBytes: number): void {
+    this.tracker?.finish(offset);
+    this.#hold(-1, -(sizeBytes + recordOverheadBytes));
+  }
+
+  /** Lanes and fetching follow what has changed; intake first waits for room before it pauses. */
+  onProgress({ adjustFlow = true } = {}): void {
+    if (this.dead) return;
+    for (const lane of this.#lanes) this.runner.pump(lane);
+    if (adjustFlow && !this.#onRoom) this.adjustFlow();
+    if (this.#onRoom && !this.isFull) this.#wakeIntake();
+    this.#noticeCaughtUp();
+  }
+
+  adjustFlow(): void {
+    if (this.dead) return;
+    const pause = !this.isOpen || this.#isHolding() || this.#isFullAt(this.#paused ? 0.5 : 1);
+    if (pause === this.#paused) return;
+    this.#paused = pause;
+    if (pause) this.around.client.pause(this.at);
+    else this.around.client.resume(this.at);
+  }
+
+  /** No more micro-batches begin, and nothing is taken in. @returns when those that run have ended. */
+  async suspend(): Promise<void> {
+    const isFirst = !this.suspended && this.tracker !== null;
+    this.suspended = true;
+    this.adjustFlow();
+    this.#wakeIntake();
+    const draining = isFirst ? this.subscription.onDraining?.(this.at.partition) : undefined;
+    await Promise.all([this.runner.idle(), draining]);
+  }
+
+  /** The partition is still ours after a rejoin. The client has forgotten its position and its pause. */
+  proceed(): void {
+    this.suspended = false;
+    this.#paused = true;
+    this.around.client.pause(this.at);
+    if (!this.tracker) return;
+    this.around.client.seek(this.at, this.tracker.taken);
+    this.subscription.onKept?.(this.at.partition);
+    this.onProgress();
+  }
+
+  halt(error: Error): void {
+    this.haltedBy = error;
+    this.logger.error({ event: 'partition.halted', err: error }, 'partition halted');
+    this.adjustFlow();
+  }
+
+  /** Aborts what runs without giving the partition up: the time to stop is over. */
+  abort(reason: Error): void {
+    this.#abort.abort(reason);
+  }
+
+  end(reason: string): void {
+    if (this.dead) return;
+    this.dead = true;
+    this.around.budget.leave(this.#bufferedBytes);
+    this.#abort.abort(new Error(reason));
+    this.#wakeIntake();
+    if (this.tracker) this.subscription.onLost?.(this.at.partition);
+  }
+
+  state(): PartitionState {
+    const halted = this.#lanes.filter((lane) => lane.haltedBy !== null);
+    return {
+      ...this.at,
+      doneBelow: this.tracker?.doneBelow ?? null,
+      committed: this.committed < 0 ? null : this.committed,
+      highWatermark: this.highWatermark,
+      bufferedRecords: this.#bufferedRecords,
+      bufferedBytes: this.#bufferedBytes,
+      paused: this.#paused,
+      retryingLanes: this.#lanes.filter((lane) => lane.failures > 0).length,
+      halts: [this.haltedBy, ...halted.map((lane) => lane.haltedBy)].flatMap((error) =>
+        error ? [error.message] : [],
+      ),
+    };
+  }
+
+  #noticeCaughtUp(): void {
+    if (this.#caughtUpAt === null || !this.tracker) return;
+    if (this.tracker.doneBelow < this.#caughtUpAt) return;
+    this.#caughtUpAt = null;
+    this.subscription.onCaughtUp?.(this.at.partition);
+  }
+
+  /** A first failure is often gone at the second try, and a pause costs up to `fetchWaitMs`. */
+  #isHolding(): boolean {
+    return this.#lanes.some((lane) => lane.failures > 1);
+  }
+
+  #isFullAt(share: number): boolean {
+    const { settings, budget } = this.around;
+    return (
+      this.#bufferedRecords >= settings.partitionBufferRecords * share ||
+      this.#bufferedBytes >= settings.partitionBufferBytes * share ||
+      (this.tracker?.span ?? 0) >= settings.windowRecords * share ||
+      budget.mustWait(this.#bufferedBytes)
+    );
+  }
+
+  #hold(records: number, bytes: number): void {
+    this.#bufferedRecords += records;
+    this.#bufferedBytes += bytes;
+    if (this.dead) return;
+    if (bytes > 0) this.around.budget.take(bytes);
+    else this.around.budget.give(-bytes);
+  }
+
+  #wakeIntake(): void {
+    this.#onRoom?.();
+    this.#onRoom = null;
+  }
+}

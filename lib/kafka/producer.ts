@@ -1,0 +1,96 @@
+/** Writes records and says so only when every replica has them. */
+import { CompressionTypes, Partitioners, type Kafka, type Message } from 'kafkajs';
+
+export interface OutgoingRecord {
+  /** Full name, namespace included. */
+  readonly topic: string;
+  readonly key: string | null;
+  /** null writes a tombstone. */
+  readonly value: Buffer | null;
+  /** Chosen by the key's murmur2 hash, as Java does, when absent. */
+  readonly partition?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface RecordProducer {
+  connect(): Promise<void>;
+  /**
+   * Sends in the given order and resolves when all are acknowledged (acks=all). After a rejection some
+   * may have been written: sending them again is safe for every topic of ours.
+   * @throws Error of kafkajs once its own retries (about half a minute) are used up.
+   */
+  send(records: readonly OutgoingRecord[]): Promise<void>;
+  disconnect(): Promise<void>;
+}
+
+/** The broker takes 1 MiB a batch and kafkajs does not split: counted before compression, with a margin. */
+const requestBytesMax = 900 * 1024;
+const recordOverheadBytes = 80;
+const sendTimeoutMs = 15_000;
+
+/**
+ * Not `idempotent`: kafkajs reuses the sequence numbers of a send that failed on its side but was
+ * stored, and the broker would then acknowledge *other* records under those numbers without storing
+ * them. A duplicate is harmless here, a loss is not.
+ */
+export function createProducer(kafka: Kafka): RecordProducer {
+  const producer = kafka.producer({
+    createPartitioner: Partitioners.DefaultPartitioner,
+    allowAutoTopicCreation: false,
+    idempotent: false,
+    // One request at a time a broker, or a retry could overtake what was sent after it.
+    maxInFlightRequests: 1,
+    retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 5_000 },
+  });
+  return {
+    connect: () => producer.connect(),
+    disconnect: () => producer.disconnect(),
+    send: async (records) => {
+      for (const part of splitBySize(records)) {
+        await producer.sendBatch({
+          acks: -1,
+          timeout: sendTimeoutMs,
+          compression: CompressionTypes.ZSTD,
+          topicMessages: byTopic(part),
+        });
+      }
+    },
+  };
+}
+
+const sizeOf = (record: OutgoingRecord): number =>
+  Buffer.byteLength(record.key ?? '') +
+  (record.value?.length ?? 0) +
+  (record.headers ? Buffer.byteLength(JSON.stringify(record.headers)) : 0) +
+  recordOverheadBytes;
+
+/** In order; a record above the limit goes alone, and the broker decides by its compressed size. */
+export function splitBySize(
+  records: readonly OutgoingRecord[],
+  bytesMax = requestBytesMax,
+): OutgoingRecord[][] {
+  const parts: OutgoingRecord[][] = [];
+  let sizeBytes = Infinity;
+  for (const record of records) {
+    const recordBytes = sizeOf(record);
+    if (sizeBytes + recordBytes > bytesMax) {
+      parts.push([]);
+      sizeBytes = 0;
+    }
+    parts.at(-1)?.push(record);
+    sizeBytes += recordBytes;
+  }
+  return parts;
+}
+
+function byTopic(records: readonly OutgoingRecord[]): { topic: string; messages: Message[] }[] {
+  const grouped = Map.groupBy(records, ({ topic }) => topic);
+  return [...grouped].map(([topic, own]) => ({ topic, messages: own.map(toMessage) }));
+}
+
+const toMessage = ({ key, value, partition, headers }: OutgoingRecord): Message => ({
+  key,
+  value,
+  ...(partition === undefined ? {} : { partition }),
+  ...(headers ? { headers: { ...headers } } : {}),
+});

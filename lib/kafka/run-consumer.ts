@@ -1,0 +1,75 @@
+/** Makes a consumer: the runtime on a kafkajs client, with settings checked and a start that gives up. */
+import type { Consumer, ConsumerOptions, StopReport } from './consumer';
+import { KafkaJsClient } from './kafkajs-client';
+import { asError } from './micro-batch';
+import { Runtime } from './runtime';
+import { checkSettings, defaultSettings, type ConsumerSettings } from './settings';
+import type { AnySubscription } from './subscription';
+
+const stopAfterFailedStartMs = 5_000;
+
+/** @throws Error when settings or subscriptions contradict each other. Nothing is connected before `start`. */
+export function createConsumer(options: ConsumerOptions): Consumer {
+  const settings = { ...defaultSettings, ...options.settings };
+  checkSettings(settings);
+  checkSubscriptions(options.subscriptions);
+  const { kafka, group, clock } = options;
+  const logger = options.logger.child({ group });
+  const topics = options.subscriptions.map(({ topic, readers }) => ({
+    topic,
+    everyMember: readers === 'every-member',
+  }));
+  const client = new KafkaJsClient({ kafka, group, topics, settings, logger, clock });
+  const runtime = new Runtime({ ...options, client, settings, logger });
+  let starting: Promise<void> | null = null;
+  let stopping: Promise<StopReport> | null = null;
+  return {
+    start: () => (starting ??= startWithin(runtime, options, settings)),
+    stop: (deadlineMs) => (stopping ??= runtime.stop(deadlineMs)),
+    state: () => runtime.state(),
+    ready: () => runtime.ready(),
+  };
+}
+
+async function startWithin(
+  runtime: Runtime,
+  options: ConsumerOptions,
+  settings: ConsumerSettings,
+): Promise<void> {
+  const topics = options.subscriptions.map(({ topic }) => topic).join(', ');
+  const started = new AbortController();
+  try {
+    await Promise.race([
+      runtime.start(),
+      options.clock.sleep(settings.startTimeoutMs, started.signal).then(() => {
+        throw new Error(
+          `no broker answered, or the group could not be joined, within ${settings.startTimeoutMs} ms`,
+        );
+      }),
+    ]);
+  } catch (error) {
+    await runtime.stop(stopAfterFailedStartMs);
+    throw new Error(
+      `The consumer group ${options.group} could not start reading ${topics}: ${asError(error).message}. ` +
+        'Check that Kafka is reachable and that the topics exist (afterbuild topics plan).',
+      { cause: error },
+    );
+  } finally {
+    started.abort();
+  }
+}
+
+function checkSubscriptions(subscriptions: readonly AnySubscription[]): void {
+  const seen = new Set<string>();
+  for (const subscription of subscriptions) {
+    const { topic, start, readers, maxRecords, maxWeight } = subscription;
+    if (seen.has(topic)) throw new Error(`${topic} is subscribed to twice.`);
+    seen.add(topic);
+    if (maxRecords < 1) throw new Error(`${topic}: maxRecords must be at least 1.`);
+    if (maxWeight !== undefined && !subscription.weigh)
+      throw new Error(`${topic}: maxWeight needs weigh.`);
+    if (readers === 'every-member' && start !== 'beginning') {
+      throw new Error(`${topic}: only a topic read from the beginning can go to every member.`);
+    }
+  }
+}

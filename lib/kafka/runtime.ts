@@ -1,0 +1,276 @@
+/**
+ * The consumer runtime of design section 4, on top of any client that keeps the port's promises.
+ *
+ * At a join everything is decided synchronously: lost partitions end, kept ones go on where intake
+ * stood, new ones stay paused until their position is known. Before a rejoin and before a stop running
+ * micro-batches are finished and committed, so that the next holder repeats nothing.
+ */
+import { BufferBudget } from './buffer-budget';
+import type { Assignment, ClientListener, ConsumerClient, FetchedBatch } from './client-port';
+import type { TopicPartition } from './client-port';
+import { Committer } from './committer';
+import type { ConsumerOptions, ConsumerState, StopReport } from './consumer';
+import { Intake } from './intake';
+import { asError } from './micro-batch';
+import { AssignedPartition, type Surroundings } from './partition';
+import { PositionLoader } from './position-loader';
+import type { ConsumerSettings } from './settings';
+import { Slots } from './slots';
+import type { AnySubscription } from './subscription';
+
+export type RuntimeOptions = Omit<ConsumerOptions, 'kafka' | 'settings' | 'group'> & {
+  readonly client: ConsumerClient;
+  readonly settings: ConsumerSettings;
+};
+
+const keyOf = (at: TopicPartition): string => `${at.topic}/${at.partition}`;
+const watchEveryMs = 1_000;
+/** Parts of the time to stop: finishing what runs; then there must be time to commit and to leave. */
+const drainShare = 0.6;
+
+export class Runtime implements ClientListener {
+  readonly #around: Surroundings;
+  readonly #subscriptions: ReadonlyMap<string, AnySubscription>;
+  readonly #partitions = new Map<string, AssignedPartition>();
+  readonly #committer: Committer;
+  readonly #loader: PositionLoader;
+  readonly #intake: Intake;
+  readonly #over = new AbortController();
+  readonly #timers: (() => void)[] = [];
+  #epoch = 0;
+  #memberId: string | null = null;
+  #joined = false;
+  #fatal: Error | null = null;
+  #stopping: Promise<StopReport> | null = null;
+  #saidIdle = false;
+
+  constructor(options: RuntimeOptions) {
+    const { client, settings, clock, random, logger } = options;
+    const onRoom = (): void => {
+      for (const partition of this.#partitions.values()) partition.onProgress();
+    };
+    this.#around = {
+      client,
+      settings,
+      clock,
+      random,
+      logger,
+      slots: new Slots(settings.concurrency),
+      budget: new BufferBudget(settings.processBufferBytes, onRoom),
+      onFatal: (error) => {
+        if (this.#fatal) return;
+        this.#fatal = error;
+        options.onFatal(error);
+      },
+    };
+    this.#subscriptions = new Map(options.subscriptions.map((one) => [one.topic, one]));
+    this.#committer = new Committer(this.#around, () => this.#partitions.values());
+    this.#loader = new PositionLoader(this.#around);
+    this.#intake = new Intake(this.#around, (at) => this.#partitions.get(keyOf(at)));
+  }
+
+  async start(): Promise<void> {
+    const { clock, settings, client } = this.#around;
+    await client.start(this);
+    this.#timers.push(
+      clock.every(settings.commitEveryMs, () => this.#committer.tick()),
+      clock.every(watchEveryMs, () => this.#watch()),
+    );
+  }
+
+  stop(deadlineMs: number): Promise<StopReport> {
+    this.#stopping ??= this.#stop(deadlineMs);
+    return this.#stopping;
+  }
+
+  state(): ConsumerState {
+    const partitions = [...this.#partitions.values()].map((partition) => partition.state());
+    return { joined: this.#joined, partitions };
+  }
+
+  ready(): boolean {
+    const state = this.state();
+    if (!state.joined || this.#fatal || this.#stopping) return false;
+    return state.partitions.every((partition) => partition.halts.length === 0);
+  }
+
+  onJoined(assignment: Assignment): void {
+    this.#epoch = assignment.epoch;
+    this.#joined = true;
+    // Expelled and back under another name: others may have held everything meanwhile.
+    const trusted = assignment.memberId === this.#memberId;
+    this.#memberId = assignment.memberId;
+    const wanted = new Set(assignment.partitions.map(keyOf));
+    for (const [key, partition] of this.#partitions) {
+      if (trusted && wanted.has(key)) continue;
+      this.#partitions.delete(key);
+      partition.end(`${key} was given to another member of the group`);
+    }
+    this.#committer.allow(assignment.epoch);
+    const kept = [...this.#partitions.values()];
+    const fresh = assignment.partitions
+      .filter((at) => !this.#partitions.has(keyOf(at)))
+      .map((at) => this.#add(at));
+    for (const partition of kept) partition.proceed();
+    this.#report(assignment, kept.length);
+    void this.#load([...fresh, ...kept], assignment.epoch);
+  }
+
+  async onBeforeRejoin(): Promise<void> {
+    if (this.#stopping) return;
+    const { clock, settings } = this.#around;
+    // The commit after the drain has a limit too, or a slow one would cost us the membership.
+    const limitMs = (settings.drainMs + settings.rebalanceTimeoutMs) / 2;
+    await Promise.race([this.#drain(settings.drainMs), clock.sleep(limitMs)]);
+  }
+
+  onLeft(): void {
+    this.#joined = false;
+    this.#committer.forbid();
+  }
+
+  onBatch(batch: FetchedBatch, accept: () => void): Promise<void> {
+    return this.#intake.onBatch(batch, accept);
+  }
+
+  onFiltered(at: TopicPartition & { firstOffset: number | null; lastOffset: number }): void {
+    this.#intake.onFiltered(at);
+  }
+
+  onFatal(error: Error): void {
+    if (!this.#stopping) this.#around.onFatal(error);
+  }
+
+  #add(at: TopicPartition): AssignedPartition {
+    const subscription = this.#subscriptions.get(at.topic);
+    if (!subscription)
+      throw new Error(`Assigned ${keyOf(at)}, but ${at.topic} is not subscribed to.`);
+    const partition = new AssignedPartition(at, subscription, this.#around);
+    this.#partitions.set(keyOf(at), partition);
+    return partition;
+  }
+
+  #report(assignment: Assignment, kept: number): void {
+    const count = assignment.partitions.length;
+    const fields = { event: 'group.joined', epoch: assignment.epoch, partitions: count, kept };
+    this.#around.logger.info(fields, 'joined the group');
+    if (count > 0) this.#saidIdle = false;
+    if (count > 0 || this.#saidIdle) return;
+    this.#saidIdle = true;
+    this.#around.logger.info(
+      { event: 'group.idle' },
+      'waits idle: the group has at least as many members as partitions, and takes over when one leaves',
+    );
+  }
+
+  /** Opens new partitions; of kept ones it makes sure that nobody else had them for a moment. */
+  async #load(partitions: readonly AssignedPartition[], epoch: number): Promise<void> {
+    if (partitions.length === 0) return;
+    const committedBefore = partitions.map(({ committed }) => committed);
+    const positions = await this.#loader.read(
+      partitions.map(({ at }) => at),
+      () => this.#epoch === epoch && !this.#stopping,
+      this.#over.signal,
+    );
+    if (!positions) return;
+    partitions.forEach((partition, index) => {
+      const position = positions[index];
+      if (!position || partition.dead || partition.haltedBy) return;
+      if (!partition.tracker) {
+        this.#loader.open(partition, position);
+        return;
+      }
+      const from = committedBefore[index] ?? -1;
+      const isOurs = position.committed >= from && position.committed <= partition.attempted;
+      if (!partition.commits || isOurs) return;
+      partition.logger.warn(
+        { event: 'partition.taken-over', committed: position.committed, ours: partition.attempted },
+        'the committed offset is not ours: beginning again from it',
+      );
+      partition.end('another member held the partition for a moment');
+      this.#loader.open(this.#add(partition.at), position);
+    });
+  }
+
+  /** @returns whether everything that ran has ended in time. */
+  async #drain(withinMs: number): Promise<boolean> {
+    const ended = new AbortController();
+    const idle = Promise.all([...this.#partitions.values()].map((one) => one.suspend()));
+    const inTime = await Promise.race([
+      idle.then(() => true),
+      this.#around.clock.sleep(withinMs, ended.signal).then(
+        () => false,
+        () => true,
+      ),
+    ]).catch((error: unknown) => {
+      this.#around.logger.warn({ event: 'drain.failed', err: asError(error) }, 'draining failed');
+      return false;
+    });
+    ended.abort();
+    if (!inTime) {
+      this.#around.logger.warn(
+        { event: 'drain.late', drainMs: withinMs },
+        'micro-batches still run at the end of the drain: the next holder repeats them',
+      );
+    }
+    await this.#committer.flush();
+    return inTime;
+  }
+
+  async #stop(deadlineMs: number): Promise<StopReport> {
+    const { clock, client, logger } = this.#around;
+    const startedAtMs = clock.nowMs();
+    const leftMs = (): number => Math.max(1, deadlineMs - (clock.nowMs() - startedAtMs));
+    for (const end of this.#timers.splice(0)) end();
+    const bounded = <T>(work: Promise<T>, otherwise: T): Promise<T> =>
+      Promise.race([
+        work.catch((error: unknown) => {
+          logger.warn({ event: 'stop.failed', err: asError(error) }, 'a step of the stop failed');
+          return otherwise;
+        }),
+        clock.sleep(leftMs()).then(() => otherwise),
+      ]);
+    const drained = await bounded(this.#drain(deadlineMs * drainShare), false);
+    const agreed = await bounded(this.#readBack(), false);
+    for (const partition of this.#partitions.values()) partition.end('the consumer stops');
+    this.#over.abort(new Error('the consumer stops'));
+    this.#joined = false;
+    const left = await bounded(
+      client.stop().then(() => true),
+      false,
+    );
+    const clean = drained && agreed && left;
+    logger.info({ event: 'consumer.stopped', clean, drained, agreed, left }, 'consumer stopped');
+    return { clean };
+  }
+
+  /** Only what the group answers proves a commit. */
+  async #readBack(): Promise<boolean> {
+    const partitions = [...this.#partitions.values()].filter((one) => one.commits && one.tracker);
+    if (partitions.length === 0) return true;
+    const positions = await this.#around.client.positions(partitions.map(({ at }) => at));
+    return partitions.every((partition, index) => {
+      const { tracker } = partition;
+      if (!tracker || tracker.version === 0) return true;
+      return positions[index]?.committed === tracker.doneBelow;
+    });
+  }
+
+  /** The fetch loop keeps a hung process in the group for ever, so the deadline has to be ours. */
+  #watch(): void {
+    const { clock, settings } = this.#around;
+    const beforeMs = clock.nowMs() - settings.progressDeadlineMs;
+    for (const [key, partition] of this.#partitions) {
+      for (const startedAtMs of partition.runner.startedAtMs.values()) {
+        if (startedAtMs > beforeMs) continue;
+        this.#around.onFatal(
+          new Error(
+            `A micro-batch of ${key} has run for more than ${settings.progressDeadlineMs} ms. ` +
+              'The process ends so that another can take over; look for a call without a time limit.',
+          ),
+        );
+        return;
+      }
+    }
+  }
+}

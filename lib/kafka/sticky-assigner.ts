@@ -1,0 +1,67 @@
+/** Puts `assignPartitions` into kafkajs' protocol: claims travel in the join's user data, as JSON. */
+import { AssignerProtocol, type Assigner, type Cluster, type GroupMember } from 'kafkajs';
+import { z } from 'zod';
+import { assignPartitions, type Member, type Share } from './assigner';
+
+const claims = z.object({
+  generation: z.number().int(),
+  owned: z.record(z.string(), z.array(z.number().int())),
+});
+export type Claims = z.output<typeof claims>;
+
+const name = 'afterbuild-sticky';
+const version = 1;
+
+/**
+ * @param everyMember topics that each member reads in full.
+ * @param current what this member holds at the moment it joins.
+ */
+export function createStickyAssigner(
+  cluster: Cluster,
+  everyMember: ReadonlySet<string>,
+  current: () => Claims,
+): Assigner {
+  return {
+    name,
+    version,
+    protocol: ({ topics }) => ({
+      name,
+      metadata: AssignerProtocol.MemberMetadata.encode({
+        version,
+        topics,
+        userData: Buffer.from(JSON.stringify(current())),
+      }),
+    }),
+    assign: ({ members, topics }) => {
+      const shapes = topics.map((topic) => ({
+        topic,
+        partitions: cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId),
+        everyMember: everyMember.has(topic),
+      }));
+      const shares = assignPartitions(members.map(readMember), shapes);
+      return Promise.resolve(
+        [...shares].map(([memberId, assignment]) => ({
+          memberId,
+          memberAssignment: encodeShare(assignment),
+        })),
+      );
+    },
+  };
+}
+
+const encodeShare = (assignment: Share): Buffer =>
+  AssignerProtocol.MemberAssignment.encode({ version, assignment, userData: Buffer.alloc(0) });
+
+function readMember({ memberId, memberMetadata }: GroupMember): Member {
+  const metadata = AssignerProtocol.MemberMetadata.decode(memberMetadata);
+  return { id: memberId, topics: metadata?.topics ?? [], ...readClaims(metadata?.userData) };
+}
+
+/** Claims that cannot be read claim nothing: stickiness is lost, correctness is not. */
+function readClaims(userData: Buffer | null | undefined): Claims {
+  try {
+    return claims.parse(JSON.parse(userData?.toString('utf8') ?? ''));
+  } catch {
+    return { generation: -1, owned: {} };
+  }
+}
