@@ -1,5 +1,11 @@
 /** Writes records and says so only when every replica has them. */
-import { CompressionTypes, Partitioners, type Kafka, type Message } from 'kafkajs';
+import {
+  CompressionTypes,
+  Partitioners,
+  type Kafka,
+  type Message,
+  type RecordMetadata,
+} from 'kafkajs';
 
 export interface OutgoingRecord {
   /** Full name, namespace included. */
@@ -17,9 +23,10 @@ export interface RecordProducer {
   /**
    * Sends in the given order and resolves when all are acknowledged (acks=all). After a rejection some
    * may have been written: sending them again is safe for every topic of ours.
+   * @returns the offset of each record, in their order; null for one without a `partition` of its own.
    * @throws Error of kafkajs once its own retries (about half a minute) are used up.
    */
-  send(records: readonly OutgoingRecord[]): Promise<void>;
+  send(records: readonly OutgoingRecord[]): Promise<readonly (number | null)[]>;
   disconnect(): Promise<void>;
 }
 
@@ -46,14 +53,17 @@ export function createProducer(kafka: Kafka): RecordProducer {
     connect: () => producer.connect(),
     disconnect: () => producer.disconnect(),
     send: async (records) => {
+      const offsets: (number | null)[] = [];
       for (const part of splitBySize(records)) {
-        await producer.sendBatch({
+        const written = await producer.sendBatch({
           acks: -1,
           timeout: sendTimeoutMs,
           compression: CompressionTypes.ZSTD,
           topicMessages: byTopic(part),
         });
+        offsets.push(...offsetsOf(part, written));
       }
+      return offsets;
     },
   };
 }
@@ -94,3 +104,23 @@ const toMessage = ({ key, value, partition, headers }: OutgoingRecord): Message 
   ...(partition === undefined ? {} : { partition }),
   ...(headers ? { headers: { ...headers } } : {}),
 });
+
+/** The broker names the first offset of each partition; the records follow it in their order. */
+export function offsetsOf(
+  records: readonly Pick<OutgoingRecord, 'topic' | 'partition'>[],
+  written: readonly Pick<RecordMetadata, 'topicName' | 'partition' | 'baseOffset'>[],
+): (number | null)[] {
+  const next = new Map(
+    written.map(({ topicName, partition, baseOffset }) => [
+      `${topicName}/${partition}`,
+      Number(baseOffset ?? -1),
+    ]),
+  );
+  return records.map(({ topic, partition }) => {
+    const place = `${topic}/${partition ?? 'by key'}`;
+    const offset = next.get(place) ?? -1;
+    if (offset < 0) return null;
+    next.set(place, offset + 1);
+    return offset;
+  });
+}

@@ -1,0 +1,29 @@
+import { offsetsOf, splitBySize } from './producer';
+
+test('offsets count up from the first of each partition, in the records’ order', () => {
+  const records = [
+    { topic: 'a', partition: 1 },
+    { topic: 'a', partition: 0 },
+    { topic: 'a', partition: 1 },
+    { topic: 'a' },
+  ];
+  const written = [
+    { topicName: 'a', partition: 0, baseOffset: '7' },
+    { topicName: 'a', partition: 1, baseOffset: '40' },
+  ];
+  expect(offsetsOf(records, written)).toEqual([40, 7, 41, null]);
+});
+
+test('an offset that the broker did not name is null', () => {
+  expect(offsetsOf([{ topic: 'a', partition: 1 }], [])).toEqual([null]);
+});
+
+test('records are split below the limit, in order, and one above it goes alone', () => {
+  const record = (bytes: number) => ({ topic: 'a', key: null, value: Buffer.alloc(bytes) });
+  const parts = splitBySize([record(100), record(100), record(900), record(100)], 500);
+  expect(parts.map((part) => part.map(({ value }) => value?.length))).toEqual([
+    [100, 100],
+    [900],
+    [100],
+  ]);
+});

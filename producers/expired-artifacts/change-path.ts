@@ -1,0 +1,159 @@
+/**
+ * Turns changes of artifacts into records of `artifacts.expired`: what became deletable by being changed.
+ *
+ * Waits in place until an artifact's expiry has come and its transaction can be seen, since a record that
+ * came earlier would find the row not due, or not there. Waiting is bounded: what takes longer goes back
+ * to the runtime, which hands it in again.
+ */
+import { done, retry, skip, type Outcome } from '../../lib/kafka/outcome';
+import type { ConsumedRecord } from '../../lib/kafka/subscription';
+import type { Clock } from '../../lib/process/clock';
+import type { ReachStep } from '../../lib/process/steps';
+import { committedUntilUs, decideChange, isCandidate, type ArtifactChange } from './change';
+import type { DatabaseGuard } from './database-guard';
+import type { PacedOutput } from './paced-output';
+import type { ArtifactDatabase, CommitState, DueArtifact } from './ports';
+import { cutRecords } from './records';
+import { isVisible, parseSnapshot } from './visibility';
+
+/** Below the runtime's progress deadline, which would take us for hung. */
+const waitMaxMs = 30_000;
+const roomWaitMaxMs = 60_000;
+const lookAgainMs = 50;
+
+/** A record's value; null for a tombstone, which the publication never makes. */
+export type ChangeRecord = ConsumedRecord<ArtifactChange | null>;
+
+export interface ChangePathDependencies {
+  readonly database: Pick<ArtifactDatabase, 'readCommitState'>;
+  readonly output: PacedOutput;
+  readonly guard: Pick<DatabaseGuard, 'latest' | 'learn' | 'require'>;
+  readonly reach: ReachStep;
+  readonly clock: Clock;
+  readonly slackMs: number;
+}
+
+interface Pending {
+  readonly index: number;
+  readonly record: ChangeRecord;
+  readonly change: ArtifactChange;
+  /** It was not visible when we looked, or an earlier look may have been: the moment it is seen counts. */
+  seenLate: boolean;
+}
+
+interface Sorted {
+  readonly ready: { readonly index: number; readonly artifact: DueArtifact }[];
+  readonly waiting: Pending[];
+  /** When the earliest of those that only wait for their expiry is due. */
+  readonly nextExpiryUs: number;
+}
+
+export class ChangePath {
+  constructor(private readonly parts: ChangePathDependencies) {}
+
+  /** @throws what a dependency threw, or DatabaseHoldError: all of them again, later. */
+  async handle(records: readonly ChangeRecord[], signal: AbortSignal): Promise<Outcome[]> {
+    const outcomes: Outcome[] = records.map(() => skip('superseded or not deletable'));
+    const { clock } = this.parts;
+    const giveUpAtMs = clock.nowMs() + waitMaxMs;
+    let pending = candidatesOf(records);
+    while (pending.length > 0) {
+      const state = await this.#look(pending);
+      const sorted = this.#sort(pending, state, outcomes);
+      const full = sorted.ready.length > 0 && !(await this.#produce(sorted, state, signal));
+      for (const { index } of sorted.ready) outcomes[index] = full ? limitReached : done;
+      pending = sorted.waiting;
+      if (clock.nowMs() >= giveUpAtMs) break;
+      if (pending.length > 0) await clock.sleep(pauseMs(sorted, state), signal);
+    }
+    for (const { index } of pending) outcomes[index] = notYet;
+    return outcomes;
+  }
+
+  /** One question a look, whatever the number of records. */
+  async #look(pending: readonly Pending[]): Promise<CommitState> {
+    const { clock, database, guard } = this.parts;
+    const { latest } = guard;
+    const state = await database.readCommitState();
+    guard.require(state.database, latest);
+    const newest = pending.reduce((a, b) => (b.change.lsn > a.change.lsn ? b : a));
+    // What was committed behind the database's own end was committed in another history.
+    const origin = { ...state.database, lsn: newest.change.lsn };
+    guard.require(state.database, { origin, timestampMs: newest.record.timestampMs });
+    guard.learn({ origin: state.database, timestampMs: clock.nowMs() });
+    return state;
+  }
+
+  #sort(pending: readonly Pending[], state: CommitState, outcomes: Outcome[]): Sorted {
+    const snapshot = parseSnapshot(state.snapshot);
+    const { slackMs } = this.parts;
+    const sorted: Sorted = { ready: [], waiting: [], nextExpiryUs: Infinity };
+    let nextExpiryUs = Infinity;
+    for (const item of pending) {
+      if (!isVisible(snapshot, item.change.transactionId)) {
+        item.seenLate = true;
+        sorted.waiting.push(item);
+        continue;
+      }
+      const committedUs = committedUntilUs(item.change, slackMs);
+      const untilUs = item.seenLate
+        ? Math.max(committedUs, state.nowUs + slackMs * 1_000)
+        : committedUs;
+      const decision = decideChange(item.change, untilUs);
+      if (decision.kind === 'leave') {
+        outcomes[item.index] = skip(decision.reason);
+      } else if (decision.artifact.expireAtUs < state.nowUs) {
+        sorted.ready.push({ index: item.index, artifact: decision.artifact });
+      } else {
+        sorted.waiting.push(item);
+        nextExpiryUs = Math.min(nextExpiryUs, decision.artifact.expireAtUs);
+      }
+    }
+    return { ...sorted, nextExpiryUs };
+  }
+
+  /** @returns false when there was no room for too long. */
+  async #produce({ ready }: Sorted, state: CommitState, signal: AbortSignal): Promise<boolean> {
+    const { output, reach } = this.parts;
+    const artifacts = ready.map(({ artifact }) => artifact);
+    reach('change.decided');
+    const limit = AbortSignal.timeout(roomWaitMaxMs);
+    try {
+      const records = cutRecords(artifacts, state.database, 'change');
+      await output.produce(records, AbortSignal.any([signal, limit]));
+    } catch (error) {
+      if (limit.aborted && !signal.aborted) return false;
+      throw error;
+    }
+    reach('change.records-produced');
+    return true;
+  }
+}
+
+const notYet = retry(new Error('The change is not visible in the database yet, or not due.'));
+const limitReached = retry(
+  new Error('As many artifacts are in flight as LOOP_LIMIT_ARTIFACTS allows.'),
+);
+
+/**
+ * The last change of each artifact in the micro-batch: it says what the row is, and a change that it
+ * supersedes has nothing to add. Records of one key come in order.
+ */
+function candidatesOf(records: readonly ChangeRecord[]): Pending[] {
+  const last = new Map<string, Pending>();
+  records.forEach((record, index) => {
+    const change = record.value;
+    if (change === null) return;
+    const seenLate = record.attempt > 1 || record.maybeRepeated;
+    last.set(`${change.partitionId}:${change.id}`, { index, record, change, seenLate });
+  });
+  return [...last.values()].filter(({ change }) => isCandidate(change));
+}
+
+function pauseMs({ waiting, nextExpiryUs }: Sorted, state: CommitState): number {
+  const untilExpiryMs = Math.ceil((nextExpiryUs - state.nowUs) / 1_000) + 1;
+  // Something waits to become visible, which is not announced.
+  const mustLook = waiting.some(({ seenLate }) => seenLate);
+  const pause = mustLook ? Math.min(untilExpiryMs, lookAgainMs) : untilExpiryMs;
+  return Math.min(Math.max(pause, 1), 1_000);
+}

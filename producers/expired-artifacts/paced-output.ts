@@ -1,0 +1,99 @@
+/** Produces records to `artifacts.expired`, as fast as the group that deletes them gets on. */
+import type { Clock } from '../../lib/process/clock';
+import type { Logger } from '../../lib/process/logger';
+import type { LoopLimit } from './loop-limit';
+import type { ExpiredTopic, PlacedRecord } from './ports';
+import type { ExpiredRecord } from './records';
+
+const pollMs = 200;
+/** Other processes produce too: without waiting ourselves we look again after this long. */
+const observationAgeMaxMs = 1_000;
+
+export interface PacedOutput {
+  /**
+   * Resolves when all replicas have every record. Waits for room, without a limit but the signal's.
+   * @throws what the topic threw: nothing is remembered, the caller repeats all of them.
+   */
+  produce(records: readonly ExpiredRecord[], signal: AbortSignal): Promise<void>;
+}
+
+export class LoopLimitedOutput implements PacedOutput {
+  #observedAtMs = -Infinity;
+  #observing: Promise<void> | undefined;
+  #waiting = 0;
+
+  constructor(
+    private readonly topic: ExpiredTopic,
+    private readonly limit: LoopLimit,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+  ) {}
+
+  async produce(records: readonly ExpiredRecord[], signal: AbortSignal): Promise<void> {
+    let rest = records;
+    if (this.clock.nowMs() - this.#observedAtMs > observationAgeMaxMs) await this.#observe();
+    while (rest.length > 0) {
+      signal.throwIfAborted();
+      const placed = this.#place(rest);
+      if (placed.length > 0) await this.#send(placed);
+      else await this.#waitForRoom(signal);
+      rest = rest.slice(placed.length);
+    }
+  }
+
+  /** As many of the first records as there is room for. */
+  #place(records: readonly ExpiredRecord[]): PlacedRecord[] {
+    const placed: PlacedRecord[] = [];
+    for (const { key, value } of records) {
+      const preferred = this.topic.partitionOf(key);
+      const partition = this.limit.reserve(preferred, value.artifacts.length);
+      if (partition === null) break;
+      placed.push({ partition, key, value });
+    }
+    return placed;
+  }
+
+  async #send(placed: readonly PlacedRecord[]): Promise<void> {
+    let offsets: readonly (number | null)[];
+    try {
+      offsets = await this.topic.produce(placed);
+    } catch (error) {
+      for (const { partition, value } of placed) {
+        this.limit.release(partition, value.artifacts.length);
+      }
+      throw error;
+    }
+    placed.forEach(({ partition, value }, index) => {
+      this.limit.acknowledged(partition, offsets[index] ?? null, value.artifacts.length);
+    });
+  }
+
+  async #waitForRoom(signal: AbortSignal): Promise<void> {
+    if (this.#waiting === 0) this.logger.debug({ event: 'limit.reached' }, 'loop limit reached');
+    this.#waiting += 1;
+    try {
+      await this.#observeAfter(pollMs, signal);
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  async #observeAfter(ms: number, signal: AbortSignal): Promise<void> {
+    await this.clock.sleep(ms, signal);
+    await this.#observe();
+  }
+
+  /** One question at a time, whoever asks. */
+  #observe(): Promise<void> {
+    this.#observing ??= this.topic
+      .backlog()
+      .then((backlog) => {
+        this.limit.observe(backlog);
+        this.#observedAtMs = this.clock.nowMs();
+      })
+      .finally(() => {
+        this.#observing = undefined;
+      });
+    return this.#observing;
+  }
+}

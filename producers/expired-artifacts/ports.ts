@@ -1,0 +1,89 @@
+/** What the sweeps and the change path need from outside; the adapters fit structurally, in main.ts. */
+import type { ArtifactsExpired, DatabaseOrigin, SweepProgress } from '../../schemas/generated';
+import type { DueRead } from './page';
+
+/** A database and its place in its own history, at one moment. */
+export interface DatabaseMoment extends DatabaseOrigin {
+  readonly inRecovery: boolean;
+}
+
+/** A physical partition of p_ci_job_artifacts: one shard, whatever the number of its partition_ids. */
+export interface Shard {
+  /** Schema-qualified. */
+  readonly name: string;
+  readonly partitionIds: readonly number[];
+}
+
+/** A row that is due, as a page or an event says it. */
+export interface DueArtifact {
+  readonly id: number;
+  readonly partitionId: number;
+  readonly projectId: number;
+  readonly jobId: number;
+  /** Microseconds since the epoch: what PostgreSQL keeps, and what a watermark must not round. */
+  readonly expireAtUs: number;
+  readonly createdOnDays: number;
+  readonly fileType: number;
+  readonly file: string | null;
+  readonly fileStore: number;
+  readonly fileLocation: number | null;
+  readonly fileFinalPath: string | null;
+  readonly sizeBytes: number | null;
+}
+
+export interface DuePage {
+  readonly rows: readonly DueArtifact[];
+  /** Read in the transaction that read the rows. */
+  readonly database: DatabaseMoment;
+}
+
+/** What is committed and visible, and what time it is, by the database. */
+export interface CommitState {
+  readonly database: DatabaseMoment;
+  /** `pg_current_snapshot()` as text: `xmin:xmax:xip,xip`. */
+  readonly snapshot: string;
+  readonly nowUs: number;
+}
+
+export interface ArtifactDatabase {
+  /** @throws Error when a partition cannot be named by integer literals (DEFAULT, NULL, expressions). */
+  shards(): Promise<readonly Shard[]>;
+  readPage(shard: Shard, read: DueRead): Promise<DuePage>;
+  readCommitState(): Promise<CommitState>;
+  /** Whether the replication slot exists and has its consistent point. */
+  slotIsReady(slot: string): Promise<boolean>;
+}
+
+/** Where records go and how far their readers have come. */
+export interface ExpiredTopic {
+  readonly partitions: number;
+  /** The partition that Kafka's default hash gives a key. */
+  partitionOf(key: string): number;
+  /**
+   * Resolves when every record is acknowledged by all replicas.
+   * @returns the offset of each record, in their order; null where the client does not tell.
+   */
+  produce(records: readonly PlacedRecord[]): Promise<readonly (number | null)[]>;
+  /** How far the deleting group has come: it has yet to do [committed, end). */
+  backlog(): Promise<readonly PartitionBacklog[]>;
+}
+
+export interface PlacedRecord {
+  readonly partition: number;
+  readonly key: string;
+  readonly value: ArtifactsExpired;
+}
+
+export interface PartitionBacklog {
+  readonly partition: number;
+  /** First offset that is not done; the log's start when the group has never committed. */
+  readonly committed: number;
+  readonly end: number;
+}
+
+export interface ProgressTopic {
+  /** The partition whose holder sweeps the shard. */
+  partitionOf(shard: string): number;
+  /** Resolves when all replicas have it. Every sweep of a shard is kept in the shard's one partition. */
+  write(progress: SweepProgress): Promise<void>;
+}

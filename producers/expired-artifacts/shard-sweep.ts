@@ -1,0 +1,180 @@
+/**
+ * Sweeps one shard for as long as it is ours: the due sweep, which follows the clock, and the full sweep,
+ * which goes over everything again from the beginning, daily or as a repair.
+ *
+ * Order of effects: page read, records acknowledged, then the watermark. A crash between any two
+ * repeats at most a page, and a repeated record finds its rows gone.
+ */
+import type { Clock } from '../../lib/process/clock';
+import type { Logger } from '../../lib/process/logger';
+import type { ReachStep } from '../../lib/process/steps';
+import type { SweepProgress } from '../../schemas/generated';
+import type { DatabaseGuard } from './database-guard';
+import { cursorAtStart, nextRead, settlePage, type SettledPage } from './page';
+import type { PacedOutput } from './paced-output';
+import type { ArtifactDatabase, DueArtifact, DuePage, ProgressTopic, Shard } from './ports';
+import { progressOf, stateOf, type SweepKind, type SweepState } from './progress';
+import { cutRecords } from './records';
+import type { UntilDone } from './until-done';
+
+export interface SweepSettings {
+  readonly pageRows: number;
+  /** Pause when nothing is due; and between two pages of a full sweep. */
+  readonly idleMs: number;
+  readonly fullEveryMs: number;
+}
+
+export interface SweepDependencies {
+  readonly database: ArtifactDatabase;
+  readonly output: PacedOutput;
+  readonly progress: ProgressTopic;
+  readonly guard: DatabaseGuard;
+  readonly untilDone: UntilDone;
+  readonly reach: ReachStep;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly settings: SweepSettings;
+}
+
+const sourceOf = { due: 'sweep', full: 'repair' } as const;
+
+/** A page that may be worked on, and what is made of it. */
+interface TakenPage {
+  readonly page: DuePage;
+  readonly settled: SettledPage<DueArtifact>;
+  /** The database is another one than the watermark's, and an operator has accepted it. */
+  readonly accepted: boolean;
+}
+
+export class ShardSweep {
+  #due: SweepState;
+  #full: SweepState;
+  #repairReason: string | undefined;
+  #lastFullPageAtMs = -Infinity;
+
+  constructor(
+    private readonly shard: Shard,
+    from: { readonly due: SweepProgress | undefined; readonly full: SweepProgress | undefined },
+    private readonly parts: SweepDependencies,
+  ) {
+    this.#due = stateOf(from.due);
+    this.#full = stateOf(from.full);
+  }
+
+  /** The next full sweep begins at once, and from the beginning. */
+  requestRepair(reason: string): void {
+    this.#repairReason = reason;
+  }
+
+  /** Runs until the signal aborts, then throws its reason at the next step. */
+  async run(signal: AbortSignal): Promise<never> {
+    for (;;) {
+      signal.throwIfAborted();
+      const caughtUp = await this.#duePage(signal);
+      await this.#fullPage(signal);
+      if (caughtUp) await this.parts.clock.sleep(this.parts.settings.idleMs, signal);
+    }
+  }
+
+  async #duePage(signal: AbortSignal): Promise<boolean> {
+    const taken = await this.#take(this.#due, null, signal);
+    this.#due = await this.#finish('due', this.#due, taken, false, signal);
+    // Rows that are back with the accepted copy lie behind the watermark.
+    if (taken.accepted) this.requestRepair('another history was accepted');
+    if (this.#full.atMs === null) {
+      // The due sweep of a new shard begins at the beginning: that is its first whole pass.
+      this.#full = await this.#write('full', { ...this.#full, complete: true }, taken, signal);
+    }
+    return taken.settled.caughtUp;
+  }
+
+  /** One page, no faster than the pace, and never beyond the due sweep: that comes there. */
+  async #fullPage(signal: AbortSignal): Promise<void> {
+    const { clock, settings } = this.parts;
+    const isPaced = clock.nowMs() - this.#lastFullPageAtMs < settings.idleMs;
+    const upToUs = this.#due.cursor.expireAtUs;
+    if (isPaced || upToUs === null) return;
+    const begins = this.#beginPassWhenDue();
+    if (this.#full.complete) return;
+    this.#lastFullPageAtMs = clock.nowMs();
+    const taken = await this.#take(this.#full, upToUs, signal);
+    // So that a crash does not forget that a repair was asked for.
+    if (begins) this.#full = await this.#write('full', this.#full, taken, signal);
+    const complete = taken.settled.caughtUp;
+    this.#full = await this.#finish('full', this.#full, taken, complete, signal);
+    if (complete) {
+      const { epoch } = this.#full;
+      this.parts.logger.info({ event: 'full.complete', epoch }, 'full sweep is complete');
+    }
+  }
+
+  #beginPassWhenDue(): boolean {
+    const { clock, settings, logger } = this.parts;
+    const { complete, atMs } = this.#full;
+    const isTime = complete && atMs !== null && clock.nowMs() - atMs >= settings.fullEveryMs;
+    if (!isTime && this.#repairReason === undefined) return false;
+    const reason = this.#repairReason ?? 'it is time';
+    const epoch = this.#full.epoch + 1;
+    this.#repairReason = undefined;
+    this.#full = { ...this.#full, epoch, cursor: cursorAtStart, complete: false };
+    logger.info({ event: 'full.begun', epoch, reason }, 'full sweep begins');
+    return true;
+  }
+
+  /** Reads until the database that answers is the one that the watermark belongs to. */
+  #take(state: SweepState, upToUs: number | null, signal: AbortSignal): Promise<TakenPage> {
+    const { database, guard, settings, untilDone } = this.parts;
+    const { cursor, origin, atMs } = state;
+    return untilDone('reading a page of due artifacts', signal, async () => {
+      const met = origin === null ? guard.latest : { origin, timestampMs: atMs ?? 0 };
+      const read = nextRead(cursor, settings.pageRows, upToUs);
+      const page = await database.readPage(this.shard, read);
+      const { accepted } = guard.require(page.database, met);
+      return { page, accepted, settled: settlePage(cursor, page.rows, settings.pageRows) };
+    });
+  }
+
+  /** Records first, then the watermark. */
+  async #finish(
+    sweep: SweepKind,
+    state: SweepState,
+    taken: TakenPage,
+    complete: boolean,
+    signal: AbortSignal,
+  ): Promise<SweepState> {
+    const { clock, logger, output, reach, untilDone } = this.parts;
+    const { kept, cursor } = taken.settled;
+    const moved = { ...state, cursor, complete };
+    const isSaid = cursor.expireAtUs === state.cursor.expireAtUs && kept.length === 0;
+    if (isSaid && !complete && !taken.accepted) return moved;
+    const beganAtMs = clock.nowMs();
+    reach('sweep.page-read');
+    const records = cutRecords(kept, taken.page.database, sourceOf[sweep]);
+    await untilDone('producing expired artifacts', signal, () => output.produce(records, signal));
+    reach('sweep.records-produced');
+    const written = await this.#write(sweep, moved, taken, signal);
+    reach('sweep.watermark-produced');
+    const counts = { sweep, artifacts: kept.length, records: records.length };
+    const watermark = watermarkText(cursor.expireAtUs);
+    const elapsedMs = clock.nowMs() - beganAtMs;
+    logger.info({ event: 'page.produced', ...counts, watermark, elapsedMs }, 'page produced');
+    return written;
+  }
+
+  async #write(
+    sweep: SweepKind,
+    state: SweepState,
+    taken: TakenPage,
+    signal: AbortSignal,
+  ): Promise<SweepState> {
+    const { clock, guard, progress, untilDone } = this.parts;
+    const written = { ...state, atMs: clock.nowMs(), origin: taken.page.database };
+    const record = progressOf(sweep, this.shard.name, written);
+    await untilDone('producing a watermark', signal, () => progress.write(record));
+    guard.learn({ origin: written.origin, timestampMs: written.atMs });
+    return written;
+  }
+}
+
+const watermarkText = (us: number | null): string | null =>
+  us === null ? null : new Date(us / 1_000).toISOString();

@@ -1,0 +1,45 @@
+/** Repeats what depends on a server until it works: an outage costs delay, nothing else. */
+import { retryDelayMs } from '../../lib/kafka/retry-delay';
+import type { Clock } from '../../lib/process/clock';
+import type { Logger } from '../../lib/process/logger';
+
+const pace = { retryFirstMs: 100, retryMaxMs: 5_000 };
+
+export interface UntilDone {
+  /**
+   * @param doing for the log, for example `reading a page`. Logged when it begins to fail and when it
+   * works again, not in between.
+   * @throws the signal's reason, and what `isFinal` says no repetition can heal.
+   */
+  <T>(doing: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>;
+}
+
+export function createUntilDone(
+  clock: Clock,
+  logger: Logger,
+  random: () => number,
+  isFinal: (error: unknown) => boolean = () => false,
+): UntilDone {
+  return async (doing, signal, work) => {
+    const beganAtMs = clock.nowMs();
+    for (let failures = 0; ;) {
+      signal.throwIfAborted();
+      try {
+        const result = await work();
+        if (failures > 0) {
+          const elapsedMs = clock.nowMs() - beganAtMs;
+          logger.info({ event: 'dependency.back', doing, failures, elapsedMs }, 'works again');
+        }
+        return result;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (isFinal(error)) throw error;
+        failures += 1;
+        if (failures === 1) {
+          logger.warn({ event: 'dependency.failed', doing, err: error }, 'failed, repeating');
+        }
+        await clock.sleep(retryDelayMs(failures, pace, random), signal);
+      }
+    }
+  };
+}

@@ -1,0 +1,87 @@
+/**
+ * Watches whether every change still reaches us. Debezium does not see a slot that was merely advanced,
+ * and its status stays RUNNING through most of what can go wrong; a gap is repaired by a full sweep.
+ */
+import type { Clock } from '../../lib/process/clock';
+import type { Logger } from '../../lib/process/logger';
+
+/** What of `lib/connect`'s CdcHealth the watchdog judges by. */
+export interface ObservedHealth {
+  readonly slot: { readonly active: boolean } | null;
+  readonly connectorState: string;
+  readonly storedLsn: number | null;
+  readonly gap: {
+    readonly kind: string;
+    readonly storedLsn: number | null;
+    readonly slotLsn: number | null;
+    readonly streamsOn: boolean;
+  } | null;
+  readonly problems: readonly string[];
+}
+
+export interface WatchdogDependencies {
+  readonly readHealth: (signal: AbortSignal) => Promise<ObservedHealth>;
+  readonly requestRepair: (reason: string) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly everyMs: number;
+}
+
+export class Watchdog {
+  /** A gap whose repair waits until changes flow again: what is swept before may be missed behind. */
+  #owed: string | undefined;
+  #repaired: string | undefined;
+  #lastStoredLsn: number | null = null;
+  #problems = '';
+
+  constructor(private readonly parts: WatchdogDependencies) {}
+
+  async run(signal: AbortSignal): Promise<never> {
+    const { clock, everyMs, readHealth } = this.parts;
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        this.observe(await readHealth(signal));
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#say([error instanceof Error ? error.message : String(error)]);
+      }
+      await clock.sleep(everyMs, signal);
+    }
+  }
+
+  observe(health: ObservedHealth): void {
+    this.#say(health.problems);
+    this.#notice(health);
+    const flows = health.slot?.active === true && (health.gap?.streamsOn ?? true);
+    if (this.#owed === undefined || !flows) return;
+    const reason = this.#owed;
+    this.#owed = undefined;
+    this.parts.logger.warn({ event: 'cdc.repair', reason }, 'changes were lost, repairing');
+    this.parts.requestRepair(reason);
+  }
+
+  #notice(health: ObservedHealth): void {
+    const { gap, storedLsn, connectorState } = health;
+    if (gap !== null) {
+      // One repair a gap: it stays in sight until the connector has stored a newer position.
+      const name = `${gap.kind} after ${gap.storedLsn ?? 'nothing'}`;
+      if (this.#repaired !== name) this.#owed = name;
+      this.#repaired = name;
+    }
+    if (connectorState === 'UNREACHABLE') return;
+    if (storedLsn === null && this.#lastStoredLsn !== null && gap === null) {
+      this.#owed = `the connector began anew after ${this.#lastStoredLsn}`;
+    }
+    this.#lastStoredLsn = storedLsn;
+  }
+
+  #say(problems: readonly string[]): void {
+    const text = problems.join(' ');
+    if (text === this.#problems) return;
+    this.#problems = text;
+    const { logger } = this.parts;
+    if (text === '') logger.info({ event: 'cdc.well' }, 'changes flow again');
+    else logger.warn({ event: 'cdc.unwell', problems }, 'changes may not arrive');
+  }
+}
