@@ -1,0 +1,56 @@
+/** Kafka Connect with Debezium's PostgreSQL connector and the Avro converter; no connector is made here. */
+import { join } from 'node:path';
+import { connectSecretsDir, writeFileAtomically } from './data-folder';
+import { javaTool } from './java';
+import { kafkaJvm } from './kafka';
+import { answersHttp, type Command, type Place, type Server } from './server';
+
+const propertiesFile = (place: Place): string => join(place.dataDir, 'config/connect.properties');
+
+export const connectUrl = (place: Place): string => `http://127.0.0.1:${place.ports.connect}`;
+
+function properties(place: Place): string {
+  const converter = 'io.apicurio.registry.utils.converter.AvroConverter';
+  return `bootstrap.servers=127.0.0.1:${place.ports.kafka}
+group.id=afterbuild-connect
+listeners=${connectUrl(place)}
+rest.advertised.host.name=127.0.0.1
+plugin.path=${place.files.connectPlugins}
+# Needs the manifests that the fetch has made; scanning the jars instead doubles the start.
+plugin.discovery=service_load
+connector.client.config.override.policy=All
+topic.creation.enable=true
+
+config.storage.topic=connect.configs
+config.storage.replication.factor=1
+offset.storage.topic=connect.offsets
+offset.storage.replication.factor=1
+offset.storage.partitions=1
+offset.flush.interval.ms=5000
+status.storage.topic=connect.status
+status.storage.replication.factor=1
+status.storage.partitions=1
+exactly.once.source.support=enabled
+
+key.converter=${converter}
+value.converter=${converter}
+config.providers=file
+config.providers.file.class=org.apache.kafka.common.config.provider.FileConfigProvider
+config.providers.file.param.allowed.paths=${connectSecretsDir(place.dataDir)}
+`;
+}
+
+export const connect: Server = {
+  title: 'Kafka Connect',
+  configure(place) {
+    writeFileAtomically(propertiesFile(place), properties(place));
+    return Promise.resolve();
+  },
+  start(place): Command {
+    const main = 'org.apache.kafka.connect.cli.ConnectDistributed';
+    const args = [...kafkaJvm(place, '-Xmx512m'), main, propertiesFile(place)];
+    return { file: javaTool('java'), args };
+  },
+  ready: (place) => answersHttp(`${connectUrl(place)}/connectors`, 200),
+  stop: { signal: 'SIGTERM', graceMs: 60_000 },
+};

@@ -1,0 +1,76 @@
+/** What lies where in the data folder of a local stack, and the passwords generated there. */
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { barredFolder, type OsUser } from './os-user';
+
+export const secretNames = [
+  'postgres-superuser',
+  'postgres-gitlab',
+  'postgres-cdc',
+  'postgres-reader',
+  'postgres-deleter',
+  'redis',
+  's3-access-key-id',
+  's3-secret-access-key',
+] as const;
+
+export type SecretName = (typeof secretNames)[number];
+
+export const secretFile = (dataDir: string, name: SecretName): string =>
+  join(dataDir, 'secrets', name);
+
+/** The only folder that Kafka Connect's file provider may read; it holds `cdc.properties`. */
+export const connectSecretsDir = (dataDir: string): string => join(dataDir, 'secrets', 'connect');
+
+export const logFile = (dataDir: string, name: string): string =>
+  join(dataDir, 'logs', `${name}.log`);
+
+/** Writes beside and renames, so that a reader or a crash never sees half a file. */
+export function writeFileAtomically(path: string, text: string, mode = 0o644): void {
+  const draft = `${path}.${process.pid}.new`;
+  writeFileSync(draft, text, { mode });
+  renameSync(draft, path);
+}
+
+/** Reads a generated password. */
+export function readSecretFile(dataDir: string, name: SecretName): string {
+  return readFileSync(secretFile(dataDir, name), 'utf8').trim();
+}
+
+function ensureSecret(dataDir: string, name: SecretName): void {
+  const path = secretFile(dataDir, name);
+  if (!existsSync(path)) writeFileAtomically(path, `${randomBytes(20).toString('hex')}\n`, 0o600);
+}
+
+/** Makes the folders and the passwords that are missing; the passwords stay the same ever after. */
+export function prepareDataFolder(dataDir: string): void {
+  mkdirSync(dataDir, { recursive: true, mode: 0o755 });
+  for (const folder of ['config', 'logs', 'objects', 'redis', 'registry']) {
+    mkdirSync(join(dataDir, folder), { recursive: true });
+  }
+  mkdirSync(connectSecretsDir(dataDir), { recursive: true, mode: 0o700 });
+  for (const name of secretNames) ensureSecret(dataDir, name);
+  const cdcProperties = join(connectSecretsDir(dataDir), 'cdc.properties');
+  if (!existsSync(cdcProperties)) {
+    const password = readSecretFile(dataDir, 'postgres-cdc');
+    writeFileAtomically(cdcProperties, `password=${password}\n`, 0o600);
+  }
+}
+
+/**
+ * PostgreSQL's own folder: in the data folder, unless PostgreSQL has to run as another user (we are
+ * root) who may not enter the data folder; then below `/var/lib/afterbuild`, named after the data folder.
+ */
+export function choosePostgresDir(
+  dataDir: string,
+  user: OsUser | undefined,
+): { readonly dir: string; readonly barred?: string } {
+  const inside = join(dataDir, 'postgres');
+  if (user === undefined) return { dir: inside };
+  const barred = barredFolder(dataDir, user);
+  if (barred === undefined) return { dir: inside };
+  const key = createHash('sha256').update(dataDir).digest('hex').slice(0, 12);
+  const clone = basename(dirname(dataDir));
+  return { dir: join('/var/lib/afterbuild', `${clone}-${key}`, 'postgres'), barred };
+}

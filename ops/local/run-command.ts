@@ -1,0 +1,65 @@
+/** Runs one tool to its end, handing on its output line by line; used to fetch the servers. */
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+export interface CommandOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onLine?: (line: string) => void;
+}
+
+/** The tool ended badly; `output` holds its last lines. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  constructor(
+    readonly command: string,
+    readonly reason: string,
+    readonly output: string,
+  ) {
+    super(`${command} ${reason}.${output === '' ? '' : `\n${output}`}`);
+  }
+}
+
+const keptLines = 40;
+
+/** @throws CommandError when the tool cannot be started, fails, or takes longer than `timeoutMs`. */
+export function runCommand(
+  command: string,
+  args: readonly string[],
+  options: CommandOptions,
+): Promise<string> {
+  const { uid, gid, cwd, env, timeoutMs, onLine } = options;
+  const last: string[] = [];
+  const signals = [AbortSignal.timeout(timeoutMs), ...(options.signal ? [options.signal] : [])];
+  const child = spawn(command, args, {
+    cwd,
+    env: env === undefined ? process.env : { ...process.env, ...env },
+    ...(uid === undefined ? {} : { uid }),
+    ...(gid === undefined ? {} : { gid }),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal: AbortSignal.any(signals),
+  });
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on('line', (line) => {
+      last.push(line);
+      if (last.length > keptLines) last.shift();
+      onLine?.(line);
+    });
+  }
+  return new Promise((resolve, reject) => {
+    const fail = (reason: string): void =>
+      reject(new CommandError(command, reason, last.join('\n')));
+    child.on('error', (error) => {
+      if (error.name === 'AbortError') fail('was stopped or took too long');
+      else fail(`could not be started (${error.message})`);
+    });
+    child.on('close', (code, signal) => {
+      if (code === 0) resolve(last.join('\n'));
+      else fail(`ended with ${signal === null ? `exit code ${String(code)}` : signal}`);
+    });
+  });
+}

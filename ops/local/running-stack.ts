@@ -1,0 +1,126 @@
+/**
+ * A handle on the servers of one data folder.
+ *
+ * It holds no state of its own: everything is in `stack.json`, so a handle in another process (a jest
+ * worker, a developer's script) sees the same servers and may stop, kill and start them as well.
+ */
+import { logFile } from './data-folder';
+import { isRunning, type ProcessIdentity } from './process-identity';
+import { serverNames, type Place, type ServerName } from './server';
+import {
+  ServerError,
+  awaitReady,
+  killServer,
+  launchServer,
+  signalServer,
+  stopServer,
+} from './server-process';
+import { servers } from './servers';
+import { readStackFile, updateStackFile, type Addresses, type StackFile } from './stack-file';
+
+export interface ServerHandle {
+  readonly name: ServerName;
+  readonly title: string;
+  readonly logFile: string;
+  /** Undefined while it does not run. */
+  pid(): number | undefined;
+  /** Starts it on its old port with its old data and waits until it is ready. */
+  start(): Promise<void>;
+  /** Asks it to end and waits until it has. */
+  stop(): Promise<void>;
+  /** SIGKILL (the default) waits for the end; SIGSTOP and SIGCONT freeze and thaw it. */
+  kill(signal?: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
+}
+
+export interface RunningStack {
+  readonly dataDir: string;
+  readonly addresses: Addresses;
+  readonly servers: Readonly<Record<ServerName, ServerHandle>>;
+  /** Stops all servers in order. Data, ports and passwords stay. */
+  stop(): Promise<void>;
+}
+
+function currentStack(dataDir: string): StackFile {
+  const stack = readStackFile(dataDir);
+  if (stack !== undefined) return stack;
+  throw new ServerError(`No stack is described in ${dataDir}; start one there first.`);
+}
+
+export function recordServer(
+  dataDir: string,
+  name: ServerName,
+  identity: ProcessIdentity | undefined,
+): Promise<void> {
+  return updateStackFile(dataDir, (stack) => {
+    const kept = Object.entries(stack.servers).filter(([other]) => other !== name);
+    const added = identity === undefined ? [] : [[name, identity] as const];
+    return { ...stack, servers: Object.fromEntries([...kept, ...added]) };
+  });
+}
+
+/** Starts one server and writes its pid down before it is waited for, so that it is never lost. */
+export async function startServer(
+  name: ServerName,
+  place: Place,
+  signal?: AbortSignal,
+): Promise<void> {
+  const identity = await launchServer(name, servers[name], place);
+  await recordServer(place.dataDir, name, identity);
+  await awaitReady(name, servers[name], place, identity, signal);
+}
+
+function createHandle(dataDir: string, name: ServerName): ServerHandle {
+  const identity = (): ProcessIdentity | undefined => {
+    const known = currentStack(dataDir).servers[name];
+    return isRunning(known) ? known : undefined;
+  };
+  const forget = () => recordServer(dataDir, name, undefined);
+  return {
+    name,
+    title: servers[name].title,
+    logFile: logFile(dataDir, name),
+    pid: () => identity()?.pid,
+    async start() {
+      if (identity() === undefined) await startServer(name, currentStack(dataDir).place);
+    },
+    async stop() {
+      const running = identity();
+      if (running === undefined) return;
+      await stopServer(servers[name], running);
+      await forget();
+    },
+    async kill(signal = 'SIGKILL') {
+      const running = identity();
+      if (running === undefined) return;
+      if (signal !== 'SIGKILL') {
+        signalServer(running, signal);
+        return;
+      }
+      await killServer(servers[name], running);
+      await forget();
+    },
+  };
+}
+
+/** Stops whatever still runs, in order, and goes on when one resists. */
+export async function stopServers(dataDir: string): Promise<void> {
+  const failures: unknown[] = [];
+  for (const name of serverNames) {
+    await createHandle(dataDir, name)
+      .stop()
+      .catch((error: unknown) => failures.push(error));
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+/**
+ * @param dataDir folder of a stack that was started by this or any other process.
+ * @throws ServerError when no stack is described there.
+ */
+export function attachStack(dataDir: string): RunningStack {
+  const { addresses } = currentStack(dataDir);
+  const handles = Object.fromEntries(
+    serverNames.map((name) => [name, createHandle(dataDir, name)]),
+  ) as Record<ServerName, ServerHandle>;
+  return { dataDir, addresses, servers: handles, stop: () => stopServers(dataDir) };
+}

@@ -1,0 +1,122 @@
+/** `npm run stack -- up|status|down`: just the servers, for people who develop against them. */
+import { join, resolve } from 'node:path';
+import { Command } from 'commander';
+import { projectRoot } from '../../lib/process/root';
+import { createFetchLines } from './fetch-progress';
+import { residentBytes } from './process-identity';
+import { attachStack } from './running-stack';
+import { serverNames } from './server';
+import { StackBusyError, runningServers, startStack, stopStack } from './stack';
+import { readStackFile, stackFilePath, type Addresses } from './stack-file';
+
+interface Place {
+  readonly data: string;
+}
+
+const say = (line: string): void => console.log(line);
+
+function describeAddresses(addresses: Addresses): string[] {
+  const { postgres, redis, s3 } = addresses;
+  return [
+    `Kafka            ${addresses.kafkaBrokers}`,
+    `Kafka Connect    ${addresses.connectUrl}`,
+    `schema registry  ${addresses.registryUrl}`,
+    `PostgreSQL       ${postgres.host}:${postgres.port}, user ${postgres.superuser}, password in ${postgres.superuserPasswordFile}`,
+    `Redis            ${redis.host}:${redis.port}, password in ${redis.passwordFile}`,
+    `S3               ${s3.endpoint}, keys in ${s3.accessKeyIdFile} and ${s3.secretAccessKeyFile}`,
+  ];
+}
+
+function printAddresses(dataDir: string): void {
+  describeAddresses(attachStack(dataDir).addresses).forEach(say);
+  say(`For programs     ${stackFilePath(dataDir)}`);
+}
+
+/** Ctrl-C during the start stops what has been started. */
+function abortOnSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => controller.abort(new Error(`stopped by ${signal}`)));
+  }
+  return controller.signal;
+}
+
+async function up({ data }: Place): Promise<void> {
+  const dataDir = resolve(data);
+  const isBackground = readStackFile(dataDir)?.owner === undefined;
+  if (isBackground && runningServers(dataDir).length === serverNames.length) {
+    say(`The stack in ${dataDir} is already up.`);
+    printAddresses(dataDir);
+    return;
+  }
+  // Some of its servers may have died: begin with none of them.
+  if (isBackground) await stopStack(dataDir);
+  await startStack({
+    dataDir,
+    log: say,
+    fetchProgress: createFetchLines(say),
+    background: true,
+    signal: abortOnSignal(),
+  });
+  printAddresses(dataDir);
+}
+
+function status({ data, json }: Place & { json: boolean }): void {
+  const dataDir = resolve(data);
+  const running = new Set(runningServers(dataDir));
+  const stack = readStackFile(dataDir);
+  const rows = serverNames.map((name) => {
+    const pid = running.has(name) ? stack?.servers[name]?.pid : undefined;
+    const bytes = pid === undefined ? undefined : residentBytes(pid);
+    return { name, isRunning: pid !== undefined, pid, residentBytes: bytes };
+  });
+  process.exitCode = running.size === serverNames.length ? 0 : 1;
+  if (json) {
+    say(JSON.stringify({ dataDir, servers: rows, addresses: stack?.addresses }, undefined, 2));
+    return;
+  }
+  for (const row of rows) {
+    const memory =
+      row.residentBytes === undefined ? '' : `${Math.round(row.residentBytes / 1e6)} MB`;
+    const state = row.isRunning ? `up    process ${String(row.pid)}, ${memory}` : 'down';
+    say(`${row.name.padEnd(14)} ${state}`);
+  }
+  if (running.size > 0) printAddresses(dataDir);
+}
+
+async function down({ data }: Place): Promise<void> {
+  const dataDir = resolve(data);
+  const stopped = await stopStack(dataDir);
+  say(
+    stopped.length === 0
+      ? `No stack is up in ${dataDir}.`
+      : `Stopped ${stopped.join(', ')}. The data stays in ${dataDir}.`,
+  );
+}
+
+async function main(): Promise<void> {
+  const program = new Command('npm run stack --').description(
+    'Starts and stops the servers: Kafka, Kafka Connect, schema registry, PostgreSQL, Redis, S3.',
+  );
+  const command = (name: string, description: string): Command =>
+    program
+      .command(name)
+      .description(description)
+      .option(
+        '--data <dir>',
+        'where the servers keep everything',
+        join(projectRoot, '.afterbuild'),
+      );
+  command('up', 'start them in the background; they keep their data and ports').action(up);
+  command('status', 'what runs and where; exit code 1 unless everything does')
+    .option('--json', 'for programs', false)
+    .action(status);
+  command('down', 'stop them in order').action(down);
+  await program.parseAsync();
+}
+
+main().catch((error: unknown) => {
+  const message = error instanceof Error ? error.message : String(error);
+  console.error(message);
+  process.exitCode = error instanceof StackBusyError ? 4 : 1;
+});

@@ -1,0 +1,62 @@
+/** The variables of lib/process/config.ts for a process that is to work on a local stack. */
+import { secretFile, type SecretName } from './data-folder';
+import type { RunningStack } from './running-stack';
+
+/** The database's login roles (schemas/sql/0001-roles.sql), by what they are for. */
+const logins = {
+  superuser: { user: 'postgres', secret: 'postgres-superuser' },
+  gitlab: { user: 'gitlab', secret: 'postgres-gitlab' },
+  cdc: { user: 'afterbuild_cdc', secret: 'postgres-cdc' },
+  reader: { user: 'afterbuild_reader', secret: 'postgres-reader' },
+  deleter: { user: 'afterbuild_deleter', secret: 'postgres-deleter' },
+} as const satisfies Record<string, { user: string; secret: SecretName }>;
+
+export type DatabaseRole = keyof typeof logins;
+
+/** Which of the stack's databases, buckets and topics; a test takes its own of each. */
+export interface StackScope {
+  readonly database: string;
+  readonly bucket: string;
+  /** `key=value`, the tag by which the bucket is recognised. */
+  readonly bucketTag: string;
+  /** Before each topic's name, for example `team-a.`; empty by default. */
+  readonly namespace?: string;
+}
+
+export const defaultScope: StackScope = {
+  database: 'gitlabhq_production',
+  bucket: 'gitlab-artifacts',
+  bucketTag: 'afterbuild=local',
+};
+
+/** @returns no secret, only the paths of the files that hold them. */
+export function stackEnvironment(
+  stack: Pick<RunningStack, 'dataDir' | 'addresses'>,
+  role: DatabaseRole,
+  scope: StackScope = defaultScope,
+): Record<string, string> {
+  const { addresses, dataDir } = stack;
+  const { user, secret } = logins[role];
+  return {
+    AFTERBUILD_NAMESPACE: scope.namespace ?? '',
+    POSTGRES_HOST: addresses.postgres.host,
+    POSTGRES_PORT: String(addresses.postgres.port),
+    POSTGRES_DATABASE: scope.database,
+    POSTGRES_USER: user,
+    POSTGRES_PASSWORD_FILE: secretFile(dataDir, secret),
+    POSTGRES_SYSTEM_IDENTIFIER: addresses.postgres.systemIdentifier,
+    KAFKA_BROKERS: addresses.kafkaBrokers,
+    SCHEMA_REGISTRY_URL: addresses.registryUrl,
+    REDIS_HOST: addresses.redis.host,
+    REDIS_PORT: String(addresses.redis.port),
+    REDIS_PASSWORD_FILE: addresses.redis.passwordFile,
+    S3_ENDPOINT: addresses.s3.endpoint,
+    S3_REGION: addresses.s3.region,
+    S3_BUCKET: scope.bucket,
+    S3_BUCKET_TAG: scope.bucketTag,
+    S3_ACCESS_KEY_ID_FILE: addresses.s3.accessKeyIdFile,
+    S3_SECRET_ACCESS_KEY_FILE: addresses.s3.secretAccessKeyFile,
+    S3_FORCE_PATH_STYLE: 'true',
+    CONNECT_URL: addresses.connectUrl,
+  };
+}

@@ -1,0 +1,27 @@
+/** The one list of what the local stack consists of; the recipes in `servers/` are tested against it. */
+export interface ServerPart {
+  readonly title: string;
+  readonly version: string;
+  /** What is fetched over the network when nothing is cached yet, for the progress display. */
+  readonly downloadMegabytes: number;
+}
+
+export const parts = {
+  kafka: { title: 'Kafka and Kafka Connect', version: '4.3.1', downloadMegabytes: 55 },
+  connectPlugins: { title: 'Debezium', version: '3.6.3.Final', downloadMegabytes: 12 },
+  registry: { title: 'schema registry', version: '2.6.13.Final', downloadMegabytes: 136 },
+  postgres: { title: 'PostgreSQL', version: '18.4.0-beta.17', downloadMegabytes: 25 },
+  redis: { title: 'Redis', version: '1.4.3', downloadMegabytes: 12 },
+  objectStorage: { title: 'S3 server', version: '1.8.0', downloadMegabytes: 120 },
+} as const satisfies Record<string, ServerPart>;
+
+/** Without a cache entry of their own: they come with another part. */
+export const companions = {
+  avroConverter: '2.6.13.Final',
+  log4jBinding: '2.25.4',
+} as const;
+
+export type PartName = keyof typeof parts;
+
+/** Maven's own plugin, pinned like everything else that takes part in a fetch. */
+export const mavenDependencyPlugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
