@@ -33,7 +33,9 @@ export interface ConnectClient {
   connectorPlugins(): Promise<readonly string[]>;
   /** Configuration without the connector's name; null when there is no such connector. */
   config(connector: string): Promise<ConnectorConfig | null>;
-  /** Creates the connector or replaces its configuration; the latter restarts it. */
+  /** Makes a connector that does nothing before `resume`, so that its old offsets can be looked at. */
+  createStopped(connector: string, config: ConnectorConfig): Promise<void>;
+  /** Replaces the configuration, which restarts a connector that runs. */
   putConfig(connector: string, config: ConnectorConfig): Promise<void>;
   /** Null when there is no such connector, or it was created so shortly ago that it has no state yet. */
   status(connector: string): Promise<ConnectorStatus | null>;
@@ -87,6 +89,8 @@ export function createConnectClient(
       if (config === null) return null;
       return Object.fromEntries(Object.entries(config).filter(([key]) => key !== 'name'));
     },
+    createStopped: (connector, config) =>
+      command('POST', '/connectors', { name: connector, config, initial_state: 'STOPPED' }),
     putConfig: (connector, config) => command('PUT', pathOf(connector, '/config'), config),
     status: (connector) => get(pathOf(connector, '/status'), statusSchema),
     storedLsn: async (connector) => {

@@ -1,0 +1,156 @@
+/** Puts the connector on Kafka Connect: checked first, changed only where it differs, done when it streams. */
+import {
+  ConnectUnavailableError,
+  type ConnectClient,
+  type ConnectorConfig,
+} from '../lib/connect/connect-client';
+import { describeGap, slotGap, type ReplicationSlot, type SlotGap } from '../lib/connect/slot-gap';
+import type { Clock } from '../lib/process/clock';
+import type { PostgresSession } from '../lib/stores/postgres/pool';
+import { readReplicationSlot } from '../lib/stores/postgres/replication-slot';
+import { awaitStreaming } from './await-streaming';
+import { beginAnew } from './begin-anew';
+import { sourceProblems } from './check-source';
+import { connectorConfig, type ConnectorSettings } from './connector-config';
+import { readSourceFacts } from './source-facts';
+
+/** The database or the workers are not fit for the connector; nothing was changed. */
+export class SourceNotFitError extends Error {
+  override readonly name = 'SourceNotFitError';
+
+  constructor(readonly problems: readonly string[]) {
+    super(`The connector was not applied:\n${problems.map((line) => `- ${line}`).join('\n')}`);
+  }
+}
+
+/** Debezium cannot go on from where it stopped, and only a person may decide to begin anew. */
+export class PositionLostError extends Error {
+  override readonly name = 'PositionLostError';
+
+  constructor(readonly gap: SlotGap) {
+    super(
+      `${describeGap(gap)} Run \`afterbuild connect apply --begin-anew\`: it streams from now on, ` +
+        'and a full sweep then finds what was missed.',
+    );
+  }
+}
+
+export interface ApplyOptions {
+  readonly client: ConnectClient;
+  /** The connector's name. */
+  readonly connector: string;
+  readonly settings: ConnectorSettings;
+  /** Any role may check; dropping an invalid slot (`beginAnew`) needs REPLICATION. */
+  readonly database: PostgresSession;
+  readonly beginAnew: boolean;
+  /** How long to wait for the stream, and for the workers to settle. */
+  readonly limitMs: number;
+  readonly clock: Clock;
+  readonly report: (line: string) => void;
+}
+
+export interface ApplyResult {
+  readonly change: 'created' | 'updated' | 'unchanged';
+  /** Changes that were lost before this call: the repair sweeps must run. */
+  readonly gap: SlotGap | null;
+  readonly slot: ReplicationSlot;
+}
+
+/**
+ * Idempotent: a connector that is as wanted is neither changed nor restarted, only checked.
+ *
+ * @throws SourceNotFitError PositionLostError NotStreamingError ConnectRefusedError
+ * @throws ConnectUnavailableError PostgresError when a server does not answer.
+ */
+export async function applyConnector(
+  options: ApplyOptions,
+  signal: AbortSignal,
+): Promise<ApplyResult> {
+  const { client, connector, settings, report } = options;
+  const config = connectorConfig(settings);
+  const readSlot = (): Promise<ReplicationSlot | null> =>
+    readReplicationSlot(options.database, settings.slot);
+  const slot = await readSlot();
+  await check(options, config, slot);
+  const change = await createOrCompare(options, config, signal);
+  const gap = slotGap(await settled(options, () => client.storedLsn(connector), signal), slot);
+  if (gap !== null) report(describeGap(gap));
+  if (options.beginAnew) await beginAnew({ ...options, gap, readSlot }, signal);
+  else if (gap?.streamsOn === false) throw new PositionLostError(gap);
+  const formerPid = change === 'updated' ? (slot?.activePid ?? null) : null;
+  if (change === 'updated') await client.putConfig(connector, config);
+  report(`the connector ${connector} is ${change}`);
+  await setGoing(options, signal);
+  const streaming = await awaitStreaming(
+    { ...options, slotName: settings.slot, readSlot, formerPid },
+    signal,
+  );
+  report(`the connector ${connector} streams from the slot ${settings.slot}`);
+  return { change, gap, slot: streaming };
+}
+
+async function check(
+  options: ApplyOptions,
+  config: ConnectorConfig,
+  slot: ReplicationSlot | null,
+): Promise<void> {
+  const { publication, databaseUser } = options.settings;
+  const facts = await readSourceFacts(options.database, publication, databaseUser);
+  const problems = sourceProblems(config, facts, slot);
+  const wanted = config['connector.class'] ?? '';
+  if (!(await options.client.connectorPlugins()).includes(wanted)) {
+    problems.push(`Kafka Connect has no ${wanted}: put Debezium's archive below its plugin.path.`);
+  }
+  if (problems.length > 0) throw new SourceNotFitError(problems);
+  options.report('the publication, its tables, the role and the slot are as they must be');
+}
+
+/**
+ * A new connector is made stopped: offsets outlive a connector of the same name, so it may have a
+ * position to compare before it may run.
+ */
+async function createOrCompare(
+  options: ApplyOptions,
+  config: ConnectorConfig,
+  signal: AbortSignal,
+): Promise<ApplyResult['change']> {
+  const { client, connector } = options;
+  const current = await settled(options, () => client.config(connector), signal);
+  if (current === null) {
+    await settled(options, () => client.createStopped(connector, config), signal);
+    return 'created';
+  }
+  return sameConfig(current, config) ? 'unchanged' : 'updated';
+}
+
+export function sameConfig(one: ConnectorConfig, other: ConnectorConfig): boolean {
+  const keys = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return [...keys].every((key) => one[key] === other[key]);
+}
+
+async function setGoing(options: ApplyOptions, signal: AbortSignal): Promise<void> {
+  const { client, connector } = options;
+  const status = await settled(options, () => client.status(connector), signal);
+  const parts = status === null ? [] : [status.connector, ...status.tasks];
+  if (parts.some((part) => part.state === 'FAILED')) await client.restartFailed(connector);
+  const rests = status === null || ['STOPPED', 'PAUSED'].includes(status.connector.state);
+  if (rests) await settled(options, () => client.resume(connector), signal);
+}
+
+/** Workers that rebalance refuse for a few seconds; the same request again then succeeds. */
+async function settled<T>(
+  options: ApplyOptions,
+  ask: () => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const deadlineMs = options.clock.nowMs() + options.limitMs;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const passes = error instanceof ConnectUnavailableError;
+      if (!passes || options.clock.nowMs() >= deadlineMs) throw error;
+      await options.clock.sleep(500, signal);
+    }
+  }
+}

@@ -1,0 +1,133 @@
+/** Decides from the catalogue whether a connector may be put on a database, before anything is changed. */
+import type { ConnectorConfig } from '../lib/connect/connect-client';
+import type { ReplicationSlot } from '../lib/connect/slot-gap';
+import { matcherOf } from './connector-config';
+import type { Publication, PublishedTable, SourceFacts } from './source-facts';
+
+/** @returns every problem as a sentence that says what to do; empty when the source is fit. */
+export function sourceProblems(
+  config: ConnectorConfig,
+  facts: SourceFacts,
+  slot: ReplicationSlot | null,
+): string[] {
+  return [
+    ...serverProblems(config, facts, slot),
+    ...publicationProblems(config['publication.name'] ?? '', facts.publication),
+    ...(facts.publication === null ? [] : missingTables(config, facts.tables)),
+    ...facts.tables.flatMap((table) => tableProblems(config, table)),
+  ];
+}
+
+function serverProblems(
+  config: ConnectorConfig,
+  facts: SourceFacts,
+  slot: ReplicationSlot | null,
+): string[] {
+  const problems: string[] = [];
+  const user = config['database.user'] ?? '';
+  if (facts.inRecovery) {
+    problems.push('This PostgreSQL is a standby: changes are read from the primary only.');
+  }
+  if (facts.databaseName !== config['database.dbname']) {
+    problems.push(
+      `The connector is for the database ${config['database.dbname']}, but this is ${facts.databaseName}.`,
+    );
+  }
+  if (facts.walLevel !== 'logical') {
+    problems.push(`wal_level is ${facts.walLevel}: set it to logical and restart PostgreSQL.`);
+  }
+  if (facts.role === null) {
+    problems.push(`There is no role ${user}: apply schemas/sql/0001-roles.sql.`);
+  } else if (!facts.role.login || !facts.role.replication) {
+    problems.push(`The role ${user} needs LOGIN, REPLICATION and CONNECT on this database.`);
+  }
+  return [...problems, ...slotProblems(facts, slot)];
+}
+
+function slotProblems(facts: SourceFacts, slot: ReplicationSlot | null): string[] {
+  if (slot === null) {
+    if (facts.slotsFree > 0) return [];
+    return ['All replication slots are taken: raise max_replication_slots or drop one.'];
+  }
+  if (slot.plugin === 'pgoutput' && slot.database === facts.databaseName) return [];
+  const what = `${slot.plugin ?? 'physical'} on ${slot.database ?? 'no database'}`;
+  return [`The slot ${slot.name} belongs to something else (${what}): choose another CDC_SLOT.`];
+}
+
+function publicationProblems(name: string, publication: Publication | null): string[] {
+  if (publication === null) {
+    return [
+      `There is no publication ${name}: the tables' owner makes it, see schemas/sql/0008-publication.sql.`,
+    ];
+  }
+  const problems: string[] = [];
+  if (publication.allTables) {
+    problems.push(`The publication ${name} is FOR ALL TABLES: it must list tables and columns.`);
+  }
+  if (!publication.insert || !publication.update) {
+    problems.push(`The publication ${name} must publish insert and update.`);
+  }
+  if (publication.delete || publication.truncate) {
+    problems.push(
+      `The publication ${name} publishes more than insert and update: the pipeline's own deletes would come back as changes.`,
+    );
+  }
+  if (!publication.viaRoot) {
+    problems.push(`The publication ${name} needs publish_via_partition_root = true.`);
+  }
+  return problems;
+}
+
+function missingTables(config: ConnectorConfig, tables: readonly PublishedTable[]): string[] {
+  return (config['table.include.list'] ?? '')
+    .split(',')
+    .filter((expression) => !tables.some((table) => matcherOf(expression)(table.name)))
+    .map((expression) => {
+      const name = expression.replaceAll('[.]', '.');
+      return `The publication ${config['publication.name']} does not hold the table ${name}.`;
+    });
+}
+
+/** A row filter, or a list without the key, lets the publication be made and then fails GitLab's UPDATEs. */
+function tableProblems(config: ConnectorConfig, table: PublishedTable): string[] {
+  const problems: string[] = [];
+  const fails = 'PostgreSQL refuses every UPDATE of such a table, GitLab stands still';
+  const published = new Set(table.columns);
+  if (table.rowFilter !== null) {
+    problems.push(`${table.name} is published with a row filter: remove it (${fails}).`);
+  }
+  for (const name of table.withoutKey) {
+    problems.push(`${name} has no key as its replica identity: set it to DEFAULT (${fails}).`);
+  }
+  const unpublishedKey = table.keyColumns.filter((column) => !published.has(column));
+  if (unpublishedKey.length > 0) {
+    problems.push(
+      `The column list of ${table.name} lacks its key (${unpublishedKey.join(', ')}): add it (${fails}).`,
+    );
+  }
+  return [...problems, ...connectorColumnProblems(config, table, published)];
+}
+
+function connectorColumnProblems(
+  config: ConnectorConfig,
+  table: PublishedTable,
+  published: ReadonlySet<string>,
+): string[] {
+  if (!matcherOf(config['table.include.list'])(table.name)) return [];
+  const wants = matcherOf(config['column.include.list']);
+  const wanted = table.allColumns.filter((column) => wants(`${table.name}.${column}`));
+  const unpublished = wanted.filter((column) => !published.has(column));
+  const missingKey = table.keyColumns.filter((column) => !wanted.includes(column));
+  const problems: string[] = [];
+  if (unpublished.length > 0) {
+    problems.push(
+      `The connector reads columns of ${table.name} that are not published: ${unpublished.join(', ')}.`,
+    );
+  }
+  if (missingKey.length > 0) {
+    problems.push(
+      `The connector's column list for ${table.name} lacks its key: ${missingKey.join(', ')}.`,
+    );
+  }
+  return problems;
+}
