@@ -5,6 +5,7 @@
  * stood, new ones stay paused until their position is known. Before a rejoin and before a stop running
  * micro-batches are finished and committed, so that the next holder repeats nothing.
  */
+import { within } from '../process/within';
 import { BufferBudget } from './buffer-budget';
 import type { Assignment, ClientListener, ConsumerClient, FetchedBatch } from './client-port';
 import type { TopicPartition } from './client-port';
@@ -121,7 +122,7 @@ export class Runtime implements ClientListener {
     const { clock, settings } = this.#around;
     // The commit after the drain has a limit too, or a slow one would cost us the membership.
     const limitMs = (settings.drainMs + settings.rebalanceTimeoutMs) / 2;
-    await Promise.race([this.#drain(settings.drainMs), clock.sleep(limitMs)]);
+    await within(clock, limitMs, this.#drain(settings.drainMs), false);
   }
 
   onLeft(): void {
@@ -194,19 +195,15 @@ export class Runtime implements ClientListener {
 
   /** @returns whether everything that ran has ended in time. */
   async #drain(withinMs: number): Promise<boolean> {
-    const ended = new AbortController();
-    const idle = Promise.all([...this.#partitions.values()].map((one) => one.suspend()));
-    const inTime = await Promise.race([
-      idle.then(() => true),
-      this.#around.clock.sleep(withinMs, ended.signal).then(
-        () => false,
-        () => true,
-      ),
-    ]).catch((error: unknown) => {
-      this.#around.logger.warn({ event: 'drain.failed', err: asError(error) }, 'draining failed');
-      return false;
-    });
-    ended.abort();
+    const partitions = [...this.#partitions.values()];
+    const idle = Promise.all(partitions.map((partition) => partition.suspend())).then(
+      () => true,
+      (error: unknown) => {
+        this.#around.logger.warn({ event: 'drain.failed', err: asError(error) }, 'draining failed');
+        return false;
+      },
+    );
+    const inTime = await within(this.#around.clock, withinMs, idle, false);
     if (!inTime) {
       this.#around.logger.warn(
         { event: 'drain.late', drainMs: withinMs },
@@ -223,13 +220,15 @@ export class Runtime implements ClientListener {
     const leftMs = (): number => Math.max(1, deadlineMs - (clock.nowMs() - startedAtMs));
     for (const end of this.#timers.splice(0)) end();
     const bounded = <T>(work: Promise<T>, otherwise: T): Promise<T> =>
-      Promise.race([
+      within(
+        clock,
+        leftMs(),
         work.catch((error: unknown) => {
           logger.warn({ event: 'stop.failed', err: asError(error) }, 'a step of the stop failed');
           return otherwise;
         }),
-        clock.sleep(leftMs()).then(() => otherwise),
-      ]);
+        otherwise,
+      );
     const drained = await bounded(this.#drain(deadlineMs * drainShare), false);
     const agreed = await bounded(this.#readBack(), false);
     for (const partition of this.#partitions.values()) partition.end('the consumer stops');

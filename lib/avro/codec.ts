@@ -1,0 +1,123 @@
+/**
+ * Values to bytes and back, in Confluent's wire format: a zero byte, the schema's id in four bytes, Avro.
+ *
+ * Reading resolves from the writer's schema to ours, so that records of older and newer versions come
+ * out in our shape. The library can do that too, but builds types and resolver anew for every record.
+ * Integers are numbers: avsc refuses one above 2^53, which makes the record undecodable, never wrong.
+ */
+import { Type, type Resolver, type Schema } from 'avsc';
+import { UndecodableRecordError } from '../kafka/undecodable-record-error';
+import type { Registry } from './registry';
+import type { RecordSchema } from './schema-file';
+
+const headerBytes = 5;
+
+export interface Codec<V> {
+  /** Registers the schema at its subject; needed before `encode`. @returns the schema's id. */
+  register(): Promise<number>;
+  /** @throws Error naming the fields that do not fit the schema; RegistryUnavailableError at the first call. */
+  encode(value: V): Promise<Buffer>;
+  /** At once when the writer's schema is known already. @throws UndecodableRecordError, RegistryUnavailableError. */
+  decode(bytes: Buffer | null): V | Promise<V>;
+}
+
+export interface CodecOptions {
+  /** `<topic>-value`, the topic's full name with its namespace. */
+  readonly subject: string;
+  readonly schema: RecordSchema;
+}
+
+export function createCodec<V>(registry: Registry, { subject, schema }: CodecOptions): Codec<V> {
+  const type = Type.forSchema(schema as unknown as Schema);
+  const read = createReader(registry, type);
+  let registering: Promise<number> | null = null;
+  const register = (): Promise<number> => {
+    registering ??= registry.register(subject, schema).catch((error: unknown) => {
+      registering = null;
+      throw error;
+    });
+    return registering;
+  };
+  return {
+    register,
+    encode: async (value) => encodeWith(type, await register(), value),
+    decode: (bytes) => {
+      if (bytes === null) throw new UndecodableRecordError('The record has no value.');
+      return read(bytes) as V | Promise<V>;
+    },
+  };
+}
+
+/**
+ * For topics whose schema Connect registers: the value as its writer's schema describes it.
+ * @returns null for a tombstone.
+ */
+export function createWriterDecoder<V>(
+  registry: Registry,
+): (bytes: Buffer | null) => V | null | Promise<V | null> {
+  const read = createReader(registry, null);
+  return (bytes) => (bytes === null ? null : (read(bytes) as V | Promise<V>));
+}
+
+function encodeWith(type: Type, id: number, value: unknown): Buffer {
+  const wrong: string[] = [];
+  const isValid = type.isValid(value, { errorHook: (path) => wrong.push(path.join('.')) });
+  if (!isValid) {
+    throw new Error(`The value does not fit ${type.name ?? 'its schema'}: ${wrong.join(', ')}.`);
+  }
+  const head = Buffer.alloc(headerBytes);
+  head.writeInt32BE(id, 1);
+  return Buffer.concat([head, type.toBuffer(value)]);
+}
+
+/** @param reader null reads with the writer's own schema. */
+function createReader(registry: Registry, reader: Type | null): (bytes: Buffer) => unknown {
+  const decoders = new Map<number, (payload: Buffer) => unknown>();
+  const decoderFor = (id: number, writer: Type): ((payload: Buffer) => unknown) => {
+    const known = decoders.get(id);
+    if (known) return known;
+    const resolver = reader ? createResolver(reader, writer, id) : undefined;
+    const decoder = (payload: Buffer): unknown =>
+      reader ? reader.fromBuffer(payload, resolver) : writer.fromBuffer(payload);
+    decoders.set(id, decoder);
+    return decoder;
+  };
+  return (bytes) => {
+    const id = schemaId(bytes);
+    const payload = bytes.subarray(headerBytes);
+    const known = registry.knownType(id);
+    if (known) return readPayload(decoderFor(id, known), payload, id);
+    return registry.writerType(id).then((type) => readPayload(decoderFor(id, type), payload, id));
+  };
+}
+
+function schemaId(bytes: Buffer): number {
+  if (bytes.length < headerBytes || bytes[0] !== 0) {
+    throw new UndecodableRecordError(
+      `The record is not in Confluent's wire format (${bytes.length} bytes).`,
+    );
+  }
+  return bytes.readInt32BE(1);
+}
+
+function createResolver(reader: Type, writer: Type, id: number): Resolver {
+  try {
+    return reader.createResolver(writer);
+  } catch (error) {
+    throw new UndecodableRecordError(
+      `What was written with schema ${id} cannot be read as ${reader.name ?? 'our schema'}.`,
+      { cause: error },
+    );
+  }
+}
+
+/** avsc's messages may quote the payload, so they go to `cause` only where no log prints them. */
+function readPayload(read: (payload: Buffer) => unknown, payload: Buffer, id: number): unknown {
+  try {
+    return read(payload);
+  } catch {
+    throw new UndecodableRecordError(
+      `The record's ${payload.length} bytes are not a value of schema ${id}.`,
+    );
+  }
+}

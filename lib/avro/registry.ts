@@ -1,0 +1,143 @@
+/**
+ * The schema registry behind its Confluent API, with what the client library lacks: a limit on every
+ * call, a memory for ids that do not exist, and two kinds of failure told apart.
+ *
+ * A registry that is away makes records wait; an id that it does not know, from a registry that answers,
+ * makes a record undecodable.
+ */
+import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
+import type { Type } from 'avsc';
+import { UndecodableRecordError } from '../kafka/undecodable-record-error';
+import type { Clock } from '../process/clock';
+import { within } from '../process/within';
+import type { RecordSchema } from './schema-file';
+
+/** The registry does not answer, or not sensibly: try again. */
+export class RegistryUnavailableError extends Error {
+  override readonly name = 'RegistryUnavailableError';
+}
+
+export interface RegistryOptions {
+  readonly url: string;
+  readonly username?: string;
+  readonly password?: string;
+  /** For one call. Default 5 s. */
+  readonly timeoutMs?: number;
+  /** How long an unknown id is not asked for again. Default 30 s: a new schema may take that long to arrive. */
+  readonly unknownIdMs?: number;
+  readonly clock: Clock;
+}
+
+export interface Registry {
+  /**
+   * Registers the schema, which must be able to read everything that is in the topic (BACKWARD_TRANSITIVE).
+   * @returns its id, the same one each time.
+   * @throws RegistryUnavailableError, or Error when the registry refuses the schema.
+   */
+  register(subject: string, schema: RecordSchema): Promise<number>;
+  /**
+   * The type that a record was written with.
+   * @throws RegistryUnavailableError, or UndecodableRecordError when no schema has that id.
+   */
+  writerType(id: number): Promise<Type>;
+  /** The same without asking: undefined when it has not been read yet. */
+  knownType(id: number): Type | undefined;
+}
+
+export function createRegistry(options: RegistryOptions): Registry {
+  return new CachingRegistry(options);
+}
+
+class CachingRegistry implements Registry {
+  readonly #client: SchemaRegistry;
+  readonly #timeoutMs: number;
+  readonly #unknownIdMs: number;
+  readonly #clock: Clock;
+  readonly #url: string;
+  readonly #types = new Map<number, Type>();
+  /** Ids that do not exist, and until when they are not asked for again. */
+  readonly #unknown = new Map<number, number>();
+
+  constructor({ url, username, password, timeoutMs, unknownIdMs, clock }: RegistryOptions) {
+    this.#url = url;
+    this.#timeoutMs = timeoutMs ?? 5_000;
+    this.#unknownIdMs = unknownIdMs ?? 30_000;
+    this.#clock = clock;
+    this.#client = new SchemaRegistry({
+      host: url,
+      clientId: 'afterbuild',
+      // Whoever calls retries for as long as it takes; retries here would only blur the limit.
+      retry: { retries: 0 },
+      ...(username !== undefined && password !== undefined ? { auth: { username, password } } : {}),
+    });
+  }
+
+  async register(subject: string, schema: RecordSchema): Promise<number> {
+    const confluent = { type: SchemaType.AVRO as const, schema: JSON.stringify(schema) };
+    const { id } = await this.#ask(
+      this.#client.register(confluent, {
+        subject,
+        compatibility: COMPATIBILITY.BACKWARD_TRANSITIVE,
+      }),
+      (error) =>
+        new Error(
+          `The registry refuses the schema of ${subject}: ${error.message}. Every version must be able to ` +
+            'read what the versions before it have written.',
+          { cause: error },
+        ),
+    );
+    return id;
+  }
+
+  knownType(id: number): Type | undefined {
+    return this.#types.get(id);
+  }
+
+  async writerType(id: number): Promise<Type> {
+    const known = this.#types.get(id);
+    if (known) return known;
+    if ((this.#unknown.get(id) ?? -Infinity) > this.#clock.nowMs()) throw unknownSchema(id);
+    const type = await this.#ask(this.#client.getSchema(id), () => {
+      this.#unknown.set(id, this.#clock.nowMs() + this.#unknownIdMs);
+      return unknownSchema(id);
+    });
+    this.#unknown.delete(id);
+    this.#types.set(id, type as unknown as Type);
+    return type as unknown as Type;
+  }
+
+  /** @param refused the error for an answer that will be the same next time. */
+  async #ask<T>(call: Promise<T>, refused: (error: Error) => Error): Promise<T> {
+    const late = Symbol('late');
+    let answer: T | typeof late;
+    try {
+      answer = await within<T | typeof late>(this.#clock, this.#timeoutMs, call, late);
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      throw isRefusal(error) ? refused(error) : this.#unavailable(error.message, error);
+    }
+    if (answer === late) throw this.#unavailable(`no answer within ${this.#timeoutMs} ms`);
+    return answer;
+  }
+
+  #unavailable(reason: string, cause?: Error): RegistryUnavailableError {
+    const message = `The schema registry at ${this.#url} is not available: ${reason}.`;
+    return new RegistryUnavailableError(message, { cause });
+  }
+}
+
+const unknownSchema = (id: number): UndecodableRecordError =>
+  new UndecodableRecordError(
+    `The registry knows no usable schema with id ${id}: the record was written against another registry, ` +
+      'or the registry has lost it.',
+  );
+
+/**
+ * Not found, in conflict, not a valid schema: the registry's own word. Everything else is trouble on the
+ * way; 400 too, since that is also what the library says when the connection was refused.
+ */
+const refusals: ReadonlySet<unknown> = new Set([404, 409, 422]);
+
+function isRefusal(error: Error & { status?: unknown }): boolean {
+  return error.name === 'ConfluentSchemaRegistryCompatibilityError' || refusals.has(error.status);
+}
