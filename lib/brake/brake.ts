@@ -68,6 +68,7 @@ export class Brake {
   /** A decision from the control topic; other kinds are not for the brake. */
   learn(decision: Control | null): void {
     if (decision?.kind !== 'accept-database' || !decision.acceptedDatabase) return;
+    if (decision.acceptedDatabase.databaseName !== this.#options.expected.databaseName) return;
     this.#acceptance = { ...decision.acceptedDatabase, atMs: decision.atMs };
   }
 

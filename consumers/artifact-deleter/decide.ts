@@ -1,0 +1,139 @@
+/** What is to become of each artifact of a micro-batch: pure, from what the stores have answered. */
+import type { ArtifactsExpired, ExpiredArtifact } from '../../schemas/generated';
+import type { Verdict } from '../../lib/brake/decide';
+import {
+  type ArtifactKeyColumns,
+  artifactObjectKey,
+  objectShape,
+  UnusableObjectKeyError,
+} from '../../lib/gitlab/object-key';
+import { done, type Outcome, retry, skip } from '../../lib/kafka/outcome';
+
+/** One artifact of one record, and what is known of it so far. */
+export interface Item {
+  readonly artifact: ExpiredArtifact;
+  readonly partitionId: number;
+  /** Null: the row never had an object. */
+  readonly key: string | null;
+  /** Whether a missing row proves that the object may go. */
+  readonly absenceProves: boolean;
+  fate: Fate;
+}
+
+export type Fate =
+  | 'undecided'
+  /** Our statement deleted the row: the object goes. */
+  | 'deleted'
+  /** The row had gone before: the object goes, which is how a redelivery finishes the work. */
+  | 'already-gone'
+  /** The row is there: locked, extended, changed or moved meanwhile. Its object stays. */
+  | 'kept'
+  /** The row is not there, in a history that is not the record's: the object stays for reconcile. */
+  | 'left'
+  /** The key could name somebody else's object: row and object stay. */
+  | 'unusable'
+  /** Not finished: the record comes again. */
+  | 'failed';
+
+/** A record that a replay has brought back says so in this header; it does not count as absence. */
+export const replayHeader = 'replay';
+
+export function itemsOf(record: ArtifactsExpired, verdict: Verdict): Item[] {
+  const absenceProves = verdict.kind === 'same-history';
+  const { partitionId } = record;
+  return record.artifacts.map((artifact) => {
+    const key = usableKey(artifact);
+    return {
+      artifact,
+      partitionId,
+      key: key ?? null,
+      absenceProves,
+      fate: key === undefined ? 'unusable' : 'undecided',
+    };
+  });
+}
+
+/** Undefined when the key is not one of GitLab's for an artifact, whatever the row says. */
+export function usableKey(artifact: ArtifactKeyColumns): string | null | undefined {
+  try {
+    const key = artifactObjectKey(artifact);
+    return key !== null && objectShape(key) === 'foreign' ? undefined : key;
+  } catch (error) {
+    if (error instanceof UnusableObjectKeyError) return undefined;
+    throw error;
+  }
+}
+
+/** Items of one partition_id each, sorted by id, at most `rowsMax` in a statement. */
+export function statementsOf(items: readonly Item[], rowsMax: number): Item[][] {
+  const byPartition = Map.groupBy(
+    items.filter(({ fate }) => fate === 'undecided'),
+    ({ partitionId }) => partitionId,
+  );
+  return [...byPartition.values()].flatMap((group) =>
+    chunksOf(
+      group.toSorted((a, b) => a.artifact.id - b.artifact.id),
+      rowsMax,
+    ),
+  );
+}
+
+export function chunksOf<T>(all: readonly T[], sizeMax: number): T[][] {
+  const chunks: T[][] = [];
+  for (let at = 0; at < all.length; at += sizeMax) chunks.push(all.slice(at, at + sizeMax));
+  return chunks;
+}
+
+/** After the lookup that followed the commit. */
+export function settleMissing(items: readonly Item[], existing: ReadonlySet<number>): void {
+  for (const item of items) {
+    if (item.fate !== 'undecided') continue;
+    if (existing.has(item.artifact.id)) item.fate = 'kept';
+    else item.fate = item.absenceProves ? 'already-gone' : 'left';
+  }
+}
+
+/** How many of one record's rows were gone without our doing. */
+export function unexplainedAbsences(
+  items: readonly Item[],
+  wasDeletedHere: (id: number) => boolean,
+): number {
+  return items.filter(
+    ({ fate, artifact }) => fate === 'already-gone' && !wasDeletedHere(artifact.id),
+  ).length;
+}
+
+/** Keys whose uniqueness the artifact's id does not give: somebody else may still claim them. */
+export function contestable(items: readonly Item[]): { jobIds: number[]; finalPaths: string[] } {
+  const jobIds = new Set<number>();
+  const finalPaths = new Set<string>();
+  for (const { key, fate, artifact } of items) {
+    if (key === null || !goes(fate)) continue;
+    const shape = objectShape(key);
+    if (shape === 'legacy') jobIds.add(artifact.jobId);
+    if (shape === 'legacy' || shape === 'hashed') continue;
+    // A final path is random: only when the row is not ours to speak for is it worth a question.
+    if (fate === 'already-gone') finalPaths.add(key);
+  }
+  return { jobIds: [...jobIds], finalPaths: [...finalPaths] };
+}
+
+/** The objects that go now, each once. */
+export function keysToDelete(items: readonly Item[], claimed: ReadonlySet<string>): string[] {
+  const keys = new Set<string>();
+  for (const { key, fate } of items) {
+    if (key !== null && goes(fate) && !claimed.has(key)) keys.add(key);
+  }
+  return [...keys];
+}
+
+const goes = (fate: Fate): boolean => fate === 'deleted' || fate === 'already-gone';
+
+/** @param failure why an item of the record is not finished. */
+export function outcomeOf(items: readonly Item[], failure: () => Error): Outcome {
+  if (items.some(({ fate }) => fate === 'failed')) return retry(failure());
+  if (items.some(({ fate }) => goes(fate))) return done;
+  if (items.some(({ fate }) => fate === 'unusable')) return skip('unusable object key');
+  if (items.some(({ fate }) => fate === 'left')) return skip('absent from an accepted database');
+  return skip('no longer due');
+}

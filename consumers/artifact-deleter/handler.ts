@@ -1,0 +1,269 @@
+/**
+ * Row, then object (I3): the effects of a micro-batch in the only order that is safe at every break.
+ *
+ * take → brake → DELETE and commit → look up what was missing → claims → DeleteObjects → outcomes.
+ * Whatever ends this in between, the record comes again: rows that are gone by then are looked up,
+ * found missing, and their keys are taken from the record.
+ */
+import type { ArtifactsExpired } from '../../schemas/generated';
+import { BrakeError } from '../../lib/brake/brake';
+import { type Outcome, retry, skip } from '../../lib/kafka/outcome';
+import type { ConsumedRecord } from '../../lib/kafka/subscription';
+import type { Clock } from '../../lib/process/clock';
+import type { Logger } from '../../lib/process/logger';
+import type { ReachStep } from '../../lib/process/steps';
+import { PostgresError } from '../../lib/stores/postgres/errors';
+import {
+  chunksOf,
+  contestable,
+  type Item,
+  itemsOf,
+  keysToDelete,
+  outcomeOf,
+  replayHeader,
+  settleMissing,
+  statementsOf,
+  unexplainedAbsences,
+  usableKey,
+} from './decide';
+import type { ArtifactObjects, ArtifactRows, DeletionAllowance, DeletionBrake } from './ports';
+
+export interface DeleterOptions {
+  readonly rows: ArtifactRows;
+  readonly objects: ArtifactObjects;
+  readonly brake: DeletionBrake;
+  readonly allowance: DeletionAllowance;
+  readonly rowsMax: number;
+  readonly dryRun: boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly reach: ReachStep;
+}
+
+export type ExpiredRecord = ConsumedRecord<ArtifactsExpired>;
+export type HandleExpired = (
+  records: readonly ExpiredRecord[],
+  signal: AbortSignal,
+) => Promise<readonly Outcome[]>;
+
+/** A record that passed the brake, with its artifacts; or the outcome that it already has. */
+type Taken = { readonly record: ExpiredRecord; readonly items: Item[] } | Outcome;
+
+/** S3 takes no more keys in one request. */
+const keysMax = 1_000;
+/** A statement that met another one is done again: so often, then the record waits. */
+const repeatsMax = 5;
+const repeatAfterMs = 20;
+/** The longest wait for the allowance inside a micro-batch; then the record waits in the runtime. */
+const allowanceWaitMaxMs = 5_000;
+
+export function createHandler(options: DeleterOptions): HandleExpired {
+  return async function handleExpired(records, signal) {
+    const startedMs = options.clock.nowMs();
+    options.reach('deleter.records-taken');
+    const taken = await takeAll(options, records);
+    const items = taken.flatMap((one) => ('items' in one ? one.items : []));
+    if (options.dryRun) return dryRun(options, taken, items);
+    const count = items.filter(({ fate }) => fate === 'undecided').length;
+    await waitForAllowance(options, count, signal);
+    await deleteRows(options, items, signal);
+    options.reach('deleter.rows-deleted');
+    const held = await lookUpMissing(options, taken, items);
+    const claimed = await findClaimed(options.rows, items);
+    options.reach('deleter.missing-looked-up');
+    const { asked, failures } = await deleteObjects(options.objects, items, claimed);
+    options.reach('deleter.objects-deleted');
+    report(options, { records: records.length, items, objects: asked, startedMs });
+    return taken.map((one) =>
+      'items' in one ? outcomeOf(one.items, () => held ?? unfinished(failures)) : one,
+    );
+  };
+}
+
+async function takeAll(
+  { brake }: DeleterOptions,
+  records: readonly ExpiredRecord[],
+): Promise<Taken[]> {
+  await brake.assertReleased();
+  const taken: Taken[] = [];
+  for (const record of records) {
+    const { origin } = record.value;
+    const verdict = await brake.judge({ origin, timestampMs: record.timestampMs });
+    if (verdict.kind === 'hold') taken.push(retry(new BrakeError(verdict.reason)));
+    else if (record.value.artifacts.length === 0) taken.push(skip('names no artifact'));
+    else taken.push({ record, items: itemsOf(record.value, verdict) });
+  }
+  return taken;
+}
+
+async function waitForAllowance(
+  { allowance, clock }: DeleterOptions,
+  count: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if (count === 0) return;
+  let leftMs = allowanceWaitMaxMs;
+  for (;;) {
+    const waitMs = allowance.take(count, clock.nowMs());
+    if (waitMs === 0) return;
+    if (waitMs > leftMs) {
+      throw new Error('The cap of deletions a minute is reached (DELETIONS_PER_MINUTE_MAX).');
+    }
+    leftMs -= waitMs;
+    await clock.sleep(waitMs, signal);
+  }
+}
+
+async function deleteRows(
+  options: DeleterOptions,
+  items: readonly Item[],
+  signal: AbortSignal,
+): Promise<void> {
+  const statements = statementsOf(items, options.rowsMax);
+  let unused = statements.reduce((sum, { length }) => sum + length, 0);
+  try {
+    for (const statement of statements) {
+      signal.throwIfAborted();
+      const deleted = new Set(await deleteRepeatedly(options, statement, signal));
+      unused -= deleted.size;
+      options.brake.absence.rememberDeleted(deleted);
+      for (const item of statement) if (deleted.has(item.artifact.id)) item.fate = 'deleted';
+    }
+  } finally {
+    options.allowance.giveBack(unused);
+  }
+}
+
+/** A row that moves to another partition, a deadlock or a lock held too long end the statement: again. */
+async function deleteRepeatedly(
+  { rows, clock }: DeleterOptions,
+  statement: readonly Item[],
+  signal: AbortSignal,
+): Promise<readonly number[]> {
+  const partitionId = statement[0]?.partitionId ?? 0;
+  const artifacts = statement.map(({ artifact }) => artifact);
+  for (let time = 1; ; time += 1) {
+    try {
+      return await rows.deleteDue(partitionId, artifacts);
+    } catch (error) {
+      const again = error instanceof PostgresError && error.failure === 'repeat';
+      if (!again || time >= repeatsMax) throw error;
+      await clock.sleep(repeatAfterMs * time, signal);
+    }
+  }
+}
+
+/** @returns why missing rows may not be believed, when there are too many of them. */
+async function lookUpMissing(
+  { rows, brake }: DeleterOptions,
+  taken: readonly Taken[],
+  items: readonly Item[],
+): Promise<BrakeError | undefined> {
+  const missing = items.filter(({ fate }) => fate === 'undecided');
+  if (missing.length > 0) {
+    const ids = [...new Set(missing.map(({ artifact }) => artifact.id))];
+    settleMissing(missing, new Set(await rows.findExisting(ids)));
+  }
+  for (const one of taken) {
+    if (!('items' in one) || !countsAsAbsence(one.record)) continue;
+    const absent = unexplainedAbsences(one.items, (id) => brake.absence.wasDeletedHere(id));
+    brake.absence.add(one.items.length, absent);
+  }
+  const reason = brake.absence.tooMany();
+  if (reason === undefined) return undefined;
+  brake.hold(reason);
+  for (const item of items) if (item.fate === 'already-gone') item.fate = 'failed';
+  return new BrakeError(reason);
+}
+
+/** What was read again, or said again on purpose, finds rows missing that were rightly deleted. */
+const countsAsAbsence = ({ attempt, maybeRepeated, headers, value }: ExpiredRecord): boolean =>
+  attempt === 1 &&
+  !maybeRepeated &&
+  headers[replayHeader] === undefined &&
+  value.source !== 'repair';
+
+async function findClaimed(
+  rows: ArtifactRows,
+  items: readonly Item[],
+): Promise<ReadonlySet<string>> {
+  const { jobIds, finalPaths } = contestable(items);
+  const claimed = new Set<string>();
+  if (jobIds.length > 0) {
+    for (const row of await rows.findLegacyClaims(jobIds)) {
+      const key = usableKey(row);
+      if (typeof key === 'string') claimed.add(key);
+    }
+  }
+  if (finalPaths.length > 0) {
+    for (const path of await rows.findFinalPathClaims(finalPaths)) claimed.add(path);
+  }
+  return claimed;
+}
+
+async function deleteObjects(
+  objects: ArtifactObjects,
+  items: readonly Item[],
+  claimed: ReadonlySet<string>,
+): Promise<{ asked: number; failures: ReadonlyMap<string, string> }> {
+  const keys = keysToDelete(items, claimed);
+  const failures = new Map<string, string>();
+  for (const chunk of chunksOf(keys, keysMax)) {
+    for (const { key, code } of await objects.deleteObjects(chunk)) failures.set(key, code);
+  }
+  for (const item of items) {
+    if (item.key !== null && failures.has(item.key)) item.fate = 'failed';
+  }
+  return { asked: keys.length - failures.size, failures };
+}
+
+function unfinished(failures: ReadonlyMap<string, string>): Error {
+  const counts = new Map<string, number>();
+  for (const code of failures.values()) counts.set(code, (counts.get(code) ?? 0) + 1);
+  const listed = [...counts].map(([code, count]) => `${code} for ${count}`).join(', ');
+  return new Error(`S3 did not delete all objects: ${listed}. They are asked for again.`);
+}
+
+async function dryRun(
+  options: DeleterOptions,
+  taken: readonly Taken[],
+  items: readonly Item[],
+): Promise<readonly Outcome[]> {
+  let due = 0;
+  for (const statement of statementsOf(items, options.rowsMax)) {
+    const partitionId = statement[0]?.partitionId ?? 0;
+    const artifacts = statement.map(({ artifact }) => artifact);
+    due += (await options.rows.findDue(partitionId, artifacts)).length;
+  }
+  const event = 'artifacts.would-delete';
+  options.logger.info({ event, records: taken.length, asked: items.length, due }, 'dry run');
+  return taken.map((one) => ('items' in one ? skip('dry run') : one));
+}
+
+function report(
+  { logger, clock }: DeleterOptions,
+  batch: { records: number; items: readonly Item[]; objects: number; startedMs: number },
+): void {
+  const { records, items, objects } = batch;
+  const count = (fate: Item['fate']) => items.filter((item) => item.fate === fate).length;
+  const fields = {
+    event: 'artifacts.deleted',
+    records,
+    asked: items.length,
+    deleted: count('deleted'),
+    alreadyGone: count('already-gone'),
+    kept: count('kept'),
+    left: count('left'),
+    objects,
+    elapsedMs: clock.nowMs() - batch.startedMs,
+  };
+  logger.info(fields, 'artifacts deleted');
+  const unusable = items.filter(({ fate }) => fate === 'unusable');
+  if (unusable.length === 0) return;
+  const ids = unusable.slice(0, 20).map(({ artifact }) => artifact.id);
+  const event = 'artifacts.unusable-key';
+  logger.warn(
+    { event, count: unusable.length, ids },
+    'object keys that could name something else: rows and objects are left',
+  );
+}

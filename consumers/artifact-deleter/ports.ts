@@ -1,0 +1,48 @@
+/** What the deleter needs of the world, in its own words; main.ts plugs the adapters in. */
+import type { ArtifactKeyColumns } from '../../lib/gitlab/object-key';
+import type { HistoryPoint, Verdict } from '../../lib/brake/decide';
+
+export interface ArtifactRows {
+  /** Deletes and commits what still may go; @returns the ids deleted. */
+  deleteDue(
+    partitionId: number,
+    artifacts: readonly ArtifactKeyColumns[],
+  ): Promise<readonly number[]>;
+  /** What `deleteDue` would delete now. */
+  findDue(
+    partitionId: number,
+    artifacts: readonly ArtifactKeyColumns[],
+  ): Promise<readonly number[]>;
+  /** Those of the ids that have a row in any partition, in a snapshot taken now. */
+  findExisting(ids: readonly number[]): Promise<readonly number[]>;
+  /** The remote legacy artifacts of these jobs. */
+  findLegacyClaims(jobIds: readonly number[]): Promise<readonly ArtifactKeyColumns[]>;
+  /** Those of the final paths that a remote artifact has. */
+  findFinalPathClaims(finalPaths: readonly string[]): Promise<readonly string[]>;
+}
+
+export interface ArtifactObjects {
+  /** Up to 1,000 keys; @returns those that were not deleted, with the store's reason. */
+  deleteObjects(
+    keys: readonly string[],
+  ): Promise<readonly { readonly key: string; readonly code: string }[]>;
+}
+
+export interface DeletionBrake {
+  /** @throws BrakeError while nothing may be deleted at all. */
+  assertReleased(): Promise<void>;
+  judge(record: { readonly origin: HistoryPoint; readonly timestampMs: number }): Promise<Verdict>;
+  hold(reason: string): void;
+  readonly absence: {
+    rememberDeleted(ids: Iterable<number>): void;
+    wasDeletedHere(id: number): boolean;
+    add(asked: number, absent: number): void;
+    tooMany(): string | undefined;
+  };
+}
+
+export interface DeletionAllowance {
+  /** Takes `count`, or none and says how many milliseconds to wait. */
+  take(count: number, nowMs: number): number;
+  giveBack(count: number): void;
+}

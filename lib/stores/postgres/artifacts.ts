@@ -1,0 +1,120 @@
+/** The statements of the deletion, on `p_ci_job_artifacts` (shapes and costs: docs/adr, design 3.2). */
+import type { ArtifactKeyColumns } from '../../gitlab/object-key';
+import type { PostgresPool, Statement } from './pool';
+
+/**
+ * What still may go (I5), by the database's clock, and still has the object that the record names.
+ * `partition_id` is a scalar, which prunes with any plan; the join with sorted ids probes the primary
+ * key once a row and locks the rows in id order, so that two deleters cannot deadlock.
+ */
+const dueAndUnchanged = `
+  unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::text[], $7::int[], $8::text[])
+    AS known (id, project_id, job_id, created_on_days, file, file_location, file_final_path)
+  WHERE artifact.id = known.id
+    AND artifact.partition_id = $1
+    AND artifact.locked = 0
+    AND artifact.file_type <> 3
+    AND artifact.file_store = 2
+    AND artifact.expire_at < now()
+    AND artifact.project_id = known.project_id
+    AND artifact.job_id = known.job_id
+    AND (artifact.created_at AT TIME ZONE 'UTC')::date - date '1970-01-01' = known.created_on_days
+    AND artifact.file IS NOT DISTINCT FROM known.file
+    AND artifact.file_location IS NOT DISTINCT FROM known.file_location
+    AND artifact.file_final_path IS NOT DISTINCT FROM known.file_final_path`;
+
+export const artifactStatements = {
+  deleteDue: {
+    name: 'delete-due-artifacts',
+    text: `DELETE FROM p_ci_job_artifacts AS artifact USING ${dueAndUnchanged} RETURNING artifact.id`,
+  },
+  findDue: {
+    name: 'find-due-artifacts',
+    text: `SELECT artifact.id FROM p_ci_job_artifacts AS artifact, ${dueAndUnchanged}`,
+  },
+  /** Over all partitions: a row that moved to another one still exists. */
+  findExisting: {
+    name: 'find-existing-artifacts',
+    text: 'SELECT id FROM p_ci_job_artifacts WHERE id = ANY ($1::bigint[])',
+  },
+  /** A legacy key names no artifact, so another artifact of the same job may have the same one. */
+  findLegacyClaims: {
+    name: 'find-legacy-claims',
+    text: `
+      SELECT id, project_id AS "projectId", job_id AS "jobId",
+             (created_at AT TIME ZONE 'UTC')::date - date '1970-01-01' AS "createdOnDays",
+             file, file_location AS "fileLocation", file_final_path AS "fileFinalPath"
+      FROM p_ci_job_artifacts
+      WHERE job_id = ANY ($1::bigint[]) AND file_location = 1 AND file_store = 2`,
+  },
+  findFinalPathClaims: {
+    name: 'find-final-path-claims',
+    text: `
+      SELECT file_final_path AS "fileFinalPath" FROM p_ci_job_artifacts
+      WHERE file_final_path = ANY ($1::text[]) AND file_store = 2`,
+  },
+} as const satisfies Record<string, Statement>;
+
+export class PostgresArtifacts {
+  readonly #pool: PostgresPool;
+
+  constructor(pool: PostgresPool) {
+    this.#pool = pool;
+  }
+
+  /**
+   * Deletes, and commits, what still may go of these artifacts of one partition_id.
+   * @returns the ids of the rows that this statement deleted.
+   * @throws PostgresError; after a lost connection the rows may be gone or not.
+   */
+  deleteDue(partitionId: number, artifacts: readonly ArtifactKeyColumns[]): Promise<number[]> {
+    return this.#ids(artifactStatements.deleteDue, dueValues(partitionId, artifacts));
+  }
+
+  /** The ids that `deleteDue` would delete now; changes nothing. */
+  findDue(partitionId: number, artifacts: readonly ArtifactKeyColumns[]): Promise<number[]> {
+    return this.#ids(artifactStatements.findDue, dueValues(partitionId, artifacts));
+  }
+
+  /** Those of the ids that have a row in any partition, in a snapshot taken now. */
+  findExisting(ids: readonly number[]): Promise<number[]> {
+    return this.#ids(artifactStatements.findExisting, [ids]);
+  }
+
+  /** The remote legacy artifacts of these jobs. */
+  findLegacyClaims(jobIds: readonly number[]): Promise<ArtifactKeyColumns[]> {
+    return this.#pool.query<ArtifactKeyColumns>(artifactStatements.findLegacyClaims, [jobIds]);
+  }
+
+  /** Those of the final paths that a remote artifact has. */
+  async findFinalPathClaims(finalPaths: readonly string[]): Promise<string[]> {
+    const rows = await this.#pool.query<{ fileFinalPath: string }>(
+      artifactStatements.findFinalPathClaims,
+      [finalPaths],
+    );
+    return rows.map(({ fileFinalPath }) => fileFinalPath);
+  }
+
+  async #ids(statement: Statement, values: readonly unknown[]): Promise<number[]> {
+    const rows = await this.#pool.query<{ id: number }>(statement, values);
+    return rows.map(({ id }) => id);
+  }
+}
+
+/** The values of `deleteDue` and `findDue`, sorted by id. */
+export function dueValues(
+  partitionId: number,
+  artifacts: readonly ArtifactKeyColumns[],
+): readonly unknown[] {
+  const sorted = artifacts.toSorted((a, b) => a.id - b.id);
+  return [
+    partitionId,
+    sorted.map(({ id }) => id),
+    sorted.map(({ projectId }) => projectId),
+    sorted.map(({ jobId }) => jobId),
+    sorted.map(({ createdOnDays }) => createdOnDays),
+    sorted.map(({ file }) => file),
+    sorted.map(({ fileLocation }) => fileLocation),
+    sorted.map(({ fileFinalPath }) => fileFinalPath),
+  ];
+}
