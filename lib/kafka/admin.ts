@@ -1,0 +1,171 @@
+/** Topics, offsets and lag, for the command line, for backpressure and for tests. */
+import { ConfigResourceTypes, type Admin, type Kafka } from 'kafkajs';
+import { decodeCommitMap } from './commit-map';
+import { planTopic, type ExistingTopic, type TopicPlan } from './topic-plan';
+import { topics as allTopics, type TopicDefinition } from './topics';
+
+export interface TopicAdminOptions {
+  /** Empty or like `team-a.`. */
+  readonly namespace: string;
+  /** Default: 3, or as many as there are brokers. */
+  readonly replicationFactor?: number;
+  /** Default: all of `topics.ts`. */
+  readonly definitions?: readonly TopicDefinition[];
+}
+
+export interface CommittedOffset {
+  readonly partition: number;
+  /** -1 when the group has never committed. */
+  readonly offset: number;
+  readonly metadata: string;
+  /** Records beyond the offset that the commit map says are done. */
+  readonly doneBeyond: number;
+}
+
+export interface PartitionEnds {
+  readonly partition: number;
+  readonly logStart: number;
+  readonly highWatermark: number;
+}
+
+export interface PartitionLag {
+  readonly partition: number;
+  /** Records that are not done; offsets that hold no record count too. */
+  readonly records: number;
+}
+
+/** Group and topic names are full names, namespace included. */
+export interface TopicAdmin {
+  connect(): Promise<void>;
+  plan(): Promise<readonly TopicPlan[]>;
+  /** Creates what is missing. @throws TopicsUnfitError when a topic that exists is not fit; nothing is altered. */
+  apply(): Promise<readonly TopicPlan[]>;
+  committed(group: string, topic: string): Promise<readonly CommittedOffset[]>;
+  ends(topic: string): Promise<readonly PartitionEnds[]>;
+  lag(group: string, topic: string): Promise<readonly PartitionLag[]>;
+  disconnect(): Promise<void>;
+}
+
+export class TopicsUnfitError extends Error {
+  override readonly name = 'TopicsUnfitError';
+}
+
+export function createTopicAdmin(kafka: Kafka, options: TopicAdminOptions): TopicAdmin {
+  const admin = kafka.admin({
+    retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 2_000 },
+  });
+  return new KafkaJsTopicAdmin(admin, options);
+}
+
+const replicationDefault = 3;
+
+class KafkaJsTopicAdmin implements TopicAdmin {
+  readonly #admin: Admin;
+  readonly #options: TopicAdminOptions;
+
+  constructor(admin: Admin, options: TopicAdminOptions) {
+    this.#admin = admin;
+    this.#options = options;
+  }
+
+  connect(): Promise<void> {
+    return this.#admin.connect();
+  }
+
+  disconnect(): Promise<void> {
+    return this.#admin.disconnect();
+  }
+
+  async plan(): Promise<readonly TopicPlan[]> {
+    const definitions = this.#options.definitions ?? allTopics;
+    const present = new Set(await this.#admin.listTopics());
+    const names = definitions.map(({ name }) => `${this.#options.namespace}${name}`);
+    const existing = await this.#describe(names.filter((name) => present.has(name)));
+    return definitions.map((definition) => {
+      const topic = `${this.#options.namespace}${definition.name}`;
+      return planTopic(definition, topic, existing.get(topic) ?? null);
+    });
+  }
+
+  async apply(): Promise<readonly TopicPlan[]> {
+    const plans = await this.plan();
+    const missing = plans.filter(({ action }) => action === 'create');
+    if (missing.length > 0) await this.#create(missing);
+    const problems = plans.flatMap((plan) => plan.problems);
+    if (problems.length > 0) throw new TopicsUnfitError(problems.join(' '));
+    return plans;
+  }
+
+  async committed(group: string, topic: string): Promise<readonly CommittedOffset[]> {
+    const [answer] = await this.#admin.fetchOffsets({ groupId: group, topics: [topic] });
+    return (answer?.partitions ?? []).map(({ partition, offset, metadata }) => {
+      const ranges = decodeCommitMap(metadata ?? '', Number(offset)) ?? [];
+      return {
+        partition,
+        offset: Number(offset),
+        metadata: metadata ?? '',
+        doneBeyond: ranges.reduce((sum, range) => sum + range.to - range.from, 0),
+      };
+    });
+  }
+
+  async ends(topic: string): Promise<readonly PartitionEnds[]> {
+    const offsets = await this.#admin.fetchTopicOffsets(topic);
+    return offsets
+      .map(({ partition, low, high }) => ({
+        partition,
+        logStart: Number(low),
+        highWatermark: Number(high),
+      }))
+      .sort((a, b) => a.partition - b.partition);
+  }
+
+  async lag(group: string, topic: string): Promise<readonly PartitionLag[]> {
+    // The ends last: read the other way round, work done in between would look like negative lag.
+    const committed = await this.committed(group, topic);
+    const ends = await this.ends(topic);
+    return ends.map(({ partition, logStart, highWatermark }) => {
+      const at = committed.find((one) => one.partition === partition);
+      const from = Math.max(at?.offset ?? -1, logStart);
+      return { partition, records: Math.max(0, highWatermark - from - (at?.doneBeyond ?? 0)) };
+    });
+  }
+
+  async #describe(names: readonly string[]): Promise<Map<string, ExistingTopic>> {
+    if (names.length === 0) return new Map();
+    const [metadata, configs] = await Promise.all([
+      this.#admin.fetchTopicMetadata({ topics: [...names] }),
+      this.#admin.describeConfigs({
+        includeSynonyms: false,
+        resources: names.map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
+      }),
+    ]);
+    const settings = new Map(
+      configs.resources.map(({ resourceName, configEntries }) => [
+        resourceName,
+        Object.fromEntries(configEntries.map((entry) => [entry.configName, entry.configValue])),
+      ]),
+    );
+    return new Map(
+      metadata.topics.map(({ name, partitions }) => [
+        name,
+        { partitions: partitions.length, settings: settings.get(name) ?? {} },
+      ]),
+    );
+  }
+
+  async #create(plans: readonly TopicPlan[]): Promise<void> {
+    const { brokers } = await this.#admin.describeCluster();
+    const replicationFactor =
+      this.#options.replicationFactor ?? Math.min(replicationDefault, brokers.length);
+    await this.#admin.createTopics({
+      waitForLeaders: true,
+      topics: plans.map(({ topic, partitions, settings }) => ({
+        topic,
+        numPartitions: partitions,
+        replicationFactor,
+        configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
+      })),
+    });
+  }
+}
