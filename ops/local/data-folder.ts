@@ -1,6 +1,14 @@
 /** What lies where in the data folder of a local stack, and the passwords generated there. */
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { barredFolder, type OsUser } from './os-user';
 
@@ -22,6 +30,10 @@ export const secretFile = (dataDir: string, name: SecretName): string =>
 
 /** The only folder that Kafka Connect's file provider may read; it holds `cdc.properties`. */
 export const connectSecretsDir = (dataDir: string): string => join(dataDir, 'secrets', 'connect');
+
+/** The CDC role's password as the property `password`, for `${file:<path>:password}` in a connector. */
+export const cdcPropertiesFile = (dataDir: string): string =>
+  join(connectSecretsDir(dataDir), 'cdc.properties');
 
 export const logFile = (dataDir: string, name: string): string =>
   join(dataDir, 'logs', `${name}.log`);
@@ -51,7 +63,7 @@ export function prepareDataFolder(dataDir: string): void {
   }
   mkdirSync(connectSecretsDir(dataDir), { recursive: true, mode: 0o700 });
   for (const name of secretNames) ensureSecret(dataDir, name);
-  const cdcProperties = join(connectSecretsDir(dataDir), 'cdc.properties');
+  const cdcProperties = cdcPropertiesFile(dataDir);
   if (!existsSync(cdcProperties)) {
     const password = readSecretFile(dataDir, 'postgres-cdc');
     writeFileAtomically(cdcProperties, `password=${password}\n`, 0o600);
@@ -68,6 +80,9 @@ export function choosePostgresDir(
 ): { readonly dir: string; readonly barred?: string } {
   const inside = join(dataDir, 'postgres');
   if (user === undefined) return { dir: inside };
+  // A temporary folder is its owner's alone; passing through shows nothing of what lies in it.
+  const { mode } = statSync(dataDir);
+  chmodSync(dataDir, mode | 0o011);
   const barred = barredFolder(dataDir, user);
   if (barred === undefined) return { dir: inside };
   const key = createHash('sha256').update(dataDir).digest('hex').slice(0, 12);
