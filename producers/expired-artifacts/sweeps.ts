@@ -54,9 +54,9 @@ export class Sweeps {
 
   constructor(private readonly parts: SweepsDependencies) {}
 
-  /** Finds the shards, waits for the slot in the background, and looks for new shards from then on. */
+  /** Once is enough. Finds the shards, waits for the slot in the background, and looks for new shards from then on. */
   start(): void {
-    this.#discovering = this.#discover().catch((error: unknown) => {
+    this.#discovering ??= this.#discover().catch((error: unknown) => {
       if (!this.#stopped.signal.aborted) this.#fatal(error);
     });
   }

@@ -9,7 +9,8 @@ export interface UntilDone {
   /**
    * @param doing for the log, for example `reading a page`. Logged when it begins to fail and when it
    * works again, not in between.
-   * @throws the signal's reason, and what `isFinal` says no repetition can heal.
+   * The first attempt is made in any case, so that what was begun is finished.
+   * @throws the signal's reason between two attempts, and what `isFinal` says no repetition can heal.
    */
   <T>(doing: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>;
 }
@@ -23,7 +24,6 @@ export function createUntilDone(
   return async (doing, signal, work) => {
     const beganAtMs = clock.nowMs();
     for (let failures = 0; ;) {
-      signal.throwIfAborted();
       try {
         const result = await work();
         if (failures > 0) {

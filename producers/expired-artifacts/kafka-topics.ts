@@ -1,0 +1,90 @@
+/** The two topics that this process writes: the expired artifacts, and how far the sweeps have come. */
+import type { Codec } from '../../lib/avro/codec';
+import { partitionOf } from '../../lib/kafka/partition-of';
+import type { RecordProducer } from '../../lib/kafka/producer';
+import type { ArtifactsExpired, SweepProgress } from '../../schemas/generated';
+import type { ExpiredTopic, PartitionBacklog, PlacedRecord, ProgressTopic } from './ports';
+import { progressKey, type SweepKind } from './progress';
+
+/** What of `lib/kafka`'s TopicAdmin is asked. */
+export interface TopicPositions {
+  committed(
+    group: string,
+    topic: string,
+  ): Promise<readonly { readonly partition: number; readonly offset: number }[]>;
+  ends(topic: string): Promise<
+    readonly {
+      readonly partition: number;
+      readonly logStart: number;
+      readonly highWatermark: number;
+    }[]
+  >;
+}
+
+/** `artifacts.expired`. */
+export class KafkaExpiredTopic implements ExpiredTopic {
+  constructor(
+    readonly partitions: number,
+    private readonly topic: string,
+    /** The group that deletes, whose progress is the loop limit's measure. */
+    private readonly group: string,
+    private readonly producer: RecordProducer,
+    private readonly codec: Codec<ArtifactsExpired>,
+    private readonly positions: TopicPositions,
+  ) {}
+
+  partitionOf(key: string): number {
+    return partitionOf(key, this.partitions);
+  }
+
+  async produce(records: readonly PlacedRecord[]): Promise<readonly (number | null)[]> {
+    const { topic } = this;
+    const outgoing = await Promise.all(
+      records.map(async ({ key, partition, value }) => ({
+        topic,
+        key,
+        partition,
+        value: await this.codec.encode(value),
+      })),
+    );
+    return this.producer.send(outgoing);
+  }
+
+  async backlog(): Promise<readonly PartitionBacklog[]> {
+    const [committed, ends] = await Promise.all([
+      this.positions.committed(this.group, this.topic),
+      this.positions.ends(this.topic),
+    ]);
+    const offsets = new Map(committed.map(({ partition, offset }) => [partition, offset]));
+    return ends.map(({ partition, logStart, highWatermark }) => ({
+      partition,
+      committed: Math.max(offsets.get(partition) ?? -1, logStart),
+      end: highWatermark,
+    }));
+  }
+}
+
+/** `afterbuild.progress`. */
+export class KafkaProgressTopic implements ProgressTopic {
+  constructor(
+    private readonly partitions: number,
+    private readonly topic: string,
+    private readonly producer: RecordProducer,
+    private readonly codec: Codec<SweepProgress>,
+    /** Told of each watermark as soon as it is acknowledged, before it comes back by the topic. */
+    private readonly onWritten: (partition: number, progress: SweepProgress) => void,
+  ) {}
+
+  partitionOf(shard: string): number {
+    return partitionOf(progressKey('due', shard), this.partitions);
+  }
+
+  /** Both sweeps of a shard lie where its due sweep's key belongs, so that one member reads both. */
+  async write(progress: SweepProgress): Promise<void> {
+    const partition = this.partitionOf(progress.shard);
+    const key = progressKey(progress.sweep as SweepKind, progress.shard);
+    const value = await this.codec.encode(progress);
+    await this.producer.send([{ topic: this.topic, key, partition, value }]);
+    this.onWritten(partition, progress);
+  }
+}

@@ -1,0 +1,182 @@
+/** Starts the process that finds expired artifacts: reads the settings, connects the servers, runs. */
+import { createCodec, createWriterDecoder, type Codec } from '../../lib/avro/codec';
+import { createRegistry } from '../../lib/avro/registry';
+import { loadSchema } from '../../lib/avro/schema-file';
+import { refuseDatabase } from '../../lib/brake/decide';
+import { readCdcHealth } from '../../lib/connect/cdc-health';
+import { createTopicAdmin, type TopicAdmin } from '../../lib/kafka/admin';
+import { createKafka } from '../../lib/kafka/connection';
+import { createProducer, type RecordProducer } from '../../lib/kafka/producer';
+import { createConsumer } from '../../lib/kafka/run-consumer';
+import { topicNames } from '../../lib/kafka/topics';
+import { systemClock as clock } from '../../lib/process/clock';
+import {
+  ConfigError,
+  expiredArtifactsSchema,
+  loadConfig,
+  readSecret,
+  type Environment,
+} from '../../lib/process/config';
+import { createLogger, type Logger } from '../../lib/process/logger';
+import { createReachStep, parseFailPoint, type ReachStep } from '../../lib/process/steps';
+import {
+  PostgresArtifactDatabase,
+  UnsupportedPartitionError,
+} from '../../lib/stores/postgres/expired-artifacts';
+import { readIdentity } from '../../lib/stores/postgres/identity';
+import { PostgresPool, postgresSettings } from '../../lib/stores/postgres/pool';
+import type { ArtifactsExpired, Control, SweepProgress } from '../../schemas/generated';
+import { KafkaExpiredTopic, KafkaProgressTopic } from './kafka-topics';
+import { createPipeline, type Config, type Surroundings } from './pipeline';
+
+const name = 'expired-artifacts';
+const deletingGroup = 'artifact-deleter';
+const stopDeadlineMs = 20_000;
+/** Pages of several shards and looks of several lanes side by side. */
+const connectionsMax = 6;
+
+/**
+ * Runs until SIGTERM, SIGINT or a failure that waiting cannot heal.
+ * @returns the exit code: 0 after a clean stop, 1 otherwise.
+ * @throws ConfigError when the configuration is wrong or leads to another database; Error saying which
+ * server cannot be reached at the start.
+ */
+export async function run(environment: Environment): Promise<number> {
+  const config = loadConfig(expiredArtifactsSchema, environment);
+  const reach = reachOf(config);
+  const logger = createLogger(name, config.LOG_LEVEL);
+  const ended = Promise.withResolvers<Error | undefined>();
+  const onSignal = () => ended.resolve(undefined);
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  const closers: (() => Promise<void>)[] = [];
+  try {
+    const around = await connect(config, logger, reach, ended.resolve, closers);
+    const pipeline = createPipeline(around);
+    await pipeline.start();
+    logger.info({ event: 'process.started' }, 'started');
+    const fatal = await ended.promise;
+    if (fatal) logger.error({ event: 'process.failed', err: fatal }, 'cannot go on, stopping');
+    const clean = await pipeline.stop(stopDeadlineMs);
+    logger.info({ event: 'process.stopped', clean }, 'stopped');
+    return clean && fatal === undefined ? 0 : 1;
+  } finally {
+    process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
+    for (const close of closers.reverse()) await close();
+  }
+}
+
+function reachOf(config: Config): ReachStep {
+  const failPoint = config.AFTERBUILD_FAIL_POINT;
+  return createReachStep(
+    failPoint === undefined ? undefined : parseFailPoint(failPoint),
+    (signal) => process.kill(process.pid, signal),
+  );
+}
+
+/** @param closers gets what must be closed, in the order of opening. */
+async function connect(
+  config: Config,
+  logger: Logger,
+  reach: ReachStep,
+  onFatal: (error: Error) => void,
+  closers: (() => Promise<void>)[],
+): Promise<Surroundings> {
+  const pool = new PostgresPool(postgresSettings(config, name, { connectionsMax }));
+  closers.push(() => pool.close());
+  await refuseOtherDatabase(pool, config);
+  const kafka = createKafka(config, name, logger);
+  const producer = createProducer(kafka);
+  const admin = createTopicAdmin(kafka, { namespace: config.AFTERBUILD_NAMESPACE });
+  closers.push(
+    () => producer.disconnect(),
+    () => admin.disconnect(),
+  );
+  await Promise.all([producer.connect(), admin.connect()]);
+  const expired = await openExpired(config, producer, admin);
+  const progress = await openProgress(config, admin);
+  const control = codecOf<Control>(config, topicNames.control);
+  return {
+    ...{ config, logger, clock, reach, onFatal, random: Math.random, expired },
+    database: new PostgresArtifactDatabase(pool, config.SWEEP_MARGIN_MS),
+    createProgress: (onWritten) =>
+      new KafkaProgressTopic(
+        progress.partitions,
+        progress.topic,
+        producer,
+        progress.codec,
+        onWritten,
+      ),
+    createConsumer: (subscriptions) => {
+      const group = topicOf(config, name);
+      const random = Math.random;
+      return createConsumer({ kafka, group, subscriptions, logger, clock, random, onFatal });
+    },
+    decodeChange: createWriterDecoder<unknown>(registryOf(config)),
+    decodeProgress: (bytes) => progress.codec.decode(bytes),
+    decodeControl: (bytes) => control.decode(bytes),
+    readHealth: healthOf(config, pool),
+    topics: {
+      changes: topicOf(config, topicNames.artifactChanges),
+      progress: progress.topic,
+      control: topicOf(config, topicNames.control),
+    },
+    isFinal: (error) => error instanceof UnsupportedPartitionError,
+  };
+}
+
+const topicOf = (config: Config, topic: string): string => `${config.AFTERBUILD_NAMESPACE}${topic}`;
+
+async function openExpired(
+  config: Config,
+  producer: RecordProducer,
+  admin: TopicAdmin,
+): Promise<KafkaExpiredTopic> {
+  const topic = topicOf(config, topicNames.artifactsExpired);
+  const codec = codecOf<ArtifactsExpired>(config, topicNames.artifactsExpired);
+  await codec.register();
+  const partitions = (await admin.ends(topic)).length;
+  const group = topicOf(config, deletingGroup);
+  return new KafkaExpiredTopic(partitions, topic, group, producer, codec, admin);
+}
+
+async function openProgress(config: Config, admin: TopicAdmin) {
+  const topic = topicOf(config, topicNames.progress);
+  const codec = codecOf<SweepProgress>(config, topicNames.progress);
+  await codec.register();
+  return { topic, codec, partitions: (await admin.ends(topic)).length };
+}
+
+const codecOf = <V>(config: Config, topic: string): Codec<V> =>
+  createCodec<V>(registryOf(config), {
+    subject: `${topicOf(config, topic)}-value`,
+    schema: loadSchema(topic),
+  });
+
+function registryOf(config: Config) {
+  const { SCHEMA_REGISTRY_USERNAME: username, SCHEMA_REGISTRY_PASSWORD_FILE: file } = config;
+  return createRegistry({
+    url: config.SCHEMA_REGISTRY_URL,
+    clock,
+    ...(username === undefined ? {} : { username }),
+    ...(file === undefined ? {} : { password: readSecret('SCHEMA_REGISTRY_PASSWORD_FILE', file) }),
+  });
+}
+
+function healthOf(config: Config, pool: PostgresPool): Surroundings['readHealth'] {
+  const { CONNECT_URL: connectUrl, CDC_CONNECTOR: connector, CDC_SLOT: slot } = config;
+  if (connectUrl === undefined) return null;
+  return (signal) => readCdcHealth({ connectUrl, connector, slot, pool }, signal);
+}
+
+/** A standby may become the primary, so it is only held; another database stays another one. */
+async function refuseOtherDatabase(pool: PostgresPool, config: Config): Promise<void> {
+  const database = await readIdentity(pool);
+  const refusal = refuseDatabase(
+    { ...database, inRecovery: false },
+    {
+      systemIdentifier: config.POSTGRES_SYSTEM_IDENTIFIER,
+      databaseName: config.POSTGRES_DATABASE,
+    },
+  );
+  if (refusal !== undefined) throw new ConfigError(refusal);
+}

@@ -1,0 +1,214 @@
+/** Puts sweeps, change path, watchdog and consumer together, and starts and stops them in order. */
+import type { z } from 'zod';
+import type { Consumer } from '../../lib/kafka/consumer';
+import type { AnySubscription, Subscription } from '../../lib/kafka/subscription';
+import type { Clock } from '../../lib/process/clock';
+import type { expiredArtifactsSchema } from '../../lib/process/config';
+import type { Logger } from '../../lib/process/logger';
+import type { ReachStep } from '../../lib/process/steps';
+import type { Control, SweepProgress } from '../../schemas/generated';
+import type { ArtifactChange } from './change';
+import { readChange } from './change-event';
+import { ChangePath } from './change-path';
+import { DatabaseGuard } from './database-guard';
+import { LoopLimit } from './loop-limit';
+import { LoopLimitedOutput } from './paced-output';
+import type { ArtifactDatabase, ExpiredTopic, ProgressTopic } from './ports';
+import { recordLimits } from './records';
+import { ShardSweep, type SweepDependencies } from './shard-sweep';
+import { Sweeps } from './sweeps';
+import { createUntilDone } from './until-done';
+import { Watchdog, type ObservedHealth } from './watchdog';
+
+export type Config = z.output<typeof expiredArtifactsSchema>;
+
+type Decode<V> = (bytes: Buffer | null) => V | Promise<V>;
+
+/** Everything outside, connected. */
+export interface Surroundings {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly reach: ReachStep;
+  readonly database: ArtifactDatabase;
+  readonly expired: ExpiredTopic;
+  readonly createProgress: (
+    onWritten: (partition: number, progress: SweepProgress) => void,
+  ) => ProgressTopic;
+  readonly createConsumer: (subscriptions: readonly AnySubscription[]) => Consumer;
+  readonly decodeChange: Decode<unknown>;
+  readonly decodeProgress: Decode<SweepProgress>;
+  readonly decodeControl: Decode<Control>;
+  /** Null where no Connect is configured: then nobody watches the stream from here. */
+  readonly readHealth: ((signal: AbortSignal) => Promise<ObservedHealth>) | null;
+  /** Full names, namespace included. */
+  readonly topics: {
+    readonly changes: string;
+    readonly progress: string;
+    readonly control: string;
+  };
+  readonly isFinal: (error: unknown) => boolean;
+  readonly onFatal: (error: Error) => void;
+}
+
+export interface Pipeline {
+  start(): Promise<void>;
+  /** @returns whether everything that was begun has ended in time. */
+  stop(deadlineMs: number): Promise<boolean>;
+}
+
+export function createPipeline(around: Surroundings): Pipeline {
+  const { config, logger, clock } = around;
+  const guard = new DatabaseGuard(
+    {
+      systemIdentifier: config.POSTGRES_SYSTEM_IDENTIFIER,
+      databaseName: config.POSTGRES_DATABASE,
+    },
+    clock,
+    logger,
+  );
+  const limit = new LoopLimit(
+    config.LOOP_LIMIT_ARTIFACTS,
+    around.expired.partitions,
+    recordLimits.artifacts,
+  );
+  const output = new LoopLimitedOutput(around.expired, limit, clock, logger);
+  const sweeps = createSweeps(around, guard, output);
+  const consumer = around.createConsumer([
+    progressSubscription(around, sweeps),
+    controlSubscription(around, guard, sweeps),
+    changeSubscription(around, guard, output),
+  ]);
+  const watching = new AbortController();
+  let watched: Promise<unknown> = Promise.resolve();
+  return {
+    start: async () => {
+      await consumer.start();
+      watched = watch(around, sweeps, watching.signal);
+    },
+    stop: async (deadlineMs) => {
+      watching.abort(new Error('The process is stopping.'));
+      const { clean } = await consumer.stop(deadlineMs);
+      await sweeps.stop();
+      await watched;
+      return clean;
+    },
+  };
+}
+
+function createSweeps(
+  around: Surroundings,
+  guard: DatabaseGuard,
+  output: LoopLimitedOutput,
+): Sweeps {
+  const { config, logger, clock, database, reach, random, isFinal, onFatal } = around;
+  const untilDone = createUntilDone(clock, logger, random, isFinal);
+  const progress = around.createProgress((partition, written) => sweeps.learn(partition, written));
+  const shared: Omit<SweepDependencies, 'logger' | 'untilDone'> = {
+    ...{ database, output, progress, guard, reach, clock },
+    settings: {
+      pageRows: config.SWEEP_PAGE_ROWS,
+      idleMs: config.SWEEP_IDLE_MS,
+      fullEveryMs: config.SWEEP_FULL_EVERY_MS,
+    },
+  };
+  const sweeps: Sweeps = new Sweeps({
+    ...{ database, progress, guard, untilDone, clock, logger, onFatal },
+    slot: config.CDC_SLOT,
+    createSweep: (shard, from) => {
+      const own = logger.child({ shard: shard.name });
+      const dependencies = {
+        ...shared,
+        logger: own,
+        untilDone: createUntilDone(clock, own, random, isFinal),
+      };
+      return new ShardSweep(shard, from, dependencies);
+    },
+  });
+  return sweeps;
+}
+
+/** Whoever holds a partition of the watermarks sweeps the shards whose watermarks lie there. */
+function progressSubscription(around: Surroundings, sweeps: Sweeps): AnySubscription {
+  const subscription: Subscription<SweepProgress | null> = {
+    topic: around.topics.progress,
+    start: 'beginning',
+    maxRecords: 500,
+    // In the log's order: of two watermarks the later one may stand.
+    lanes: 1,
+    decode: async (bytes) => (bytes === null ? null : around.decodeProgress(bytes)),
+    handle: (records) => {
+      for (const { partition, value } of records) sweeps.learn(partition, value);
+      return Promise.resolve(records.map(() => ({ kind: 'done' })));
+    },
+    onCaughtUp: (partition) => sweeps.hold(partition),
+    onDraining: (partition) => sweeps.pause(partition),
+    onKept: (partition) => sweeps.hold(partition),
+    onLost: (partition) => sweeps.lose(partition),
+  };
+  return subscription;
+}
+
+/** Every member knows what operators have decided, before it reads its first page. */
+function controlSubscription(
+  around: Surroundings,
+  guard: DatabaseGuard,
+  sweeps: Sweeps,
+): AnySubscription {
+  const subscription: Subscription<Control | null> = {
+    topic: around.topics.control,
+    start: 'beginning',
+    readers: 'every-member',
+    maxRecords: 100,
+    lanes: 1,
+    decode: async (bytes) => (bytes === null ? null : around.decodeControl(bytes)),
+    handle: (records) => {
+      for (const { value } of records) guard.decide(value);
+      return Promise.resolve(records.map(() => ({ kind: 'done' })));
+    },
+    onCaughtUp: () => {
+      guard.decisionsRead();
+      sweeps.start();
+    },
+  };
+  return subscription;
+}
+
+function changeSubscription(
+  around: Surroundings,
+  guard: DatabaseGuard,
+  output: LoopLimitedOutput,
+): AnySubscription {
+  const { config, clock, database, reach } = around;
+  const slackMs = config.CHANGE_SLACK_MS;
+  const path = new ChangePath({ database, output, guard, reach, clock, slackMs });
+  const subscription: Subscription<ArtifactChange | null> = {
+    topic: around.topics.changes,
+    start: 'committed',
+    maxRecords: 1_000,
+    decode: async (bytes) => {
+      const event = await around.decodeChange(bytes);
+      return event === null ? null : readChange(event);
+    },
+    handle: (records, signal) => path.handle(records, signal),
+  };
+  return subscription;
+}
+
+function watch(around: Surroundings, sweeps: Sweeps, signal: AbortSignal): Promise<unknown> {
+  const { clock, config, logger, onFatal, readHealth } = around;
+  if (readHealth === null) {
+    logger.warn(
+      { event: 'cdc.unwatched' },
+      'CONNECT_URL is not set: a gap in the changes is not seen',
+    );
+    return Promise.resolve();
+  }
+  const requestRepair = (reason: string) => sweeps.requestRepair(reason);
+  const everyMs = config.CDC_WATCH_MS;
+  const watchdog = new Watchdog({ readHealth, requestRepair, clock, logger, everyMs });
+  return watchdog.run(signal).catch((error: unknown) => {
+    if (!signal.aborted) onFatal(error instanceof Error ? error : new Error(String(error)));
+  });
+}
