@@ -3,7 +3,7 @@
  * chunks in Redis. The artifact flow must touch none of them.
  */
 import { artifactLocked, fileStore, fileType } from '../../lib/gitlab/enums';
-import { sha256Of, type BytesEntry, type LedgerEntry } from './ledger';
+import { sha256Of, type ArtifactEntry, type BytesEntry } from './ledger';
 import type { Random } from './random';
 import { insertBuilds, insertPipelines, type Queryable } from './rows';
 import {
@@ -118,7 +118,7 @@ export async function storeTraces(
   client: Queryable,
   builds: readonly TraceBuild[],
   { random, baseMs }: { random: Random; baseMs: number },
-): Promise<LedgerEntry[]> {
+): Promise<ArtifactEntry[]> {
   const traces = builds.map((build, index): NewArtifact => {
     const looksExpired = index % 4 === 0;
     return {
@@ -157,7 +157,7 @@ export async function storeLiveTraces(
   client: Queryable,
   builds: readonly TraceBuild[],
   random: Random,
-): Promise<LedgerEntry[]> {
+): Promise<BytesEntry[]> {
   const chunks = builds.flatMap((build, index) => {
     const last = { build, index: 0, sizeBytes: random.whole(50, 8_000) };
     // Every tenth trace is longer than a chunk.

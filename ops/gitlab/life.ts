@@ -1,0 +1,77 @@
+/**
+ * What GitLab does to a seeded world while the pipeline runs, in the bounded form of `--once`.
+ *
+ * It races with nothing that would change the totals: what it locks or extends has not expired yet,
+ * and what it deletes itself is not among the N.
+ */
+import { deleteArtifacts, eraseBuild, lockArtifacts, setExpiry, unlockPipeline } from './changes';
+import type { Seeded } from './seed';
+import type { SmallGitlab } from './small-gitlab';
+import { World } from './world';
+
+export interface LifeReport {
+  /** Artifacts that became deletable by an unlock, and by an expiry moved into the past. */
+  readonly unlocked: number;
+  readonly movedToPast: number;
+  readonly locked: number;
+  readonly extended: number;
+  /** By GitLab itself, the erased job's included. */
+  readonly deletedByGitlab: number;
+}
+
+const dayMs = 86_400_000;
+
+/**
+ * Does all of the seeded work once, a batch of each kind in turn, so that kinds mix.
+ * @param signal stops it between two steps; what is left undone then breaks the exact totals.
+ */
+export async function liveOnce(
+  gitlab: SmallGitlab,
+  { work }: Pick<Seeded, 'work'>,
+  signal?: AbortSignal,
+): Promise<LifeReport> {
+  const done = { unlocked: 0, movedToPast: 0, locked: 0, extended: 0, deletedByGitlab: 0 };
+  const steps: (() => Promise<void>)[] = [
+    ...slices(work.toLock).map((part) => async () => {
+      done.locked += await lockArtifacts(gitlab, part);
+    }),
+    ...slices(work.toExtend).map((part, index) => async () => {
+      // Every other time the user presses "keep".
+      done.extended += await setExpiry(gitlab, part, index % 2 === 0 ? 90 * dayMs : null);
+    }),
+    ...slices(work.toDelete).map((part) => async () => {
+      done.deletedByGitlab += await deleteArtifacts(gitlab, part);
+    }),
+    ...work.pipelinesToUnlock.map((pipeline) => async () => {
+      done.unlocked += await unlockPipeline(gitlab, pipeline);
+    }),
+    ...slices(work.toMoveToPast).map((part) => async () => {
+      done.movedToPast += await setExpiry(gitlab, part, -dayMs);
+    }),
+  ];
+  for (const step of steps) {
+    if (signal?.aborted === true) return done;
+    await step();
+  }
+  done.deletedByGitlab += await liveThroughAnErase(gitlab);
+  return done;
+}
+
+function slices<T>(items: readonly T[]): (readonly T[])[] {
+  const parts: (readonly T[])[] = [];
+  for (let start = 0; start < items.length; start += 100) {
+    parts.push(items.slice(start, start + 100));
+  }
+  return parts;
+}
+
+/** A job beside the N, with artifacts, a trace and a live chunk, that a user erases. */
+async function liveThroughAnErase(gitlab: SmallGitlab): Promise<number> {
+  const world = new World(gitlab, 2);
+  const build = await world.aLiveTrace({ status: 'success', partitionId: 101 });
+  await world.anArtifact({ build, expireInMs: dayMs, fileType: 1, counted: false });
+  await world.anArtifact({ build, expireInMs: null, fileType: 4, counted: false });
+  await world.aTrace(build);
+  await eraseBuild(gitlab, build);
+  return 3;
+}
