@@ -97,6 +97,56 @@ export const artifactDeleterSchema = connectionSchema.extend({
   DELETE_DRY_RUN: z.stringbool().default(false),
 });
 
+/** Settings of `afterbuild schemas`. */
+export const schemasSchema = connectionSchema.pick({
+  AFTERBUILD_NAMESPACE: true,
+  SCHEMA_REGISTRY_URL: true,
+  SCHEMA_REGISTRY_USERNAME: true,
+  SCHEMA_REGISTRY_PASSWORD_FILE: true,
+});
+
+/** Settings of `afterbuild topics`. */
+export const topicsSchema = connectionSchema
+  .pick({
+    AFTERBUILD_NAMESPACE: true,
+    LOG_LEVEL: true,
+    KAFKA_BROKERS: true,
+    KAFKA_TLS_CA_FILE: true,
+    KAFKA_SASL_MECHANISM: true,
+    KAFKA_SASL_USERNAME: true,
+    KAFKA_SASL_PASSWORD_FILE: true,
+  })
+  .extend({ KAFKA_REPLICATION_FACTOR: count(1, 1, 9) });
+
+/** Settings of `afterbuild connect`: how we reach the database, and how the Connect workers do. */
+export const connectSchema = connectionSchema
+  .pick({
+    AFTERBUILD_NAMESPACE: true,
+    POSTGRES_HOST: true,
+    POSTGRES_PORT: true,
+    POSTGRES_DATABASE: true,
+    POSTGRES_USER: true,
+    POSTGRES_PASSWORD_FILE: true,
+    POSTGRES_TLS_CA_FILE: true,
+    SCHEMA_REGISTRY_URL: true,
+  })
+  .extend({
+    CONNECT_URL: url,
+    KAFKA_REPLICATION_FACTOR: count(1, 1, 9),
+    CDC_SLOT: text.default('afterbuild'),
+    CDC_CONNECTOR: text.default('afterbuild'),
+    CDC_PUBLICATION: text.default('afterbuild'),
+    CDC_POSTGRES_HOST: text.optional(),
+    CDC_POSTGRES_PORT: port.optional(),
+    CDC_POSTGRES_USER: text.default('afterbuild_cdc'),
+    /** On the workers: a properties file with the line `password=…`. */
+    CDC_PASSWORD_PROPERTIES_FILE: text,
+    /** Apicurio's own API; left out, it is derived from SCHEMA_REGISTRY_URL. */
+    CDC_REGISTRY_URL: url.optional(),
+    CDC_HEARTBEAT_MS: count(5_000, 100, 600_000),
+    CDC_APPLY_LIMIT_MS: count(120_000, 1_000, 3_600_000),
+  });
+
 /**
  * @param shape one of the schemas of this file.
  * @throws ConfigError that names every wrong or missing variable.

@@ -1,5 +1,6 @@
 /** The variables of lib/process/config.ts for a process that is to work on a local stack. */
-import { secretFile, type SecretName } from './data-folder';
+import { join } from 'node:path';
+import { connectSecretsDir, secretFile, type SecretName } from './data-folder';
 import type { RunningStack } from './running-stack';
 
 /** The database's login roles (schemas/sql/0001-roles.sql), by what they are for. */
@@ -58,5 +59,7 @@ export function stackEnvironment(
     S3_SECRET_ACCESS_KEY_FILE: addresses.s3.secretAccessKeyFile,
     S3_FORCE_PATH_STYLE: 'true',
     CONNECT_URL: addresses.connectUrl,
+    CDC_PASSWORD_PROPERTIES_FILE: join(connectSecretsDir(dataDir), 'cdc.properties'),
+    CDC_HEARTBEAT_MS: '1000',
   };
 }

@@ -1,0 +1,63 @@
+/** `afterbuild schemas register`: the contracts of our own topics, put into the registry. */
+import type { Command } from 'commander';
+import { createRegistry, type Registry } from '../lib/avro/registry';
+import { loadSchema } from '../lib/avro/schema-file';
+import { topics } from '../lib/kafka/topics';
+import { systemClock } from '../lib/process/clock';
+import { loadConfig, readSecret, schemasSchema } from '../lib/process/config';
+import { action } from './action';
+import { exitCodes, type ExitCode } from './exit-codes';
+import { jsonOption, printProgress, printResult, type OutputOptions } from './output';
+
+export interface RegisteredSchema {
+  readonly subject: string;
+  readonly id: number;
+}
+
+export function addSchemasCommand(program: Command): void {
+  program
+    .command('schemas')
+    .description('the Avro schemas of the topics')
+    .command('register')
+    .description('register each schema at <topic>-value, BACKWARD_TRANSITIVE; safe to repeat')
+    .option(...jsonOption)
+    .action(action(register));
+}
+
+async function register(options: OutputOptions, signal: AbortSignal): Promise<ExitCode> {
+  const config = loadConfig(schemasSchema, process.env);
+  const registry = registryOf(config);
+  const registered = await registerSchemas(registry, config.AFTERBUILD_NAMESPACE, signal);
+  printResult(
+    options,
+    registered,
+    registered.map(({ subject, id }) => `${subject}  id ${id}`),
+  );
+  return exitCodes.ok;
+}
+
+/** One after the other: a refusal then names one subject, and what was registered before stays valid. */
+export async function registerSchemas(
+  registry: Registry,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<RegisteredSchema[]> {
+  const registered: RegisteredSchema[] = [];
+  for (const { name, schema } of topics) {
+    if (schema === null) continue;
+    signal.throwIfAborted();
+    const subject = `${namespace}${name}-value`;
+    printProgress(`registering ${subject}`);
+    registered.push({ subject, id: await registry.register(subject, loadSchema(schema)) });
+  }
+  return registered;
+}
+
+function registryOf(config: ReturnType<typeof loadConfig<typeof schemasSchema>>): Registry {
+  const { SCHEMA_REGISTRY_USERNAME: username, SCHEMA_REGISTRY_PASSWORD_FILE: file } = config;
+  const login =
+    username !== undefined && file !== undefined
+      ? { username, password: readSecret('SCHEMA_REGISTRY_PASSWORD_FILE', file) }
+      : {};
+  return createRegistry({ url: config.SCHEMA_REGISTRY_URL, ...login, clock: systemClock });
+}
