@@ -1,7 +1,96 @@
-/** `afterbuild reconcile --check`: do the rows and the bucket agree? Safe beside a live pipeline. */
+/** `afterbuild reconcile --check`: do rows and bucket agree? Only reads, and may run beside the pipeline. */
 import { Command } from 'commander';
-import { Brake } from '../lib/brake/brake';
 import { refuseBucket } from '../lib/brake/decide';
 import { systemClock } from '../lib/process/clock';
-import { type Connections, connectionSchema, loadConfig } from '../lib/process/config';
-import { checkStores, type Break, type CheckReport } from '../lib/reconcile/check';
+import { ConfigError, connectionSchema, loadConfig } from '../lib/process/config';
+import { type Break, type CheckReport, checkStores } from '../lib/reconcile/check';
+import { PostgresArtifactClaims } from '../lib/stores/postgres/artifact-claims';
+import { PostgresPool, postgresSettings } from '../lib/stores/postgres/pool';
+import { RedisPendingUploads } from '../lib/stores/redis/pending-uploads';
+import { S3Objects, s3Settings } from '../lib/stores/s3/objects';
+import { action } from './action';
+import { type ExitCode, exitCodes } from './exit-codes';
+import { jsonOption, printProgress, printResult, type OutputOptions } from './output';
+
+interface ReconcileOptions extends OutputOptions {
+  readonly check: true;
+  readonly limit: string;
+  readonly pauseSeconds: string;
+}
+
+/** One statement reads and sorts all rows: hours, on a large table. */
+const readLimitMs = 6 * 3_600_000;
+const suspectsMax = 100_000;
+
+export function reconcileCommand(): Command {
+  return new Command('reconcile')
+    .description('compare rows, bucket and Redis; report every break of the invariants')
+    .requiredOption('--check', 'report only; nothing is changed')
+    .option('--limit <count>', 'breaks to print', '50')
+    .option('--pause-seconds <seconds>', 'before what looks broken is looked at once more', '3')
+    .option(...jsonOption)
+    .action(action(reconcile));
+}
+
+async function reconcile(options: ReconcileOptions, signal: AbortSignal): Promise<ExitCode> {
+  const limit = wholeNumber('--limit', options.limit);
+  const pauseMs = wholeNumber('--pause-seconds', options.pauseSeconds) * 1_000;
+  const report = await check(pauseMs, signal, options.json === true);
+  const breaks = report.breaks.slice(0, limit);
+  printResult(options, { ...report, breaks, breaksTotal: report.breaks.length }, [
+    ...breaks.map(describeBreak),
+    summary(report, breaks.length),
+  ]);
+  return isWhole(report) ? exitCodes.ok : exitCodes.failed;
+}
+
+async function check(pauseMs: number, signal: AbortSignal, isQuiet: boolean): Promise<CheckReport> {
+  const config = loadConfig(connectionSchema, process.env);
+  const limits = { connectionsMax: 2, statementTimeoutMs: readLimitMs };
+  const pool = new PostgresPool(postgresSettings(config, 'reconcile', limits));
+  const objects = new S3Objects(s3Settings(config));
+  const uploads = new RedisPendingUploads(config);
+  try {
+    const tags = await objects.bucketTags();
+    const refusal = refuseBucket(tags, config.S3_BUCKET_TAG, config.S3_BUCKET);
+    if (refusal !== undefined) throw new ConfigError(refusal);
+    return await checkStores(
+      { claims: new PostgresArtifactClaims(pool), objects, uploads, clock: systemClock },
+      {
+        suspectsMax,
+        pauseMs,
+        signal,
+        onProgress: ({ rows, objects: listed }) => {
+          if (!isQuiet) printProgress(`read ${rows} rows and ${listed} objects`);
+        },
+      },
+    );
+  } finally {
+    uploads.close();
+    objects.close();
+    await pool.close();
+  }
+}
+
+function wholeNumber(option: string, text: string): number {
+  if (!/^[0-9]{1,9}$/.test(text)) throw new ConfigError(`${option} must be a whole number.`);
+  return Number(text);
+}
+
+const isWhole = ({ breaks, unverified }: CheckReport): boolean =>
+  breaks.length === 0 && unverified === 0;
+
+const describeBreak = (found: Break): string =>
+  found.invariant === 'I3'
+    ? `I3 row ${found.id} of partition_id ${found.partitionId} has no object: ${found.key}`
+    : `I4 object without a row: ${found.key}`;
+
+function summary(report: CheckReport, printed: number): string {
+  const { rows, objects, foreignObjects, dueRows, breaks, unverified } = report;
+  const counted = `${rows} remote artifact rows, ${objects} objects (${foreignObjects} of other kinds), ${dueRows} rows wait for their deletion`;
+  if (isWhole(report)) return `Rows and bucket agree: ${counted}.`;
+  const missing = breaks.filter(({ invariant }) => invariant === 'I3').length;
+  const more =
+    unverified === 0 ? '' : `, and ${unverified} more suspicions were not looked at again`;
+  return `Rows and bucket do not agree: ${missing} rows without object, ${breaks.length - missing} objects without row (${printed} printed)${more}. ${counted}.`;
+}

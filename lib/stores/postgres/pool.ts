@@ -1,5 +1,6 @@
 /** Connections to the source database: bounded in number and in time, each one checked before its first use. */
 import { Pool, types, type ClientBase, type PoolClient } from 'pg';
+import QueryStream from 'pg-query-stream';
 import { type Connections, readSecret } from '../../process/config';
 import { PostgresError, translateError } from './errors';
 
@@ -73,6 +74,7 @@ export function postgresSettings(
 /** The client gives up a little after the server would have: only a server that hangs gets there. */
 const answerGraceMs = 5_000;
 const closeLimitMs = 5_000;
+const streamRows = 500;
 
 export class PostgresPool {
   readonly #pool: Pool;
@@ -122,6 +124,30 @@ export class PostgresPool {
       await session.query(commit);
       return result;
     });
+  }
+
+  /**
+   * One statement's rows in their order, a few hundred in memory at a time; for long reads give the pool
+   * a long statement timeout. The connection is closed when the caller stops early.
+   */
+  async *stream<Row extends object>(
+    statement: Statement,
+    values: readonly unknown[] = [],
+  ): AsyncGenerator<Row, void, undefined> {
+    const client = await this.#connect();
+    let finished = false;
+    try {
+      const types = { getTypeParser: parserOf };
+      const rows = client.query(
+        new QueryStream(statement.text, [...values], { batchSize: streamRows, types }),
+      );
+      for await (const row of rows) yield row as Row;
+      finished = true;
+    } catch (error) {
+      throw translateError(error, statement.name);
+    } finally {
+      client.release(!finished);
+    }
   }
 
   /** Closes idle connections and waits, within a limit, for those in use. */

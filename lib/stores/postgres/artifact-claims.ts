@@ -1,0 +1,85 @@
+/** Which objects the rows claim: the check's view of `p_ci_job_artifacts`, with the keys made in SQL. */
+import type { PostgresPool, Statement } from './pool';
+
+export interface Claim {
+  /** The object's key, without the bucket's prefix. */
+  readonly key: string;
+  readonly id: number;
+  readonly partitionId: number;
+  /** It may go now: waiting for the pipeline. */
+  readonly isDue: boolean;
+}
+
+/** The same key as lib/gitlab/object-key.ts makes, a property test says so; null without a file. */
+export const objectKeySql = `
+  CASE
+    WHEN coalesce(file_final_path, '') <> '' THEN file_final_path
+    WHEN coalesce(file, '') = '' THEN NULL
+    WHEN file_location = 1 THEN
+      to_char(created_at AT TIME ZONE 'UTC', 'YYYY_MM') || '/' || project_id || '/' || job_id || '/' || file
+    ELSE
+      regexp_replace(encode(sha256(project_id::text::bytea), 'hex'), '^(..)(..)', '\\1/\\2/\\1\\2')
+      || '/' || to_char(created_at AT TIME ZONE 'UTC', 'YYYY_MM_DD')
+      || '/' || job_id || '/' || id || '/' || file
+  END`;
+
+const claim = `
+  ${objectKeySql} AS key, id, partition_id AS "partitionId",
+  (locked = 0 AND file_type <> 3 AND coalesce(expire_at < now(), false)) AS "isDue"`;
+
+/** NULLs sort behind everything and are no claim. */
+const allClaims: Statement = {
+  name: 'all-claims',
+  text: `SELECT * FROM (SELECT ${claim} FROM p_ci_job_artifacts WHERE file_store = 2) AS claims
+    WHERE key IS NOT NULL ORDER BY key COLLATE "C"`,
+};
+
+/** One index each; the key is compared by the caller. */
+const claimsOf: Statement = {
+  name: 'claims-of',
+  text: `
+    SELECT ${claim} FROM p_ci_job_artifacts WHERE file_store = 2 AND id = ANY ($1::bigint[])
+    UNION ALL
+    SELECT ${claim} FROM p_ci_job_artifacts
+    WHERE file_store = 2 AND file_location = 1 AND job_id = ANY ($2::bigint[])
+    UNION ALL
+    SELECT ${claim} FROM p_ci_job_artifacts
+    WHERE file_store = 2 AND file_final_path = ANY ($3::text[])`,
+};
+
+/** Objects whose rows GitLab has deleted itself: it still has to remove them. */
+const deletedByGitlab: Statement = {
+  name: 'deleted-by-gitlab',
+  text: `SELECT store_dir || '/' || file AS key FROM ci_deleted_objects
+    WHERE file_store = 2 AND store_dir || '/' || file = ANY ($1::text[])`,
+};
+
+export interface ClaimQuestion {
+  readonly ids: readonly number[];
+  readonly legacyJobIds: readonly number[];
+  readonly finalPaths: readonly string[];
+}
+
+export class PostgresArtifactClaims {
+  readonly #pool: PostgresPool;
+
+  constructor(pool: PostgresPool) {
+    this.#pool = pool;
+  }
+
+  /** Every claim in one snapshot, in the order of the keys' bytes; sorted by the server, on its disk. */
+  all(): AsyncGenerator<Claim, void, undefined> {
+    return this.#pool.stream<Claim>(allClaims);
+  }
+
+  /** Claims of these rows as they are now. */
+  of({ ids, legacyJobIds, finalPaths }: ClaimQuestion): Promise<Claim[]> {
+    return this.#pool.query<Claim>(claimsOf, [ids, legacyJobIds, finalPaths]);
+  }
+
+  /** Those of the keys that GitLab has promised to remove itself. */
+  async deletedByGitlab(keys: readonly string[]): Promise<string[]> {
+    const rows = await this.#pool.query<{ key: string }>(deletedByGitlab, [keys]);
+    return rows.map(({ key }) => key);
+  }
+}

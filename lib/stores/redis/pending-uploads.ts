@@ -1,0 +1,64 @@
+/** GitLab's list of uploads in progress: objects that no row claims yet (facts: direct upload, 16.1). */
+import { readFileSync } from 'node:fs';
+import { Redis } from 'ioredis';
+import { type Connections, ConfigError, readSecret } from '../../process/config';
+
+/** A hash of GitLab's shared-state Redis; the field is `artifacts:<key>`, the value unix seconds. */
+const pendingUploadsKey = 'pending_direct_uploads';
+const answerLimitMs = 10_000;
+
+type RedisVariables = Pick<
+  Connections,
+  'REDIS_HOST' | 'REDIS_PORT' | 'REDIS_USERNAME' | 'REDIS_PASSWORD_FILE' | 'REDIS_TLS_CA_FILE'
+>;
+
+export class RedisPendingUploads {
+  readonly #redis: Redis;
+  readonly #address: string;
+  #lastError: Error | undefined;
+
+  /** @throws ConfigError when a file that the configuration names cannot be read. */
+  constructor(config: RedisVariables) {
+    const { REDIS_PASSWORD_FILE: passwordFile, REDIS_TLS_CA_FILE: caFile } = config;
+    this.#address = `${config.REDIS_HOST}:${config.REDIS_PORT}`;
+    this.#redis = new Redis({
+      host: config.REDIS_HOST,
+      port: config.REDIS_PORT,
+      ...(config.REDIS_USERNAME === undefined ? {} : { username: config.REDIS_USERNAME }),
+      ...(passwordFile === undefined
+        ? {}
+        : { password: readSecret('REDIS_PASSWORD_FILE', passwordFile) }),
+      ...(caFile === undefined ? {} : { tls: { ca: readCertificate(caFile) } }),
+      lazyConnect: true,
+      connectTimeout: answerLimitMs,
+      commandTimeout: answerLimitMs,
+      maxRetriesPerRequest: 1,
+    });
+    this.#redis.on('error', (error: Error) => (this.#lastError = error));
+  }
+
+  /** Those of the keys whose upload is in progress. @throws Error when Redis does not answer. */
+  async pending(keys: readonly string[]): Promise<string[]> {
+    if (keys.length === 0) return [];
+    try {
+      const fields = keys.map((key) => `artifacts:${key}`);
+      const values = await this.#redis.hmget(pendingUploadsKey, ...fields);
+      return keys.filter((_, index) => values[index] !== null);
+    } catch (error) {
+      const reason = this.#lastError?.message ?? (error as Error).message;
+      throw new Error(`Redis at ${this.#address} does not answer: ${reason}`, { cause: error });
+    }
+  }
+
+  close(): void {
+    this.#redis.disconnect();
+  }
+}
+
+function readCertificate(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`REDIS_TLS_CA_FILE: the file ${path} cannot be read.`, { cause: error });
+  }
+}
