@@ -4,6 +4,7 @@ import { NotStreamingError } from '../connect/await-streaming';
 import { PositionLostError, SourceNotFitError } from '../connect/apply';
 import { RegistryUnavailableError } from '../lib/avro/registry';
 import { ConnectUnavailableError } from '../lib/connect/connect-client';
+import { TopicsUnfitError } from '../lib/kafka/admin';
 import { ConfigError } from '../lib/process/config';
 import { PostgresError } from '../lib/stores/postgres/errors';
 import { exitCodes, type ExitCode } from './exit-codes';
@@ -30,7 +31,7 @@ export function action<Options>(act: Action<Options>): (options: Options) => Pro
   };
 }
 
-const configurationErrors = [ConfigError, SourceNotFitError];
+const configurationErrors = [ConfigError, SourceNotFitError, TopicsUnfitError];
 const unreachableErrors = [ConnectUnavailableError, RegistryUnavailableError, NotStreamingError];
 
 export function exitCodeOf(error: unknown): ExitCode {

@@ -15,6 +15,8 @@ import { jsonOption, printProgress, printResult, type OutputOptions } from './ou
 type Config = ReturnType<typeof loadConfig<typeof connectSchema>>;
 
 const requestLimitMs = 15_000;
+/** Connect's word for `default.replication.factor` of the brokers. */
+const brokersDefault = -1;
 
 export function addConnectCommand(program: Command): void {
   const connect = program
@@ -115,7 +117,7 @@ function place(config: Config, signal: AbortSignal): ConnectorPlace {
       publication: config.CDC_PUBLICATION,
       registryUrl: config.CDC_REGISTRY_URL ?? converterUrl(config.SCHEMA_REGISTRY_URL),
       heartbeatMs: config.CDC_HEARTBEAT_MS,
-      replicationFactor: config.KAFKA_REPLICATION_FACTOR,
+      replicationFactor: config.KAFKA_REPLICATION_FACTOR ?? brokersDefault,
     },
   };
 }

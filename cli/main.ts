@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The entry of `afterbuild`: argv to command, and the exit code of what goes wrong before one begins. */
+import './node-version';
 import { exitCodeOf } from './action';
 import { createProgram } from './program';
 

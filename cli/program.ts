@@ -1,9 +1,12 @@
 /** All commands of `afterbuild`; the help text is their documentation. */
 import { Command } from 'commander';
+import { addAcceptDatabaseCommand } from './accept-database';
 import { addConnectCommand } from './connect';
 import { exitCodesHelp } from './exit-codes';
+import { addReconcileCommand } from './reconcile';
 import { addRunCommand } from './run';
 import { addSchemasCommand } from './schemas';
+import { addTopicsCommand } from './topics';
 
 export function createProgram(): Command {
   const program = new Command('afterbuild')
@@ -16,7 +19,10 @@ export function createProgram(): Command {
       `${exitCodesHelp}\n\nSettings come from the environment; .env.example lists them.`,
     );
   addRunCommand(program);
+  addTopicsCommand(program);
   addConnectCommand(program);
   addSchemasCommand(program);
+  addReconcileCommand(program);
+  addAcceptDatabaseCommand(program);
   return program;
 }

@@ -20,6 +20,7 @@ export interface ConnectorSettings {
   /** Apicurio's own API, for example `http://registry:8080/apis/registry/v2`. */
   readonly registryUrl: string;
   readonly heartbeatMs: number;
+  /** -1: what the brokers have as their default. */
   readonly replicationFactor: number;
 }
 

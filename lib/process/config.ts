@@ -116,7 +116,7 @@ export const topicsSchema = connectionSchema
     KAFKA_SASL_USERNAME: true,
     KAFKA_SASL_PASSWORD_FILE: true,
   })
-  .extend({ KAFKA_REPLICATION_FACTOR: count(1, 1, 9) });
+  .extend({ KAFKA_REPLICATION_FACTOR: z.coerce.number().int().min(1).max(9).optional() });
 
 /** Settings of `afterbuild connect`: how we reach the database, and how the Connect workers do. */
 export const connectSchema = connectionSchema
@@ -132,7 +132,7 @@ export const connectSchema = connectionSchema
   })
   .extend({
     CONNECT_URL: url,
-    KAFKA_REPLICATION_FACTOR: count(1, 1, 9),
+    KAFKA_REPLICATION_FACTOR: z.coerce.number().int().min(1).max(9).optional(),
     CDC_SLOT: text.default('afterbuild'),
     CDC_CONNECTOR: text.default('afterbuild'),
     CDC_PUBLICATION: text.default('afterbuild'),
