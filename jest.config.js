@@ -26,6 +26,7 @@ module.exports = {
       testMatch: ['<rootDir>/test/{scenarios,conformance}/**/*.test.ts'],
       globalSetup: '<rootDir>/test/support/global-setup.ts',
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+      setupFilesAfterEnv: ['<rootDir>/test/support/patience.ts'],
     },
   ],
 };

@@ -1,2 +1,7 @@
 /** Stops the stack that globalSetup started. */
-export default function globalTeardown(): void {}
+import type { SharedStack } from './global-setup';
+
+export default async function globalTeardown(): Promise<void> {
+  const shared = (globalThis as { afterbuildSharedStack?: SharedStack }).afterbuildSharedStack;
+  await shared?.stop();
+}

@@ -1,0 +1,337 @@
+/**
+ * The ground that one scenario stands on: a database, a bucket, topics and a slot of its own, in the
+ * stack that all share; processes run as a user runs them; and an end that no scenario can leave out.
+ *
+ * At the end every scenario is checked for two things that it did not have to ask for: the invariants
+ * hold in the stores, and no process printed an error that was not announced.
+ */
+import { createHash } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { Pool } from 'pg';
+import { CreateBucketCommand, PutBucketTaggingCommand, S3Client } from '@aws-sdk/client-s3';
+import { loadConfig, connectionSchema } from '../../lib/process/config';
+import { createLogger } from '../../lib/process/logger';
+import { createKafka } from '../../lib/kafka/connection';
+import { createTopicAdmin, type TopicAdmin } from '../../lib/kafka/admin';
+import { cloneSourceDatabase, dropSourceDatabase } from '../../ops/gitlab/schema';
+import { MemoryLedger, type ArtifactEntry } from '../../ops/gitlab/ledger';
+import { S3GitlabObjects } from '../../ops/gitlab/objects';
+import type { SmallGitlab } from '../../ops/gitlab/small-gitlab';
+import { verify } from '../../ops/gitlab/verify';
+import { World } from '../../ops/gitlab/world';
+import {
+  stackEnvironment,
+  type DatabaseRole,
+  type StackScope,
+} from '../../ops/local/stack-environment';
+import type { RunningStack } from '../../ops/local/running-stack';
+import { RunningProcess } from './running-process';
+import {
+  asSuperuser,
+  currentStack,
+  readFile,
+  sourcePasswords,
+  superuserConfig,
+  templateDatabase,
+} from './stack';
+import { until } from './until';
+
+export type ProcessName = 'expired-artifacts' | 'artifact-deleter';
+
+const roles: Readonly<Record<ProcessName, DatabaseRole>> = {
+  'expired-artifacts': 'reader',
+  'artifact-deleter': 'deleter',
+};
+
+/** Faster than production in everything that only waits. */
+const quick: Readonly<Record<string, string>> = {
+  SWEEP_IDLE_MS: '200',
+  SWEEP_MARGIN_MS: '0',
+  CDC_WATCH_MS: '1000',
+};
+
+export class Scenario {
+  readonly stack: RunningStack;
+  readonly scope: StackScope;
+  readonly slot: string;
+  readonly ledger = new MemoryLedger();
+  readonly processes: RunningProcess[] = [];
+  readonly gitlab: SmallGitlab;
+  readonly world: World;
+  readonly topics: TopicAdmin;
+  readonly s3: S3Client;
+  private readonly allowed: RegExp[] = [];
+
+  constructor(name: string) {
+    this.stack = currentStack();
+    const unique = `${name}${process.pid}${Date.now()}`;
+    const id = `t${createHash('sha256').update(unique).digest('hex').slice(0, 10)}`;
+    this.slot = id;
+    this.scope = {
+      database: id,
+      bucket: id,
+      bucketTag: `afterbuild=${id}`,
+      namespace: `${id}.`,
+    };
+    this.s3 = this.connectS3();
+    this.gitlab = {
+      pool: this.connectPool(),
+      objects: new S3GitlabObjects(this.s3, id),
+      redis: this.connectRedis(),
+      ledger: this.ledger,
+    };
+    this.world = new World(this.gitlab);
+    const config = loadConfig(connectionSchema, this.environment('reader'));
+    const kafka = createKafka(config, 'scenario', createLogger('scenario', 'error'));
+    this.topics = createTopicAdmin(kafka, { namespace: `${id}.` });
+  }
+
+  /** What a process of the pipeline is given to find the stores of this scenario. */
+  environment(role: DatabaseRole): Record<string, string> {
+    return {
+      ...stackEnvironment(this.stack, role, this.scope),
+      CDC_SLOT: this.slot,
+      CDC_CONNECTOR: this.slot,
+    };
+  }
+
+  async prepare(): Promise<void> {
+    await cloneSourceDatabase(superuserConfig(this.stack), {
+      template: templateDatabase,
+      database: this.scope.database,
+    });
+    const [Key, Value] = this.scope.bucketTag.split('=') as [string, string];
+    await this.s3.send(new CreateBucketCommand({ Bucket: this.scope.bucket }));
+    await this.s3.send(
+      new PutBucketTaggingCommand({
+        Bucket: this.scope.bucket,
+        Tagging: { TagSet: [{ Key, Value }] },
+      }),
+    );
+    await this.topics.connect();
+    await this.topics.apply();
+    await this.command(['schemas', 'register']);
+  }
+
+  /** Streams changes through Debezium, as in production. */
+  async stream(): Promise<void> {
+    await this.command(['connect', 'apply'], 'cdc');
+  }
+
+  /** A slot without a connector, for scenarios in which no change event is wanted. */
+  async slotOnly(): Promise<void> {
+    await asSuperuser(this.stack, this.scope.database, (client) =>
+      client.query("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [this.slot]),
+    );
+  }
+
+  /** Runs an `afterbuild` command to its end. @throws Error with what it printed when it fails. */
+  async command(args: readonly string[], role: DatabaseRole = 'reader'): Promise<RunningProcess> {
+    const process = new RunningProcess(args.join(' '), args, this.environment(role));
+    const exit = await process.exited;
+    if (exit.code !== 0) throw new Error(`${process.name} failed:\n${process.tail()}`);
+    return process;
+  }
+
+  /** Starts a process of the pipeline; it is stopped, and its log judged, at the end. */
+  run(name: ProcessName, settings: Readonly<Record<string, string>> = {}): RunningProcess {
+    const environment = { ...this.environment(roles[name]), ...quick, ...settings };
+    const process = new RunningProcess(name, ['run', name], environment);
+    this.processes.push(process);
+    return process;
+  }
+
+  /** Announces an error that the scenario provokes; any other one fails it. */
+  expectError(pattern: RegExp): void {
+    this.allowed.push(pattern);
+  }
+
+  async sql<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
+    const { rows } = await this.gitlab.pool.query<Row>(text, values);
+    return rows;
+  }
+
+  /** Which of the artifacts still have their row. */
+  async rowsOf(artifacts: readonly ArtifactEntry[]): Promise<number[]> {
+    const rows = await this.sql<{ id: string }>(
+      'SELECT id FROM p_ci_job_artifacts WHERE id = ANY($1) ORDER BY id',
+      [artifacts.map(({ id }) => id)],
+    );
+    return rows.map(({ id }) => Number(id));
+  }
+
+  /** Which of the artifacts still have their object; artifacts that never had one are left out. */
+  async objectsOf(artifacts: readonly ArtifactEntry[]): Promise<string[]> {
+    const keys = artifacts.flatMap(({ key }) => (key === null ? [] : [key]));
+    const listed = new Set<string>();
+    for await (const page of this.gitlab.objects.list()) {
+      for (const { key } of page) listed.add(key);
+    }
+    return keys.filter((key) => listed.has(key));
+  }
+
+  /** Waits until neither row nor object is left of any of them. */
+  async gone(artifacts: readonly ArtifactEntry[], deadlineMs = 60_000): Promise<void> {
+    const rows = async () => (await this.rowsOf(artifacts)).length === 0;
+    await until(`the rows of ${artifacts.length} artifacts are gone`, rows, deadlineMs);
+    const objects = async () => (await this.objectsOf(artifacts)).length === 0;
+    await until(`the objects of ${artifacts.length} artifacts are gone`, objects, deadlineMs);
+  }
+
+  /** Every one of them has its row, and its object if it ever had one. */
+  async expectKept(artifacts: readonly ArtifactEntry[]): Promise<void> {
+    expect(await this.rowsOf(artifacts)).toEqual(
+      artifacts.map(({ id }) => id).sort((a, b) => a - b),
+    );
+    const withObject = artifacts.filter(({ key }) => key !== null);
+    expect(await this.objectsOf(withObject)).toHaveLength(withObject.length);
+  }
+
+  /** Waits until the group has committed everything that is on the topic. */
+  async caughtUp(group: string, topic: string, deadlineMs = 60_000): Promise<void> {
+    const { namespace = '' } = this.scope;
+    const behind = async (): Promise<number> => {
+      const lag = await this.topics.lag(`${namespace}${group}`, `${namespace}${topic}`);
+      return lag.reduce((sum, { records }) => sum + records, 0);
+    };
+    await until(
+      `${group} has handled all of ${topic}`,
+      async () => (await behind()) === 0,
+      deadlineMs,
+    );
+  }
+
+  /** @throws Error with every break of an invariant that the stores or the ledger show. */
+  async checkInvariants(): Promise<void> {
+    const { pool, objects, redis } = this.gitlab;
+    const found = await verify({ pool, objects, redis, ledger: this.ledger });
+    if (found.breaks.length > 0) {
+      throw new Error(`invariants broken: ${JSON.stringify(found.breaks, undefined, 2)}`);
+    }
+  }
+
+  /** Stops what still runs and fails on what nobody announced. */
+  async finish(): Promise<void> {
+    const exits = await Promise.all(this.processes.map((process) => process.stop()));
+    const problems = this.processes.flatMap((process, index) => [
+      ...this.unexpectedLines(process),
+      ...unexpectedExit(process, exits[index]?.code ?? null),
+    ]);
+    if (problems.length > 0) throw new Error(`unexpected:\n${problems.join('\n')}`);
+  }
+
+  /** Takes away what `prepare` made; the next scenario finds the stack as this one found it. */
+  async clean(): Promise<void> {
+    await this.gitlab.pool.end();
+    this.gitlab.redis.disconnect();
+    await this.dropConnector();
+    await asSuperuser(this.stack, 'postgres', async (client) => {
+      await client.query(
+        `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots
+         WHERE slot_name = $1 AND active_pid IS NOT NULL`,
+        [this.slot],
+      );
+      await until('the slot is free', async () => {
+        const { rows } = await client.query(
+          'SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active',
+          [this.slot],
+        );
+        return rows.length === 0;
+      });
+      await client.query(
+        'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1',
+        [this.slot],
+      );
+    });
+    await dropSourceDatabase(superuserConfig(this.stack), this.scope.database);
+    await this.topics.disconnect();
+    this.s3.destroy();
+  }
+
+  private async dropConnector(): Promise<void> {
+    const url = `${this.stack.addresses.connectUrl}/connectors/${this.slot}`;
+    const signal = AbortSignal.timeout(30_000);
+    await fetch(url, { method: 'DELETE', signal });
+  }
+
+  private unexpectedLines(process: RunningProcess): string[] {
+    const errors = process.lines.filter(({ level }) => level === 'error' || level === 'fatal');
+    return [...errors.map((line) => JSON.stringify(line)), ...process.noise]
+      .filter((line) => !this.allowed.some((pattern) => pattern.test(line)))
+      .map((line) => `${process.name}: ${line}`);
+  }
+
+  private connectPool(): Pool {
+    const { postgres } = this.stack.addresses;
+    const pool = new Pool({
+      host: postgres.host,
+      port: postgres.port,
+      user: 'gitlab',
+      password: sourcePasswords(this.stack).gitlab,
+      database: this.scope.database,
+      max: 6,
+    });
+    pool.on('error', () => undefined); // a scenario may stop the server under idle connections
+    return pool;
+  }
+
+  private connectRedis(): Redis {
+    const { redis } = this.stack.addresses;
+    return new Redis({
+      host: redis.host,
+      port: redis.port,
+      password: readFile(redis.passwordFile),
+      lazyConnect: true,
+    });
+  }
+
+  private connectS3(): S3Client {
+    const { s3 } = this.stack.addresses;
+    return new S3Client({
+      endpoint: s3.endpoint,
+      region: s3.region,
+      forcePathStyle: true,
+      credentials: {
+        accessKeyId: readFile(s3.accessKeyIdFile),
+        secretAccessKey: readFile(s3.secretAccessKeyFile),
+      },
+    });
+  }
+}
+
+/** A process that was killed on purpose has a signal and no code; any other code than 0 is news. */
+function unexpectedExit(process: RunningProcess, code: number | null): string[] {
+  const wasKilled = process.exit?.signal === 'SIGKILL';
+  if (code === 0 || wasKilled || process.mayFail) return [];
+  return [`${process.name} exited with ${String(code)}:\n${process.tail()}`];
+}
+
+/**
+ * Registers the beginning and the end of a scenario around the tests of a file.
+ * @returns the ground; usable inside the tests.
+ */
+export function useScenario(
+  name: string,
+  { changes }: { readonly changes: 'streamed' | 'none' },
+): () => Scenario {
+  let scenario: Scenario | undefined;
+  const ground = (): Scenario => {
+    if (!scenario) throw new Error('the scenario has not begun');
+    return scenario;
+  };
+  beforeAll(async () => {
+    scenario = new Scenario(name);
+    await scenario.prepare();
+    await (changes === 'streamed' ? scenario.stream() : scenario.slotOnly());
+  }, 120_000);
+  afterAll(async () => {
+    if (!scenario) return;
+    try {
+      await scenario.finish();
+      await scenario.checkInvariants();
+    } finally {
+      await scenario.clean();
+    }
+  }, 180_000);
+  return ground;
+}

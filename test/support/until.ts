@@ -1,0 +1,30 @@
+/** Waits for a condition of the outside world, with a deadline and a sentence for when it is missed. */
+import { setTimeout as wait } from 'node:timers/promises';
+
+const pollMs = 100;
+
+/**
+ * Asks until the answer is true.
+ * @param claim what is awaited, as the end of the sentence "did not happen within … s: …".
+ * @throws Error with the claim and the last thrown cause when the deadline passes.
+ */
+export async function until(
+  claim: string,
+  condition: () => boolean | Promise<boolean>,
+  deadlineMs = 60_000,
+): Promise<void> {
+  const giveUpAtMs = Date.now() + deadlineMs;
+  let cause: unknown;
+  for (;;) {
+    try {
+      if (await condition()) return;
+      cause = undefined;
+    } catch (error) {
+      cause = error;
+    }
+    if (Date.now() > giveUpAtMs) {
+      throw new Error(`did not happen within ${deadlineMs / 1000} s: ${claim}`, { cause });
+    }
+    await wait(pollMs);
+  }
+}
