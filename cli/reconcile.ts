@@ -1,5 +1,5 @@
 /** `afterbuild reconcile --check`: do rows and bucket agree? Only reads, and may run beside the pipeline. */
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { refuseBucket } from '../lib/brake/decide';
 import { systemClock } from '../lib/process/clock';
 import { ConfigError, connectionSchema, loadConfig } from '../lib/process/config';
@@ -22,8 +22,9 @@ interface ReconcileOptions extends OutputOptions {
 const readLimitMs = 6 * 3_600_000;
 const suspectsMax = 100_000;
 
-export function reconcileCommand(): Command {
-  return new Command('reconcile')
+export function addReconcileCommand(program: Command): void {
+  program
+    .command('reconcile')
     .description('compare rows, bucket and Redis; report every break of the invariants')
     .requiredOption('--check', 'report only; nothing is changed')
     .option('--limit <count>', 'breaks to print', '50')

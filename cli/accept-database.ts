@@ -1,0 +1,109 @@
+/** `afterbuild accept-database`: an operator says that this database is the one to go on with. */
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import { createCodec } from '../lib/avro/codec';
+import { createRegistry } from '../lib/avro/registry';
+import { loadSchema } from '../lib/avro/schema-file';
+import { refuseDatabase } from '../lib/brake/decide';
+import { createKafka } from '../lib/kafka/connection';
+import { createProducer } from '../lib/kafka/producer';
+import { topicNames } from '../lib/kafka/topics';
+import { systemClock } from '../lib/process/clock';
+import {
+  ConfigError,
+  type Connections,
+  connectionSchema,
+  loadConfig,
+  readSecret,
+} from '../lib/process/config';
+import { createLogger } from '../lib/process/logger';
+import { type DatabaseIdentity, readIdentity } from '../lib/stores/postgres/identity';
+import { PostgresPool, postgresSettings } from '../lib/stores/postgres/pool';
+import type { Control } from '../schemas/generated';
+import { action } from './action';
+import { type ExitCode, exitCodes } from './exit-codes';
+import { jsonOption, printResult, type OutputOptions } from './output';
+
+interface AcceptOptions extends OutputOptions {
+  readonly reason: string;
+  readonly author: string;
+  readonly yes?: boolean;
+}
+
+export function addAcceptDatabaseCommand(program: Command): void {
+  program
+    .command('accept-database')
+    .description(
+      'after a failover or a restore: let the pipeline work against this database. Records from before keep the objects of rows that it lacks',
+    )
+    .requiredOption('--reason <text>', 'why; kept with the decision')
+    .option('--author <name>', 'who decides', userInfo().username)
+    .option('--yes', 'decide; without it only shows what would be accepted')
+    .option(...jsonOption)
+    .action(action(acceptDatabase));
+}
+
+async function acceptDatabase(options: AcceptOptions): Promise<ExitCode> {
+  const config = loadConfig(connectionSchema, process.env);
+  const database = await identityOf(config);
+  const refusal = refuseDatabase(database, {
+    systemIdentifier: config.POSTGRES_SYSTEM_IDENTIFIER,
+    databaseName: config.POSTGRES_DATABASE,
+  });
+  if (refusal !== undefined) throw new ConfigError(refusal);
+  const { systemIdentifier, databaseName, timeline, lsn } = database;
+  const decision: Control = {
+    kind: 'accept-database',
+    author: options.author,
+    reason: options.reason,
+    atMs: systemClock.nowMs(),
+    acceptedDatabase: { systemIdentifier, databaseName, timeline, lsn },
+  };
+  if (options.yes === true) await publish(config, databaseName, decision);
+  const end =
+    options.yes === true
+      ? 'Accepted. Records from before keep the objects of rows that this database lacks: see afterbuild reconcile --check.'
+      : 'Nothing was changed; --yes accepts it.';
+  printResult(options, { ...decision, accepted: options.yes === true }, [
+    `database ${databaseName} of system ${systemIdentifier}, timeline ${timeline}, position ${lsn}`,
+    `by ${decision.author}: ${decision.reason}`,
+    end,
+  ]);
+  return exitCodes.ok;
+}
+
+async function identityOf(config: Connections): Promise<DatabaseIdentity> {
+  const pool = new PostgresPool(postgresSettings(config, 'accept-database'));
+  try {
+    return await pool.withSession(readIdentity);
+  } finally {
+    await pool.close();
+  }
+}
+
+/** One key a database: the latest decision about it stands. */
+async function publish(config: Connections, databaseName: string, decision: Control) {
+  const topic = `${config.AFTERBUILD_NAMESPACE}${topicNames.control}`;
+  const username = config.SCHEMA_REGISTRY_USERNAME;
+  const passwordFile = config.SCHEMA_REGISTRY_PASSWORD_FILE;
+  const registry = createRegistry({
+    url: config.SCHEMA_REGISTRY_URL,
+    ...(username === undefined ? {} : { username }),
+    ...(passwordFile === undefined
+      ? {}
+      : { password: readSecret('SCHEMA_REGISTRY_PASSWORD_FILE', passwordFile) }),
+    clock: systemClock,
+  });
+  const schema = loadSchema(topicNames.control);
+  const codec = createCodec<Control>(registry, { subject: `${topic}-value`, schema });
+  const value = await codec.encode(decision);
+  const producer = createProducer(
+    createKafka(config, 'accept-database', createLogger('afterbuild', 'silent')),
+  );
+  try {
+    await producer.connect();
+    await producer.send([{ topic, key: `accept-database/${databaseName}`, value }]);
+  } finally {
+    await producer.disconnect();
+  }
+}
