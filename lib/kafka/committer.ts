@@ -6,7 +6,8 @@
 import { encodeCommitMap } from './commit-map';
 import { StaleCommitError, type CommitEntry } from './client-port';
 import { asError } from './micro-batch';
-import type { AssignedPartition, Surroundings } from './partition';
+import type { AssignedPartition } from './partition';
+import type { Surroundings } from './surroundings';
 
 interface Pending {
   readonly partition: AssignedPartition;

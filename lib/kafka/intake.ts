@@ -6,7 +6,8 @@
  */
 import { within } from '../process/within';
 import type { FetchedBatch, TopicPartition } from './client-port';
-import type { AssignedPartition, Surroundings } from './partition';
+import type { AssignedPartition } from './partition';
+import type { Surroundings } from './surroundings';
 
 export class Intake {
   readonly #around: Surroundings;

@@ -13,17 +13,37 @@ import {
   type Settlement,
 } from './micro-batch';
 import type { Lane } from './lane';
-import type { AssignedPartition, Surroundings } from './partition';
+import type { TopicPartition } from './client-port';
+import type { AnySubscription } from './subscription';
+import type { Surroundings } from './surroundings';
+import type { Logger } from '../process/logger';
 import { retryDelayMs } from './retry-delay';
+
+/** What the lanes need of their partition. */
+export interface LaneHost {
+  readonly at: TopicPartition;
+  readonly subscription: AnySubscription;
+  readonly logger: Logger;
+  /** Aborts when what runs has become pointless. */
+  readonly signal: AbortSignal;
+  readonly dead: boolean;
+  readonly isOpen: boolean;
+  /** Records from here on must wait. */
+  readonly windowEnd: number;
+  readonly repeatedBelow: number;
+  finish(offset: number, sizeBytes: number): void;
+  /** Something changed: other lanes, or the fetching, may go on. */
+  onProgress(): void;
+}
 
 export class LaneRunner {
   /** Start times of what runs, for the progress deadline. */
   readonly startedAtMs = new Map<Lane, number>();
-  readonly #partition: AssignedPartition;
+  readonly #partition: LaneHost;
   readonly #around: Surroundings;
   #onIdle: (() => void)[] = [];
 
-  constructor(partition: AssignedPartition, around: Surroundings) {
+  constructor(partition: LaneHost, around: Surroundings) {
     this.#partition = partition;
     this.#around = around;
   }

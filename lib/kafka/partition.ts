@@ -5,30 +5,14 @@
  * around each rejoin → `end` when it is lost. After `end` nothing that still runs has any effect here:
  * another member may already be at work on the same records.
  */
-import type { Clock } from '../process/clock';
 import type { Logger } from '../process/logger';
-import type { BufferBudget } from './buffer-budget';
-import type { ConsumerClient, FetchedBatch, TopicPartition } from './client-port';
+import type { FetchedBatch, TopicPartition } from './client-port';
 import type { PartitionState } from './consumer';
 import { laneOf, Lane } from './lane';
-import { LaneRunner } from './lane-runner';
+import { LaneRunner, type LaneHost } from './lane-runner';
 import { OffsetTracker, type OffsetRange } from './offset-tracker';
-import type { ConsumerSettings } from './settings';
-import type { Slots } from './slots';
 import type { AnySubscription } from './subscription';
-
-/** What partitions share. */
-export interface Surroundings {
-  readonly client: ConsumerClient;
-  readonly settings: ConsumerSettings;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly logger: Logger;
-  readonly slots: Slots;
-  readonly budget: BufferBudget;
-  /** For what must not happen: an error of the runtime itself. */
-  readonly onFatal: (error: Error) => void;
-}
+import type { Surroundings } from './surroundings';
 
 export interface StartingPoint {
   readonly offset: number;
@@ -42,7 +26,7 @@ const lanesDefault = 8;
 /** What a queued record costs beside its bytes. */
 const recordOverheadBytes = 128;
 
-export class AssignedPartition {
+export class AssignedPartition implements LaneHost {
   readonly logger: Logger;
   readonly runner: LaneRunner;
   readonly #lanes: Lane[];

@@ -7,7 +7,8 @@
 import type { Position, TopicPartition } from './client-port';
 import { decodeCommitMap } from './commit-map';
 import { asError } from './micro-batch';
-import type { AssignedPartition, StartingPoint, Surroundings } from './partition';
+import type { AssignedPartition, StartingPoint } from './partition';
+import type { Surroundings } from './surroundings';
 import { retryDelayMs } from './retry-delay';
 
 export class PositionLoader {

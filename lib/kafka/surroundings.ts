@@ -1,0 +1,19 @@
+/** What all partitions of one consumer share. */
+import type { Clock } from '../process/clock';
+import type { Logger } from '../process/logger';
+import type { BufferBudget } from './buffer-budget';
+import type { ConsumerClient } from './client-port';
+import type { ConsumerSettings } from './settings';
+import type { Slots } from './slots';
+
+export interface Surroundings {
+  readonly client: ConsumerClient;
+  readonly settings: ConsumerSettings;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly slots: Slots;
+  readonly budget: BufferBudget;
+  /** For what must not happen: an error of the runtime itself. */
+  readonly onFatal: (error: Error) => void;
+}
