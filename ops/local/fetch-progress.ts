@@ -1,30 +1,21 @@
-/** Tells the one who waits how far the fetch of the servers is. */
+/** Shows how far the fetch of the servers is. */
 import type { FetchProgress } from './fetch';
-import { parts } from './versions';
+import { createPlainProgress, type Bar, type Progress } from './progress';
+import { parts, type PartName } from './versions';
 
-const everyMs = 2_000;
-
-/** Plain lines: one when a part begins, one when it ends, and one every two seconds between. */
-export function createFetchLines(
-  log: (line: string) => void,
-  nowMs: () => number = () => performance.now(),
-): FetchProgress {
-  const lastLineMs = new Map<string, number>();
-  const describe = (part: keyof typeof parts): string =>
-    `${parts[part].title} ${parts[part].version}`;
+/** A bar a part, since several are fetched at the same time. */
+export function createFetchProgress(progress: Progress): FetchProgress {
+  const bars = new Map<PartName, Bar>();
   return {
     begin(part) {
-      lastLineMs.set(part, nowMs());
-      log(`fetching ${describe(part)} (about ${parts[part].downloadMegabytes} MB), once`);
+      const { title, version, amount, unit } = parts[part];
+      bars.set(part, progress.bar(`fetching ${title} ${version}`, amount, unit));
     },
-    advance(part, megabytes, files) {
-      if (nowMs() - (lastLineMs.get(part) ?? 0) < everyMs) return;
-      lastLineMs.set(part, nowMs());
-      const size = megabytes === 0 ? '' : `, ${megabytes.toFixed(0)} MB`;
-      log(`fetching ${describe(part)}: ${files} items${size}`);
-    },
-    end(part, failed) {
-      log(failed ? `${describe(part)} was not fetched` : `${describe(part)} is in the cache`);
-    },
+    advance: (part, done) => bars.get(part)?.update(done),
+    end: (part, failed) => bars.get(part)?.finish(failed ? 'failed' : 'cached'),
   };
 }
+
+/** The same as plain lines, for those who only have a log. */
+export const createFetchLines = (log: (line: string) => void): FetchProgress =>
+  createFetchProgress(createPlainProgress(log));

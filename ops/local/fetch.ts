@@ -22,8 +22,8 @@ export interface ServerFiles {
 export interface FetchProgress {
   /** A part begins that is not in the cache yet. */
   begin(part: PartName): void;
-  /** What arrived of that part up to now. */
-  advance(part: PartName, doneMegabytes: number, doneFiles: number): void;
+  /** @param done in the part's own unit (`versions.ts`). */
+  advance(part: PartName, done: number): void;
   end(part: PartName, failed: boolean): void;
 }
 
@@ -91,8 +91,7 @@ async function fetchInto(
   options.progress.begin(part);
   let failed = true;
   try {
-    const advance = (megabytes: number, files: number): void =>
-      options.progress.advance(part, megabytes, files);
+    const advance = (done: number): void => options.progress.advance(part, done);
     await fetch({ part, recipe, target, kafkaLibs, signal: options.signal, advance });
     renameSync(target, entry);
     failed = false;

@@ -18,7 +18,7 @@ export interface FetchContext {
   readonly target: string;
   readonly kafkaLibs: string | undefined;
   readonly signal: AbortSignal | undefined;
-  readonly advance: (megabytes: number, files: number) => void;
+  readonly advance: (done: number) => void;
 }
 
 const timeoutMs = 20 * 60_000;
@@ -64,7 +64,6 @@ export function downloadedMegabytes(line: string): number | undefined {
 function maven(goal: string) {
   return async (context: FetchContext, recipe: string, target: string): Promise<void> => {
     let megabytes = 0;
-    let files = 0;
     await run(
       context,
       'mvn',
@@ -82,8 +81,7 @@ function maven(goal: string) {
           const more = downloadedMegabytes(line);
           if (more === undefined) return;
           megabytes += more;
-          files += 1;
-          context.advance(megabytes, files);
+          context.advance(megabytes);
         },
       },
     );
@@ -119,15 +117,16 @@ async function fetchRedis(context: FetchContext): Promise<void> {
 
 /** `go build` in the recipe's folder: go.sum there names the checksum of every module. */
 async function fetchObjectStorage(context: FetchContext): Promise<void> {
-  let files = 0;
+  let packages = 0;
   const output = join(context.target, 'versitygw');
   const program = 'github.com/versity/versitygw/cmd/versitygw';
-  const args = ['build', '-mod=readonly', '-trimpath', '-buildvcs=false', '-v', '-o', output];
+  const args = ['build', '-mod=readonly', '-buildvcs=false', '-v', '-o', output];
   await run(context, 'go', [...args, program], {
     cwd: context.recipe,
-    onLine: () => {
-      files += 1;
-      context.advance(0, files);
+    onLine: (line) => {
+      if (line.startsWith('go: ')) return;
+      packages += 1;
+      context.advance(packages);
     },
   });
 }

@@ -68,11 +68,12 @@ async function choosePort(
 
 /** @throws Error that names a configured port which is taken. */
 export async function choosePorts(wishes: PortWishes): Promise<Ports> {
-  const used = new Set(Object.values(wishes.configured));
+  const used = new Set<number>();
   const chosen: Partial<Record<PortName, number>> = {};
-  for (const name of portNames) {
-    const configured = wishes.configured[name];
-    if (configured !== undefined) used.delete(configured);
+  const isConfigured = (name: PortName): boolean => wishes.configured[name] !== undefined;
+  // The configured ones first, so that no other gets theirs.
+  const names = portNames.toSorted((a, b) => Number(isConfigured(b)) - Number(isConfigured(a)));
+  for (const name of names) {
     const port = await choosePort(name, wishes, used);
     used.add(port);
     chosen[name] = port;

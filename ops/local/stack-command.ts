@@ -2,8 +2,9 @@
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { projectRoot } from '../../lib/process/root';
-import { createFetchLines } from './fetch-progress';
+import { createFetchProgress } from './fetch-progress';
 import { residentBytes } from './process-identity';
+import { createProgress } from './progress';
 import { attachStack } from './running-stack';
 import { serverNames } from './server';
 import { StackBusyError, runningServers, startStack, stopStack } from './stack';
@@ -51,13 +52,18 @@ async function up({ data }: Place): Promise<void> {
   }
   // Some of its servers may have died: begin with none of them.
   if (isBackground) await stopStack(dataDir);
-  await startStack({
-    dataDir,
-    log: say,
-    fetchProgress: createFetchLines(say),
-    background: true,
-    signal: abortOnSignal(),
-  });
+  const progress = createProgress(process.stderr);
+  try {
+    await startStack({
+      dataDir,
+      log: progress.line,
+      fetchProgress: createFetchProgress(progress),
+      background: true,
+      signal: abortOnSignal(),
+    });
+  } finally {
+    progress.close();
+  }
   printAddresses(dataDir);
 }
 

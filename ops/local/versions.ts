@@ -2,17 +2,18 @@
 export interface ServerPart {
   readonly title: string;
   readonly version: string;
-  /** What is fetched over the network when nothing is cached yet, for the progress display. */
-  readonly downloadMegabytes: number;
+  /** About how much is to be done when nothing is cached yet, for the progress display. */
+  readonly amount: number;
+  readonly unit: 'MB' | 'packages';
 }
 
 export const parts = {
-  kafka: { title: 'Kafka and Kafka Connect', version: '4.3.1', downloadMegabytes: 55 },
-  connectPlugins: { title: 'Debezium', version: '3.6.3.Final', downloadMegabytes: 12 },
-  registry: { title: 'schema registry', version: '2.6.13.Final', downloadMegabytes: 136 },
-  postgres: { title: 'PostgreSQL', version: '18.4.0-beta.17', downloadMegabytes: 25 },
-  redis: { title: 'Redis', version: '1.4.3', downloadMegabytes: 12 },
-  objectStorage: { title: 'S3 server', version: '1.8.0', downloadMegabytes: 120 },
+  kafka: { title: 'Kafka and Kafka Connect', version: '4.3.1', amount: 55, unit: 'MB' },
+  connectPlugins: { title: 'Debezium', version: '3.6.3.Final', amount: 12, unit: 'MB' },
+  registry: { title: 'schema registry', version: '2.6.13.Final', amount: 136, unit: 'MB' },
+  postgres: { title: 'PostgreSQL', version: '18.4.0-beta.17', amount: 25, unit: 'MB' },
+  redis: { title: 'Redis', version: '1.4.3', amount: 12, unit: 'MB' },
+  objectStorage: { title: 'S3 server', version: '1.8.0', amount: 530, unit: 'packages' },
 } as const satisfies Record<string, ServerPart>;
 
 /** Without a cache entry of their own: they come with another part. */

@@ -1,0 +1,42 @@
+/** Turns Ctrl-C and its kin into one request to stop, and a second one into an end at once. */
+
+/** One Ctrl-C may arrive twice: from the terminal itself, and forwarded by npm and our own starter. */
+const sameRequestMs = 500;
+
+export interface Interruption {
+  /** Aborted by the first SIGINT, SIGTERM or SIGHUP. */
+  readonly signal: AbortSignal;
+  /** Back to how the process was. */
+  release(): void;
+}
+
+export interface InterruptionOptions {
+  readonly source: Pick<NodeJS.Process, 'on' | 'off'>;
+  readonly nowMs: () => number;
+  /** For the impatient: called once, when a further request comes. */
+  readonly onSecond: () => void;
+}
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+export function listenForInterruption(options: InterruptionOptions): Interruption {
+  const controller = new AbortController();
+  let firstMs: number | undefined;
+  let isOver = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (firstMs === undefined) {
+      firstMs = options.nowMs();
+      controller.abort(new Error(`stopped by ${signal}`));
+    } else if (!isOver && options.nowMs() - firstMs > sameRequestMs) {
+      isOver = true;
+      options.onSecond();
+    }
+  };
+  for (const signal of signals) options.source.on(signal, onSignal);
+  return {
+    signal: controller.signal,
+    release() {
+      for (const signal of signals) options.source.off(signal, onSignal);
+    },
+  };
+}
