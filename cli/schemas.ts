@@ -27,7 +27,12 @@ export function addSchemasCommand(program: Command): void {
 async function register(options: OutputOptions, signal: AbortSignal): Promise<ExitCode> {
   const config = loadConfig(schemasSchema, process.env);
   const registry = registryOf(config);
-  const registered = await registerSchemas(registry, config.AFTERBUILD_NAMESPACE, signal);
+  const registered = await registerSchemas(
+    registry,
+    config.AFTERBUILD_NAMESPACE,
+    signal,
+    printProgress,
+  );
   printResult(
     options,
     registered,
@@ -41,13 +46,14 @@ export async function registerSchemas(
   registry: Registry,
   namespace: string,
   signal: AbortSignal,
+  report: (line: string) => void = () => undefined,
 ): Promise<RegisteredSchema[]> {
   const registered: RegisteredSchema[] = [];
   for (const { name, schema } of topics) {
     if (schema === null) continue;
     signal.throwIfAborted();
     const subject = `${namespace}${name}-value`;
-    printProgress(`registering ${subject}`);
+    report(`registering ${subject}`);
     registered.push({ subject, id: await registry.register(subject, loadSchema(schema)) });
   }
   return registered;

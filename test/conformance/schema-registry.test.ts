@@ -1,0 +1,70 @@
+/** The real registry keeps a subject BACKWARD_TRANSITIVE and refuses what would break its readers. */
+import { randomUUID } from 'node:crypto';
+import { registerSchemas } from '../../cli/schemas';
+import { createRegistry, type Registry } from '../../lib/avro/registry';
+import { loadSchema, type RecordSchema } from '../../lib/avro/schema-file';
+import { systemClock } from '../../lib/process/clock';
+import { currentStack } from '../support/stack';
+
+const namespace = `t${randomUUID().slice(0, 8)}.`;
+const subject = `${namespace}artifacts.expired-value`;
+const schema = loadSchema('artifacts.expired');
+const signal = new AbortController().signal;
+let url: string;
+let registry: Registry;
+
+beforeAll(() => {
+  url = currentStack().addresses.registryUrl;
+  registry = createRegistry({ url, clock: systemClock });
+});
+
+async function get(path: string): Promise<unknown> {
+  const response = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(10_000) });
+  return response.json();
+}
+
+const withField = (field: object): RecordSchema => ({
+  ...schema,
+  fields: [...schema.fields, field],
+});
+
+test('registering twice gives the same ids and one version a subject', async () => {
+  const first = await registerSchemas(registry, namespace, signal);
+  const second = await registerSchemas(
+    createRegistry({ url, clock: systemClock }),
+    namespace,
+    signal,
+  );
+  expect(second).toEqual(first);
+  expect(first.map((one) => one.subject).sort()).toEqual(
+    ['afterbuild.control', 'afterbuild.progress', 'artifacts.expired'].map(
+      (topic) => `${namespace}${topic}-value`,
+    ),
+  );
+  expect(await get(`/subjects/${subject}/versions`)).toEqual([1]);
+});
+
+test('every subject is set to BACKWARD_TRANSITIVE by itself, whatever the registry has as default', async () => {
+  const registered = await registerSchemas(registry, namespace, signal);
+  for (const one of registered) {
+    expect(await get(`/config/${one.subject}`)).toEqual({
+      compatibilityLevel: 'BACKWARD_TRANSITIVE',
+    });
+  }
+});
+
+test('an incompatible change is refused with the subject and the reason', async () => {
+  await registerSchemas(registry, namespace, signal);
+  const breaking = withField({ name: 'added', type: 'string' });
+  await expect(
+    createRegistry({ url, clock: systemClock }).register(subject, breaking),
+  ).rejects.toThrow(new RegExp(`refuses the schema of ${subject}.*Every version must`, 's'));
+  expect(await get(`/subjects/${subject}/versions`)).toEqual([1]);
+});
+
+test('a field with a default becomes version 2', async () => {
+  await registerSchemas(registry, namespace, signal);
+  const extended = withField({ name: 'added', type: ['null', 'string'], default: null });
+  await createRegistry({ url, clock: systemClock }).register(subject, extended);
+  expect(await get(`/subjects/${subject}/versions`)).toEqual([1, 2]);
+});
