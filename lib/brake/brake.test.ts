@@ -1,0 +1,100 @@
+import type { Control } from '../../schemas/generated';
+import type { DatabaseIdentity } from '../stores/postgres/identity';
+import { Brake } from './brake';
+
+const primary: DatabaseIdentity = {
+  systemIdentifier: '7',
+  databaseName: 'gitlab',
+  timeline: 1,
+  lsn: 1_000,
+  inRecovery: false,
+};
+const origin = { systemIdentifier: '7', databaseName: 'gitlab', timeline: 1, lsn: 900 };
+
+function brakeOn(database: DatabaseIdentity = primary) {
+  const server = { now: database, asked: 0 };
+  const clock = { nowMs: 100 };
+  const brake = new Brake({
+    expected: { systemIdentifier: '7', databaseName: 'gitlab' },
+    nowMs: () => clock.nowMs,
+    readIdentity: () => {
+      server.asked += 1;
+      return Promise.resolve(server.now);
+    },
+  });
+  return { brake, server, clock };
+}
+
+const accepted = (lsn: number, atMs: number, databaseName = 'gitlab'): Control => ({
+  kind: 'accept-database',
+  author: 'a person',
+  reason: 'restored on purpose',
+  atMs,
+  acceptedDatabase: { systemIdentifier: '7', databaseName, timeline: 1, lsn },
+});
+
+test('nothing is released before the decisions have been read', async () => {
+  const { brake } = brakeOn();
+  await expect(brake.assertReleased()).rejects.toThrow(/control topic/);
+  brake.decisionsRead();
+  await expect(brake.assertReleased()).resolves.toBeUndefined();
+});
+
+test('the database is asked again only for a record that is newer than what is known', async () => {
+  const { brake, server } = brakeOn();
+  await brake.checkConnection(() => Promise.resolve(primary));
+  expect((await brake.judge({ origin, timestampMs: 1 })).kind).toBe('same-history');
+  expect(server.asked).toBe(0);
+  server.now = { ...primary, lsn: 2_000 };
+  const newer = { origin: { ...origin, lsn: 1_500 }, timestampMs: 1 };
+  expect((await brake.judge(newer)).kind).toBe('same-history');
+  expect(server.asked).toBe(1);
+});
+
+test('an older copy stays held after it has grown past the record, until it is accepted', async () => {
+  const { brake, server } = brakeOn();
+  brake.decisionsRead();
+  const newest = { origin: { ...origin, lsn: 5_000 }, timestampMs: 90 };
+  expect((await brake.judge(newest)).kind).toBe('hold');
+  server.now = { ...primary, lsn: 6_000 };
+  await expect(brake.assertReleased()).rejects.toThrow(/older copy/);
+  brake.learn(accepted(5_500, 99));
+  await expect(brake.assertReleased()).rejects.toThrow(/older copy/);
+  brake.learn(accepted(5_500, 120));
+  await expect(brake.assertReleased()).resolves.toBeUndefined();
+  expect((await brake.judge(newest)).kind).toBe('older-history');
+});
+
+test('a database that goes back under us is held', async () => {
+  const { brake } = brakeOn();
+  brake.decisionsRead();
+  await brake.checkConnection(() => Promise.resolve(primary));
+  await brake.checkConnection(() => Promise.resolve({ ...primary, lsn: 999 }));
+  await expect(brake.assertReleased()).rejects.toThrow(/went back from position 1000/);
+});
+
+test('an answer that was only overtaken by a later question does not look like going back', async () => {
+  const { brake } = brakeOn();
+  brake.decisionsRead();
+  const slow = Promise.withResolvers<DatabaseIdentity>();
+  const overtaken = brake.checkConnection(() => slow.promise);
+  await brake.checkConnection(() => Promise.resolve({ ...primary, lsn: 1_001 }));
+  slow.resolve(primary);
+  await overtaken;
+  await expect(brake.assertReleased()).resolves.toBeUndefined();
+});
+
+test('the decision about another database is not for this one', async () => {
+  const { brake } = brakeOn();
+  brake.learn(accepted(900, 120, 'other'));
+  const older = { origin: { ...origin, timeline: 0 }, timestampMs: 1 };
+  expect((await brake.judge(older)).kind).toBe('hold');
+});
+
+test('a connection to a standby is refused', async () => {
+  const { brake } = brakeOn();
+  const standby = { ...primary, inRecovery: true };
+  await expect(brake.checkConnection(() => Promise.resolve(standby))).rejects.toThrow(
+    /in recovery/,
+  );
+});
