@@ -111,7 +111,7 @@ async function main(): Promise<void> {
       .option(
         '--data <dir>',
         'where the servers keep everything',
-        join(projectRoot, '.afterbuild'),
+        join(projectRoot, '.afterbuild/stack'),
       );
   command('up', 'start them in the background; they keep their data and ports').action(up);
   command('status', 'what runs and where; exit code 1 unless everything does')

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { lock } from 'proper-lockfile';
+import { clearData } from './clear-data';
 import { choosePostgresDir, prepareDataFolder, writeFileAtomically } from './data-folder';
 import { cacheFolder, fetchServers, type FetchProgress } from './fetch';
 import { databaseUser } from './os-user';
@@ -27,6 +28,8 @@ export interface StackOptions {
   readonly ports?: Partial<Ports>;
   /** The servers go on when this process ends. */
   readonly background?: boolean;
+  /** Begins with empty servers: what the folder held of them is removed. */
+  readonly isFresh?: boolean;
   /** Gives the start up; what has started is stopped. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -133,6 +136,7 @@ export async function startStack(given: StackOptions): Promise<RunningStack> {
   const release = await lockFolder(dataDir);
   try {
     await clearLeftovers(options);
+    if (options.isFresh === true) clearData(dataDir);
     const place = await preparePlace(options);
     await startAll(place, options).catch(async (error: unknown) => {
       await stopServers(dataDir);

@@ -1,0 +1,91 @@
+/** The small GitLab's connections to a local stack: its own login, its bucket, its Redis, its ledger. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { CreateBucketCommand, PutBucketTaggingCommand, S3Client } from '@aws-sdk/client-s3';
+import { Redis } from 'ioredis';
+import { Pool } from 'pg';
+import { FolderObjectLoader } from '../gitlab/folder-loader';
+import { FileLedger } from '../gitlab/ledger';
+import { S3GitlabObjects } from '../gitlab/objects';
+import type { SmallGitlab } from '../gitlab/small-gitlab';
+import { readSecretFile } from './data-folder';
+import type { RunningStack } from './running-stack';
+import type { StackScope } from './stack-environment';
+
+export interface ConnectedGitlab extends SmallGitlab {
+  readonly ledger: FileLedger;
+  close(): Promise<void>;
+}
+
+export const ledgerFile = (dataDir: string): string => join(dataDir, 'gitlab', 'ledger.jsonl');
+
+const read = (path: string): string => readFileSync(path, 'utf8').trim();
+
+export function connectS3({ addresses: { s3 } }: RunningStack): S3Client {
+  return new S3Client({
+    endpoint: s3.endpoint,
+    region: s3.region,
+    forcePathStyle: true,
+    credentials: {
+      accessKeyId: read(s3.accessKeyIdFile),
+      secretAccessKey: read(s3.secretAccessKeyFile),
+    },
+  });
+}
+
+/** Makes the bucket with the tag by which the pipeline recognises it; safe to repeat. */
+export async function makeBucket(stack: RunningStack, scope: StackScope): Promise<void> {
+  const s3 = connectS3(stack);
+  const limit = () => ({ abortSignal: AbortSignal.timeout(30_000) });
+  const [Key = '', Value = ''] = scope.bucketTag.split('=');
+  try {
+    await s3.send(new CreateBucketCommand({ Bucket: scope.bucket }), limit()).catch(ignoreOwned);
+    const tagging = { Bucket: scope.bucket, Tagging: { TagSet: [{ Key, Value }] } };
+    await s3.send(new PutBucketTaggingCommand(tagging), limit());
+  } finally {
+    s3.destroy();
+  }
+}
+
+function ignoreOwned(error: unknown): void {
+  const isOurs = error instanceof Error && error.name === 'BucketAlreadyOwnedByYou';
+  if (!isOurs) throw error;
+}
+
+/** Database and bucket must exist. Objects are loaded in bulk through the S3 server's folder. */
+export function connectGitlab(stack: RunningStack, scope: StackScope): ConnectedGitlab {
+  const { postgres, redis: address } = stack.addresses;
+  const s3 = connectS3(stack);
+  const pool = new Pool({
+    host: postgres.host,
+    port: postgres.port,
+    user: 'gitlab',
+    password: readSecretFile(stack.dataDir, 'postgres-gitlab'),
+    database: scope.database,
+    max: 6,
+    connectionTimeoutMillis: 10_000,
+  });
+  // A server that is stopped cuts idle connections; whoever needs one next gets the error.
+  pool.on('error', () => undefined);
+  const redis = new Redis({
+    host: address.host,
+    port: address.port,
+    password: read(address.passwordFile),
+    commandTimeout: 30_000,
+  });
+  redis.on('error', () => undefined);
+  const ledgerPath = ledgerFile(stack.dataDir);
+  mkdirSync(dirname(ledgerPath), { recursive: true });
+  return {
+    pool,
+    redis,
+    objects: new S3GitlabObjects(s3, scope.bucket),
+    loader: new FolderObjectLoader(join(stack.dataDir, 'objects', scope.bucket)),
+    ledger: new FileLedger(ledgerPath),
+    async close() {
+      redis.disconnect();
+      s3.destroy();
+      await pool.end();
+    },
+  };
+}

@@ -1,0 +1,80 @@
+/** Waits until the pipeline has done all that may be done, by what the stores say. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createTopicAdmin, type TopicAdmin } from '../../lib/kafka/admin';
+import { createKafka } from '../../lib/kafka/connection';
+import { topicNames } from '../../lib/kafka/topics';
+import { connectionSchema, loadConfig } from '../../lib/process/config';
+import { createLogger } from '../../lib/process/logger';
+import { countOpenWork } from '../gitlab/verify';
+import type { ConnectedGitlab } from './connected-gitlab';
+import type { Progress } from './progress';
+import type { RunningStack } from './running-stack';
+import { stackEnvironment, type StackScope } from './stack-environment';
+
+const lookEveryMs = 500;
+/** Longer than any retry of the pipeline; the servers are on this machine. */
+const standstillMs = 5 * 60_000;
+
+export interface DrainOptions {
+  readonly scope: StackScope;
+  /** How many artifacts may go in all. */
+  readonly willGo: number;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+async function openRecords(admin: TopicAdmin, namespace: string): Promise<number> {
+  const group = `${namespace}artifact-deleter`;
+  const lag = await admin.lag(group, `${namespace}${topicNames.artifactsExpired}`);
+  return lag.reduce((sum, { records }) => sum + records, 0);
+}
+
+/**
+ * Done means: no row is due, none will be within a second, and the deleter has committed every record,
+ * for its objects go after its rows.
+ * @throws Error when nothing moves for five minutes.
+ */
+async function waitForQuiet(
+  gitlab: ConnectedGitlab,
+  admin: TopicAdmin,
+  { scope, willGo, progress, signal }: DrainOptions,
+): Promise<void> {
+  const bar = progress.bar('deleting expired artifacts', willGo, 'artifacts');
+  let last = { rows: Number.POSITIVE_INFINITY, atMs: performance.now() };
+  let isQuiet = false;
+  try {
+    while (!isQuiet) {
+      const { due, soon } = await countOpenWork(gitlab.pool, 1_000);
+      const rows = due + soon;
+      bar.update(Math.max(0, willGo - rows));
+      const records = await openRecords(admin, scope.namespace ?? '');
+      isQuiet = rows === 0 && records === 0;
+      if (rows !== last.rows) last = { rows, atMs: performance.now() };
+      if (!isQuiet && performance.now() - last.atMs > standstillMs) {
+        throw new Error(
+          `Nothing moved for 5 minutes: ${rows} artifacts are due, ${records} records are not done. The logs of the processes say why.`,
+        );
+      }
+      if (!isQuiet) await sleep(lookEveryMs, undefined, { signal });
+    }
+  } finally {
+    bar.finish(isQuiet ? 'nothing is left to do' : 'given up');
+  }
+}
+
+export async function drain(
+  stack: RunningStack,
+  gitlab: ConnectedGitlab,
+  options: DrainOptions,
+): Promise<void> {
+  const { scope } = options;
+  const config = loadConfig(connectionSchema, stackEnvironment(stack, 'reader', scope));
+  const kafka = createKafka(config, 'afterbuild-start', createLogger('start', 'silent'));
+  const admin = createTopicAdmin(kafka, { namespace: scope.namespace ?? '' });
+  await admin.connect();
+  try {
+    await waitForQuiet(gitlab, admin, options);
+  } finally {
+    await admin.disconnect();
+  }
+}

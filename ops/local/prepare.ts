@@ -1,0 +1,76 @@
+/** Turns empty servers into a place where the pipeline can work: database, bucket, topics, connector. */
+import { join } from 'node:path';
+import { projectRoot } from '../../lib/process/root';
+import { applySourceSchema } from '../gitlab/schema';
+import { makeBucket } from './connected-gitlab';
+import { readSecretFile } from './data-folder';
+import { CommandError, runCommand } from './run-command';
+import type { RunningStack } from './running-stack';
+import { stackEnvironment, type DatabaseRole, type StackScope } from './stack-environment';
+
+const commandLimitMs = 180_000;
+
+/** Runs `afterbuild <args>` as an operator would. @throws Error with what the command printed. */
+export async function runAfterbuild(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<string> {
+  const program = join(projectRoot, 'dist/cli/main.js');
+  const flags = ['--enable-source-maps', '--disable-warning=TimeoutNegativeWarning'];
+  try {
+    return await runCommand(process.execPath, [...flags, program, ...args], {
+      env: environment,
+      timeoutMs: commandLimitMs,
+      signal,
+    });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new Error(`afterbuild ${args.join(' ')} ${error.reason}:\n${error.output}`, {
+      cause: error,
+    });
+  }
+}
+
+export interface PrepareOptions {
+  readonly scope: StackScope;
+  readonly log: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Safe to repeat: each step leaves alone what is there. */
+export async function prepareStack(stack: RunningStack, options: PrepareOptions): Promise<void> {
+  const { scope, log, signal } = options;
+  const { postgres } = stack.addresses;
+  const password = (name: Parameters<typeof readSecretFile>[1]): string =>
+    readSecretFile(stack.dataDir, name);
+  await applySourceSchema(
+    {
+      host: postgres.host,
+      port: postgres.port,
+      user: postgres.superuser,
+      password: password('postgres-superuser'),
+    },
+    {
+      database: scope.database,
+      passwords: {
+        gitlab: password('postgres-gitlab'),
+        afterbuild_cdc: password('postgres-cdc'),
+        afterbuild_reader: password('postgres-reader'),
+        afterbuild_deleter: password('postgres-deleter'),
+      },
+    },
+  );
+  log(`database ${scope.database} has GitLab's tables and the pipeline's roles`);
+  await makeBucket(stack, scope);
+  log(`bucket ${scope.bucket} is there, tagged ${scope.bucketTag}`);
+  const steps: readonly (readonly [string, DatabaseRole, readonly string[]])[] = [
+    ['topics are there', 'reader', ['topics', 'apply']],
+    ['schemas are registered', 'reader', ['schemas', 'register']],
+    ['the connector streams', 'cdc', ['connect', 'apply']],
+  ];
+  for (const [done, role, args] of steps) {
+    await runAfterbuild(args, stackEnvironment(stack, role, scope), signal);
+    log(done);
+  }
+}

@@ -1,0 +1,192 @@
+/** `npm start`: servers, a small GitLab, the pipeline at work on it, and the check that all is well. */
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CommanderError } from 'commander';
+import { systemClock } from '../../lib/process/clock';
+import { FileLedger } from '../gitlab/ledger';
+import { liveOnce } from '../gitlab/life';
+import { seed } from '../gitlab/seed';
+import { trickle } from '../gitlab/trickle';
+import { countOpenWork, verify, type Verification } from '../gitlab/verify';
+import { clearData, refuseForeignFolder } from './clear-data';
+import { connectGitlab, ledgerFile, type ConnectedGitlab } from './connected-gitlab';
+import { drain } from './drain';
+import { createFetchProgress } from './fetch-progress';
+import { listenForInterruption } from './interruption';
+import { prepareStack, runAfterbuild } from './prepare';
+import { createProcesses, killLeftProcesses, type Processes } from './processes';
+import { createProgress, type Progress } from './progress';
+import type { RunningStack } from './running-stack';
+import { StackBusyError, startStack } from './stack';
+import { defaultScope, stackEnvironment } from './stack-environment';
+import { parseStartOptions, type StartOptions } from './start-options';
+
+const scope = defaultScope;
+const exitCodes = { done: 0, failed: 1, usage: 2, busy: 4, interrupted: 130 } as const;
+
+interface Run {
+  readonly options: StartOptions;
+  readonly stack: RunningStack;
+  readonly gitlab: ConnectedGitlab;
+  readonly processes: Processes;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** Sources first: they are stopped first, too, so that no new work comes while the rest drains. */
+async function startProcesses({ stack, processes, progress }: Run): Promise<void> {
+  await processes.start('expired-artifacts', stackEnvironment(stack, 'reader', scope));
+  await processes.start('artifact-deleter', stackEnvironment(stack, 'deleter', scope));
+  for (const [label, pid] of processes.running()) progress.line(`${label} runs as process ${pid}`);
+}
+
+/** Seeds and lives through the seeded changes, unless a kept run has done that. @returns what will go. */
+async function seedAndLive({ options, gitlab, progress, signal }: Run): Promise<number> {
+  const known = (await gitlab.ledger.read()).seeded;
+  if (known !== undefined) {
+    progress.line('going on with the data of the last run');
+    return known.willGo;
+  }
+  const bar = progress.bar('seeding', options.artifacts, 'artifacts');
+  const { builds, artifacts, randomSeed } = options;
+  const onProgress = (stored: number): void => bar.update(stored);
+  const seeded = await seed(gitlab, { builds, artifacts, randomSeed, onProgress });
+  bar.finish(`${seeded.willGo} will go, ${seeded.willStay} will stay`);
+  const life = await liveOnce(gitlab, seeded, signal);
+  progress.line(`GitLab went on: ${JSON.stringify(life)}`);
+  return seeded.willGo;
+}
+
+/** Endless life, told in a line every few seconds. Ends with the signal. */
+async function goOn({ options, gitlab, progress, signal }: Run): Promise<void> {
+  const lived = trickle(gitlab, {
+    randomSeed: options.randomSeed,
+    clock: systemClock,
+    signal,
+    everyMs: 500,
+  });
+  const told = (async () => {
+    while (!signal.aborted) {
+      const { due, soon, artifacts } = await countOpenWork(gitlab.pool, 60_000);
+      progress.line(`${artifacts} artifacts: ${due} due, ${soon} more within a minute`);
+      await sleep(5_000, undefined, { signal }).catch(() => undefined);
+    }
+  })();
+  progress.line('going on with a trickle of new work; Ctrl-C ends it');
+  await Promise.all([lived, told]);
+}
+
+/** Counted in the stores and compared with the ledger. @returns the last line and whether all is well. */
+async function judge(run: Run): Promise<boolean> {
+  const found: Verification = await verify(run.gitlab);
+  const seeded = (await run.gitlab.ledger.read()).seeded;
+  const problems = found.breaks.map(
+    ({ invariant, what, count, ids }) => `${invariant}: ${count} ${what}: ${ids.join(', ')}`,
+  );
+  if (found.deleted !== seeded?.willGo || found.kept !== seeded.willStay) {
+    problems.push(
+      `${found.deleted} artifacts were deleted and ${found.kept} kept; the ledger says ${String(seeded?.willGo)} and ${String(seeded?.willStay)}`,
+    );
+  }
+  const environment = stackEnvironment(run.stack, 'reader', scope);
+  await runAfterbuild(['reconcile', '--check'], environment, run.signal).catch((error: unknown) =>
+    problems.push(error instanceof Error ? error.message : String(error)),
+  );
+  problems.forEach((problem) => run.progress.line(problem));
+  const verdict = problems.length === 0 ? 'invariants hold' : 'invariants are broken';
+  run.progress.close();
+  console.log(`deleted ${found.deleted} artifacts, kept ${found.kept}, ${verdict}`);
+  return problems.length === 0;
+}
+
+async function work(run: Run): Promise<number> {
+  await startProcesses(run);
+  const willGo = await seedAndLive(run);
+  await drain(run.stack, run.gitlab, { ...run, scope, willGo });
+  if (run.options.once) return (await judge(run)) ? exitCodes.done : exitCodes.failed;
+  await goOn(run);
+  return exitCodes.done;
+}
+
+/** Runs until the work is done, a process fails, or the signal comes; then stops all but the stack. */
+async function withPipeline(
+  stack: RunningStack,
+  given: Pick<Run, 'options' | 'progress' | 'signal'>,
+): Promise<number> {
+  const { dataDir } = stack;
+  const left = await killLeftProcesses(dataDir);
+  if (left > 0) given.progress.line(`ended ${left} processes that a killed run had left`);
+  await prepareStack(stack, { scope, log: given.progress.line, signal: given.signal });
+  const processes = createProcesses({ dataDir });
+  const gitlab = connectGitlab(stack, scope);
+  const cut = new AbortController();
+  const signal = AbortSignal.any([given.signal, cut.signal]);
+  const working = work({ ...given, stack, gitlab, processes, signal });
+  try {
+    return await Promise.race([working, processes.failure]);
+  } finally {
+    cut.abort();
+    await working.catch(() => undefined);
+    given.progress.line('stopping the pipeline');
+    await processes.stop();
+    await gitlab.close();
+  }
+}
+
+/** A run that is not to be kept begins with nothing, and so does one whose seeding was cut short. */
+async function isFresh({ keep, data }: StartOptions): Promise<boolean> {
+  return !keep || (await new FileLedger(ledgerFile(data)).read()).seeded === undefined;
+}
+
+async function start(options: StartOptions, progress: Progress): Promise<number> {
+  const interruption = listenForInterruption({
+    source: process,
+    nowMs: () => performance.now(),
+    onSecond: () => process.exit(exitCodes.interrupted),
+  });
+  const { signal } = interruption;
+  refuseForeignFolder(options.data);
+  const stack = await startStack({
+    dataDir: options.data,
+    log: progress.line,
+    fetchProgress: createFetchProgress(progress),
+    signal,
+    isFresh: await isFresh(options),
+  });
+  let code: number = exitCodes.failed;
+  try {
+    code = await withPipeline(stack, { options, progress, signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    code = options.once ? exitCodes.interrupted : exitCodes.done;
+  } finally {
+    progress.line('stopping the servers');
+    await stack.stop();
+    interruption.release();
+  }
+  if (!options.keep && code !== exitCodes.failed) clearData(stack.dataDir);
+  else progress.line(`the data stays in ${stack.dataDir}`);
+  return code;
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError)
+    return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  console.error(error instanceof Error ? error.message : String(error));
+  return error instanceof StackBusyError ? exitCodes.busy : exitCodes.failed;
+}
+
+async function main(): Promise<void> {
+  const progress = createProgress(process.stderr);
+  try {
+    const options = parseStartOptions(process.argv.slice(2));
+    process.exitCode = await start({ ...options, data: resolve(options.data) }, progress);
+  } catch (error) {
+    progress.close();
+    process.exitCode = exitCodeOf(error);
+  } finally {
+    progress.close();
+  }
+}
+
+void main();
