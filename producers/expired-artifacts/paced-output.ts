@@ -30,6 +30,7 @@ export class LoopLimitedOutput implements PacedOutput {
   ) {}
 
   async produce(records: readonly ExpiredRecord[], signal: AbortSignal): Promise<void> {
+    if (records.length === 0) return;
     let rest = records;
     if (this.clock.nowMs() - this.#observedAtMs > observationAgeMaxMs) await this.#observe();
     while (rest.length > 0) {

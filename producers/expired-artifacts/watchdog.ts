@@ -7,7 +7,7 @@ import type { Logger } from '../../lib/process/logger';
 
 /** What of `lib/connect`'s CdcHealth the watchdog judges by. */
 export interface ObservedHealth {
-  readonly slot: { readonly active: boolean } | null;
+  readonly slot: { readonly active: boolean; readonly activePid: number | null } | null;
   readonly connectorState: string;
   readonly storedLsn: number | null;
   readonly gap: {
@@ -31,7 +31,9 @@ export class Watchdog {
   /** A gap whose repair waits until changes flow again: what is swept before may be missed behind. */
   #owed: string | undefined;
   #repaired: string | undefined;
+  #suspected: string | null = null;
   #lastStoredLsn: number | null = null;
+  #lastPid: number | null = null;
   #problems = '';
 
   constructor(private readonly parts: WatchdogDependencies) {}
@@ -62,18 +64,34 @@ export class Watchdog {
   }
 
   #notice(health: ObservedHealth): void {
-    const { gap, storedLsn, connectorState } = health;
-    if (gap !== null) {
-      // One repair a gap: it stays in sight until the connector has stored a newer position.
-      const name = `${gap.kind} after ${gap.storedLsn ?? 'nothing'}`;
-      if (this.#repaired !== name) this.#owed = name;
+    const { gap } = health;
+    // One repair a gap: it stays in sight until the connector has stored a newer position.
+    const name = gap && `${gap.kind} after ${gap.storedLsn ?? 'nothing'}`;
+    if (name !== null && name !== this.#repaired && this.#isSure(health, name)) {
+      this.#owed = name;
       this.#repaired = name;
     }
-    if (connectorState === 'UNREACHABLE') return;
+    this.#suspected = name;
+    this.#lastPid = health.slot?.activePid ?? this.#lastPid;
+    if (health.connectorState !== 'UNREACHABLE') this.#compareStored(health);
+  }
+
+  #compareStored({ gap, storedLsn }: ObservedHealth): void {
     if (storedLsn === null && this.#lastStoredLsn !== null && gap === null) {
       this.#owed = `the connector began anew after ${this.#lastStoredLsn}`;
     }
     this.#lastStoredLsn = storedLsn;
+  }
+
+  /**
+   * A slot can only be advanced while nobody streams from it. A connector at work may confirm a little
+   * before its stored position can be read, which looks the same: so on a stream that was not
+   * interrupted since the last look, the same gap must be seen twice.
+   */
+  #isSure({ slot, gap }: ObservedHealth, name: string): boolean {
+    if (slot?.active !== true || gap?.streamsOn === false) return true;
+    const isInterrupted = this.#lastPid !== null && this.#lastPid !== slot.activePid;
+    return isInterrupted || this.#suspected === name;
   }
 
   #say(problems: readonly string[]): void {

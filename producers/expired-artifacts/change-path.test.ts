@@ -1,0 +1,164 @@
+import { change, moment, SteppedClock } from '../../test/support/expired-artifacts';
+import type { Step } from '../../lib/process/steps';
+import { ChangePath, type ChangeRecord } from './change-path';
+import type { ArtifactChange } from './change';
+import { DatabaseHoldError } from './database-guard';
+import type { ExpiredRecord } from './records';
+
+const never = new AbortController().signal;
+
+function setUp() {
+  const clock = new SteppedClock();
+  const world = {
+    clock,
+    snapshot: '100:100:',
+    looks: 0,
+    onLook: (): void => undefined,
+    produced: [] as ExpiredRecord[],
+    reached: [] as Step[],
+    checked: [] as number[],
+    hold: undefined as Error | undefined,
+  };
+  const path = new ChangePath({
+    database: {
+      readCommitState: () => {
+        world.looks += 1;
+        world.onLook();
+        const { snapshot } = world;
+        return Promise.resolve({ database: moment, snapshot, nowUs: clock.ms * 1_000 });
+      },
+    },
+    output: {
+      produce: (records) => {
+        world.produced.push(...records);
+        return Promise.resolve();
+      },
+    },
+    guard: {
+      latest: undefined,
+      learn: () => undefined,
+      require: (_, met) => {
+        if (world.hold) throw world.hold;
+        if (met) world.checked.push(met.origin.lsn);
+        return { accepted: false };
+      },
+    },
+    reach: (step) => world.reached.push(step),
+    clock,
+    slackMs: 10_000,
+  });
+  return { path, world };
+}
+
+const record = (columns: Partial<ArtifactChange> | null, more: object = {}): ChangeRecord => ({
+  topic: 'cdc',
+  partition: 0,
+  offset: 0,
+  key: null,
+  value: columns === null ? null : change(columns),
+  headers: {},
+  timestampMs: 1,
+  sizeBytes: 1,
+  attempt: 1,
+  maybeRepeated: false,
+  ...more,
+});
+
+const kinds = (outcomes: readonly { readonly kind: string }[]) => outcomes.map(({ kind }) => kind);
+const ids = (records: readonly ExpiredRecord[]) =>
+  records.flatMap(({ value }) => value.artifacts.map(({ id }) => id));
+
+test('a micro-batch becomes one record a partition_id, with one question to the database', async () => {
+  const { path, world } = setUp();
+  const outcomes = await path.handle(
+    [record({ id: 2 }), record({ id: 1 }), record({ id: 3, partitionId: 101 })],
+    never,
+  );
+  expect(kinds(outcomes)).toEqual(['done', 'done', 'done']);
+  expect(world.produced.map(({ key, value }) => [key, value.source])).toEqual([
+    ['100:1', 'change'],
+    ['101:3', 'change'],
+  ]);
+  expect(world.looks).toBe(1);
+  expect(world.reached).toEqual(['change.decided', 'change.records-produced']);
+});
+
+test('what no sweep would take is skipped without asking the database', async () => {
+  const { path, world } = setUp();
+  const outcomes = await path.handle([record({ locked: 1 }), record(null)], never);
+  expect(kinds(outcomes)).toEqual(['skip', 'skip']);
+  expect(world.looks).toBe(0);
+});
+
+test('only the last change of an artifact counts', async () => {
+  const { path, world } = setUp();
+  await path.handle([record({ file: 'old' }), record({ file: 'new' })], never);
+  expect(world.produced[0]?.value.artifacts.map(({ file }) => file)).toEqual(['new']);
+  const relocked = await path.handle([record({}), record({ locked: 1 })], never);
+  expect(kinds(relocked)).toEqual(['skip', 'skip']);
+});
+
+test('an expiry within the slack is waited for, and the others do not wait with it', async () => {
+  const { path, world } = setUp();
+  const dueAtUs = 12_000_000;
+  const handled = path.handle(
+    [record({ id: 1 }), record({ id: 2, expireAtUs: dueAtUs, committedAtMs: 9_000 })],
+    never,
+  );
+  expect(kinds(await handled)).toEqual(['done', 'done']);
+  expect(ids(world.produced)).toEqual([1, 2]);
+  expect(world.clock.ms * 1_000).toBeGreaterThan(dueAtUs);
+  expect(world.clock.sleeps.length).toBeLessThan(5);
+});
+
+test('a transaction that is not visible yet is waited for', async () => {
+  const { path, world } = setUp();
+  world.snapshot = '40:60:50';
+  world.onLook = () => {
+    expect(world.produced).toEqual([]);
+    if (world.looks === 4) world.snapshot = '60:60:';
+  };
+  expect(kinds(await path.handle([record({})], never))).toEqual(['done']);
+  expect(world.looks).toBe(4);
+});
+
+test('an expiry that came while the commit was invisible is ours: a sweep may have passed it', async () => {
+  const { path, world } = setUp();
+  // Committed at 5 s with slack until 15 s, so by the event alone 20 s would be the sweep's.
+  const late = record({ expireAtUs: 20_000_000 });
+  expect(kinds(await path.handle([late], never))).toEqual(['skip']);
+  world.snapshot = '40:60:50';
+  world.onLook = () => {
+    if (world.clock.ms > 21_000) world.snapshot = '60:60:';
+  };
+  expect(kinds(await path.handle([late], never))).toEqual(['done']);
+  expect(ids(world.produced)).toEqual([1]);
+});
+
+test('what stays invisible for too long goes back to the runtime, and counts as seen late', async () => {
+  const { path, world } = setUp();
+  world.snapshot = '40:60:50';
+  expect(kinds(await path.handle([record({})], never))).toEqual(['retry']);
+  world.snapshot = '60:60:';
+  const again = record({ expireAtUs: world.clock.ms * 1_000 - 1 }, { attempt: 2 });
+  expect(kinds(await path.handle([again], never))).toEqual(['done']);
+});
+
+test('the database must have come as far as the newest change', async () => {
+  const { path, world } = setUp();
+  await path.handle([record({ id: 1, lsn: 7 }), record({ id: 2, lsn: 9 })], never);
+  expect(world.checked).toEqual([9]);
+  world.hold = new DatabaseHoldError('an older copy');
+  await expect(path.handle([record({})], never)).rejects.toThrow('an older copy');
+});
+
+test('an assignment that is lost ends the wait', async () => {
+  const { path, world } = setUp();
+  world.snapshot = '40:60:50';
+  const lost = new AbortController();
+  world.onLook = () => {
+    if (world.looks === 3) lost.abort(new Error('lost'));
+  };
+  await expect(path.handle([record({})], lost.signal)).rejects.toThrow('lost');
+  expect(world.produced).toEqual([]);
+});

@@ -1,0 +1,107 @@
+import {
+  artifact,
+  listeningLogger,
+  origin,
+  SteppedClock,
+} from '../../test/support/expired-artifacts';
+import { LoopLimit } from './loop-limit';
+import { LoopLimitedOutput } from './paced-output';
+import type { ExpiredTopic, PlacedRecord } from './ports';
+import { cutRecords } from './records';
+
+/** Two partitions whose reader does as much as it is allowed to. */
+class MemoryTopic implements ExpiredTopic {
+  readonly partitions = 2;
+  readonly log: PlacedRecord[][] = [[], []];
+  readonly done = [0, 0];
+  failures = 0;
+  polls = 0;
+  onPoll: () => void = () => undefined;
+
+  partitionOf(): number {
+    return 0;
+  }
+
+  produce(records: readonly PlacedRecord[]): Promise<(number | null)[]> {
+    if (this.failures > 0) {
+      this.failures -= 1;
+      return Promise.reject(new Error('no broker'));
+    }
+    return Promise.resolve(records.map((record) => this.log[record.partition]!.push(record) - 1));
+  }
+
+  backlog() {
+    this.polls += 1;
+    this.onPoll();
+    return Promise.resolve(
+      [0, 1].map((partition) => ({
+        partition,
+        committed: this.done[partition]!,
+        end: this.log[partition]!.length,
+      })),
+    );
+  }
+}
+
+function setUp(limit = 1_000) {
+  const topic = new MemoryTopic();
+  const clock = new SteppedClock();
+  const { logger } = listeningLogger();
+  const output = new LoopLimitedOutput(topic, new LoopLimit(limit, 2, 1_000), clock, logger);
+  return { topic, clock, output };
+}
+
+const records = (count: number) =>
+  Array.from({ length: count }, (_, index) => {
+    const due = Array.from({ length: 1_000 }, (_unused, at) =>
+      artifact({ id: index * 1_000 + at }),
+    );
+    return cutRecords(due, origin, 'sweep')[0]!;
+  });
+const never = new AbortController().signal;
+
+test('a full partition overflows into the other, and both full make it wait for the reader', async () => {
+  const { topic, clock, output } = setUp();
+  topic.onPoll = () => {
+    if (clock.sleeps.length === 3) topic.done[1] = 1;
+  };
+  await output.produce(records(3), never);
+  expect(topic.log.map((log) => log.map(({ key }) => key))).toEqual([
+    ['100:0'],
+    ['100:1000', '100:2000'],
+  ]);
+  expect(clock.sleeps).toEqual([200, 200, 200]);
+});
+
+test('a wait ends with the signal', async () => {
+  const { topic, output } = setUp();
+  const ending = new AbortController();
+  topic.onPoll = () => {
+    if (topic.polls === 4) ending.abort(new Error('stop'));
+  };
+  await expect(output.produce(records(3), ending.signal)).rejects.toThrow('stop');
+});
+
+test('a failed send leaves its room for the repetition', async () => {
+  const { topic, output } = setUp();
+  topic.failures = 1;
+  await expect(output.produce(records(2), never)).rejects.toThrow('no broker');
+  await output.produce(records(2), never);
+  expect(topic.log.map((log) => log.length)).toEqual([1, 1]);
+});
+
+test('what others have produced is looked at before the first record, and again later', async () => {
+  const { topic, clock, output } = setUp(10_000);
+  await output.produce(records(1), never);
+  await output.produce(records(1), never);
+  expect(topic.polls).toBe(1);
+  clock.ms += 1_001;
+  await output.produce(records(1), never);
+  expect(topic.polls).toBe(2);
+});
+
+test('nothing to produce asks nobody', async () => {
+  const { topic, output } = setUp();
+  await output.produce([], never);
+  expect(topic.polls).toBe(0);
+});
