@@ -6,6 +6,7 @@ import { CompressionCodecs, CompressionTypes, Kafka, logLevel, type KafkaConfig 
 import { readSecret, ConfigError, type Connections } from '../process/config';
 import type { Logger } from '../process/logger';
 import { createClientLog } from './client-log';
+import { quietRequestQueue } from './quiet-request-queue';
 
 export type KafkaConnections = Pick<
   Connections,
@@ -34,6 +35,7 @@ export function createKafka(
   clientId: string,
   logger: Logger,
 ): Kafka {
+  quietRequestQueue();
   return new Kafka({
     clientId,
     brokers: connections.KAFKA_BROKERS,

@@ -1,0 +1,239 @@
+/** What the runtime relies on in a Kafka client, asked of the one that we use on a real broker. */
+import { CompressionTypes } from 'kafkajs';
+import { pino } from 'pino';
+import {
+  StaleCommitError,
+  type Assignment,
+  type ClientListener,
+  type FetchedBatch,
+} from '../../lib/kafka/client-port';
+import { KafkaJsClient } from '../../lib/kafka/kafkajs-client';
+import { defaultSettings } from '../../lib/kafka/settings';
+import { systemClock } from '../../lib/process/clock';
+import { KafkaGroup } from '../support/kafka-group';
+import { until } from '../support/until';
+
+jest.setTimeout(60_000);
+
+/** Takes everything, and remembers in which order what was said. */
+class Recorder implements ClientListener {
+  readonly assignments: Assignment[] = [];
+  readonly batches: FetchedBatch[] = [];
+  readonly filtered: { firstOffset: number | null; lastOffset: number }[] = [];
+  readonly fatal: Error[] = [];
+  accepts = true;
+  onJoin: (assignment: Assignment) => void = () => undefined;
+  beforeRejoin: () => Promise<void> = () => Promise.resolve();
+
+  onJoined(assignment: Assignment): void {
+    this.assignments.push(assignment);
+    this.onJoin(assignment);
+  }
+  onBeforeRejoin(): Promise<void> {
+    return this.beforeRejoin();
+  }
+  onLeft(): void {
+    throw new Error('nothing here may crash the client');
+  }
+  onBatch(batch: FetchedBatch, accept: () => void): Promise<void> {
+    this.batches.push(batch);
+    if (this.accepts) accept();
+    return Promise.resolve();
+  }
+  onFiltered(at: { firstOffset: number | null; lastOffset: number }): void {
+    this.filtered.push(at);
+  }
+  onFatal(error: Error): void {
+    this.fatal.push(error);
+  }
+
+  get epoch(): number {
+    return this.assignments.at(-1)?.epoch ?? 0;
+  }
+  get offsets(): number[] {
+    return this.batches.flatMap(({ records }) => records.map(({ offset }) => offset));
+  }
+}
+
+const clients: KafkaJsClient[] = [];
+const groups: KafkaGroup[] = [];
+
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.stop()));
+  await Promise.all(groups.splice(0).map((group) => group.end()));
+});
+
+async function createGroup(name: string, partitions: number): Promise<KafkaGroup> {
+  const group = new KafkaGroup(name);
+  groups.push(group);
+  await group.create(partitions);
+  return group;
+}
+
+function createClient({ kafka, group, topic }: KafkaGroup): KafkaJsClient {
+  const settings = { ...defaultSettings, sessionTimeoutMs: 6_000, heartbeatEveryMs: 300 };
+  const topics = [{ topic, everyMember: false }];
+  const logger = pino({ level: 'silent' });
+  const client = new KafkaJsClient({ kafka, group, topics, settings, logger, clock: systemClock });
+  clients.push(client);
+  return client;
+}
+
+test('what is accepted comes once and in order; what is not accepted comes again', async () => {
+  const group = await createGroup('accept', 1);
+  await group.produce(50, 5);
+  const client = createClient(group);
+  const recorder = new Recorder();
+  recorder.accepts = false;
+  await client.start(recorder);
+  await until('the same records came twice', () => recorder.batches.length > 1);
+  expect(recorder.batches[1]?.records[0]?.offset).toBe(0);
+  recorder.accepts = true;
+  recorder.batches.length = 0;
+  await group.produce(50, 5);
+  await until('all came', () => recorder.offsets.includes(99));
+  expect(recorder.offsets).toEqual(Array.from({ length: 100 }, (_, offset) => offset));
+  expect(recorder.batches.at(-1)).toMatchObject({ lastOffset: 99, highWatermark: 100 });
+});
+
+test('a pause inside the join keeps every record back until a seek and a resume', async () => {
+  const group = await createGroup('pause', 1);
+  await group.produce(20, 5);
+  const at = { topic: group.topic, partition: 0 };
+  const client = createClient(group);
+  const recorder = new Recorder();
+  recorder.onJoin = () => client.pause(at);
+  await client.start(recorder);
+  const positions = await client.positions([at]);
+  expect(positions).toEqual([
+    { ...at, committed: -1, metadata: '', logStart: 0, highWatermark: 20 },
+  ]);
+  // As long as an unpaused client needs for its first batch, and more.
+  await systemClock.sleep(600);
+  expect(recorder.batches).toEqual([]);
+  client.seek(at, 7);
+  client.resume(at);
+  await until('the rest came', () => recorder.offsets.includes(19));
+  expect(recorder.offsets[0]).toBe(7);
+  expect(recorder.batches[0]?.fetchedOffset).toBe(7);
+});
+
+test('a commit stores offset and metadata, also while paused, and is refused in an older epoch', async () => {
+  const group = await createGroup('commit', 1);
+  await group.produce(20, 5);
+  const at = { topic: group.topic, partition: 0 };
+  const client = createClient(group);
+  const recorder = new Recorder();
+  await client.start(recorder);
+  await until('a batch came', () => recorder.batches.length > 0);
+  client.pause(at);
+  const entry = { ...at, offset: 5, metadata: 'x'.repeat(4_095) };
+  await expect(client.commit(recorder.epoch, [entry])).resolves.toBe(true);
+  await expect(client.positions([at])).resolves.toMatchObject([
+    { committed: 5, metadata: entry.metadata },
+  ]);
+  await expect(client.commit(recorder.epoch - 1, [{ ...entry, offset: 1 }])).rejects.toThrow(
+    StaleCommitError,
+  );
+  await expect(group.committed()).resolves.toMatchObject({ offset: 5 });
+});
+
+test('before a rejoin there is time to commit in the old epoch, longer than the session lasts', async () => {
+  const group = await createGroup('rejoin', 2);
+  await group.produce(20, 20);
+  const client = createClient(group);
+  const recorder = new Recorder();
+  let committed: boolean | undefined;
+  recorder.beforeRejoin = async () => {
+    await systemClock.sleep(7_500);
+    const entry = { topic: group.topic, partition: 0, offset: 3, metadata: 'drained' };
+    committed = await client.commit(recorder.epoch, [entry]);
+  };
+  await client.start(recorder);
+  await until('a batch came', () => recorder.batches.length > 0);
+  const [before] = recorder.assignments;
+  const second = createClient(group);
+  await second.start(new Recorder());
+  await until('the first has joined again', () => recorder.assignments.length === 2);
+  expect(committed).toBe(true);
+  expect(recorder.assignments[1]?.memberId).toBe(before?.memberId);
+  expect(recorder.assignments[1]?.partitions).toHaveLength(1);
+  await expect(group.committed(0)).resolves.toEqual({ offset: 3, metadata: 'drained' });
+});
+
+test('transaction markers are passed over, and a batch of nothing else is told of', async () => {
+  const group = await createGroup('markers', 1);
+  const producer = group.kafka.producer({
+    transactionalId: group.group,
+    maxInFlightRequests: 1,
+    idempotent: true,
+  });
+  await producer.connect();
+  for (const commit of [true, false]) {
+    const transaction = await producer.transaction();
+    await transaction.send({ topic: group.topic, messages: [{ key: 'a', value: '1' }] });
+    await (commit ? transaction.commit() : transaction.abort());
+  }
+  await producer.disconnect();
+  const client = createClient(group);
+  const recorder = new Recorder();
+  await client.start(recorder);
+  const reached = (): number =>
+    Math.max(
+      ...recorder.batches.map(({ lastOffset }) => lastOffset),
+      ...recorder.filtered.map(({ lastOffset }) => lastOffset),
+    );
+  await until('everything was passed over', () => reached() === 3);
+  expect(recorder.offsets).toEqual([0]);
+});
+
+test('records do not keep the response alive that they came in', async () => {
+  const group = await createGroup('memory', 1);
+  await group.produce(2_000, 5);
+  const client = createClient(group);
+  const recorder = new Recorder();
+  await client.start(recorder);
+  await until('all came', () => recorder.offsets.length === 2_000);
+  for (const { value } of recorder.batches[0]?.records ?? []) {
+    // Small copies share Node's pool of 8 KB; a view would hold the whole response.
+    expect(value?.buffer.byteLength).toBeLessThanOrEqual(65_536);
+  }
+});
+
+test('every compression that Kafka has built in for our topics can be read', async () => {
+  const group = await createGroup('codecs', 1);
+  const producer = group.kafka.producer();
+  await producer.connect();
+  for (const compression of [CompressionTypes.None, CompressionTypes.GZIP, CompressionTypes.ZSTD]) {
+    await producer.send({ topic: group.topic, compression, messages: [{ key: 'a', value: 'b' }] });
+  }
+  await producer.disconnect();
+  const client = createClient(group);
+  const recorder = new Recorder();
+  await client.start(recorder);
+  await until('all came', () => recorder.offsets.length === 3);
+  expect(recorder.batches.flatMap(({ records }) => records.map((r) => String(r.value)))).toEqual([
+    'b',
+    'b',
+    'b',
+  ]);
+});
+
+test('a position that left the log is never committed over', async () => {
+  const group = await createGroup('left', 1);
+  await group.produce(30, 5);
+  await group.setCommitted(2);
+  await group.withRawAdmin(async (admin) => {
+    await admin.fetchTopicOffsets(group.topic);
+    await admin.deleteTopicRecords({
+      topic: group.topic,
+      partitions: [{ partition: 0, offset: '10' }],
+    });
+  });
+  const client = createClient(group);
+  const recorder = new Recorder();
+  await client.start(recorder);
+  await until('the client has ended', () => recorder.fatal.length === 1);
+  expect(recorder.batches).toEqual([]);
+  await expect(group.committed()).resolves.toMatchObject({ offset: 2 });
+});
