@@ -37,6 +37,7 @@ function setUp() {
     guard: {
       latest: undefined,
       learn: () => undefined,
+      timestampMs: () => clock.ms,
       require: (_, met) => {
         if (world.hold) throw world.hold;
         if (met) world.checked.push(met.origin.lsn);

@@ -27,7 +27,7 @@ export type ChangeRecord = ConsumedRecord<ArtifactChange | null>;
 export interface ChangePathDependencies {
   readonly database: Pick<ArtifactDatabase, 'readCommitState'>;
   readonly output: PacedOutput;
-  readonly guard: Pick<DatabaseGuard, 'latest' | 'learn' | 'require'>;
+  readonly guard: Pick<DatabaseGuard, 'latest' | 'learn' | 'require' | 'timestampMs'>;
   readonly reach: ReachStep;
   readonly clock: Clock;
   readonly slackMs: number;
@@ -72,7 +72,7 @@ export class ChangePath {
 
   /** One question a look, whatever the number of records. */
   async #look(pending: readonly Pending[]): Promise<CommitState> {
-    const { clock, database, guard } = this.parts;
+    const { database, guard } = this.parts;
     const { latest } = guard;
     const state = await database.readCommitState();
     guard.require(state.database, latest);
@@ -80,7 +80,7 @@ export class ChangePath {
     // What was committed behind the database's own end was committed in another history.
     const origin = { ...state.database, lsn: newest.change.lsn };
     guard.require(state.database, { origin, timestampMs: newest.record.timestampMs });
-    guard.learn({ origin: state.database, timestampMs: clock.nowMs() });
+    guard.learn({ origin: state.database, timestampMs: guard.timestampMs() });
     return state;
   }
 

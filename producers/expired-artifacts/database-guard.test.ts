@@ -92,3 +92,10 @@ test('a decision of another kind is not for the guard', () => {
   guard.decide({ kind: 'pause', author: 'a', reason: 'b', atMs: 1, acceptedDatabase: null });
   expect(() => guard.require({ ...moment, timeline: 2 }, met)).toThrow(DatabaseHoldError);
 });
+
+test('what is written after an acceptance is dated after it, even by a slower clock', () => {
+  const { guard, clock, accept } = setUp();
+  expect(guard.timestampMs()).toBe(clock.nowMs());
+  accept({}, clock.nowMs() + 5_000);
+  expect(guard.timestampMs()).toBe(clock.nowMs() + 5_001);
+});

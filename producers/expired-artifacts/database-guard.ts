@@ -54,6 +54,14 @@ export class DatabaseGuard {
     this.#acceptance = { ...decision.acceptedDatabase, atMs: decision.atMs };
   }
 
+  /**
+   * The time to put on what is written now: later than the acceptance that allowed it, also when the
+   * operator's clock is ahead of ours, or it would count as written before.
+   */
+  timestampMs(): number {
+    return Math.max(this.clock.nowMs(), (this.#acceptance?.atMs ?? -Infinity) + 1);
+  }
+
   /** The control topic was read to its end. */
   decisionsRead(): void {
     this.#decisionsRead = true;

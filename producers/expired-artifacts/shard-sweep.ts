@@ -167,8 +167,8 @@ export class ShardSweep {
     taken: TakenPage,
     signal: AbortSignal,
   ): Promise<SweepState> {
-    const { clock, guard, progress, untilDone } = this.parts;
-    const written = { ...state, atMs: clock.nowMs(), origin: taken.page.database };
+    const { guard, progress, untilDone } = this.parts;
+    const written = { ...state, atMs: guard.timestampMs(), origin: taken.page.database };
     const record = progressOf(sweep, this.shard.name, written);
     await untilDone('producing a watermark', signal, () => progress.write(record));
     guard.learn({ origin: written.origin, timestampMs: written.atMs });
