@@ -76,8 +76,14 @@ async function goOn({ options, gitlab, progress, signal }: Run): Promise<void> {
   await Promise.all([lived, told]);
 }
 
-/** Counted in the stores and compared with the ledger. @returns the last line and whether all is well. */
-async function judge(run: Run): Promise<boolean> {
+interface Ending {
+  readonly code: number;
+  /** Printed when everything has stopped, so that it is the last line. */
+  readonly lastLine?: string;
+}
+
+/** Counted in the stores and compared with the ledger: the pipeline's own word counts for nothing. */
+async function judge(run: Run): Promise<Ending> {
   const found: Verification = await verify(run.gitlab);
   const seeded = (await run.gitlab.ledger.read()).seeded;
   const problems = found.breaks.map(
@@ -94,25 +100,26 @@ async function judge(run: Run): Promise<boolean> {
   );
   problems.forEach((problem) => run.progress.line(problem));
   const verdict = problems.length === 0 ? 'invariants hold' : 'invariants are broken';
-  run.progress.close();
-  console.log(`deleted ${found.deleted} artifacts, kept ${found.kept}, ${verdict}`);
-  return problems.length === 0;
+  return {
+    code: problems.length === 0 ? exitCodes.done : exitCodes.failed,
+    lastLine: `deleted ${found.deleted} artifacts, kept ${found.kept}, ${verdict}`,
+  };
 }
 
-async function work(run: Run): Promise<number> {
+async function work(run: Run): Promise<Ending> {
   await startProcesses(run);
   const willGo = await seedAndLive(run);
   await drain(run.stack, run.gitlab, { ...run, scope, willGo });
-  if (run.options.once) return (await judge(run)) ? exitCodes.done : exitCodes.failed;
+  if (run.options.once) return judge(run);
   await goOn(run);
-  return exitCodes.done;
+  return { code: exitCodes.done };
 }
 
 /** Runs until the work is done, a process fails, or the signal comes; then stops all but the stack. */
 async function withPipeline(
   stack: RunningStack,
   given: Pick<Run, 'options' | 'progress' | 'signal'>,
-): Promise<number> {
+): Promise<Ending> {
   const { dataDir } = stack;
   const left = await killLeftProcesses(dataDir);
   if (left > 0) given.progress.line(`ended ${left} processes that a killed run had left`);
@@ -138,7 +145,7 @@ async function isFresh({ keep, data }: StartOptions): Promise<boolean> {
   return !keep || (await new FileLedger(ledgerFile(data)).read()).seeded === undefined;
 }
 
-async function start(options: StartOptions, progress: Progress): Promise<number> {
+async function start(options: StartOptions, progress: Progress): Promise<Ending> {
   const interruption = listenForInterruption({
     source: process,
     nowMs: () => performance.now(),
@@ -153,20 +160,20 @@ async function start(options: StartOptions, progress: Progress): Promise<number>
     signal,
     isFresh: await isFresh(options),
   });
-  let code: number = exitCodes.failed;
+  let ending: Ending = { code: exitCodes.failed };
   try {
-    code = await withPipeline(stack, { options, progress, signal });
+    ending = await withPipeline(stack, { options, progress, signal });
   } catch (error) {
     if (!signal.aborted) throw error;
-    code = options.once ? exitCodes.interrupted : exitCodes.done;
+    ending = { code: options.once ? exitCodes.interrupted : exitCodes.done };
   } finally {
     progress.line('stopping the servers');
     await stack.stop();
     interruption.release();
   }
-  if (!options.keep && code !== exitCodes.failed) clearData(stack.dataDir);
+  if (!options.keep && ending.code !== exitCodes.failed) clearData(stack.dataDir);
   else progress.line(`the data stays in ${stack.dataDir}`);
-  return code;
+  return ending;
 }
 
 function exitCodeOf(error: unknown): number {
@@ -180,7 +187,10 @@ async function main(): Promise<void> {
   const progress = createProgress(process.stderr);
   try {
     const options = parseStartOptions(process.argv.slice(2));
-    process.exitCode = await start({ ...options, data: resolve(options.data) }, progress);
+    const ending = await start({ ...options, data: resolve(options.data) }, progress);
+    progress.close();
+    if (ending.lastLine !== undefined) console.log(ending.lastLine);
+    process.exitCode = ending.code;
   } catch (error) {
     progress.close();
     process.exitCode = exitCodeOf(error);
