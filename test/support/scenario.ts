@@ -172,9 +172,9 @@ export class Scenario {
 
   /** Waits until neither row nor object is left of any of them. */
   async gone(artifacts: readonly ArtifactEntry[], deadlineMs = 60_000): Promise<void> {
-    const rows = async () => (await this.rowsOf(artifacts)).length === 0;
+    const rows = async () => none('rows', await this.rowsOf(artifacts));
     await until(`the rows of ${artifacts.length} artifacts are gone`, rows, deadlineMs);
-    const objects = async () => (await this.objectsOf(artifacts)).length === 0;
+    const objects = async () => none('objects', await this.objectsOf(artifacts));
     await until(`the objects of ${artifacts.length} artifacts are gone`, objects, deadlineMs);
   }
 
@@ -297,6 +297,12 @@ export class Scenario {
       },
     });
   }
+}
+
+/** @throws Error naming the first that are left, which becomes the cause when the deadline passes. */
+function none(what: string, left: readonly (number | string)[]): boolean {
+  if (left.length === 0) return true;
+  throw new Error(`${left.length} ${what} left, first ${left.slice(0, 5).join(', ')}`);
 }
 
 /** A process that was killed on purpose has a signal and no code; any other code than 0 is news. */
