@@ -4,7 +4,16 @@
  * Each line is written after the commit that it tells of. The pipeline never reads or writes it.
  */
 import { createHash } from 'node:crypto';
-import { appendFileSync, createReadStream, existsSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  createReadStream,
+  existsSync,
+  openSync,
+  readSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 import { createInterface } from 'node:readline';
 
 /** The state of an artifact's row as GitLab last wrote it. */
@@ -99,13 +108,32 @@ export function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+/** More than the longest line. */
+const tailBytes = 1_048_576;
+
 /** Keeps the ledger in a file; each append is one write, so that a crash cuts at most one line. */
 export class FileLedger implements Ledger {
+  private tailChecked = false;
+
   constructor(readonly path: string) {}
 
   append(entries: readonly LedgerEntry[]): void {
     if (entries.length === 0) return;
+    if (!this.tailChecked) this.cutTornTail();
     appendFileSync(this.path, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+  }
+
+  /** A line that a crash cut short would spoil the next one. */
+  private cutTornTail(): void {
+    this.tailChecked = true;
+    if (!existsSync(this.path)) return;
+    const { size } = statSync(this.path);
+    const start = Math.max(0, size - tailBytes);
+    const tail = Buffer.alloc(size - start);
+    const file = openSync(this.path, 'r');
+    readSync(file, tail, 0, tail.length, start);
+    closeSync(file);
+    truncateSync(this.path, start + tail.lastIndexOf('\n') + 1);
   }
 
   /** @throws Error when a line other than a torn last one cannot be read. */

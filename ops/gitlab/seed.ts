@@ -1,13 +1,14 @@
 /** Seeds a small GitLab: the same rows and objects for the same seed, while anything may watch. */
-import type { LedgerEntry } from './ledger';
+import type { ArtifactEntry, LedgerEntry } from './ledger';
 import { seedForeignObjects } from './foreign';
 import { isGoing, planPipelines, shareOut, type Fate, type PipelinePlan } from './plan';
 import { createRandom, type Random } from './random';
-import { insertBuilds, insertPipelines, insertProjects } from './rows';
+import { insertBuilds, insertPipelines, insertProjects, type Queryable } from './rows';
 import {
   databaseNowMs,
   inTransaction,
-  storeArtifacts,
+  storeObjects,
+  storeRows,
   type NewArtifact,
   type SmallGitlab,
 } from './small-gitlab';
@@ -64,11 +65,11 @@ export async function seed(gitlab: SmallGitlab, options: SeedOptions): Promise<S
   await seedForeignObjects(gitlab, input);
   await seedTraceBuilds(gitlab, { ...input, count: options.builds });
   await seedOwnDeletions(gitlab, { ...input, artifacts: ownDeletions(options.artifacts) }, work);
-  let stored = 0;
-  for (const batch of batches(planPipelines({ ...input, artifacts: options.artifacts }))) {
-    stored += await storeBatch(gitlab, batch, { counted: true, work });
-    options.onProgress?.(stored, options.artifacts);
-  }
+  await storePipelines(gitlab, planPipelines({ ...input, artifacts: options.artifacts }), {
+    counted: true,
+    work,
+    onStored: (stored) => options.onProgress?.(stored, options.artifacts),
+  });
 
   const shares = [...shareOut(options.artifacts)];
   const willGo = shares.reduce((sum, [fate, share]) => sum + (isGoing(fate) ? share : 0), 0);
@@ -104,7 +105,7 @@ async function seedOwnDeletions(
     }));
     return { ...pipeline, locked: false, unlocks: false, jobs };
   });
-  await storeBatch(gitlab, pipelines, { counted: false, work });
+  await storePipelines(gitlab, pipelines, { counted: false, work, onStored: () => undefined });
 }
 
 function* batches(pipelines: Iterable<PipelinePlan>): Generator<PipelinePlan[]> {
@@ -122,54 +123,89 @@ function* batches(pipelines: Iterable<PipelinePlan>): Generator<PipelinePlan[]> 
   if (batch.length > 0) yield batch;
 }
 
+interface Storing {
+  readonly counted: boolean;
+  readonly work: LifeWork;
+  /** Called after each commit with all artifacts stored so far. */
+  readonly onStored: (stored: number) => void;
+}
+
+/**
+ * While the objects of one batch are written, the rows of the next are inserted: the ids still follow
+ * the plan, since no two batches insert at a time.
+ */
+async function storePipelines(
+  gitlab: SmallGitlab,
+  pipelines: Iterable<PipelinePlan>,
+  storing: Storing,
+): Promise<void> {
+  let stored = 0;
+  let finishing: Promise<void> = Promise.resolve();
+  try {
+    for (const batch of batches(pipelines)) {
+      const inserted = Promise.withResolvers<undefined>();
+      const previous = finishing;
+      finishing = storeBatch(gitlab, batch, storing, {
+        inserted: () => inserted.resolve(undefined),
+        previous,
+      }).then((count) => storing.onStored((stored += count)));
+      finishing.catch(inserted.reject);
+      await inserted.promise;
+    }
+  } finally {
+    await finishing;
+  }
+}
+
 /** @returns how many artifacts it stored. */
 async function storeBatch(
   gitlab: SmallGitlab,
   pipelines: readonly PipelinePlan[],
-  { counted, work }: { counted: boolean; work: LifeWork },
+  { counted, work }: Storing,
+  turn: { inserted: () => void; previous: Promise<void> },
 ): Promise<number> {
-  const jobs = pipelines.flatMap((pipeline, place) =>
-    pipeline.jobs.map((job) => ({ pipeline, place, job })),
-  );
-  const fates = jobs.flatMap(({ job }) => job.artifacts.map(({ fate }) => fate));
   const { entries, pipelineIds } = await inTransaction(gitlab.pool, async (client) => {
-    const newPipelineIds = await insertPipelines(client, pipelines.map(pipelineRow));
-    const jobIds = await insertBuilds(
-      client,
-      jobs.map(({ pipeline, place, job }) => ({
-        partitionId: pipeline.partitionId,
-        projectId: pipeline.projectId,
-        pipelineId: newPipelineIds[place] as number,
-        status: 'success',
-        createdAtMs: job.createdAtMs,
-        finishedAtMs: job.createdAtMs + 60_000,
-        type: 'Ci::Build' as const,
-      })),
-    );
-    const artifacts = jobs.flatMap(({ pipeline, job }, index) =>
-      job.artifacts.map((artifact): NewArtifact => ({
-        ...artifact,
-        partitionId: pipeline.partitionId,
-        projectId: pipeline.projectId,
-        jobId: jobIds[index] as number,
-        createdAtMs: job.createdAtMs,
-        counted,
-      })),
-    );
-    return {
-      entries: await storeArtifacts(gitlab, client, artifacts),
-      pipelineIds: newPipelineIds,
-    };
+    const rows = await insertBatch(client, pipelines, counted);
+    turn.inserted();
+    await turn.previous;
+    await storeObjects(gitlab, rows.entries);
+    return rows;
   });
   gitlab.ledger.append(entries satisfies LedgerEntry[]);
   pipelines.forEach(({ unlocks, partitionId }, index) => {
     if (unlocks) work.pipelinesToUnlock.push({ id: pipelineIds[index] as number, partitionId });
   });
+  const fates = pipelines.flatMap(({ jobs }) =>
+    jobs.flatMap(({ artifacts }) => artifacts.map(({ fate }) => fate)),
+  );
   entries.forEach(({ id, partitionId }, index) => {
     const list = counted ? laterWork(work, fates[index] as Fate) : work.toDelete;
     list?.push({ id, partitionId });
   });
   return entries.length;
+}
+
+async function insertBatch(
+  client: Queryable,
+  pipelines: readonly PipelinePlan[],
+  counted: boolean,
+): Promise<{ entries: ArtifactEntry[]; pipelineIds: number[] }> {
+  const pipelineIds = await insertPipelines(client, pipelines.map(pipelineRow));
+  const jobs = pipelines.flatMap(({ partitionId, projectId, jobs: planned }, place) =>
+    planned.map((job) => ({
+      ...{ partitionId, projectId, pipelineId: pipelineIds[place] as number },
+      ...{ status: 'success', type: 'Ci::Build' as const, artifacts: job.artifacts },
+      ...{ createdAtMs: job.createdAtMs, finishedAtMs: job.createdAtMs + 60_000 },
+    })),
+  );
+  const jobIds = await insertBuilds(client, jobs);
+  const artifacts = jobs.flatMap(({ partitionId, projectId, createdAtMs, artifacts }, index) =>
+    artifacts.map((artifact): NewArtifact => {
+      const jobId = jobIds[index] as number;
+      return { ...artifact, partitionId, projectId, jobId, createdAtMs, counted };
+    }),
+  );
+  return { entries: await storeRows(client, artifacts), pipelineIds };
 }
 
 function pipelineRow({ partitionId, projectId, locked, jobs }: PipelinePlan) {

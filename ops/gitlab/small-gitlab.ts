@@ -48,6 +48,16 @@ export async function storeArtifacts(
   client: Queryable,
   artifacts: readonly NewArtifact[],
 ): Promise<ArtifactEntry[]> {
+  const entries = await storeRows(client, artifacts);
+  await storeObjects(gitlab, entries);
+  return entries;
+}
+
+/** The first half of `storeArtifacts`. */
+export async function storeRows(
+  client: Queryable,
+  artifacts: readonly NewArtifact[],
+): Promise<ArtifactEntry[]> {
   if (artifacts.length === 0) return [];
   const ids = await insertArtifactRows(client, artifacts);
   const entries = artifacts.map((artifact, index) => entryOf(artifact, ids[index] as number));
@@ -62,8 +72,15 @@ export async function storeArtifacts(
     children.filter((child) => child.hasReport),
     'p_ci_job_artifact_reports',
   );
-  await (gitlab.loader ?? gitlab.objects).load(entries.flatMap(objectOf));
   return entries;
+}
+
+/** The objects of rows that are about to be committed. */
+export async function storeObjects(
+  gitlab: Pick<SmallGitlab, 'objects' | 'loader'>,
+  entries: readonly ArtifactEntry[],
+): Promise<void> {
+  await (gitlab.loader ?? gitlab.objects).load(entries.flatMap(objectOf));
 }
 
 function entryOf(artifact: NewArtifact, id: number): ArtifactEntry {

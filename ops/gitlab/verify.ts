@@ -23,7 +23,7 @@ export interface Break {
   readonly invariant: 'I3' | 'I4' | 'I5';
   /** What was found, as the end of a sentence. */
   readonly what: string;
-  /** Artifact ids or keys: the first hundred. */
+  /** Artifact ids or keys: the first twenty. */
   readonly ids: readonly (number | string)[];
   readonly count: number;
 }
@@ -48,7 +48,7 @@ export interface Stores {
 }
 
 const pageRows = 10_000;
-const idsShown = 100;
+const idsShown = 20;
 /** Kept objects whose bytes are compared, spread evenly; sizes are compared for all. */
 const sampleObjects = 200;
 
