@@ -44,7 +44,9 @@ export async function assemble(
   let weight = 0;
   for (const record of lane.peek(subscription.maxRecords)) {
     if (record.offset >= view.windowEnd) break;
-    const value = await decodeOnce(lane, subscription, record);
+    // Awaiting every record would cost more than all the rest: only a decode that must ask is waited for.
+    const decoded = decodeOnce(lane, subscription, record);
+    const value = decoded instanceof Promise ? ((await decoded) as unknown) : decoded;
     if (value instanceof DecodeFailure) return { fetched, records, failure: value.error };
     weight += subscription.weigh?.(value) ?? 0;
     if (records.length > 0 && weight > (subscription.maxWeight ?? Infinity)) {
@@ -61,14 +63,15 @@ class DecodeFailure {
   constructor(readonly error: Error) {}
 }
 
-async function decodeOnce(
-  lane: Lane,
-  subscription: AnySubscription,
-  record: FetchedRecord,
-): Promise<unknown> {
-  if (lane.decoded.has(record.offset)) return lane.decoded.get(record.offset);
+/** @returns the value, a promise of it, or the failure. */
+function decodeOnce(lane: Lane, subscription: AnySubscription, record: FetchedRecord): unknown {
+  if (lane.decoded.size > 0 && lane.decoded.has(record.offset)) {
+    return lane.decoded.get(record.offset);
+  }
   try {
-    return await subscription.decode(record.value);
+    const decoded = subscription.decode(record.value);
+    if (!(decoded instanceof Promise)) return decoded;
+    return decoded.catch((error: unknown) => new DecodeFailure(asError(error)));
   } catch (error) {
     return new DecodeFailure(asError(error));
   }
@@ -90,7 +93,7 @@ function present(
     headers: record.headers,
     timestampMs: record.timestampMs,
     sizeBytes: record.sizeBytes,
-    attempt: (lane.attempts.get(record.offset) ?? 0) + 1,
+    attempt: lane.attempts.size === 0 ? 1 : (lane.attempts.get(record.offset) ?? 0) + 1,
     maybeRepeated: record.offset < view.repeatedBelow,
   };
 }

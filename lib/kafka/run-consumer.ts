@@ -1,6 +1,7 @@
 /** Makes a consumer: the runtime on a kafkajs client, with settings checked and a start that gives up. */
 import type { Consumer, ConsumerOptions, StopReport } from './consumer';
 import { KafkaJsClient } from './kafkajs-client';
+import { UnreachableError } from '../process/unreachable-error';
 import { asError } from './micro-batch';
 import { Runtime } from './runtime';
 import { checkSettings, defaultSettings, type ConsumerSettings } from './settings';
@@ -42,7 +43,7 @@ async function startWithin(
     await Promise.race([
       runtime.start(),
       options.clock.sleep(settings.startTimeoutMs, started.signal).then(() => {
-        throw new Error(
+        throw new UnreachableError(
           `no broker answered, or the group could not be joined, within ${settings.startTimeoutMs} ms`,
         );
       }),

@@ -1,0 +1,170 @@
+/**
+ * Claim: the consumer runtime costs at most a fifth of what kafkajs alone can read.
+ *
+ * The same topic is read by a bare `eachBatch` that does nothing and by the runtime with a handler that
+ * does nothing, in turns, from the first to the last record. Prints a JSON line a run and the medians'
+ * ratio. KAFKA_BROKERS says where; `--records N` how many of 60 bytes (1 KB: a fifth of it).
+ */
+import { parseArgs } from 'node:util';
+import { CompressionTypes, type Kafka } from 'kafkajs';
+import { pino } from 'pino';
+import { createKafka } from '../lib/kafka/connection';
+import { done } from '../lib/kafka/outcome';
+import { createConsumer } from '../lib/kafka/run-consumer';
+import { systemClock } from '../lib/process/clock';
+
+interface Load {
+  readonly topic: string;
+  readonly sizeBytes: number;
+  readonly partitions: number;
+  readonly records: number;
+}
+
+type Reader = (kafka: Kafka, load: Load, group: string) => Promise<number>;
+
+const pairs = 3;
+const logger = pino({ level: 'silent' });
+const print = (fields: object): void => console.log(JSON.stringify(fields));
+
+/** Counts records, and the time from the first batch to the last record. */
+function createMeter(total: number): { count(records: number): void; finished: Promise<number> } {
+  let startedAt = 0;
+  let counted = 0;
+  let finish: (recordsPerSecond: number) => void = () => undefined;
+  const finished = new Promise<number>((resolve) => (finish = resolve));
+  return {
+    finished,
+    count: (records) => {
+      if (startedAt === 0) startedAt = performance.now();
+      counted += records;
+      if (counted === total) finish((total / (performance.now() - startedAt)) * 1000);
+    },
+  };
+}
+
+const bare: Reader = async (kafka, load, group) => {
+  const meter = createMeter(load.records);
+  const consumer = kafka.consumer({ groupId: group, maxWaitTimeInMs: 250 });
+  await consumer.connect();
+  await consumer.subscribe({ topics: [load.topic], fromBeginning: true });
+  await consumer.run({
+    autoCommit: false,
+    eachBatchAutoResolve: false,
+    partitionsConsumedConcurrently: load.partitions,
+    eachBatch: (payload) => {
+      const { batch } = payload;
+      meter.count(0);
+      payload.resolveOffset(batch.lastOffset());
+      meter.count(batch.messages.length);
+      return Promise.resolve();
+    },
+  });
+  const rate = await meter.finished;
+  await consumer.disconnect();
+  return rate;
+};
+
+const runtime: Reader = async (kafka, load, group) => {
+  const meter = createMeter(load.records);
+  const consumer = createConsumer({
+    kafka,
+    group,
+    settings: { partitionBufferRecords: 20_000, windowRecords: 40_000 },
+    logger,
+    clock: systemClock,
+    random: Math.random,
+    onFatal: (error) => {
+      throw error;
+    },
+    subscriptions: [
+      {
+        topic: load.topic,
+        start: 'committed',
+        maxRecords: 100,
+        lanes: 16,
+        decode: (value) => value,
+        handle: (records) => {
+          meter.count(records.length);
+          return Promise.resolve(records.map(() => done));
+        },
+      },
+    ],
+  });
+  await consumer.start();
+  const rate = await meter.finished;
+  await consumer.stop(10_000);
+  return rate;
+};
+
+async function prepare(kafka: Kafka, load: Load): Promise<void> {
+  const admin = kafka.admin();
+  await admin.connect();
+  const { topic, partitions: numPartitions } = load;
+  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions }] });
+  await admin.disconnect();
+  const producer = kafka.producer();
+  await producer.connect();
+  const value = Buffer.alloc(load.sizeBytes, 'x');
+  const perSend = Math.floor(500_000 / load.sizeBytes);
+  for (let sent = 0; sent < load.records; sent += perSend) {
+    const count = Math.min(perSend, load.records - sent);
+    const messages = Array.from({ length: count }, (_, index) => ({
+      key: `key-${(sent + index) % 5_000}`,
+      value,
+    }));
+    await producer.send({ topic, messages, compression: CompressionTypes.None });
+  }
+  await producer.disconnect();
+}
+
+const median = (rates: readonly number[]): number =>
+  [...rates].sort((a, b) => a - b)[Math.floor(rates.length / 2)] ?? 0;
+
+async function compare(kafka: Kafka, load: Load): Promise<void> {
+  await prepare(kafka, load);
+  const rates: Record<'bare' | 'runtime', number[]> = { bare: [], runtime: [] };
+  for (let pair = 0; pair < pairs; pair += 1) {
+    for (const [name, read] of [
+      ['bare', bare],
+      ['runtime', runtime],
+    ] as const) {
+      const recordsPerSecond = Math.round(await read(kafka, load, `${load.topic}-${name}-${pair}`));
+      rates[name].push(recordsPerSecond);
+      const { sizeBytes, partitions, records } = load;
+      print({ bench: 'runtime', name, sizeBytes, partitions, records, recordsPerSecond });
+    }
+  }
+  const ratio = Number((median(rates.runtime) / median(rates.bare)).toFixed(2));
+  print({ bench: 'runtime', sizeBytes: load.sizeBytes, partitions: load.partitions, ratio });
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { records: { type: 'string', default: '500000' } } });
+  const brokers = process.env['KAFKA_BROKERS'];
+  if (brokers === undefined) throw new Error('KAFKA_BROKERS must say where Kafka is (host:port).');
+  const records = Number(values.records);
+  const kafka = createKafka(
+    {
+      KAFKA_BROKERS: brokers.split(','),
+      KAFKA_TLS_CA_FILE: undefined,
+      KAFKA_SASL_MECHANISM: undefined,
+      KAFKA_SASL_USERNAME: undefined,
+      KAFKA_SASL_PASSWORD_FILE: undefined,
+    },
+    'bench',
+    logger,
+  );
+  for (const [sizeBytes, partitions, count] of [
+    [60, 1, records],
+    [60, 4, records],
+    [1_024, 1, Math.ceil(records / 5)],
+  ] as const) {
+    const topic = `bench-runtime-${process.pid}-${sizeBytes}-${partitions}`;
+    await compare(kafka, { topic, sizeBytes, partitions, records: count });
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
