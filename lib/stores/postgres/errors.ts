@@ -1,4 +1,5 @@
 /** Sorts PostgreSQL's failures at the edge, so that nobody inside has to know a SQLSTATE. */
+import { isError } from '../../process/is-error';
 
 /**
  * - `unavailable`: the server, the way to it or its resources are missing; waiting helps.
@@ -46,7 +47,7 @@ const unavailableMessages =
 
 /** The caller's own errors (a check that refused) pass unchanged; the driver's become PostgresError. */
 export function translateError(error: unknown, doing: string): Error {
-  if (!(error instanceof Error)) return new Error(`${doing}: ${String(error)}`);
+  if (!isError(error)) return new Error(`${doing}: ${String(error)}`);
   if (error instanceof PostgresError) return error;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   const failure = classify(code, error.message);

@@ -1,4 +1,5 @@
 /** Sorts S3's failures at the edge, so that nobody inside has to know the SDK's error classes. */
+import { isError } from '../../process/is-error';
 
 /** `unavailable`: waiting helps. `refused`: S3 answered and said no; a person has to change something. */
 export type S3Failure = 'unavailable' | 'refused';
@@ -35,7 +36,7 @@ export const isPassing = (code: string): boolean => passingCodes.has(code);
 /** @param limitMs the request's limit, for the message when it was that which ended it. */
 export function translateError(error: unknown, doing: string, limitMs: number): S3Error {
   if (error instanceof S3Error) return error;
-  if (!(error instanceof Error)) {
+  if (!isError(error)) {
     return new S3Error(`S3, ${doing}: failed`, 'unavailable', 'Unknown', undefined, error);
   }
   if (error.name === 'AbortError' || error.name === 'TimeoutError') {
