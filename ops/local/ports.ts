@@ -14,6 +14,11 @@ export const portNames = [
 export type PortName = (typeof portNames)[number];
 export type Ports = Readonly<Record<PortName, number>>;
 
+/** A configured port cannot be had, or is none. */
+export class PortError extends Error {
+  override readonly name = 'PortError';
+}
+
 /** Below the range from which systems take outgoing ports, so that a stopped server's port stays its own. */
 const lowest = 20_000;
 const highest = 32_000;
@@ -55,7 +60,7 @@ async function choosePort(
   const configured = wishes.configured[name];
   if (configured !== undefined) {
     if (used.has(configured) || !(await wishes.isFree(configured))) {
-      throw new Error(
+      throw new PortError(
         `Port ${configured}, configured for ${name}, is taken; configure another one or leave it out.`,
       );
     }
@@ -66,7 +71,7 @@ async function choosePort(
   return keep && (await wishes.isFree(remembered)) ? remembered : findFree(wishes, used);
 }
 
-/** @throws Error that names a configured port which is taken. */
+/** @throws PortError that names a configured port which is taken. */
 export async function choosePorts(wishes: PortWishes): Promise<Ports> {
   const used = new Set<number>();
   const chosen: Partial<Record<PortName, number>> = {};
@@ -86,7 +91,7 @@ export function portVariable(name: PortName): string {
   return `AFTERBUILD_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}_PORT`;
 }
 
-/** @throws Error that names the variable whose value is no port. */
+/** @throws PortError that names the variable whose value is no port. */
 export function portsFromEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): Partial<Ports> {
@@ -96,7 +101,7 @@ export function portsFromEnvironment(
     if (given === undefined || given === '') continue;
     const port = Number(given);
     if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-      throw new Error(`${portVariable(name)} must be a port from 1 to 65535.`);
+      throw new PortError(`${portVariable(name)} must be a port from 1 to 65535.`);
     }
     found[name] = port;
   }

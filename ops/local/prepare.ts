@@ -1,6 +1,7 @@
 /** Turns empty servers into a place where the pipeline can work: database, bucket, topics, connector. */
 import { join } from 'node:path';
 import { projectRoot } from '../../lib/process/root';
+import { exitCodes } from '../../cli/exit-codes';
 import { applySourceSchema } from '../gitlab/schema';
 import { makeBucket } from './connected-gitlab';
 import { readSecretFile } from './data-folder';
@@ -9,13 +10,14 @@ import type { RunningStack } from './running-stack';
 import { stackEnvironment, type DatabaseRole, type StackScope } from './stack-environment';
 
 const commandLimitMs = 180_000;
+/** A server that has just started may be too slow for a command's own limits on a busy machine. */
+const attemptsMax = 5;
 
-/** Runs `afterbuild <args>` as an operator would. @throws Error with what the command printed. */
-export async function runAfterbuild(
+async function attempt(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
   signal?: AbortSignal,
-): Promise<string> {
+): Promise<string | CommandError> {
   const program = join(projectRoot, 'dist/cli/main.js');
   const flags = ['--enable-source-maps', '--disable-warning=TimeoutNegativeWarning'];
   try {
@@ -25,10 +27,27 @@ export async function runAfterbuild(
       signal,
     });
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    throw new Error(`afterbuild ${args.join(' ')} ${error.reason}:\n${error.output}`, {
-      cause: error,
-    });
+    if (error instanceof CommandError) return error;
+    throw error;
+  }
+}
+
+/**
+ * Runs `afterbuild <args>` as an operator would, again when it says that a server did not answer.
+ * @throws Error with what the command printed.
+ */
+export async function runAfterbuild(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<string> {
+  for (let attempts = 1; ; attempts += 1) {
+    const result = await attempt(args, environment, signal);
+    if (typeof result === 'string') return result;
+    signal?.throwIfAborted();
+    if (result.exitCode === exitCodes.unreachable && attempts < attemptsMax) continue;
+    const command = `afterbuild ${args.join(' ')}`;
+    throw new Error(`${command} ${result.reason}:\n${result.output}`, { cause: result });
   }
 }
 

@@ -19,6 +19,7 @@ export class CommandError extends Error {
     readonly command: string,
     readonly reason: string,
     readonly output: string,
+    readonly exitCode?: number,
   ) {
     super(`${command} ${reason}.${output === '' ? '' : `\n${output}`}`);
   }
@@ -51,15 +52,16 @@ export function runCommand(
     });
   }
   return new Promise((resolve, reject) => {
-    const fail = (reason: string): void =>
-      reject(new CommandError(command, reason, last.join('\n')));
+    const fail = (reason: string, exitCode?: number): void =>
+      reject(new CommandError(command, reason, last.join('\n'), exitCode));
     child.on('error', (error) => {
       if (error.name === 'AbortError') fail('was stopped or took too long');
       else fail(`could not be started (${error.message})`);
     });
     child.on('close', (code, signal) => {
       if (code === 0) resolve(last.join('\n'));
-      else fail(`ended with ${signal === null ? `exit code ${String(code)}` : signal}`);
+      else if (code !== null) fail(`ended with exit code ${code}`, code);
+      else fail(`ended with ${String(signal)}`);
     });
   });
 }

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { projectRoot } from '../../lib/process/root';
 import { createFetchProgress } from './fetch-progress';
 import { residentBytes } from './process-identity';
+import { PortError } from './ports';
 import { createProgress } from './progress';
 import { attachStack } from './running-stack';
 import { serverNames } from './server';
@@ -13,6 +14,9 @@ import { readStackFile, stackFilePath, type Addresses } from './stack-file';
 interface Place {
   readonly data: string;
 }
+
+/** As `npm start` has them (start-options.ts). */
+const exitCodes = { failed: 1, configuration: 3, busy: 4 } as const;
 
 const say = (line: string): void => console.log(line);
 
@@ -124,5 +128,6 @@ async function main(): Promise<void> {
 main().catch((error: unknown) => {
   const message = error instanceof Error ? error.message : String(error);
   console.error(message);
-  process.exitCode = error instanceof StackBusyError ? 4 : 1;
+  const refused = error instanceof PortError ? exitCodes.configuration : exitCodes.failed;
+  process.exitCode = error instanceof StackBusyError ? exitCodes.busy : refused;
 });

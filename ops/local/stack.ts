@@ -108,11 +108,22 @@ async function startAll(place: Place, options: StackOptions): Promise<void> {
   const owner = options.background === true ? undefined : identifyProcess(process.pid);
   writeStackFile(describeStack(place, '', owner));
   const started = performance.now();
+  const startOne = async (name: ServerName): Promise<void> => {
+    await startServer(name, place, options.signal);
+    const seconds = ((performance.now() - started) / 1_000).toFixed(1);
+    options.log(`${name} is ready after ${seconds} s`);
+  };
+  // Connect gives up on a broker that takes more than a minute, as it may on a busy machine.
+  const chains: readonly ServerName[][] = [
+    ['kafka', 'connect'],
+    ['registry'],
+    ['postgres'],
+    ['redis'],
+    ['objectStorage'],
+  ];
   const outcomes = await Promise.allSettled(
-    serverNames.map(async (name) => {
-      await startServer(name, place, options.signal);
-      const seconds = ((performance.now() - started) / 1_000).toFixed(1);
-      options.log(`${name} is ready after ${seconds} s`);
+    chains.map(async (chain) => {
+      for (const name of chain) await startOne(name);
     }),
   );
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');

@@ -13,6 +13,7 @@ import { connectGitlab, ledgerFile, type ConnectedGitlab } from './connected-git
 import { drain } from './drain';
 import { createFetchProgress } from './fetch-progress';
 import { listenForInterruption } from './interruption';
+import { PortError } from './ports';
 import { prepareStack, runAfterbuild } from './prepare';
 import { createProcesses, killLeftProcesses, type Processes } from './processes';
 import { createProgress, type Progress } from './progress';
@@ -22,7 +23,14 @@ import { defaultScope, stackEnvironment } from './stack-environment';
 import { parseStartOptions, type StartOptions } from './start-options';
 
 const scope = defaultScope;
-const exitCodes = { done: 0, failed: 1, usage: 2, busy: 4, interrupted: 130 } as const;
+const exitCodes = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  configuration: 3,
+  busy: 4,
+  interrupted: 130,
+} as const;
 
 interface Run {
   readonly options: StartOptions;
@@ -180,6 +188,7 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError)
     return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
   console.error(error instanceof Error ? error.message : String(error));
+  if (error instanceof PortError) return exitCodes.configuration;
   return error instanceof StackBusyError ? exitCodes.busy : exitCodes.failed;
 }
 
