@@ -222,7 +222,8 @@ export class AssignedPartition implements LaneHost {
   }
 
   #noticeCaughtUp(): void {
-    if (this.#caughtUpAt === null || !this.tracker) return;
+    // Nobody is to begin anything while we drain; after a rejoin it is said, if the partition is still ours.
+    if (this.#caughtUpAt === null || !this.tracker || this.suspended) return;
     if (this.tracker.doneBelow < this.#caughtUpAt) return;
     this.#caughtUpAt = null;
     this.subscription.onCaughtUp?.(this.at.partition);

@@ -176,7 +176,8 @@ test('a state topic is read from its start at every assignment, says when it has
   await client.rejoin([]);
   await join();
   await client.fetch();
-  await eventually(() => handled.length === 4);
+  await eventually(() => events.filter((event) => event === 'caught up 0').length === 2);
+  expect(handled).toHaveLength(4);
   await runtime.stop(1_000);
   expect(client.commits).toEqual([]);
   const ofZero = events.filter((event) => /^\D+ 0\b/.test(event));
@@ -201,5 +202,28 @@ test('a member without partitions says once that it waits idle', async () => {
   client.join([]);
   expect(lines.filter(({ event }) => event === 'group.idle')).toHaveLength(1);
   expect(runtime.ready()).toBe(true);
+  await runtime.stop(1_000);
+});
+
+test('what catches up during a drain is told of after the rejoin, and only if the partition stayed', async () => {
+  const events: string[] = [];
+  const { opened, open } = gate();
+  const { client, runtime, handled, join } = createFixture(() => opened.then(() => done), {
+    onCaughtUp: () => events.push('caught up'),
+    onKept: () => events.push('kept'),
+    onDraining: () => {
+      events.push('draining');
+      return Promise.resolve();
+    },
+  });
+  await runtime.start();
+  client.append(at, 'a', 'x');
+  await join();
+  await client.fetch();
+  await eventually(() => handled.length === 1);
+  const rejoined = client.rejoin([at]);
+  open();
+  await rejoined;
+  expect(events).toEqual(['draining', 'kept', 'caught up']);
   await runtime.stop(1_000);
 });
