@@ -2,16 +2,15 @@
  * Claim: the consumer runtime costs at most a fifth of what kafkajs alone can read.
  *
  * The same topic is read by a bare `eachBatch` that does nothing and by the runtime with a handler that
- * does nothing, in turns, from the first to the last record. Prints a JSON line a run and the medians'
- * ratio. KAFKA_BROKERS says where; `--records N` how many of 60 bytes (1 KB: a fifth of it).
+ * does nothing, in turns, from the first to the last record. Reports a line a run and the medians' ratio.
  */
-import { parseArgs } from 'node:util';
 import { CompressionTypes, type Kafka } from 'kafkajs';
 import { pino } from 'pino';
 import { createKafka } from '../lib/kafka/connection';
 import { done } from '../lib/kafka/outcome';
 import { createConsumer } from '../lib/kafka/run-consumer';
 import { systemClock } from '../lib/process/clock';
+import { median, type Report } from './report';
 
 interface Load {
   readonly topic: string;
@@ -24,7 +23,6 @@ type Reader = (kafka: Kafka, load: Load, group: string) => Promise<number>;
 
 const pairs = 3;
 const logger = pino({ level: 'silent' });
-const print = (fields: object): void => console.log(JSON.stringify(fields));
 
 /** Counts records, and the time from the first batch to the last record. */
 function createMeter(total: number): { count(records: number): void; finished: Promise<number> } {
@@ -117,10 +115,7 @@ async function prepare(kafka: Kafka, load: Load): Promise<void> {
   await producer.disconnect();
 }
 
-const median = (rates: readonly number[]): number =>
-  [...rates].sort((a, b) => a - b)[Math.floor(rates.length / 2)] ?? 0;
-
-async function compare(kafka: Kafka, load: Load): Promise<void> {
+async function compare(kafka: Kafka, load: Load, report: Report): Promise<void> {
   await prepare(kafka, load);
   const rates: Record<'bare' | 'runtime', number[]> = { bare: [], runtime: [] };
   for (let pair = 0; pair < pairs; pair += 1) {
@@ -131,18 +126,19 @@ async function compare(kafka: Kafka, load: Load): Promise<void> {
       const recordsPerSecond = Math.round(await read(kafka, load, `${load.topic}-${name}-${pair}`));
       rates[name].push(recordsPerSecond);
       const { sizeBytes, partitions, records } = load;
-      print({ bench: 'runtime', name, sizeBytes, partitions, records, recordsPerSecond });
+      report({ case: `runtime ${name}`, sizeBytes, partitions, records, recordsPerSecond });
     }
   }
   const ratio = Number((median(rates.runtime) / median(rates.bare)).toFixed(2));
-  print({ bench: 'runtime', sizeBytes: load.sizeBytes, partitions: load.partitions, ratio });
+  report({ case: 'runtime', sizeBytes: load.sizeBytes, partitions: load.partitions, ratio });
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { records: { type: 'string', default: '500000' } } });
-  const brokers = process.env['KAFKA_BROKERS'];
-  if (brokers === undefined) throw new Error('KAFKA_BROKERS must say where Kafka is (host:port).');
-  const records = Number(values.records);
+/** @param records how many of 60 bytes; of 1 KB a fifth of it. */
+export async function measureRuntime(
+  brokers: string,
+  report: Report,
+  records: number,
+): Promise<void> {
   const kafka = createKafka(
     {
       KAFKA_BROKERS: brokers.split(','),
@@ -160,11 +156,6 @@ async function main(): Promise<void> {
     [1_024, 1, Math.ceil(records / 5)],
   ] as const) {
     const topic = `bench-runtime-${process.pid}-${sizeBytes}-${partitions}`;
-    await compare(kafka, { topic, sizeBytes, partitions, records: count });
+    await compare(kafka, { topic, sizeBytes, partitions, records: count }, report);
   }
 }
-
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});

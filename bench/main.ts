@@ -1,0 +1,71 @@
+/** `npm run bench -- <claim>`: starts the real servers, measures one claim, stops them again. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { createFetchLines } from '../ops/local/fetch-progress';
+import type { RunningStack } from '../ops/local/running-stack';
+import { startStack } from '../ops/local/stack';
+import { measureArtifacts } from './artifacts.bench';
+import { createReport, type Report } from './report';
+import { measureRuntime } from './runtime.bench';
+
+interface Flags {
+  readonly quick: boolean;
+  readonly json?: string;
+  readonly artifacts: string;
+  readonly records: string;
+}
+
+/** Servers of its own, in a folder of its own: a bench measures nobody else's load. */
+async function onOwnStack(measure: (stack: RunningStack) => Promise<void>): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'afterbuild-bench-'));
+  const log = (line: string): void => console.error(line);
+  const stack = await startStack({ dataDir, log, fetchProgress: createFetchLines(log) });
+  try {
+    await measure(stack);
+  } finally {
+    await stack.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+type Measure = (stack: RunningStack, report: Report, flags: Flags) => Promise<void>;
+
+function addBench(program: Command, name: string, claim: string, measure: Measure): Command {
+  return program
+    .command(name)
+    .description(claim)
+    .option('--quick', 'one small run: does it still work?', false)
+    .option('--json <file>', 'write the lines to a file as well')
+    .action((flags: Flags) =>
+      onOwnStack((stack) => measure(stack, createReport(flags.json), flags)),
+    );
+}
+
+async function main(): Promise<void> {
+  const program = new Command('bench').description('measures what the README claims');
+  addBench(
+    program,
+    'artifacts',
+    'the pipeline beside the same DELETE alone and the same DeleteObjects alone',
+    (stack, report, { quick, artifacts }) =>
+      measureArtifacts(stack, report, {
+        artifacts: quick ? 20_000 : Number(artifacts),
+        runs: quick ? 1 : 3,
+      }),
+  ).option('--artifacts <n>', 'how many', '200000');
+  addBench(
+    program,
+    'runtime',
+    'the consumer runtime beside a bare eachBatch',
+    (stack, report, { quick, records }) =>
+      measureRuntime(stack.addresses.kafkaBrokers, report, quick ? 50_000 : Number(records)),
+  ).option('--records <n>', 'records of 60 bytes', '500000');
+  await program.parseAsync();
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

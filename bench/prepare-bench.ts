@@ -1,0 +1,21 @@
+/** Topics, schemas and a slot for one run; no connector, since nothing changes while it runs. */
+import { runAfterbuild } from '../ops/local/prepare';
+import type { RunningStack } from '../ops/local/running-stack';
+import { stackEnvironment, type StackScope } from '../ops/local/stack-environment';
+import { asSuperuser } from './bench-source';
+
+export async function prepareBench(stack: RunningStack, scope: StackScope): Promise<void> {
+  const environment = stackEnvironment(stack, 'reader', scope);
+  await runAfterbuild(['topics', 'apply'], environment);
+  await runAfterbuild(['schemas', 'register'], environment);
+  await asSuperuser(stack, scope.database, (client) =>
+    client.query("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [scope.database]),
+  );
+}
+
+/** The slot would hold back the write-ahead log of everything that follows. */
+export async function dropSlot(stack: RunningStack, database: string): Promise<void> {
+  await asSuperuser(stack, 'postgres', (client) =>
+    client.query('SELECT pg_drop_replication_slot($1)', [database]),
+  );
+}
