@@ -16,9 +16,12 @@ import type { ArtifactDatabase, CommitState, DueArtifact } from './ports';
 import { cutRecords } from './records';
 import { isVisible, parseSnapshot } from './visibility';
 
-/** Below the runtime's progress deadline, which would take us for hung. */
-const waitMaxMs = 30_000;
-const roomWaitMaxMs = 60_000;
+/**
+ * One micro-batch waits no longer than this, for an expiry, for visibility and for room together: less
+ * than a drain may take, or every rebalance and every stop would be late.
+ */
+const waitMaxMs = 6_000;
+const roomWaitMinMs = 1_000;
 const lookAgainMs = 50;
 
 /** A record's value; null for a tombstone, which the publication never makes. */
@@ -60,7 +63,8 @@ export class ChangePath {
     while (pending.length > 0) {
       const state = await this.#look(pending);
       const sorted = this.#sort(pending, state, outcomes);
-      const full = sorted.ready.length > 0 && !(await this.#produce(sorted, state, signal));
+      const roomMs = Math.max(giveUpAtMs - clock.nowMs(), roomWaitMinMs);
+      const full = !(await this.#produce(sorted, state, roomMs, signal));
       for (const { index } of sorted.ready) outcomes[index] = full ? limitReached : done;
       pending = sorted.waiting;
       if (clock.nowMs() >= giveUpAtMs) break;
@@ -113,11 +117,17 @@ export class ChangePath {
   }
 
   /** @returns false when there was no room for too long. */
-  async #produce({ ready }: Sorted, state: CommitState, signal: AbortSignal): Promise<boolean> {
+  async #produce(
+    { ready }: Sorted,
+    state: CommitState,
+    roomMs: number,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (ready.length === 0) return true;
     const { output, reach } = this.parts;
     const artifacts = ready.map(({ artifact }) => artifact);
     reach('change.decided');
-    const limit = AbortSignal.timeout(roomWaitMaxMs);
+    const limit = AbortSignal.timeout(roomMs);
     try {
       const records = cutRecords(artifacts, state.database, 'change');
       await output.produce(records, AbortSignal.any([signal, limit]));

@@ -17,8 +17,10 @@ import {
   readSecret,
   type Environment,
 } from '../../lib/process/config';
-import { createLogger, type Logger } from '../../lib/process/logger';
+import type { ExitCode } from '../../lib/process/exit-codes';
+import { runProcess, type ProcessContext } from '../../lib/process/run-process';
 import { createReachStep, parseFailPoint, type ReachStep } from '../../lib/process/steps';
+import { untilReachable, type Waiting } from '../../lib/process/until-reachable';
 import {
   PostgresArtifactDatabase,
   UnsupportedPartitionError,
@@ -37,30 +39,24 @@ const connectionsMax = 6;
 
 /**
  * Runs until SIGTERM, SIGINT or a failure that waiting cannot heal.
- * @returns the exit code: 0 after a clean stop, 1 otherwise.
- * @throws ConfigError when the configuration is wrong or leads to another database; Error saying which
- * server cannot be reached at the start.
+ * @returns the exit code (`lib/process/exit-codes.ts`); what prevents the start is logged, not thrown.
  */
-export async function run(environment: Environment): Promise<number> {
-  const config = loadConfig(expiredArtifactsSchema, environment);
+export const run = (environment: Environment): Promise<ExitCode> =>
+  runProcess(name, environment, (context) =>
+    work(loadConfig(expiredArtifactsSchema, environment), context),
+  );
+
+async function work(config: Config, context: ProcessContext): Promise<{ clean: boolean }> {
   const reach = reachOf(config);
-  const logger = createLogger(name, config.LOG_LEVEL);
-  const ended = Promise.withResolvers<Error | undefined>();
-  const onSignal = () => ended.resolve(undefined);
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   const closers: (() => Promise<void>)[] = [];
   try {
-    const around = await connect(config, logger, reach, ended.resolve, closers);
+    const around = await connect(config, context, reach, closers);
     const pipeline = createPipeline(around);
     await pipeline.start();
-    logger.info({ event: 'process.started' }, 'started');
-    const fatal = await ended.promise;
-    if (fatal) logger.error({ event: 'process.failed', err: fatal }, 'cannot go on, stopping');
-    const clean = await pipeline.stop(stopDeadlineMs);
-    logger.info({ event: 'process.stopped', clean }, 'stopped');
-    return clean && fatal === undefined ? 0 : 1;
+    context.logger.info({ event: 'process.started' }, 'started');
+    await context.ended;
+    return { clean: await pipeline.stop(stopDeadlineMs) };
   } finally {
-    process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
     for (const close of closers.reverse()) await close();
   }
 }
@@ -76,14 +72,14 @@ function reachOf(config: Config): ReachStep {
 /** @param closers gets what must be closed, in the order of opening. */
 async function connect(
   config: Config,
-  logger: Logger,
+  { logger, signal, fail: onFatal }: ProcessContext,
   reach: ReachStep,
-  onFatal: (error: Error) => void,
   closers: (() => Promise<void>)[],
 ): Promise<Surroundings> {
+  const waiting = { clock, logger, limitMs: config.START_LIMIT_MS, signal };
   const pool = new PostgresPool(postgresSettings(config, name, { connectionsMax }));
   closers.push(() => pool.close());
-  await refuseOtherDatabase(pool, config);
+  await refuseOtherDatabase(pool, config, waiting);
   const kafka = createKafka(config, name, logger);
   const producer = createProducer(kafka);
   const admin = createTopicAdmin(kafka, { namespace: config.AFTERBUILD_NAMESPACE });
@@ -91,9 +87,7 @@ async function connect(
     () => producer.disconnect(),
     () => admin.disconnect(),
   );
-  await Promise.all([producer.connect(), admin.connect()]);
-  const expired = await openExpired(config, producer, admin);
-  const progress = await openProgress(config, admin);
+  const { expired, progress } = await openTopics(config, producer, admin, waiting);
   const control = codecOf<Control>(config, topicNames.control);
   return {
     ...{ config, logger, clock, reach, onFatal, random: Math.random, expired },
@@ -109,7 +103,10 @@ async function connect(
     createConsumer: (subscriptions) => {
       const group = topicOf(config, name);
       const random = Math.random;
-      return createConsumer({ kafka, group, subscriptions, logger, clock, random, onFatal });
+      const settings = { startTimeoutMs: config.START_LIMIT_MS };
+      return createConsumer({
+        ...{ kafka, group, subscriptions, settings, logger, clock, random, onFatal },
+      });
     },
     decodeChange: createWriterDecoder<unknown>(registryOf(config)),
     decodeProgress: (bytes) => progress.codec.decode(bytes),
@@ -122,6 +119,23 @@ async function connect(
     },
     isFinal: (error) => error instanceof UnsupportedPartitionError,
   };
+}
+
+async function openTopics(
+  config: Config,
+  producer: RecordProducer,
+  admin: TopicAdmin,
+  waiting: Waiting,
+) {
+  const brokers = `Kafka at ${config.KAFKA_BROKERS.join(', ')}`;
+  const connectBoth = () => Promise.all([producer.connect(), admin.connect()]);
+  await untilReachable(brokers, connectBoth, waiting);
+  const registry = `The schema registry at ${config.SCHEMA_REGISTRY_URL}`;
+  const openBoth = async () => ({
+    expired: await openExpired(config, producer, admin),
+    progress: await openProgress(config, admin),
+  });
+  return untilReachable(registry, openBoth, waiting);
 }
 
 const topicOf = (config: Config, topic: string): string => `${config.AFTERBUILD_NAMESPACE}${topic}`;
@@ -168,15 +182,17 @@ function healthOf(config: Config, pool: PostgresPool): Surroundings['readHealth'
   return (signal) => readCdcHealth({ connectUrl, connector, slot, pool }, signal);
 }
 
-/** A standby may become the primary, so it is only held; another database stays another one. */
-async function refuseOtherDatabase(pool: PostgresPool, config: Config): Promise<void> {
-  const database = await readIdentity(pool);
-  const refusal = refuseDatabase(
-    { ...database, inRecovery: false },
-    {
-      systemIdentifier: config.POSTGRES_SYSTEM_IDENTIFIER,
-      databaseName: config.POSTGRES_DATABASE,
-    },
-  );
+/** While it runs, a standby or another database only holds it (`database-guard.ts`). */
+async function refuseOtherDatabase(
+  pool: PostgresPool,
+  config: Config,
+  waiting: Waiting,
+): Promise<void> {
+  const postgres = `PostgreSQL at ${config.POSTGRES_HOST}:${config.POSTGRES_PORT}`;
+  const database = await untilReachable(postgres, () => pool.withSession(readIdentity), waiting);
+  const refusal = refuseDatabase(database, {
+    systemIdentifier: config.POSTGRES_SYSTEM_IDENTIFIER,
+    databaseName: config.POSTGRES_DATABASE,
+  });
   if (refusal !== undefined) throw new ConfigError(refusal);
 }
