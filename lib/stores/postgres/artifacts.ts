@@ -1,4 +1,4 @@
-/** The statements of the deletion, on `p_ci_job_artifacts` (shapes and costs: docs/adr, design 3.2). */
+/** The statements of the deletion, on `p_ci_job_artifacts` (why this shape: docs/adr/0008). */
 import type { ArtifactKeyColumns } from '../../gitlab/object-key';
 import type { PostgresPool, Statement } from './pool';
 
