@@ -2,11 +2,7 @@
 import { CommanderError } from 'commander';
 import { NotStreamingError } from '../connect/await-streaming';
 import { PositionLostError, SourceNotFitError } from '../connect/apply';
-import { RegistryUnavailableError } from '../lib/avro/registry';
-import { ConnectUnavailableError } from '../lib/connect/connect-client';
-import { TopicsUnfitError } from '../lib/kafka/admin';
-import { ConfigError } from '../lib/process/config';
-import { PostgresError } from '../lib/stores/postgres/errors';
+import { exitCodeOf as generalExitCodeOf } from '../lib/process/exit-code-of';
 import { exitCodes, type ExitCode } from './exit-codes';
 
 /** Does the command's work within the signal. @returns the exit code. */
@@ -31,30 +27,13 @@ export function action<Options>(act: Action<Options>): (options: Options) => Pro
   };
 }
 
-const configurationErrors = [ConfigError, SourceNotFitError, TopicsUnfitError];
-const unreachableErrors = [ConnectUnavailableError, RegistryUnavailableError, NotStreamingError];
-
+/** What only commands throw; all else is sorted as for the processes. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-  if (configurationErrors.some((kind) => error instanceof kind)) return exitCodes.configuration;
-  if (unreachableErrors.some((kind) => error instanceof kind)) return exitCodes.unreachable;
+  if (error instanceof SourceNotFitError) return exitCodes.configuration;
+  if (error instanceof NotStreamingError) return exitCodes.unreachable;
   if (error instanceof PositionLostError) return exitCodes.changesLost;
-  if (error instanceof PostgresError) return postgresExitCode(error);
-  return isKafkaConnectionError(error) ? exitCodes.unreachable : exitCodes.failed;
-}
-
-/** A wrong password or database (class 28, 3D) or a missing privilege (42501) is a setting. */
-function postgresExitCode(error: PostgresError): ExitCode {
-  if (error.failure === 'unavailable') return exitCodes.unreachable;
-  const isSetting = /^(28|3D)|^42501$/.test(error.sqlState ?? '');
-  return isSetting ? exitCodes.configuration : exitCodes.failed;
-}
-
-/** kafkajs' classes carry their kind in the name; a retried connection failure is wrapped once. */
-function isKafkaConnectionError(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if (/^KafkaJS(Connection|BrokerNotFound|RequestTimeout)/.test(error.name)) return true;
-  return error.name === 'KafkaJSNumberOfRetriesExceeded' && isKafkaConnectionError(error.cause);
+  return generalExitCodeOf(error);
 }
 
 const sentenceOf = (error: unknown): string =>

@@ -6,7 +6,7 @@ import { loadSchema } from '../../lib/avro/schema-file';
 import { Brake } from '../../lib/brake/brake';
 import { DeletionBudget } from '../../lib/brake/deletion-budget';
 import { createKafka } from '../../lib/kafka/connection';
-import type { Consumer } from '../../lib/kafka/consumer';
+import type { StopReport } from '../../lib/kafka/consumer';
 import { done } from '../../lib/kafka/outcome';
 import { createConsumer } from '../../lib/kafka/run-consumer';
 import type { Subscription } from '../../lib/kafka/subscription';
@@ -18,8 +18,11 @@ import {
   loadConfig,
   readSecret,
 } from '../../lib/process/config';
-import { createLogger, type Logger } from '../../lib/process/logger';
+import type { ExitCode } from '../../lib/process/exit-codes';
+import type { Logger } from '../../lib/process/logger';
+import { type ProcessContext, runProcess } from '../../lib/process/run-process';
 import { createReachStep, parseFailPoint } from '../../lib/process/steps';
+import { untilReachable } from '../../lib/process/until-reachable';
 import { PostgresArtifacts } from '../../lib/stores/postgres/artifacts';
 import { readIdentity } from '../../lib/stores/postgres/identity';
 import { PostgresPool, postgresSettings } from '../../lib/stores/postgres/pool';
@@ -35,31 +38,38 @@ const stopLimitMs = 15_000;
 const recordsMax = 200;
 
 /**
- * Runs until SIGTERM or SIGINT. @returns the exit code: 0 after a clean stop, 1 otherwise.
+ * Runs until SIGTERM or SIGINT. @returns the exit code (`lib/process/exit-codes.ts`).
  * What prevents the start is logged as one sentence, not thrown.
  */
-export async function run(environment: Environment): Promise<number> {
-  const logger = createLogger(group, environment['LOG_LEVEL'] ?? 'info');
+export const run = (environment: Environment): Promise<ExitCode> =>
+  runProcess(group, environment, (context) =>
+    work(loadConfig(artifactDeleterSchema, environment), context),
+  );
+
+async function work(config: Config, context: ProcessContext): Promise<StopReport> {
+  const stores = { ...createPool(config), objects: new S3Objects(s3Settings(config)) };
   try {
-    return await runWith(loadConfig(artifactDeleterSchema, environment), logger);
-  } catch (error) {
-    logger.fatal({ event: 'process.failed', err: error }, (error as Error).message);
-    return 1;
+    await checkStores(config, stores, context);
+    return await consume(config, context, stores);
+  } finally {
+    stores.objects.close();
+    await stores.connections.close();
   }
 }
 
-async function runWith(config: Config, logger: Logger): Promise<number> {
-  const pool = createPool(config);
-  const objects = new S3Objects(s3Settings(config));
-  try {
-    await pool.connections.withSession(readIdentity);
-    const tags = await objects.bucketTags();
-    pool.brake.checkBucket(tags, config.S3_BUCKET_TAG, config.S3_BUCKET);
-    return await consume(config, logger, { ...pool, objects });
-  } finally {
-    objects.close();
-    await pool.connections.close();
-  }
+/** @throws BrakeError when one of them is not the one that is configured. */
+async function checkStores(
+  config: Config,
+  { connections, brake, objects }: Stores,
+  { logger, signal }: ProcessContext,
+): Promise<void> {
+  const { POSTGRES_HOST, POSTGRES_PORT, S3_ENDPOINT, START_LIMIT_MS: limitMs } = config;
+  const waiting = { clock: systemClock, logger, limitMs, signal };
+  const postgres = `PostgreSQL at ${POSTGRES_HOST}:${POSTGRES_PORT}`;
+  await untilReachable(postgres, () => connections.withSession(readIdentity), waiting);
+  const s3 = `S3 at ${S3_ENDPOINT ?? 'the endpoint of its region'}`;
+  const tags = await untilReachable(s3, () => objects.bucketTags(), waiting);
+  brake.checkBucket(tags, config.S3_BUCKET_TAG, config.S3_BUCKET);
 }
 
 interface Stores {
@@ -86,8 +96,11 @@ function createPool(config: Config): Omit<Stores, 'objects'> {
   return { connections, brake };
 }
 
-async function consume(config: Config, logger: Logger, stores: Stores): Promise<number> {
-  const ended = Promise.withResolvers<Error | undefined>();
+async function consume(
+  config: Config,
+  { logger, ended, fail }: ProcessContext,
+  stores: Stores,
+): Promise<StopReport> {
   const registry = createRegistry({
     url: config.SCHEMA_REGISTRY_URL,
     ...(config.SCHEMA_REGISTRY_USERNAME !== undefined &&
@@ -109,35 +122,19 @@ async function consume(config: Config, logger: Logger, stores: Stores): Promise<
       expiredArtifacts(config, logger, registry, stores),
       decisions(config, registry, stores.brake),
     ],
-    settings: { concurrency: config.DELETE_CONCURRENCY },
+    settings: {
+      concurrency: config.DELETE_CONCURRENCY,
+      startTimeoutMs: config.START_LIMIT_MS,
+    },
     logger,
     clock: systemClock,
     random: Math.random,
-    onFatal: (error) => ended.resolve(error),
+    onFatal: fail,
   });
-  return runUntilEnded(consumer, logger, ended);
-}
-
-async function runUntilEnded(
-  consumer: Consumer,
-  logger: Logger,
-  ended: PromiseWithResolvers<Error | undefined>,
-): Promise<number> {
-  const stop = (): void => ended.resolve(undefined);
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
-  try {
-    await consumer.start();
-    logger.info({ event: 'process.started' }, 'started');
-    const fatal = await ended.promise;
-    if (fatal) logger.fatal({ event: 'process.failed', err: fatal }, fatal.message);
-    const { clean } = await consumer.stop(stopLimitMs);
-    logger.info({ event: 'process.stopped', clean }, 'stopped');
-    return fatal || !clean ? 1 : 0;
-  } finally {
-    process.off('SIGTERM', stop);
-    process.off('SIGINT', stop);
-  }
+  await consumer.start();
+  logger.info({ event: 'process.started' }, 'started');
+  await ended;
+  return consumer.stop(stopLimitMs);
 }
 
 function expiredArtifacts(

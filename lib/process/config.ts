@@ -72,12 +72,34 @@ export const connectionSchema = z.object({
     .regex(/^[^=]+=[^=]+$/, 'must be key=value, a tag that the bucket carries'),
 
   CONNECT_URL: url.optional(),
+  /** How long a process waits for a server that does not answer before it has ever worked. */
+  START_LIMIT_MS: count(60_000, 1_000, 3_600_000),
 });
 
 export type Connections = z.output<typeof connectionSchema>;
 
-/** Settings of producers/expired-artifacts. */
-export const expiredArtifactsSchema = connectionSchema.extend({
+const redisVariables = {
+  REDIS_HOST: true,
+  REDIS_PORT: true,
+  REDIS_USERNAME: true,
+  REDIS_PASSWORD_FILE: true,
+  REDIS_TLS_CA_FILE: true,
+} as const;
+
+const s3Variables = {
+  S3_ENDPOINT: true,
+  S3_REGION: true,
+  S3_BUCKET: true,
+  S3_BUCKET_PREFIX: true,
+  S3_ACCESS_KEY_ID_FILE: true,
+  S3_SECRET_ACCESS_KEY_FILE: true,
+  S3_FORCE_PATH_STYLE: true,
+  S3_BUCKET_TAG: true,
+} as const;
+
+/** Settings of producers/expired-artifacts, which reaches neither the bucket nor Redis. */
+const withoutStores = connectionSchema.omit({ ...redisVariables, ...s3Variables });
+export const expiredArtifactsSchema = withoutStores.extend({
   SWEEP_PAGE_ROWS: count(5_000, 1, 50_000),
   SWEEP_MARGIN_MS: count(1_000, 0, 3_600_000),
   SWEEP_IDLE_MS: count(1_000, 10, 3_600_000),
@@ -90,7 +112,8 @@ export const expiredArtifactsSchema = connectionSchema.extend({
 });
 
 /** Settings of consumers/artifact-deleter. */
-export const artifactDeleterSchema = connectionSchema.extend({
+const withoutRedis = connectionSchema.omit({ ...redisVariables, CONNECT_URL: true });
+export const artifactDeleterSchema = withoutRedis.extend({
   DELETE_CONCURRENCY: count(4, 1, 64),
   DELETE_ROWS_MAX: count(1_000, 1, 5_000),
   DELETIONS_PER_MINUTE_MAX: count(60_000_000, 1, 1_000_000_000),

@@ -5,6 +5,8 @@
  * one: the code announces each step as it reaches it, and a scenario kills the process at every one of
  * them (a step without a kill fails that scenario). In production `reach` does nothing.
  */
+import { ConfigError } from './config';
+
 export const steps = [
   // producers/expired-artifacts, time sweep
   'sweep.page-read',
@@ -33,12 +35,12 @@ export interface FailPoint {
   readonly time: number;
 }
 
-/** @throws Error naming the known steps when the text is not a fail point. */
+/** @throws ConfigError naming the known steps when the text is not a fail point. */
 export function parseFailPoint(text: string): FailPoint {
   const match = /^([a-z.-]+)=(kill|stop)(?:@([1-9][0-9]*))?$/.exec(text);
   const step = steps.find((known) => known === match?.[1]);
   if (!match || !step) {
-    throw new Error(
+    throw new ConfigError(
       `AFTERBUILD_FAIL_POINT must be <step>=kill or <step>=stop, optionally @n; steps: ${steps.join(', ')}`,
     );
   }

@@ -1,0 +1,42 @@
+/** Sorts what ends a program into its exit code, whoever threw it and however often it was wrapped. */
+import { RegistryUnavailableError } from '../avro/registry';
+import { BrakeError } from '../brake/brake';
+import { ConnectUnavailableError } from '../connect/connect-client';
+import { TopicsUnfitError } from '../kafka/admin';
+import { PostgresError } from '../stores/postgres/errors';
+import { S3Error } from '../stores/s3/errors';
+import { ConfigError } from './config';
+import { exitCodes, type ExitCode } from './exit-codes';
+import { UnreachableError } from './unreachable-error';
+
+const configurationErrors = [ConfigError, BrakeError, TopicsUnfitError];
+const unreachableErrors = [UnreachableError, ConnectUnavailableError, RegistryUnavailableError];
+
+/** Of the first error along the causes that is known; `failed` for one of which nothing is known. */
+export function exitCodeOf(error: unknown): ExitCode {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const code = knownCode(at);
+    if (code !== undefined) return code;
+  }
+  return exitCodes.failed;
+}
+
+function knownCode(error: Error): ExitCode | undefined {
+  if (configurationErrors.some((kind) => error instanceof kind)) return exitCodes.configuration;
+  if (unreachableErrors.some((kind) => error instanceof kind)) return exitCodes.unreachable;
+  if (error instanceof PostgresError) return postgresCode(error);
+  // What S3 refuses at all (no such bucket, wrong keys) it refuses until a setting is changed.
+  if (error instanceof S3Error) {
+    return error.failure === 'refused' ? exitCodes.configuration : exitCodes.unreachable;
+  }
+  // kafkajs' classes carry their kind in the name only.
+  const isKafkaAway = /^KafkaJS(Connection|BrokerNotFound|RequestTimeout)/.test(error.name);
+  return isKafkaAway ? exitCodes.unreachable : undefined;
+}
+
+/** A wrong password or database (class 28, 3D) or a missing privilege (42501) is a setting. */
+function postgresCode(error: PostgresError): ExitCode {
+  if (error.failure === 'unavailable') return exitCodes.unreachable;
+  const isSetting = /^(28|3D)|^42501$/.test(error.sqlState ?? '');
+  return isSetting ? exitCodes.configuration : exitCodes.failed;
+}

@@ -1,0 +1,16 @@
+/** What every program of ours exits with; scripts rely on it, so a number never changes its meaning. */
+export const exitCodes = {
+  ok: 0,
+  /** A check found something wrong, an invariant is broken, or the work itself failed. */
+  failed: 1,
+  /** The command line is wrong. */
+  usage: 2,
+  /** A setting, a privilege or another prerequisite is missing; nothing was changed. */
+  configuration: 3,
+  /** A server that is needed does not answer; the same command may work later. */
+  unreachable: 4,
+  /** Done, but changes of the database were lost before: a full sweep must follow. */
+  changesLost: 5,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
