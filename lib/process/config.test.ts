@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { z } from 'zod';
 import {
   artifactDeleterSchema,
   connectionSchema,
@@ -52,7 +53,8 @@ const onlyExamples = ['AFTERBUILD_NAMESPACE', 'S3_BUCKET_PREFIX', 'AFTERBUILD_FA
 test('the defaults that .env.example shows are the defaults', () => {
   const shown = Object.fromEntries(exampleVariables());
   for (const { shape } of schemas) {
-    for (const [name, field] of Object.entries(shape)) {
+    const fields = Object.entries<z.ZodType>(shape);
+    for (const [name, field] of fields) {
       const fallback = field.safeParse(undefined);
       if (!fallback.success || fallback.data === undefined || onlyExamples.includes(name)) continue;
       expect({ [name]: field.parse(shown[name]) }).toEqual({ [name]: fallback.data });
