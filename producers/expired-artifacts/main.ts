@@ -92,34 +92,31 @@ async function connect(
   return {
     ...{ config, logger, clock, reach, onFatal, random: Math.random, expired },
     database: new PostgresArtifactDatabase(pool, config.SWEEP_MARGIN_MS),
-    createProgress: (onWritten) =>
-      new KafkaProgressTopic(
-        progress.partitions,
-        progress.topic,
-        producer,
-        progress.codec,
-        onWritten,
-      ),
-    createConsumer: (subscriptions) => {
-      const group = topicOf(config, name);
-      const random = Math.random;
-      const settings = { startTimeoutMs: config.START_LIMIT_MS };
-      return createConsumer({
-        ...{ kafka, group, subscriptions, settings, logger, clock, random, onFatal },
-      });
+    createProgress: (onWritten) => {
+      const { partitions, topic, codec } = progress;
+      return new KafkaProgressTopic(partitions, topic, producer, codec, onWritten);
     },
+    createConsumer: (subscriptions) =>
+      createConsumer({
+        ...{ kafka, subscriptions, logger, clock, onFatal },
+        group: topicOf(config, name),
+        random: Math.random,
+        settings: { startTimeoutMs: config.START_LIMIT_MS },
+      }),
     decodeChange: createWriterDecoder<unknown>(registryOf(config)),
     decodeProgress: (bytes) => progress.codec.decode(bytes),
     decodeControl: (bytes) => control.decode(bytes),
     readHealth: healthOf(config, pool),
-    topics: {
-      changes: topicOf(config, topicNames.artifactChanges),
-      progress: progress.topic,
-      control: topicOf(config, topicNames.control),
-    },
+    topics: topicsOf(config),
     isFinal: (error) => error instanceof UnsupportedPartitionError,
   };
 }
+
+const topicsOf = (config: Config): Surroundings['topics'] => ({
+  changes: topicOf(config, topicNames.artifactChanges),
+  progress: topicOf(config, topicNames.progress),
+  control: topicOf(config, topicNames.control),
+});
 
 async function openTopics(
   config: Config,
