@@ -73,7 +73,10 @@ export function createHandler(options: DeleterOptions): HandleExpired {
     options.reach('deleter.missing-looked-up');
     const { asked, failures } = await deleteObjects(options.objects, items, claimed);
     options.reach('deleter.objects-deleted');
-    report(options, { records: records.length, items, objects: asked, startedMs });
+    // What is held is told by the brake: not once more at every try.
+    if (items.length > 0) {
+      report(options, { records: records.length, items, objects: asked, startedMs });
+    }
     return taken.map((one) =>
       'items' in one ? outcomeOf(one.items, () => held ?? unfinished(failures)) : one,
     );
