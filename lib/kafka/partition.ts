@@ -236,10 +236,13 @@ export class AssignedPartition implements LaneHost {
 
   #isFullAt(share: number): boolean {
     const { settings, budget } = this.around;
+    // Not the tracker's span: a loaded map may reach far beyond what has been taken in, and waiting for
+    // a prefix to move before anything is taken in would wait for ever.
+    const window = this.tracker ? this.tracker.taken - this.tracker.doneBelow : 0;
     return (
       this.#bufferedRecords >= settings.partitionBufferRecords * share ||
       this.#bufferedBytes >= settings.partitionBufferBytes * share ||
-      (this.tracker?.span ?? 0) >= settings.windowRecords * share ||
+      window >= settings.windowRecords * share ||
       budget.mustWait(this.#bufferedBytes)
     );
   }

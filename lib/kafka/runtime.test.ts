@@ -1,6 +1,7 @@
 import { array, assert, asyncProperty, constantFrom, integer, record } from 'fast-check';
 import { systemClock } from '../process/clock';
 import { at, createFixture, eventually, gate, quick } from '../../test/support/runtime-fixture';
+import { encodeCommitMap } from './commit-map';
 import { done, halt, retry } from './outcome';
 import { UndecodableRecordError } from './undecodable-record-error';
 
@@ -90,6 +91,23 @@ test('one stuck record holds the prefix, not the other lanes; the map tells the 
   expect(second.handled).toHaveLength(40 - known);
   expect(second.handled.every(({ maybeRepeated }) => maybeRepeated)).toBe(true);
   await second.runtime.stop(1_000);
+});
+
+test('a map that reaches beyond half the window does not keep the partition paused', async () => {
+  const { client, runtime, handled, committed, join } = createFixture(
+    () => done,
+    {},
+    { windowRecords: 40 },
+  );
+  await runtime.start();
+  for (let index = 0; index < 40; index += 1) client.append(at, `key-${index}`, 'x');
+  const metadata = encodeCommitMap({ base: 0, ranges: [{ from: 39, to: 40 }], span: 40, ageMs: 0 });
+  client.committed.set('things/0', { offset: 0, metadata });
+  await join();
+  await client.fetch();
+  await eventually(() => committed() === 40);
+  expect(handled).toHaveLength(39);
+  await runtime.stop(1_000);
 });
 
 test('a failing dependency pauses the partition, is logged once, and work goes on when it is back', async () => {
