@@ -23,14 +23,20 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('missing and wrong variables are named together, and never shown', async () => {
-  const missing = { POSTGRES_HOST: undefined, KAFKA_BROKERS: '', S3_BUCKET_TAG: undefined };
-  const wrong = { POSTGRES_PORT: 'hidden-1', LOG_LEVEL: 'hidden-2', S3_ENDPOINT: 'hidden-3' };
+  const missing = { POSTGRES_HOST: undefined, KAFKA_BROKERS: '', POSTGRES_USER: undefined };
+  const wrong = {
+    POSTGRES_PORT: 'hidden-1',
+    LOG_LEVEL: 'hidden-2',
+    SCHEMA_REGISTRY_URL: 'hidden-3',
+  };
   for (const args of [sweep, deleter, ['reconcile', '--check']]) {
     const refusal = await refused(args, { ...missing, ...wrong });
     const names = Object.keys({ ...missing, ...wrong }).map((name) => new RegExp(name));
     expectSentence(refusal, exitCodes.configuration, ...names, /POSTGRES_HOST is missing/);
     expect(refusal.said[0]).not.toMatch(/hidden/);
   }
+  const noTag = await refused(deleter, { S3_BUCKET_TAG: undefined, S3_ENDPOINT: 'hidden' });
+  expectSentence(noTag, exitCodes.configuration, /S3_BUCKET_TAG is missing/, /S3_ENDPOINT: /);
   const noConnect = await refused(['connect', 'apply'], { CONNECT_URL: undefined });
   expectSentence(noConnect, exitCodes.configuration, /CONNECT_URL is missing/);
   const noStep = await refused(deleter, { AFTERBUILD_FAIL_POINT: 'nowhere=kill' });
