@@ -59,3 +59,21 @@ test('files are taken in the order of their names, so the text is always the sam
   const text = typesOf({ b: record('Second', []), a: record('First', []) });
   expect(text.indexOf('First')).toBeLessThan(text.indexOf('Second'));
 });
+
+test('a record that two schemas define alike is written once', () => {
+  const origin = record('Origin', [{ name: 'lsn', type: 'long' }], 'Where from.');
+  const text = typesOf({
+    a: record('First', [{ name: 'origin', type: origin }]),
+    b: record('Second', [{ name: 'origin', type: origin }]),
+  });
+  expect(text.match(/export interface Origin /g)).toHaveLength(1);
+  expect(text.match(/readonly origin: Origin;/g)).toHaveLength(2);
+});
+
+test.each([
+  ['of another field', record('Origin', [{ name: 'lsn', type: 'string' }])],
+  ['of another meaning', record('Origin', [{ name: 'lsn', type: 'long', doc: 'In pages.' }])],
+])('a record that two schemas define differently is refused: %s', (_case, other) => {
+  const schemas = { a: record('Origin', [{ name: 'lsn', type: 'long' }]), b: other };
+  expect(() => typesOf(schemas)).toThrow(/different records Origin/);
+});

@@ -38,16 +38,27 @@ function typeOf(avro: Avro, declarations: Map<string, string>): string {
   if (named.type === 'enum')
     return (named.symbols ?? []).map((symbol) => `'${symbol}'`).join(' | ');
   if (named.fields === undefined) return typeOf((avro as { type: Avro }).type, declarations);
-  const name = named.name ?? 'Anonymous';
-  declarations.set(name, '');
-  const fields = named.fields.map(
+  return recordOf(named, declarations);
+}
+
+/**
+ * The types have one namespace where Avro has one a topic, so records of one name must be alike.
+ * @throws Error for two different records of one name.
+ */
+function recordOf(record: AvroNamed, declarations: Map<string, string>): string {
+  const name = record.name ?? 'Anonymous';
+  const earlier = declarations.get(name);
+  // Takes its place before the records within it.
+  if (earlier === undefined) declarations.set(name, '');
+  const fields = (record.fields ?? []).map(
     (field) =>
       `${comment(field.doc, '  ')}  readonly ${field.name}: ${typeOf(field.type, declarations)};`,
   );
-  declarations.set(
-    name,
-    `${comment(named.doc, '')}export interface ${name} {\n${fields.join('\n')}\n}`,
-  );
+  const text = `${comment(record.doc, '')}export interface ${name} {\n${fields.join('\n')}\n}`;
+  if (earlier !== undefined && earlier !== text) {
+    throw new Error(`Two schemas define different records ${name}: make them equal or rename one.`);
+  }
+  declarations.set(name, text);
   return name;
 }
 

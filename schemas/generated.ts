@@ -88,3 +88,19 @@ export interface ExpiredArtifact {
   /** Size as the row says it. */
   readonly sizeBytes: null | number;
 }
+
+/** A build that has ended and may have a live trace. Says which build, and from which database; whether its trace is to be archived is decided by the stores again. */
+export interface BuildFinished {
+  /** The database that the build was seen in, and its place in that database's history. */
+  readonly origin: DatabaseOrigin;
+  /** Who found it: change (an event of the build) or stale (its chunk rows were still there long after). */
+  readonly source: string;
+  /** partition_id of the build. */
+  readonly partitionId: number;
+  readonly buildId: number;
+  readonly projectId: number;
+  /** success, failed or canceled. */
+  readonly status: string;
+  /** finished_at in UTC, milliseconds since the epoch; the change's commit time when the row has none. */
+  readonly finishedAtMs: number;
+}

@@ -22,6 +22,7 @@ export const topicNames = {
   artifactChanges: 'cdc.public.p_ci_job_artifacts',
   buildChanges: 'cdc.public.p_ci_builds',
   artifactsExpired: 'artifacts.expired',
+  buildsFinished: 'builds.finished',
   progress: 'afterbuild.progress',
   control: 'afterbuild.control',
 } as const;
@@ -53,6 +54,15 @@ export const topics: readonly TopicDefinition[] = [
     cleanup: 'delete',
     retentionMs: retentionFloorMs,
     schema: 'artifacts.expired',
+  },
+  {
+    name: topicNames.buildsFinished,
+    doc: 'Builds that have ended and may have a live trace to archive.',
+    key: '<partition_id>:<build_id>',
+    partitions: 12,
+    cleanup: 'delete',
+    retentionMs: retentionFloorMs,
+    schema: 'builds.finished',
   },
   {
     name: topicNames.progress,
