@@ -48,6 +48,7 @@ export async function makeSource(stack: RunningStack, artifacts: number): Promis
       afterbuild_cdc: secret('postgres-cdc'),
       afterbuild_reader: secret('postgres-reader'),
       afterbuild_deleter: secret('postgres-deleter'),
+      afterbuild_archiver: secret('postgres-archiver'),
     },
   });
   await makeBucket(stack, source);

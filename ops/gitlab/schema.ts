@@ -9,12 +9,13 @@ import { join } from 'node:path';
 import { Client, escapeIdentifier, escapeLiteral, type ClientConfig } from 'pg';
 import { projectRoot } from '../../lib/process/root';
 
-/** Passwords of the four roles; they are given by whoever runs the cluster and never stored here. */
+/** Passwords of the five roles; they are given by whoever runs the cluster and never stored here. */
 export interface SourcePasswords {
   readonly gitlab: string;
   readonly afterbuild_cdc: string;
   readonly afterbuild_reader: string;
   readonly afterbuild_deleter: string;
+  readonly afterbuild_archiver: string;
 }
 
 const folder = join(projectRoot, 'schemas', 'sql');
@@ -78,7 +79,8 @@ async function createDatabase(client: Client, database: string, template: string
   }
   await client.query(`REVOKE ALL ON DATABASE ${name} FROM PUBLIC`);
   await client.query(
-    `GRANT CONNECT ON DATABASE ${name} TO afterbuild_cdc, afterbuild_reader, afterbuild_deleter`,
+    `GRANT CONNECT ON DATABASE ${name}
+       TO afterbuild_cdc, afterbuild_reader, afterbuild_deleter, afterbuild_archiver`,
   );
 }
 

@@ -18,6 +18,7 @@ export const secretNames = [
   'postgres-cdc',
   'postgres-reader',
   'postgres-deleter',
+  'postgres-archiver',
   'redis',
   's3-access-key-id',
   's3-secret-access-key',

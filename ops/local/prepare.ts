@@ -77,6 +77,7 @@ export async function prepareStack(stack: RunningStack, options: PrepareOptions)
         afterbuild_cdc: password('postgres-cdc'),
         afterbuild_reader: password('postgres-reader'),
         afterbuild_deleter: password('postgres-deleter'),
+        afterbuild_archiver: password('postgres-archiver'),
       },
     },
   );

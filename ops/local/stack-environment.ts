@@ -10,6 +10,7 @@ const logins = {
   cdc: { user: 'afterbuild_cdc', secret: 'postgres-cdc' },
   reader: { user: 'afterbuild_reader', secret: 'postgres-reader' },
   deleter: { user: 'afterbuild_deleter', secret: 'postgres-deleter' },
+  archiver: { user: 'afterbuild_archiver', secret: 'postgres-archiver' },
 } as const satisfies Record<string, { user: string; secret: SecretName }>;
 
 export type DatabaseRole = keyof typeof logins;

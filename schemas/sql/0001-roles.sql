@@ -5,7 +5,9 @@ DO $$
 DECLARE
   wanted text;
 BEGIN
-  FOREACH wanted IN ARRAY ARRAY['gitlab', 'afterbuild_cdc', 'afterbuild_reader', 'afterbuild_deleter']
+  FOREACH wanted IN ARRAY ARRAY[
+    'gitlab', 'afterbuild_cdc', 'afterbuild_reader', 'afterbuild_deleter', 'afterbuild_archiver'
+  ]
   LOOP
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
       EXECUTE format('CREATE ROLE %I', wanted);
@@ -24,5 +26,8 @@ ALTER ROLE afterbuild_cdc LOGIN REPLICATION NOSUPERUSER NOCREATEDB NOCREATEROLE 
 -- The sweeps and the check (producers/expired-artifacts, afterbuild reconcile): they only read.
 ALTER ROLE afterbuild_reader LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
 
--- consumers/artifact-deleter: the only role of the pipeline that can take a row away.
+-- consumers/artifact-deleter: the only role of the pipeline that can take an artifact's row away.
 ALTER ROLE afterbuild_deleter LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+
+-- consumers/trace-archiver: adds the artifact of a trace and takes the chunks' rows away, no other.
+ALTER ROLE afterbuild_archiver LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;

@@ -3,7 +3,12 @@ import type { Client, ClientConfig } from 'pg';
 import { SourceDatabase } from '../support/source-database';
 
 const source = new SourceDatabase('source_roles');
-const pipelineRoles = ['afterbuild_cdc', 'afterbuild_reader', 'afterbuild_deleter'] as const;
+const pipelineRoles = [
+  'afterbuild_cdc',
+  'afterbuild_reader',
+  'afterbuild_deleter',
+  'afterbuild_archiver',
+] as const;
 let owner: Client;
 
 beforeAll(async () => {
@@ -17,24 +22,35 @@ afterAll(async () => {
 });
 
 const denied = '42501';
-const forbiddenToAll = [
+/** What the archiver alone may do. */
+const forbiddenToOthers = [
   'INSERT INTO p_ci_job_artifacts (partition_id, project_id, job_id, file_type, created_at, updated_at) VALUES (100, 1, 1, 1, now(), now())',
-  'UPDATE p_ci_job_artifacts SET locked = 0',
+  'UPDATE p_ci_job_artifacts SET size = 0',
   'SELECT file_sha256 FROM p_ci_job_artifacts',
+  'SELECT build_id FROM p_ci_build_trace_metadata',
+  'INSERT INTO p_ci_build_trace_metadata (build_id, partition_id, project_id) VALUES (1, 100, 1)',
+  'SELECT id FROM ci_build_pending_states',
+  'DELETE FROM ci_build_pending_states',
+  'SELECT raw_data FROM ci_build_trace_chunks',
+  'DELETE FROM ci_build_trace_chunks',
+  'UPDATE p_ci_builds SET lock_version = 0',
+  "SELECT nextval('ci_job_artifacts_id_seq')",
+];
+const forbiddenToAll = [
+  'UPDATE p_ci_job_artifacts SET locked = 0',
   'TRUNCATE p_ci_job_artifacts',
   'DELETE FROM p_ci_builds',
   'SELECT token_encrypted FROM p_ci_builds',
   'UPDATE p_ci_builds SET status = status',
   'SELECT id FROM p_ci_pipelines',
   'SELECT id FROM projects',
-  'SELECT build_id FROM p_ci_build_trace_metadata',
-  'SELECT id FROM ci_build_pending_states',
-  'SELECT raw_data FROM ci_build_trace_chunks',
-  'DELETE FROM ci_build_trace_chunks',
+  'UPDATE ci_build_trace_chunks SET raw_data = NULL',
+  'INSERT INTO ci_build_trace_chunks (build_id, partition_id, chunk_index, data_store) VALUES (1, 100, 0, 2)',
+  'DELETE FROM p_ci_build_trace_metadata',
   'DELETE FROM ci_deleted_objects',
   'SELECT id FROM gitlab_partitions_dynamic.ci_job_artifacts_102',
   'SELECT id FROM ci_job_artifacts',
-  "SELECT nextval('ci_job_artifacts_id_seq')",
+  "SELECT setval('ci_job_artifacts_id_seq', 1)",
   'CREATE TABLE mine (id int)',
   'CREATE TEMPORARY TABLE mine (id int)',
   'CREATE SCHEMA mine',
@@ -50,12 +66,20 @@ const forbidden: Record<string, readonly string[]> = {
   afterbuild_cdc: ['DELETE FROM p_ci_job_artifacts', 'SELECT commit_id FROM p_ci_builds'],
   afterbuild_reader: ['DELETE FROM p_ci_job_artifacts', 'SELECT id FROM p_ci_builds'],
   afterbuild_deleter: ['SELECT id FROM ci_deleted_objects', 'SELECT id FROM p_ci_builds'],
+  afterbuild_archiver: [
+    'DELETE FROM p_ci_job_artifacts',
+    'UPDATE p_ci_job_artifacts SET job_id = job_id',
+    'SELECT expire_at FROM p_ci_job_artifacts',
+    'SELECT id FROM ci_deleted_objects',
+    'SELECT commit_id FROM p_ci_builds',
+  ],
 };
 
 test.each(pipelineRoles)('%s is refused whatever it does not need', async (role) => {
   const client = await source.connect(role);
   try {
-    for (const statement of [...forbiddenToAll, ...forbidden[role]!]) {
+    const others = role === 'afterbuild_archiver' ? [] : forbiddenToOthers;
+    for (const statement of [...forbiddenToAll, ...others, ...forbidden[role]!]) {
       const outcome = await client.query(statement).then(
         () => 'allowed',
         (error: unknown) => (error as { code?: string }).code,

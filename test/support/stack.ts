@@ -39,6 +39,7 @@ export function sourcePasswords(stack: RunningStack): SourcePasswords {
     afterbuild_cdc: password('postgres-cdc'),
     afterbuild_reader: password('postgres-reader'),
     afterbuild_deleter: password('postgres-deleter'),
+    afterbuild_archiver: password('postgres-archiver'),
   };
 }
 
