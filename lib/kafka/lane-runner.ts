@@ -36,6 +36,9 @@ export interface LaneHost {
   onProgress(): void;
 }
 
+/** Messages that differ in more than numbers, in one spell of failures. */
+const toldReasonsMax = 10;
+
 export class LaneRunner {
   /** Start times of what runs, for the progress deadline. */
   readonly startedAtMs = new Map<Lane, number>();
@@ -146,8 +149,11 @@ export class LaneRunner {
     // Something got done: the dependency answers, so the pauses begin anew.
     if (settlement.finished.length > 0 && lane.failures > 0) lane.failures = 1;
     else lane.failures += 1;
-    if (lane.failures > 1 || lane.failingSinceMs > 0) return;
-    lane.failingSinceMs = this.#around.clock.nowMs();
+    lane.failingSinceMs ||= this.#around.clock.nowMs();
+    // Each reason once: what began as an outage may turn out to be a hold, and only that needs a person.
+    const reason = settlement.retry?.message.replace(/[0-9]+/g, '0') ?? '';
+    if (lane.toldReasons.has(reason) || lane.toldReasons.size >= toldReasonsMax) return;
+    lane.toldReasons.add(reason);
     this.#partition.logger.warn(
       {
         event: 'lane.retrying',
@@ -171,6 +177,7 @@ export class LaneRunner {
     );
     lane.failures = 0;
     lane.failingSinceMs = 0;
+    lane.toldReasons.clear();
   }
 
   #wakeIdle(): void {

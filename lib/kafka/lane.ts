@@ -14,6 +14,8 @@ export class Lane {
   /** Micro-batches in a row after which something had to be tried again. */
   failures = 0;
   failingSinceMs = 0;
+  /** Why it fails, as far as it has been logged in this spell. */
+  readonly toldReasons = new Set<string>();
   /** Queued for a slot, running, or waiting to try again. */
   busy = false;
   lingering = false;

@@ -132,6 +132,28 @@ test('a failing dependency pauses the partition, is logged once, and work goes o
   await runtime.stop(1_000);
 });
 
+test('a failure that turns into another one is logged once more, and not for a number that changes', async () => {
+  let tries = 0;
+  const { client, runtime, lines, committed, join } = createFixture(() => {
+    tries += 1;
+    if (tries <= 3) throw new Error('storage is away');
+    if (tries <= 6) throw new Error(`held at position ${tries}`);
+    return done;
+  });
+  await runtime.start();
+  client.append(at, 'a', 'x');
+  await join();
+  await client.fetch();
+  await eventually(() => committed() === 1);
+  const said = lines.filter(({ event }) => event === 'lane.retrying');
+  expect(said.map(({ err }) => (err as Error).message)).toEqual([
+    'storage is away',
+    'held at position 4',
+  ]);
+  expect(lines.filter(({ event }) => event === 'lane.recovered')).toHaveLength(1);
+  await runtime.stop(1_000);
+});
+
 test('an undecodable record stops its lane with its place and without its bytes; others go on', async () => {
   const { client, runtime, lines, committed, join } = createFixture(() => done, {
     decode: (value) => {
