@@ -227,3 +227,12 @@ test('what catches up during a drain is told of after the rejoin, and only if th
   expect(events).toEqual(['draining', 'kept', 'caught up']);
   await runtime.stop(1_000);
 });
+
+test('a member that holds nothing but what every member reads waits idle and says so', async () => {
+  const everyMember = { start: 'beginning', readers: 'every-member' } as const;
+  const { runtime, lines, join } = createFixture(() => done, everyMember);
+  await runtime.start();
+  await join();
+  expect(lines.filter(({ event }) => event === 'group.idle')).toHaveLength(1);
+  await runtime.stop(1_000);
+});

@@ -153,7 +153,10 @@ export class Runtime implements ClientListener {
   }
 
   #report(assignment: Assignment, kept: number): void {
-    const count = assignment.partitions.length;
+    // What every member reads is no share of the work.
+    const count = assignment.partitions.filter(
+      ({ topic }) => this.#subscriptions.get(topic)?.readers !== 'every-member',
+    ).length;
     const fields = { event: 'group.joined', epoch: assignment.epoch, partitions: count, kept };
     this.#around.logger.info(fields, 'joined the group');
     if (count > 0) this.#saidIdle = false;
