@@ -28,6 +28,7 @@ import { readIdentity } from '../../lib/stores/postgres/identity';
 import { PostgresPool, postgresSettings } from '../../lib/stores/postgres/pool';
 import { S3Objects, s3Settings } from '../../lib/stores/s3/objects';
 import { createHandler } from './handler';
+import { checkIds } from './record';
 
 type Config = ReturnType<typeof loadConfig<typeof artifactDeleterSchema>>;
 
@@ -168,7 +169,7 @@ function expiredArtifacts(
   return {
     topic,
     start: 'committed',
-    decode: async (value) => codec.decode(value),
+    decode: async (value) => checkIds(await codec.decode(value)),
     maxRecords: recordsMax,
     maxWeight: config.DELETE_ROWS_MAX,
     weigh: ({ artifacts }) => artifacts.length,
