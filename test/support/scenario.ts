@@ -7,8 +7,9 @@
  */
 import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
+import type { Admin, Kafka } from 'kafkajs';
 import { Pool } from 'pg';
-import { CreateBucketCommand, PutBucketTaggingCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, PutBucketTaggingCommand, type S3Client } from '@aws-sdk/client-s3';
 import { loadConfig, connectionSchema } from '../../lib/process/config';
 import { createLogger } from '../../lib/process/logger';
 import { createKafka } from '../../lib/kafka/connection';
@@ -19,12 +20,14 @@ import { S3GitlabObjects } from '../../ops/gitlab/objects';
 import type { SmallGitlab } from '../../ops/gitlab/small-gitlab';
 import { verify } from '../../ops/gitlab/verify';
 import { World } from '../../ops/gitlab/world';
+import { connectS3 } from '../../ops/local/connected-gitlab';
 import {
   stackEnvironment,
   type DatabaseRole,
   type StackScope,
 } from '../../ops/local/stack-environment';
 import type { RunningStack } from '../../ops/local/running-stack';
+import { claimRedisDatabase, releaseRedisDatabase } from './redis-database';
 import { RunningProcess } from './running-process';
 import {
   asSuperuser,
@@ -58,9 +61,11 @@ export class Scenario {
   readonly processes: RunningProcess[] = [];
   readonly gitlab: SmallGitlab;
   readonly world: World;
+  readonly kafka: Kafka;
   readonly topics: TopicAdmin;
   readonly s3: S3Client;
   private readonly allowed: RegExp[] = [];
+  private redisDatabase = 0;
 
   constructor(name: string) {
     this.stack = currentStack();
@@ -73,7 +78,7 @@ export class Scenario {
       bucketTag: `afterbuild=${id}`,
       namespace: `${id}.`,
     };
-    this.s3 = this.connectS3();
+    this.s3 = connectS3(this.stack);
     this.gitlab = {
       pool: this.connectPool(),
       objects: new S3GitlabObjects(this.s3, id),
@@ -82,20 +87,22 @@ export class Scenario {
     };
     this.world = new World(this.gitlab);
     const config = loadConfig(connectionSchema, this.environment('reader'));
-    const kafka = createKafka(config, 'scenario', createLogger('scenario', 'error'));
-    this.topics = createTopicAdmin(kafka, { namespace: `${id}.` });
+    this.kafka = createKafka(config, 'scenario', createLogger('scenario', 'error'));
+    this.topics = createTopicAdmin(this.kafka, { namespace: `${id}.` });
   }
 
   /** What a process of the pipeline is given to find the stores of this scenario. */
   environment(role: DatabaseRole): Record<string, string> {
     return {
       ...stackEnvironment(this.stack, role, this.scope),
+      REDIS_DB: String(this.redisDatabase),
       CDC_SLOT: this.slot,
       CDC_CONNECTOR: this.slot,
     };
   }
 
   async prepare(): Promise<void> {
+    this.redisDatabase = await claimRedisDatabase(this.gitlab.redis, this.scope.database);
     await cloneSourceDatabase(superuserConfig(this.stack), {
       template: templateDatabase,
       database: this.scope.database,
@@ -187,18 +194,32 @@ export class Scenario {
     expect(await this.objectsOf(withObject)).toHaveLength(withObject.length);
   }
 
+  /** The full name of a topic or a group. */
+  named(name: string): string {
+    return `${this.scope.namespace ?? ''}${name}`;
+  }
+
+  /** How many records of the topic the group has not committed. */
+  async behind(group: string, topic: string): Promise<number> {
+    const lag = await this.topics.lag(this.named(group), this.named(topic));
+    return lag.reduce((sum, { records }) => sum + records, 0);
+  }
+
   /** Waits until the group has committed everything that is on the topic. */
   async caughtUp(group: string, topic: string, deadlineMs = 60_000): Promise<void> {
-    const { namespace = '' } = this.scope;
-    const behind = async (): Promise<number> => {
-      const lag = await this.topics.lag(`${namespace}${group}`, `${namespace}${topic}`);
-      return lag.reduce((sum, { records }) => sum + records, 0);
-    };
-    await until(
-      `${group} has handled all of ${topic}`,
-      async () => (await behind()) === 0,
-      deadlineMs,
-    );
+    const isDone = async () => (await this.behind(group, topic)) === 0;
+    await until(`${group} has handled all of ${topic}`, isDone, deadlineMs);
+  }
+
+  /** For what only an operator's tools do: offsets set by hand, topics made anew. */
+  async asOperator<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    const admin = this.kafka.admin();
+    await admin.connect();
+    try {
+      return await work(admin);
+    } finally {
+      await admin.disconnect();
+    }
   }
 
   /** @throws Error with every break of an invariant that the stores or the ledger show. */
@@ -223,6 +244,9 @@ export class Scenario {
   /** Takes away what `prepare` made; the next scenario finds the stack as this one found it. */
   async clean(): Promise<void> {
     await this.gitlab.pool.end();
+    if (this.redisDatabase > 0) {
+      await releaseRedisDatabase(this.gitlab.redis, this.redisDatabase);
+    }
     this.gitlab.redis.disconnect();
     await this.dropConnector();
     await asSuperuser(this.stack, 'postgres', async (client) => {
@@ -282,19 +306,6 @@ export class Scenario {
       port: redis.port,
       password: readFile(redis.passwordFile),
       lazyConnect: true,
-    });
-  }
-
-  private connectS3(): S3Client {
-    const { s3 } = this.stack.addresses;
-    return new S3Client({
-      endpoint: s3.endpoint,
-      region: s3.region,
-      forcePathStyle: true,
-      credentials: {
-        accessKeyId: readFile(s3.accessKeyIdFile),
-        secretAccessKey: readFile(s3.secretAccessKeyFile),
-      },
     });
   }
 }
