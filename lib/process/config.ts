@@ -53,6 +53,8 @@ export const connectionSchema = z.object({
 
   REDIS_HOST: text,
   REDIS_PORT: port.default(6379),
+  /** Number of the database within that Redis; GitLab uses 0 unless it is told otherwise. */
+  REDIS_DB: z.coerce.number().int().min(0).max(65_535).default(0),
   REDIS_USERNAME: text.optional(),
   REDIS_PASSWORD_FILE: text.optional(),
   REDIS_TLS_CA_FILE: text.optional(),
@@ -81,6 +83,7 @@ export type Connections = z.output<typeof connectionSchema>;
 const redisVariables = {
   REDIS_HOST: true,
   REDIS_PORT: true,
+  REDIS_DB: true,
   REDIS_USERNAME: true,
   REDIS_PASSWORD_FILE: true,
   REDIS_TLS_CA_FILE: true,

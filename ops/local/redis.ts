@@ -11,6 +11,7 @@ function settings(place: Place): string {
 port ${place.ports.redis}
 requirepass ${readSecretFile(place.dataDir, 'redis')}
 dir "${join(place.dataDir, 'redis')}"
+databases 256
 appendonly yes
 save ""
 daemonize no

@@ -12,6 +12,7 @@ import type { SmallGitlab } from '../../ops/gitlab/small-gitlab';
 import { countOpenWork, verify, type Verification } from '../../ops/gitlab/verify';
 import { World } from '../../ops/gitlab/world';
 import { bucketFolder, connectS3 } from '../support/bucket';
+import { claimRedisDatabase, releaseRedisDatabase } from '../support/redis-database';
 import { currentStack, readFile, sourcePasswords, superuserConfig } from '../support/stack';
 import { until } from '../support/until';
 
@@ -20,6 +21,7 @@ const admin = superuserConfig(stack);
 const name = `small-gitlab-${process.pid}`;
 const ledger = new MemoryLedger();
 let s3: S3Client;
+let redisDatabase: number;
 let gitlab: SmallGitlab;
 let seeded: Seeded;
 
@@ -29,8 +31,8 @@ beforeAll(async () => {
   s3 = connectS3();
   await s3.send(new CreateBucketCommand({ Bucket: name }));
   const { host, port, passwordFile } = stack.addresses.redis;
-  // The stack's Redis is shared: a database of its own number keeps build ids apart.
-  const redis = new Redis({ host, port, password: readFile(passwordFile), db: 15 });
+  const redis = new Redis({ host, port, password: readFile(passwordFile) });
+  redisDatabase = await claimRedisDatabase(redis, name);
   const owner = { ...admin, user: 'gitlab', password: passwords.gitlab, database: name };
   gitlab = {
     pool: new Pool(owner),
@@ -39,7 +41,6 @@ beforeAll(async () => {
     redis,
     ledger,
   };
-  await redis.flushdb();
   seeded = await seed(gitlab, { builds: 40, artifacts: 1_000, randomSeed: 1 });
 }, 60_000);
 
@@ -49,7 +50,7 @@ afterAll(async () => {
   await gitlab.objects.remove(keys);
   await s3.send(new DeleteBucketCommand({ Bucket: name }));
   s3.destroy();
-  await gitlab.redis.flushdb();
+  await releaseRedisDatabase(gitlab.redis, redisDatabase);
   gitlab.redis.disconnect();
   await gitlab.pool.end();
   await dropSourceDatabase(admin, name);

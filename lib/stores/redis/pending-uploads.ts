@@ -9,7 +9,12 @@ const answerLimitMs = 10_000;
 
 type RedisVariables = Pick<
   Connections,
-  'REDIS_HOST' | 'REDIS_PORT' | 'REDIS_USERNAME' | 'REDIS_PASSWORD_FILE' | 'REDIS_TLS_CA_FILE'
+  | 'REDIS_HOST'
+  | 'REDIS_PORT'
+  | 'REDIS_DB'
+  | 'REDIS_USERNAME'
+  | 'REDIS_PASSWORD_FILE'
+  | 'REDIS_TLS_CA_FILE'
 >;
 
 export class RedisPendingUploads {
@@ -24,6 +29,7 @@ export class RedisPendingUploads {
     this.#redis = new Redis({
       host: config.REDIS_HOST,
       port: config.REDIS_PORT,
+      db: config.REDIS_DB,
       ...(config.REDIS_USERNAME === undefined ? {} : { username: config.REDIS_USERNAME }),
       ...(passwordFile === undefined
         ? {}
