@@ -130,7 +130,12 @@ const pause = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 
 /** Two commands in one clone must not install or compile at the same time. */
 function withLock(work) {
   const lock = path.join(root, '.afterbuild', 'bootstrap.lock');
-  fs.mkdirSync(path.dirname(lock), { recursive: true });
+  try {
+    fs.mkdirSync(path.dirname(lock), { recursive: true });
+    fs.accessSync(path.dirname(lock), fs.constants.W_OK);
+  } catch {
+    fail(exitCode.build, `You may not write to ${path.dirname(lock)}; use a clone of your own.`);
+  }
   let told = false;
   for (;;) {
     try {

@@ -16,7 +16,7 @@ export interface Progress {
   close(): void;
 }
 
-const lineEveryMs = 3_000;
+const lineEveryMs = 5_000;
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
 /** For example `90 s` or `12 min`. */
@@ -30,7 +30,8 @@ export function describeRate(done: number, total: number | undefined, elapsedMs:
   if (done <= 0 || elapsedMs <= 0) return '';
   const perSecond = (done * 1_000) / elapsedMs;
   const rate = perSecond < 10 ? perSecond.toFixed(1) : whole.format(perSecond);
-  if (total === undefined || total <= done) return `${rate}/s`;
+  // The first few say nothing about the rest.
+  if (total === undefined || total <= done || done < total * 0.02) return `${rate}/s`;
   return `${rate}/s, ${describeSeconds((total - done) / perSecond)} left`;
 }
 
@@ -41,7 +42,7 @@ function describeAmount(done: number, total: number | undefined, unit: string): 
 }
 
 /**
- * A line when something begins, when it ends, and every three seconds between.
+ * A line when something begins, when it ends, and every five seconds between.
  * @param nowMs a clock that only goes forward.
  */
 export function createPlainProgress(

@@ -9,6 +9,7 @@ import { databaseUser } from './os-user';
 import { choosePorts, isPortFree, portsFromEnvironment, type Ports } from './ports';
 import { systemIdentifier } from './postgres';
 import { identifyProcess, isRunning } from './process-identity';
+import { killLeftProcesses } from './processes';
 import { attachStack, startServer, stopServers, type RunningStack } from './running-stack';
 import { serverNames, type Place, type ServerName } from './server';
 import { describeStack, readStackFile, updateStackFile, writeStackFile } from './stack-file';
@@ -68,6 +69,8 @@ export function runningServers(dataDir: string): ServerName[] {
 /** Left by an owner that was killed: they are stopped, since nobody else would. */
 async function clearLeftovers(options: StackOptions): Promise<void> {
   const { dataDir, log } = options;
+  const processes = await killLeftProcesses(dataDir);
+  if (processes > 0) log(`ended ${processes} processes that a killed run had left behind`);
   const left = runningServers(dataDir);
   if (left.length === 0) return;
   if (readStackFile(dataDir)?.owner === undefined) {

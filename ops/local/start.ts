@@ -15,7 +15,7 @@ import { createFetchProgress } from './fetch-progress';
 import { listenForInterruption } from './interruption';
 import { PortError } from './ports';
 import { prepareStack, runAfterbuild } from './prepare';
-import { createProcesses, killLeftProcesses, type Processes } from './processes';
+import { createProcesses, type Processes } from './processes';
 import { createProgress, type Progress } from './progress';
 import type { RunningStack } from './running-stack';
 import { StackBusyError, startStack } from './stack';
@@ -129,8 +129,6 @@ async function withPipeline(
   given: Pick<Run, 'options' | 'progress' | 'signal'>,
 ): Promise<Ending> {
   const { dataDir } = stack;
-  const left = await killLeftProcesses(dataDir);
-  if (left > 0) given.progress.line(`ended ${left} processes that a killed run had left`);
   await prepareStack(stack, { scope, log: given.progress.line, signal: given.signal });
   const processes = createProcesses({ dataDir });
   const gitlab = connectGitlab(stack, scope);
