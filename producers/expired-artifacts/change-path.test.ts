@@ -2,7 +2,7 @@ import { change, moment, SteppedClock } from '../../test/support/expired-artifac
 import type { Step } from '../../lib/process/steps';
 import { ChangePath, type ChangeRecord } from './change-path';
 import type { ArtifactChange } from './change';
-import { DatabaseHoldError } from './database-guard';
+import { DatabaseHoldError } from '../../lib/brake/database-guard';
 import type { ExpiredRecord } from './records';
 
 const never = new AbortController().signal;

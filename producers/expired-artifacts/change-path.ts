@@ -10,11 +10,12 @@ import type { ConsumedRecord } from '../../lib/kafka/subscription';
 import type { Clock } from '../../lib/process/clock';
 import type { ReachStep } from '../../lib/process/steps';
 import { committedUntilUs, decideChange, isCandidate, type ArtifactChange } from './change';
-import type { DatabaseGuard } from './database-guard';
+import type { DatabaseGuard } from '../../lib/brake/database-guard';
 import type { PacedOutput } from './paced-output';
-import type { ArtifactDatabase, CommitState, DueArtifact } from './ports';
+import type { ArtifactDatabase, DueArtifact } from './ports';
 import { cutRecords } from './records';
-import { isVisible, parseSnapshot } from './visibility';
+import type { CommitState } from '../../lib/stores/postgres/commit-state';
+import { isVisible, parseSnapshot } from '../../lib/stores/postgres/visibility';
 
 /**
  * One micro-batch waits no longer than this, for an expiry, for visibility and for room together: less

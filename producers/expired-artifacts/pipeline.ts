@@ -10,14 +10,14 @@ import type { Control, SweepProgress } from '../../schemas/generated';
 import type { ArtifactChange } from './change';
 import { readChange } from './change-event';
 import { ChangePath } from './change-path';
-import { DatabaseGuard } from './database-guard';
+import { DatabaseGuard } from '../../lib/brake/database-guard';
 import { LoopLimit } from './loop-limit';
 import { LoopLimitedOutput } from './paced-output';
 import type { ArtifactDatabase, ExpiredTopic, ProgressTopic } from './ports';
 import { recordLimits } from './records';
 import { ShardSweep, type SweepDependencies } from './shard-sweep';
 import { Sweeps } from './sweeps';
-import { createUntilDone } from './until-done';
+import { createUntilDone } from '../../lib/process/until-done';
 import { Watchdog, type ObservedHealth } from './watchdog';
 
 export type Config = z.output<typeof expiredArtifactsSchema>;

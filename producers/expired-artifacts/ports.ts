@@ -1,11 +1,8 @@
 /** What the sweeps and the change path need from outside; the adapters fit structurally, in main.ts. */
-import type { ArtifactsExpired, DatabaseOrigin, SweepProgress } from '../../schemas/generated';
+import type { DatabaseMoment } from '../../lib/brake/database-guard';
+import type { CommitState } from '../../lib/stores/postgres/commit-state';
+import type { ArtifactsExpired, SweepProgress } from '../../schemas/generated';
 import type { DueRead } from './page';
-
-/** A database and its place in its own history, at one moment. */
-export interface DatabaseMoment extends DatabaseOrigin {
-  readonly inRecovery: boolean;
-}
 
 /** A physical partition of p_ci_job_artifacts: one shard, whatever the number of its partition_ids. */
 export interface Shard {
@@ -35,14 +32,6 @@ export interface DuePage {
   readonly rows: readonly DueArtifact[];
   /** Read in the transaction that read the rows. */
   readonly database: DatabaseMoment;
-}
-
-/** What is committed and visible, and what time it is, by the database. */
-export interface CommitState {
-  readonly database: DatabaseMoment;
-  /** `pg_current_snapshot()` as text: `xmin:xmax:xip,xip`. */
-  readonly snapshot: string;
-  readonly nowUs: number;
 }
 
 export interface ArtifactDatabase {

@@ -8,13 +8,13 @@ import {
   origin,
   SteppedClock,
 } from '../../test/support/expired-artifacts';
-import { DatabaseGuard } from './database-guard';
+import { DatabaseGuard, type DatabaseMoment } from '../../lib/brake/database-guard';
 import type { DueRead } from './page';
-import type { DatabaseMoment, DueArtifact } from './ports';
+import type { DueArtifact } from './ports';
 import { laterProgress } from './progress';
 import type { ExpiredRecord } from './records';
 import { ShardSweep } from './shard-sweep';
-import { createUntilDone } from './until-done';
+import { createUntilDone } from '../../lib/process/until-done';
 
 const shard = { name: 'public.a', partitionIds: [100] };
 

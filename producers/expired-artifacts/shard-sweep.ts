@@ -9,13 +9,13 @@ import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
 import type { ReachStep } from '../../lib/process/steps';
 import type { SweepProgress } from '../../schemas/generated';
-import type { DatabaseGuard } from './database-guard';
+import type { DatabaseGuard } from '../../lib/brake/database-guard';
 import { cursorAtStart, nextRead, settlePage, type SettledPage } from './page';
 import type { PacedOutput } from './paced-output';
 import type { ArtifactDatabase, DueArtifact, DuePage, ProgressTopic, Shard } from './ports';
 import { progressOf, stateOf, type SweepKind, type SweepState } from './progress';
 import { cutRecords } from './records';
-import type { UntilDone } from './until-done';
+import type { UntilDone } from '../../lib/process/until-done';
 
 export interface SweepSettings {
   readonly pageRows: number;

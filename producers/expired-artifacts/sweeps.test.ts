@@ -3,7 +3,7 @@ import type { SweepProgress } from '../../schemas/generated';
 import type { Shard } from './ports';
 import { progressOf, stateAtStart } from './progress';
 import { Sweeps, type KnownProgress } from './sweeps';
-import { createUntilDone } from './until-done';
+import { createUntilDone } from '../../lib/process/until-done';
 
 const a: Shard = { name: 'public.a', partitionIds: [100, 101] };
 const b: Shard = { name: 'public.b', partitionIds: [102] };

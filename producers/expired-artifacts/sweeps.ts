@@ -5,10 +5,10 @@
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
 import type { SweepProgress } from '../../schemas/generated';
-import type { DatabaseGuard } from './database-guard';
+import type { DatabaseGuard } from '../../lib/brake/database-guard';
 import type { ArtifactDatabase, ProgressTopic, Shard } from './ports';
 import { laterProgress, progressKey } from './progress';
-import type { UntilDone } from './until-done';
+import type { UntilDone } from '../../lib/process/until-done';
 
 const rediscoverEveryMs = 10_000;
 

@@ -10,7 +10,7 @@ import {
 } from '../../lib/stores/postgres/expired-artifacts';
 import { PostgresPool, type Statement } from '../../lib/stores/postgres/pool';
 import { cursorAtStart, nextRead, settlePage } from '../../producers/expired-artifacts/page';
-import { isVisible, parseSnapshot } from '../../producers/expired-artifacts/visibility';
+import { isVisible, parseSnapshot } from '../../lib/stores/postgres/visibility';
 import {
   asSuperuser,
   currentStack,

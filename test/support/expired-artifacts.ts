@@ -3,7 +3,8 @@ import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
 import type { DatabaseOrigin } from '../../schemas/generated';
 import type { ArtifactChange } from '../../producers/expired-artifacts/change';
-import type { DatabaseMoment, DueArtifact } from '../../producers/expired-artifacts/ports';
+import type { DatabaseMoment } from '../../lib/brake/database-guard';
+import type { DueArtifact } from '../../producers/expired-artifacts/ports';
 
 export const origin: DatabaseOrigin = {
   systemIdentifier: '7',

@@ -5,6 +5,7 @@
  * an unpruned page reads the other partitions to their end (150 to 250 ms instead of 2).
  */
 import { createHash } from 'node:crypto';
+import { readCommitState, type CommitState } from './commit-state';
 import { readIdentity, type DatabaseIdentity } from './identity';
 import type { PostgresPool, Statement } from './pool';
 
@@ -134,13 +135,6 @@ const slotStatement: Statement = {
     ) AS "ready"`,
 };
 
-const commitStateStatement: Statement = {
-  name: 'read-commit-state',
-  text: `
-    SELECT pg_current_snapshot()::text AS "snapshot",
-           (extract(epoch FROM now()) * 1000000)::bigint AS "nowUs"`,
-};
-
 /** @throws UnsupportedPartitionError for DEFAULT, NULL and anything but a list of integers. */
 export function partitionIdsOf(name: string, bound: string): number[] {
   const list = /^FOR VALUES IN \((.+)\)$/.exec(bound)?.[1];
@@ -208,19 +202,9 @@ export class PostgresArtifactDatabase {
     });
   }
 
-  /** What is visible and what time it is; the snapshot is no older than the clock it comes with. */
-  readCommitState(): Promise<{
-    readonly database: DatabaseIdentity;
-    readonly snapshot: string;
-    readonly nowUs: number;
-  }> {
-    return this.#pool.withSession(async (session) => {
-      const [state] = await session.query<{ snapshot: string; nowUs: number }>(
-        commitStateStatement,
-      );
-      if (state === undefined) throw new Error('PostgreSQL gave no snapshot.');
-      return { ...state, database: await readIdentity(session) };
-    });
+  /** @throws PostgresError. */
+  readCommitState(): Promise<CommitState> {
+    return readCommitState(this.#pool);
   }
 
   /** Whether the slot exists and has reached its consistent point. */

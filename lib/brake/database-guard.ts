@@ -8,11 +8,15 @@ import {
   refuseDatabase,
   type Acceptance,
   type ExpectedDatabase,
-} from '../../lib/brake/decide';
-import type { Clock } from '../../lib/process/clock';
-import type { Logger } from '../../lib/process/logger';
+} from './decide';
+import type { Clock } from '../process/clock';
+import type { Logger } from '../process/logger';
 import type { Control, DatabaseOrigin } from '../../schemas/generated';
-import type { DatabaseMoment } from './ports';
+
+/** A database and its place in its own history, at one moment. */
+export interface DatabaseMoment extends DatabaseOrigin {
+  readonly inRecovery: boolean;
+}
 
 /** Work must wait; the message says why and what to do. */
 export class DatabaseHoldError extends Error {

@@ -1,7 +1,7 @@
 /** Repeats what depends on a server until it works: an outage costs delay, nothing else. */
-import { retryDelayMs } from '../../lib/kafka/retry-delay';
-import type { Clock } from '../../lib/process/clock';
-import type { Logger } from '../../lib/process/logger';
+import { retryDelayMs } from '../kafka/retry-delay';
+import type { Clock } from './clock';
+import type { Logger } from './logger';
 
 const pace = { retryFirstMs: 100, retryMaxMs: 5_000 };
 
