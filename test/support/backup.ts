@@ -13,6 +13,7 @@ import { servers } from '../../ops/local/servers';
 import { choosePorts, isPortFree } from '../../ops/local/ports';
 import { readStackFile } from '../../ops/local/stack-file';
 import { asSuperuser, superuserConfig } from './stack';
+import { until } from './until';
 
 const copyMs = 120_000;
 /** Of the running server alone; slots are never part of a base backup. */
@@ -81,6 +82,12 @@ export class DatabaseCopy {
     }
     await copyFolder(this.dir, this.place.postgresDir);
     await postgres.start();
+    await until('the copy has recovered', () =>
+      asSuperuser(this.stack, 'postgres', async (client) => {
+        const { rowCount } = await client.query('SELECT WHERE NOT pg_is_in_recovery()');
+        return rowCount === 1;
+      }),
+    );
   }
 
   /**
