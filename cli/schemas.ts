@@ -65,5 +65,9 @@ function registryOf(config: ReturnType<typeof loadConfig<typeof schemasSchema>>)
     username !== undefined && file !== undefined
       ? { username, password: readSecret('SCHEMA_REGISTRY_PASSWORD_FILE', file) }
       : {};
-  return createRegistry({ url: config.SCHEMA_REGISTRY_URL, ...login, clock: systemClock });
+  // A registry that has just been started takes many seconds for its first schema.
+  const timeoutMs = 30_000;
+  return createRegistry({
+    ...{ url: config.SCHEMA_REGISTRY_URL, ...login, timeoutMs, clock: systemClock },
+  });
 }
