@@ -3,6 +3,7 @@ import { chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs
 import { dirname, join } from 'node:path';
 import { Client } from 'pg';
 import { readSecretFile } from './data-folder';
+import { clearStaleLock } from './postgres-lock';
 import { runCommand } from './run-command';
 import type { Command, Place, Server } from './server';
 
@@ -97,6 +98,7 @@ export const postgres: Server = {
     mkdirSync(postgresDir, { recursive: true, mode: 0o700 });
     if (user !== undefined) chownSync(postgresDir, user.uid, user.gid);
     if (!existsSync(join(postgresDir, 'PG_VERSION'))) await initialise(place);
+    await clearStaleLock(postgresDir);
     writeAs(place, 'postgresql.conf', settings(place));
     writeAs(place, 'pg_hba.conf', hostAccess);
   },
