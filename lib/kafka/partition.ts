@@ -86,10 +86,9 @@ export class AssignedPartition implements LaneHost {
     this.committed = from.committed;
     this.attempted = from.committed;
     // A holder before us may have been a window ahead of its prefix, and its prefix ahead of its commit.
-    this.repeatedBelow = Math.min(
-      from.highWatermark,
-      from.offset + 2 * this.around.settings.windowRecords,
-    );
+    // Without a committed offset nobody knows: the group may be new, or its offsets may be forgotten.
+    const reach = from.committed < 0 ? Infinity : 2 * this.around.settings.windowRecords;
+    this.repeatedBelow = Math.min(from.highWatermark, from.offset + reach);
     this.#caughtUpAt = from.highWatermark;
     this.around.client.seek(this.at, from.offset);
     this.subscription.onAssigned?.(this.at.partition, { highWatermark: from.highWatermark });

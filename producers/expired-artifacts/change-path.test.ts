@@ -84,6 +84,12 @@ test('a micro-batch becomes one record a partition_id, with one question to the 
   expect(world.reached).toEqual(['change.decided', 'change.records-produced']);
 });
 
+test('a change that may have been followed before says so, since its row may rightly be gone', async () => {
+  const { path, world } = setUp();
+  await path.handle([record({}, { maybeRepeated: true })], never);
+  expect(world.produced.map(({ value }) => value.source)).toEqual(['repair']);
+});
+
 test('what no sweep would take is skipped without asking the database', async () => {
   const { path, world } = setUp();
   const outcomes = await path.handle([record({ locked: 1 }), record(null)], never);

@@ -45,8 +45,14 @@ interface Pending {
   seenLate: boolean;
 }
 
+interface Ready {
+  readonly index: number;
+  readonly artifact: DueArtifact;
+  readonly maybeRepeated: boolean;
+}
+
 interface Sorted {
-  readonly ready: { readonly index: number; readonly artifact: DueArtifact }[];
+  readonly ready: Ready[];
   readonly waiting: Pending[];
   /** When the earliest of those that only wait for their expiry is due. */
   readonly nextExpiryUs: number;
@@ -108,7 +114,8 @@ export class ChangePath {
       if (decision.kind === 'leave') {
         outcomes[item.index] = skip(decision.reason);
       } else if (decision.artifact.expireAtUs < state.nowUs) {
-        sorted.ready.push({ index: item.index, artifact: decision.artifact });
+        const { maybeRepeated } = item.record;
+        sorted.ready.push({ index: item.index, artifact: decision.artifact, maybeRepeated });
       } else {
         sorted.waiting.push(item);
         nextExpiryUs = Math.min(nextExpiryUs, decision.artifact.expireAtUs);
@@ -130,7 +137,9 @@ export class ChangePath {
     reach('change.decided');
     const limit = AbortSignal.timeout(roomMs);
     try {
-      const records = cutRecords(artifacts, state.database, 'change');
+      // Of a change that is read again the row may rightly be gone: no sign of a wrong database.
+      const isAgain = ready.some(({ maybeRepeated }) => maybeRepeated);
+      const records = cutRecords(artifacts, state.database, isAgain ? 'repair' : 'change');
       await output.produce(records, AbortSignal.any([signal, limit]));
     } catch (error) {
       if (limit.aborted && !signal.aborted) return false;
