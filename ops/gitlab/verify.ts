@@ -87,9 +87,11 @@ export async function verify(stores: Stores): Promise<Verification> {
   const span = { fromMs, toMs: await databaseNowMs(stores.pool) };
 
   const counts = { deleted: 0, kept: 0, deletedByGitlab: 0, overdue: 0 };
+  // A legacy key names no artifact: one that was made anew for the same job and type has the same one.
+  const unclaimed = withoutClaimed(listed, ledger, rows);
   for (const artifact of ledger.artifacts.values()) {
     const hasRow = rows.has(artifact.id);
-    const hasObject = artifact.key !== null && listed.has(artifact.key);
+    const hasObject = (hasRow ? listed : unclaimed).has(artifact.key);
     judge(artifact, { hasRow, hasObject }, span, breaks);
     if (artifact.deletedByGitlab) counts.deletedByGitlab += 1;
     else if (hasRow && mayGo(artifact, span.fromMs)) counts.overdue += 1;
@@ -100,6 +102,16 @@ export async function verify(stores: Stores): Promise<Verification> {
   await compareBytes(stores, ledger, rows, breaks);
   await compareChunks(stores.redis, ledger, breaks);
   return { ...counts, breaks: breaks.all() };
+}
+
+function withoutClaimed(
+  listed: ReadonlySet<string | null>,
+  ledger: LedgerState,
+  rows: ReadonlySet<number>,
+): ReadonlySet<string | null> {
+  const alive = [...ledger.artifacts.values()].filter(({ id }) => rows.has(id));
+  const claimed = new Set(alive.map(({ key }) => key));
+  return new Set([...listed].filter((key) => !claimed.has(key)));
 }
 
 /** I5, by GitLab's last word on the row. */
@@ -172,7 +184,7 @@ async function readBucket(
   objects: GitlabObjects,
   ledger: LedgerState,
   breaks: Breaks,
-): Promise<ReadonlySet<string>> {
+): Promise<ReadonlySet<string | null>> {
   const sizes = knownSizes(ledger);
   const listed = new Set<string>();
   for await (const page of objects.list()) {
