@@ -93,14 +93,23 @@ export function settleMissing(items: readonly Item[], existing: ReadonlySet<numb
   }
 }
 
-/** How many of one record's rows were gone without our doing. */
+/** Those of one record's rows that were gone without our doing. */
 export function unexplainedAbsences(
   items: readonly Item[],
   wasDeletedHere: (id: number) => boolean,
-): number {
+): readonly Item[] {
   return items.filter(
     ({ fate, artifact }) => fate === 'already-gone' && !wasDeletedHere(artifact.id),
-  ).length;
+  );
+}
+
+/** Keys spread evenly over the items: enough to tell a finished deletion from a wrong database. */
+export function sampleKeys(items: readonly Item[], count: number): string[] {
+  const step = Math.max(1, Math.floor(items.length / count));
+  return items
+    .filter((_, index) => index % step === 0)
+    .flatMap(({ key }) => key ?? [])
+    .slice(0, count);
 }
 
 /** Keys whose uniqueness the artifact's id does not give: somebody else may still claim them. */

@@ -26,6 +26,8 @@ export interface ArtifactObjects {
   deleteObjects(
     keys: readonly string[],
   ): Promise<readonly { readonly key: string; readonly code: string }[]>;
+  /** Null when there is no such object. */
+  headObject(key: string): Promise<object | null>;
 }
 
 export interface DeletionBrake {

@@ -88,6 +88,10 @@ export class MemoryObjects implements ArtifactObjects {
     for (const key of keys) if (!this.refused.has(key)) this.keys.delete(key);
     return Promise.resolve(failed.map((key) => ({ key, code: this.refused.get(key) ?? '' })));
   }
+
+  headObject(key: string): Promise<object | null> {
+    return Promise.resolve(this.keys.has(key) ? {} : null);
+  }
 }
 
 /** I3: rows whose object is missing. */
