@@ -9,7 +9,7 @@ import { artifactObjectKey } from '../../lib/gitlab/object-key';
 import type { Queryable } from './rows';
 import type { RowPlace } from './seed';
 import { inTransaction, type SmallGitlab } from './small-gitlab';
-import { chunkKey } from './traces';
+import { destroyChunks } from './trace-stores';
 
 /** GitLab's own batch for locking and for destroying. */
 const batchRows = 100;
@@ -204,6 +204,7 @@ async function takeRows(
 /** A user erases a job: its artifacts, its trace, what is live of it, and the mark on the build. */
 export async function eraseBuild(gitlab: SmallGitlab, build: RowPlace): Promise<void> {
   const place = [build.id, build.partitionId];
+  gitlab.ledger.append([{ kind: 'trace-going', buildIds: [build.id] }]);
   const { rows } = await gitlab.pool.query<{ id: string }>(
     'SELECT id FROM p_ci_job_artifacts WHERE job_id = $1 AND partition_id = $2 ORDER BY file_type = $3',
     [...place, fileType.trace],
@@ -213,16 +214,11 @@ export async function eraseBuild(gitlab: SmallGitlab, build: RowPlace): Promise<
     gitlab,
     rows.map(({ id }) => ({ id: Number(id), partitionId })),
   );
-  const { rows: chunks } = await gitlab.pool.query<{ chunk_index: number }>(
-    'DELETE FROM ci_build_trace_chunks WHERE build_id = $1 AND partition_id = $2 RETURNING chunk_index',
-    place,
-  );
-  const keys = chunks.map(({ chunk_index }) => chunkKey(build.id, chunk_index));
-  if (keys.length > 0) await gitlab.redis.del(keys);
-  gitlab.ledger.append([{ kind: 'removed', keys }]);
+  await destroyChunks(gitlab, build.id);
   await gitlab.pool.query(
     `UPDATE p_ci_builds SET erased_at = now() AT TIME ZONE 'utc', updated_at = now() AT TIME ZONE 'utc'
      WHERE id = $1 AND partition_id = $2`,
     place,
   );
+  gitlab.ledger.append([{ kind: 'trace-gone', buildIds: [build.id] }]);
 }

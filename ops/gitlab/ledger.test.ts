@@ -47,12 +47,11 @@ describe.each(kinds)('%s', (_name, create) => {
     const bytes = { sizeBytes: 1, sha256: 'aa' };
     ledger.append([
       { kind: 'object', key: 'a', ...bytes },
-      { kind: 'chunk', key: 'b', ...bytes },
-      { kind: 'chunk', key: 'c', ...bytes },
-      { kind: 'removed', keys: ['a', 'b'] },
+      { kind: 'object', key: 'b', ...bytes },
+      { kind: 'removed', keys: ['a'] },
     ]);
     const state = await ledger.read();
-    expect([...state.objects.keys(), ...state.chunks.keys()]).toEqual(['c']);
+    expect([...state.objects.keys()]).toEqual(['b']);
     expect(state.seeded).toBeUndefined();
     ledger.append([{ kind: 'seeded', randomSeed: 1, willGo: 4, willStay: 1 }]);
     expect((await ledger.read()).seeded).toMatchObject({ willGo: 4 });

@@ -15,6 +15,7 @@ import {
   truncateSync,
 } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { isTraceEntry, TraceFold, type KnownTrace, type TraceLedgerEntry } from './trace-ledger';
 
 /** The state of an artifact's row as GitLab last wrote it. */
 export interface ArtifactState {
@@ -49,15 +50,15 @@ export interface DeletedEntry {
   readonly ids: readonly number[];
 }
 
-/** Bytes that nobody but GitLab may touch: foreign objects, archived traces, live chunks in Redis. */
+/** Objects that nobody but their owner may touch. */
 export interface BytesEntry {
-  readonly kind: 'object' | 'chunk';
+  readonly kind: 'object';
   readonly key: string;
   readonly sizeBytes: number;
   readonly sha256: string;
 }
 
-/** An object or chunk that GitLab itself removed. */
+/** Objects that GitLab itself removed. */
 export interface RemovedEntry {
   readonly kind: 'removed';
   readonly keys: readonly string[];
@@ -72,7 +73,13 @@ export interface SeededEntry {
 }
 
 export type LedgerEntry =
-  ArtifactEntry | ChangedEntry | DeletedEntry | BytesEntry | RemovedEntry | SeededEntry;
+  | ArtifactEntry
+  | ChangedEntry
+  | DeletedEntry
+  | BytesEntry
+  | RemovedEntry
+  | SeededEntry
+  | TraceLedgerEntry;
 
 /** What GitLab writes to. */
 export interface Ledger {
@@ -84,8 +91,10 @@ export interface LedgerState {
   readonly artifacts: ReadonlyMap<number, KnownArtifact>;
   /** By key: objects that are nobody's business but GitLab's. */
   readonly objects: ReadonlyMap<string, BytesEntry>;
-  /** By Redis key. */
-  readonly chunks: ReadonlyMap<string, BytesEntry>;
+  /** By build id. */
+  readonly traces: ReadonlyMap<number, KnownTrace>;
+  /** Keys of chunk data that GitLab left without a row. */
+  readonly orphans: ReadonlySet<string>;
   /** Absent when the seeding was cut short. */
   readonly seeded: SeededEntry | undefined;
 }
@@ -177,39 +186,47 @@ export interface ReadableLedger extends Ledger {
 class LedgerFold implements LedgerState {
   readonly artifacts = new Map<number, KnownArtifact>();
   readonly objects = new Map<string, BytesEntry>();
-  readonly chunks = new Map<string, BytesEntry>();
   seeded: SeededEntry | undefined;
+  private readonly fold = new TraceFold();
+
+  get traces(): ReadonlyMap<number, KnownTrace> {
+    return this.fold.traces;
+  }
+
+  get orphans(): ReadonlySet<string> {
+    return this.fold.orphans;
+  }
 
   take(entry: LedgerEntry): void {
+    if (isTraceEntry(entry)) {
+      this.fold.take(entry);
+      return;
+    }
     switch (entry.kind) {
       case 'artifact':
         this.artifacts.set(entry.id, born(entry));
         return;
       case 'changed':
-        for (const id of entry.ids) this.change(id, entry);
+        entry.ids.forEach((id) => this.change(id, entry));
         return;
       case 'deleted':
-        for (const id of entry.ids) this.known(id).deletedByGitlab = true;
+        entry.ids.forEach((id) => this.remove(id));
         return;
       case 'object':
         this.objects.set(entry.key, entry);
         return;
-      case 'chunk':
-        this.chunks.set(entry.key, entry);
-        return;
       case 'removed':
-        this.remove(entry.keys);
+        entry.keys.forEach((key) => this.objects.delete(key));
         return;
       case 'seeded':
         this.seeded = entry;
     }
   }
 
-  private remove(keys: readonly string[]): void {
-    for (const key of keys) {
-      this.objects.delete(key);
-      this.chunks.delete(key);
-    }
+  /** The row of a trace may be the archiver's own, of which nobody has told. */
+  private remove(id: number): void {
+    const artifact = this.artifacts.get(id);
+    if (artifact) artifact.deletedByGitlab = true;
   }
 
   private change(id: number, { expireAtMs, locked }: Partial<ArtifactState>): void {

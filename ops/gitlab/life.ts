@@ -7,6 +7,7 @@
 import { deleteArtifacts, eraseBuild, lockArtifacts, setExpiry, unlockPipeline } from './changes';
 import type { Seeded } from './seed';
 import type { SmallGitlab } from './small-gitlab';
+import { liveWithTraces, type TraceLifeReport } from './trace-life';
 import { World } from './world';
 
 export interface LifeReport {
@@ -15,11 +16,13 @@ export interface LifeReport {
   readonly movedToPast: number;
   readonly locked: number;
   readonly extended: number;
-  /** By GitLab itself, the erased job's included. */
+  /** By GitLab itself, the erased job's and a trace's row without its object included. */
   readonly deletedByGitlab: number;
+  readonly traces: TraceLifeReport;
 }
 
 const dayMs = 86_400_000;
+const noTraces: TraceLifeReport = { finished: 0, archivedByGitlab: 0, rowsDeleted: 0, erased: 0 };
 
 /**
  * Does all of the seeded work once, a batch of each kind in turn, so that kinds mix.
@@ -50,11 +53,12 @@ export async function liveOnce(
     }),
   ];
   for (const step of steps) {
-    if (signal?.aborted === true) return done;
+    if (signal?.aborted === true) return { ...done, traces: noTraces };
     await step();
   }
   done.deletedByGitlab += await liveThroughAnErase(gitlab);
-  return done;
+  const traces = await liveWithTraces(gitlab, work.traces, signal);
+  return { ...done, deletedByGitlab: done.deletedByGitlab + traces.rowsDeleted, traces };
 }
 
 function slices<T>(items: readonly T[]): (readonly T[])[] {
@@ -65,10 +69,10 @@ function slices<T>(items: readonly T[]): (readonly T[])[] {
   return parts;
 }
 
-/** A job beside the N, with artifacts, a trace and a live chunk, that a user erases. */
+/** A job beside the N, with artifacts and an archived trace, that a user erases. */
 async function liveThroughAnErase(gitlab: SmallGitlab): Promise<number> {
   const world = new World(gitlab, 2);
-  const build = await world.aLiveTrace({ status: 'success', partitionId: 101 });
+  const build = await world.aBuild({ partitionId: 101 });
   await world.anArtifact({ build, expireInMs: dayMs, fileType: 1, counted: false });
   await world.anArtifact({ build, expireInMs: null, fileType: 4, counted: false });
   await world.aTrace(build);

@@ -2,8 +2,10 @@
 import {
   DeleteObjectsCommand,
   GetObjectCommand,
+  HeadObjectCommand,
   ListObjectsV2Command,
   NoSuchKey,
+  NotFound,
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
@@ -28,6 +30,7 @@ export interface ObjectLoader {
 export interface GitlabObjects extends ObjectLoader {
   /** Undefined when there is no such object. */
   read(key: string): Promise<Buffer | undefined>;
+  exists(key: string): Promise<boolean>;
   /** No error for a key that is not there. */
   remove(keys: readonly string[]): Promise<void>;
   /** The whole bucket below the prefix, in pages of 1,000. */
@@ -39,7 +42,7 @@ const putsInFlight = 16;
 const keysPerRequest = 1_000;
 
 /** Runs the work for every item, at most `width` at a time; the first failure stops it. */
-async function inParallel<T>(
+export async function inParallel<T>(
   items: readonly T[],
   width: number,
   work: (item: T) => Promise<unknown>,
@@ -77,6 +80,19 @@ export class S3GitlabObjects implements GitlabObjects {
       return Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
     } catch (error) {
       if (error instanceof NoSuchKey) return undefined;
+      throw error;
+    }
+  }
+
+  async exists(key: string): Promise<boolean> {
+    try {
+      await this.client.send(
+        new HeadObjectCommand({ Bucket: this.bucket, Key: this.prefix + key }),
+        { abortSignal: AbortSignal.timeout(requestMs) },
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof NotFound) return false;
       throw error;
     }
   }

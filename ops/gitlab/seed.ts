@@ -12,7 +12,7 @@ import {
   type NewArtifact,
   type SmallGitlab,
 } from './small-gitlab';
-import { seedTraceBuilds } from './traces';
+import { emptyTraceWork, seedTraceBuilds, type TraceWork } from './seed-traces';
 
 export interface SeedOptions {
   /** Builds with a trace; the jobs that hold the artifacts come on top. */
@@ -38,6 +38,7 @@ export interface LifeWork {
   readonly toExtend: RowPlace[];
   /** Not of the N: GitLab deletes them itself. */
   readonly toDelete: RowPlace[];
+  readonly traces: TraceWork;
 }
 
 export interface Seeded {
@@ -61,9 +62,9 @@ export async function seed(gitlab: SmallGitlab, options: SeedOptions): Promise<S
   const projectIds = await insertProjects(gitlab.pool, projects);
   const input = { random, baseMs, projectIds };
 
-  const work = emptyWork();
   await seedForeignObjects(gitlab, input);
-  await seedTraceBuilds(gitlab, { ...input, count: options.builds });
+  const traces = await seedTraceBuilds(gitlab, { ...input, count: options.builds });
+  const work = { ...emptyWork(), traces };
   await seedOwnDeletions(gitlab, { ...input, artifacts: ownDeletions(options.artifacts) }, work);
   await storePipelines(gitlab, planPipelines({ ...input, artifacts: options.artifacts }), {
     counted: true,
@@ -79,7 +80,8 @@ export async function seed(gitlab: SmallGitlab, options: SeedOptions): Promise<S
 }
 
 export function emptyWork(): LifeWork {
-  return { pipelinesToUnlock: [], toMoveToPast: [], toLock: [], toExtend: [], toDelete: [] };
+  const artifacts = { pipelinesToUnlock: [], toMoveToPast: [], toLock: [], toExtend: [] };
+  return { ...artifacts, toDelete: [], traces: emptyTraceWork() };
 }
 
 /** A few rows beside the N that GitLab will delete itself. */

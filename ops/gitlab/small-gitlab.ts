@@ -18,7 +18,10 @@ export interface SmallGitlab {
   readonly objects: GitlabObjects;
   /** Loads in bulk where there is a faster way than S3; `objects` by default. */
   readonly loader?: ObjectLoader;
+  /** GitLab's shared state: leases, uploads in progress, and the first of its two stores of chunks. */
   readonly redis: Redis;
+  /** The second, of today's chunks; the same server unless given. */
+  readonly chunkRedis?: Redis;
   readonly ledger: Ledger;
 }
 

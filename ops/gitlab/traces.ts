@@ -1,65 +1,39 @@
 /**
- * Builds with a trace: created, running, finished; archived ones with a trace artifact, live ones with
- * chunks in Redis. The artifact flow must touch none of them.
+ * Traces in bulk: builds that are created and run, chunks in any of the four stores, states that runners
+ * reported, builds that finish, and traces that GitLab archived long ago.
  */
+import { crc32 } from 'node:zlib';
 import { artifactLocked, fileStore, fileType } from '../../lib/gitlab/enums';
-import { sha256Of, type ArtifactEntry, type BytesEntry } from './ledger';
+import type { ArtifactEntry, LedgerEntry } from './ledger';
+import type { TraceBuild } from './live-trace';
 import type { Random } from './random';
 import { insertBuilds, insertPipelines, type Queryable } from './rows';
+import { storeRows, type NewArtifact, type SmallGitlab } from './small-gitlab';
+import { chunkBytes, traceBytes, traceCrc32 } from './trace-bytes';
+import type { TraceEntry, TraceLedgerEntry } from './trace-ledger';
 import {
-  bodyOf,
-  inTransaction,
-  storeArtifacts,
-  type NewArtifact,
-  type SmallGitlab,
-} from './small-gitlab';
+  chunkKey,
+  chunkStore,
+  chunkTtlSeconds,
+  fogKey,
+  isRedisStore,
+  redisOf,
+  type ChunkStore,
+} from './trace-stores';
 
-/** GitLab's chunk: every one but the last is full. */
-const chunkBytes = 131_072;
-const chunkTtlSeconds = 7 * 86_400;
-/** GitLab's number of the store of live chunks. */
-const redisTraceChunks = 4;
-const batchBuilds = 500;
 const dayMs = 86_400_000;
 
-export interface TraceBuild {
-  readonly id: number;
-  readonly partitionId: number;
-  readonly projectId: number;
-}
-
-export function chunkKey(buildId: number, index: number): string {
-  return `gitlab:ci:trace:${buildId}:chunks:${index}`;
-}
-
-/** Makes `count` builds with traces: half archived, the rest live, some of them still running. */
-export async function seedTraceBuilds(
-  gitlab: SmallGitlab,
-  input: { count: number; random: Random; baseMs: number; projectIds: readonly number[] },
-): Promise<void> {
-  for (let done = 0; done < input.count; done += batchBuilds) {
-    const count = Math.min(batchBuilds, input.count - done);
-    const entries = await inTransaction(gitlab.pool, async (client) => {
-      const builds = await insertRunningBuilds(client, { ...input, count });
-      const archived = builds.filter((_, index) => index % 2 === 0);
-      const live = builds.filter((_, index) => index % 2 === 1);
-      const stillRunning = new Set(live.filter((_, index) => index % 3 === 0));
-      await finishBuilds(
-        client,
-        builds.filter((build) => !stillRunning.has(build)),
-        input,
-      );
-      return [
-        ...(await storeTraces(gitlab, client, archived, input)),
-        ...(await storeLiveTraces(gitlab, client, live, input.random)),
-      ];
-    });
-    gitlab.ledger.append(entries);
-  }
+/** What a build has written by now. */
+export interface TracePlan {
+  readonly build: TraceBuild;
+  readonly sizeBytes: number;
+  /** Which store holds the chunk. */
+  readonly storeOf: (index: number) => ChunkStore;
+  readonly counted: boolean;
 }
 
 /** One pipeline a build: created, then running, as two changes that CDC sees. */
-async function insertRunningBuilds(
+export async function insertRunningBuilds(
   client: Queryable,
   input: { count: number; random: Random; baseMs: number; projectIds: readonly number[] },
 ): Promise<TraceBuild[]> {
@@ -84,29 +58,145 @@ async function insertRunningBuilds(
   );
   await client.query(
     `UPDATE p_ci_builds SET status = 'running', started_at = created_at, updated_at = now() AT TIME ZONE 'utc'
-     WHERE id = ANY($1) AND partition_id IN (100, 101, 102)`,
-    [ids],
+     WHERE id = ANY($1) AND partition_id = ANY($2)`,
+    [ids, [...new Set(places.map(({ partitionId }) => partitionId))]],
   );
-  return places.map((place, index) => ({ ...place, id: ids[index] as number }));
+  return places.map(({ partitionId, projectId }, index) => ({
+    partitionId,
+    projectId,
+    id: ids[index] as number,
+  }));
 }
 
-async function finishBuilds(
+export type FinalStatus = 'success' | 'failed' | 'canceled';
+
+/** @returns what the ledger shall say after the commit. */
+export async function finishBuilds(
   client: Queryable,
   builds: readonly TraceBuild[],
-  { random, baseMs }: { random: Random; baseMs: number },
-): Promise<void> {
+  done: { statusOf: () => FinalStatus; finishedAtMsOf: () => number },
+): Promise<TraceLedgerEntry[]> {
   await client.query(
     `UPDATE p_ci_builds AS build
      SET status = done.status, finished_at = to_timestamp(done.finished_ms / 1000) AT TIME ZONE 'utc',
        updated_at = now() AT TIME ZONE 'utc'
-     FROM unnest($1::bigint[], $2::text[], $3::float8[]) AS done(id, status, finished_ms)
-     WHERE build.id = done.id AND build.partition_id IN (100, 101, 102)`,
+     FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::float8[])
+       AS done(id, partition_id, status, finished_ms)
+     WHERE build.id = done.id AND build.partition_id = done.partition_id`,
     [
       builds.map(({ id }) => id),
-      builds.map(() => random.oneOf(['success', 'success', 'success', 'failed', 'canceled'])),
-      builds.map(() => baseMs - random.whole(60_000, 3_600_000)),
+      builds.map(({ partitionId }) => partitionId),
+      builds.map(done.statusOf),
+      builds.map(done.finishedAtMsOf),
     ],
   );
+  return [{ kind: 'finished', buildIds: builds.map(({ id }) => id) }];
+}
+
+interface PlannedChunk {
+  readonly build: TraceBuild;
+  readonly index: number;
+  readonly store: ChunkStore;
+  readonly bytes: Buffer;
+}
+
+function* chunksOf({ build, sizeBytes, storeOf }: TracePlan): Generator<PlannedChunk> {
+  const count = Math.max(1, Math.ceil(sizeBytes / chunkBytes));
+  for (let index = 0; index < count; index += 1) {
+    const start = index * chunkBytes;
+    const bytes = traceBytes(build.id, start, Math.min(chunkBytes, sizeBytes - start));
+    yield { build, index, store: storeOf(index), bytes };
+  }
+}
+
+/**
+ * Live traces of any size: the data outside first, then the rows, before the caller's commit. An empty
+ * trace is one chunk without bytes.
+ * @returns what the ledger shall say after the commit.
+ */
+export async function storeLiveTraces(
+  gitlab: Pick<SmallGitlab, 'redis' | 'chunkRedis' | 'objects'>,
+  client: Queryable,
+  plans: readonly TracePlan[],
+): Promise<TraceLedgerEntry[]> {
+  for (const plan of plans) {
+    const chunks = [...chunksOf(plan)];
+    await Promise.all(chunks.map((chunk) => storeData(gitlab, chunk)));
+    await insertChunks(client, chunks);
+  }
+  return plans.flatMap(({ build, sizeBytes, counted }): TraceLedgerEntry[] => [
+    bornEntry(build, counted),
+    { kind: 'appended', buildId: build.id, toByte: sizeBytes },
+  ]);
+}
+
+function bornEntry({ id, partitionId, projectId }: TraceBuild, counted: boolean): TraceEntry {
+  return { kind: 'trace', buildId: id, partitionId, projectId, counted };
+}
+
+async function storeData(
+  gitlab: Pick<SmallGitlab, 'redis' | 'chunkRedis' | 'objects'>,
+  { build, index, store, bytes }: PlannedChunk,
+): Promise<void> {
+  if (isRedisStore(store)) {
+    await redisOf(gitlab, store).set(chunkKey(build.id, index), bytes, 'EX', chunkTtlSeconds);
+  } else if (store === chunkStore.fog) {
+    await gitlab.objects.load([{ key: fogKey(build.id, index), body: bytes }]);
+  }
+}
+
+/** GitLab sums a chunk when it leaves Redis: its CRC32 as decimal digits. */
+async function insertChunks(client: Queryable, chunks: readonly PlannedChunk[]): Promise<void> {
+  await client.query(
+    `INSERT INTO ci_build_trace_chunks
+       (build_id, partition_id, project_id, chunk_index, data_store, raw_data, checksum)
+     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::int[], $5::int[],
+       $6::bytea[], $7::bytea[])`,
+    [
+      chunks.map(({ build }) => build.id),
+      chunks.map(({ build }) => build.partitionId),
+      chunks.map(({ build }) => build.projectId),
+      chunks.map(({ index }) => index),
+      chunks.map(({ store }) => store),
+      chunks.map(({ store, bytes }) => (store === chunkStore.database ? bytes : null)),
+      chunks.map(({ store, bytes }) =>
+        isRedisStore(store) ? null : Buffer.from(String(crc32(bytes))),
+      ),
+    ],
+  );
+}
+
+export interface ReportedState {
+  readonly build: TraceBuild;
+  readonly sizeBytes: number;
+  /** The right one by default. */
+  readonly crc32?: number;
+}
+
+/** What runners say of their traces when they end: a CRC32 in hex, unlike a chunk's. */
+export async function reportStates(
+  client: Queryable,
+  states: readonly ReportedState[],
+): Promise<void> {
+  await client.query(
+    `INSERT INTO ci_build_pending_states
+       (build_id, partition_id, project_id, created_at, updated_at, state, trace_checksum, trace_bytesize)
+     SELECT build_id, partition_id, project_id, now(), now(), 3, checksum, bytesize
+     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bigint[])
+       AS t(build_id, partition_id, project_id, checksum, bytesize)
+     ON CONFLICT (build_id) DO NOTHING`,
+    [
+      states.map(({ build }) => build.id),
+      states.map(({ build }) => build.partitionId),
+      states.map(({ build }) => build.projectId),
+      states.map((state) => Buffer.from(`crc32:${hexOf(state)}`)),
+      states.map(({ sizeBytes }) => sizeBytes),
+    ],
+  );
+}
+
+function hexOf({ build, sizeBytes, crc32: given }: ReportedState): string {
+  return (given ?? traceCrc32(build.id, sizeBytes)).toString(16).padStart(8, '0');
 }
 
 /**
@@ -118,7 +208,7 @@ export async function storeTraces(
   client: Queryable,
   builds: readonly TraceBuild[],
   { random, baseMs }: { random: Random; baseMs: number },
-): Promise<ArtifactEntry[]> {
+): Promise<LedgerEntry[]> {
   const traces = builds.map((build, index): NewArtifact => {
     const looksExpired = index % 4 === 0;
     return {
@@ -137,56 +227,28 @@ export async function storeTraces(
       counted: false,
     };
   });
-  const entries = await storeArtifacts(gitlab, client, traces);
+  const entries = await storeRows(client, traces);
+  await (gitlab.loader ?? gitlab.objects).load(entries.map(objectOf));
   await client.query(
     `INSERT INTO p_ci_build_trace_metadata
        (build_id, partition_id, project_id, trace_artifact_id, archived_at)
      SELECT job_id, partition_id, project_id, id, created_at
-     FROM p_ci_job_artifacts WHERE id = ANY($1) AND partition_id IN (100, 101, 102)`,
-    [entries.map(({ id }) => id)],
+     FROM p_ci_job_artifacts WHERE id = ANY($1) AND partition_id = ANY($2)`,
+    [entries.map(({ id }) => id), [...new Set(builds.map(({ partitionId }) => partitionId))]],
   );
-  return entries;
+  return [...entries, ...entries.flatMap((entry, index) => writtenBy(builds[index], entry))];
 }
 
-/**
- * Live traces: chunk rows, and their bytes in Redis for seven days.
- * @returns what the ledger shall say after the commit.
- */
-export async function storeLiveTraces(
-  gitlab: Pick<SmallGitlab, 'redis'>,
-  client: Queryable,
-  builds: readonly TraceBuild[],
-  random: Random,
-): Promise<BytesEntry[]> {
-  const chunks = builds.flatMap((build, index) => {
-    const last = { build, index: 0, sizeBytes: random.whole(50, 8_000) };
-    // Every tenth trace is longer than a chunk.
-    return index % 10 === 0
-      ? [
-          { build, index: 0, sizeBytes: chunkBytes },
-          { ...last, index: 1 },
-        ]
-      : [last];
-  });
-  await client.query(
-    `INSERT INTO ci_build_trace_chunks (build_id, partition_id, project_id, chunk_index, data_store)
-     SELECT build_id, partition_id, project_id, chunk_index, $5
-     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::int[])
-       AS t(build_id, partition_id, project_id, chunk_index)`,
-    [
-      chunks.map(({ build }) => build.id),
-      chunks.map(({ build }) => build.partitionId),
-      chunks.map(({ build }) => build.projectId),
-      chunks.map(({ index }) => index),
-      redisTraceChunks,
-    ],
-  );
-  return Promise.all(
-    chunks.map(async ({ build, index, sizeBytes }): Promise<BytesEntry> => {
-      const key = chunkKey(build.id, index);
-      const bytes = bodyOf(build.id, sizeBytes);
-      await gitlab.redis.set(key, bytes, 'EX', chunkTtlSeconds);
-      return { kind: 'chunk', key, sizeBytes, sha256: sha256Of(bytes) };
-    }),
-  );
+function objectOf({ key, jobId, sizeBytes }: ArtifactEntry): { key: string; body: Buffer } {
+  if (key === null) throw new Error(`The trace of build ${jobId} has no key.`);
+  return { key, body: traceBytes(jobId, 0, sizeBytes) };
+}
+
+function writtenBy(build: TraceBuild | undefined, { sizeBytes }: ArtifactEntry): LedgerEntry[] {
+  if (!build) return [];
+  return [
+    bornEntry(build, false),
+    { kind: 'appended', buildId: build.id, toByte: sizeBytes },
+    { kind: 'finished', buildIds: [build.id] },
+  ];
 }

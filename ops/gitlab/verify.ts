@@ -8,6 +8,8 @@
 import type { Redis } from 'ioredis';
 import { fileStore, fileType } from '../../lib/gitlab/enums';
 import { objectShape } from '../../lib/gitlab/object-key';
+import { traceRows, type TraceRow } from './archived-trace';
+import { Breaks, type Break } from './breaks';
 import {
   sha256Of,
   type BytesEntry,
@@ -15,20 +17,13 @@ import {
   type LedgerState,
   type ReadableLedger,
 } from './ledger';
-import type { GitlabObjects } from './objects';
+import type { GitlabObjects, ListedObject } from './objects';
 import type { Queryable } from './rows';
 import { bodyOf, databaseNowMs } from './small-gitlab';
+import { isFogKey } from './trace-stores';
+import { verifyTraces, type TraceCounts } from './verify-traces';
 
-export interface Break {
-  readonly invariant: 'I3' | 'I4' | 'I5';
-  /** What was found, as the end of a sentence. */
-  readonly what: string;
-  /** Artifact ids or keys: the first twenty. */
-  readonly ids: readonly (number | string)[];
-  readonly count: number;
-}
-
-export interface Verification {
+export interface Verification extends TraceCounts {
   /** Artifacts of the N whose row and object are both gone. */
   readonly deleted: number;
   /** Artifacts of the N whose row is there. */
@@ -44,29 +39,22 @@ export interface Stores {
   readonly pool: Queryable;
   readonly objects: GitlabObjects;
   readonly redis: Redis;
+  /** When GitLab keeps its chunks on another server. */
+  readonly chunkRedis?: Redis;
   readonly ledger: ReadableLedger;
 }
 
+export interface VerifyOptions {
+  /** `archived` once an archiver has done its work; until then finished builds may keep their chunks. */
+  readonly traces?: 'may-wait' | 'archived';
+}
+
 const pageRows = 10_000;
-const idsShown = 20;
 /** Kept objects whose bytes are compared, spread evenly; sizes are compared for all. */
 const sampleObjects = 200;
 
-class Breaks {
-  private readonly found = new Map<string, Break & { ids: (number | string)[]; count: number }>();
-
-  add(invariant: Break['invariant'], what: string, id: number | string): void {
-    const name = `${invariant} ${what}`;
-    const known = this.found.get(name) ?? { invariant, what, ids: [], count: 0 };
-    known.count += 1;
-    if (known.ids.length < idsShown) known.ids.push(id);
-    this.found.set(name, known);
-  }
-
-  all(): Break[] {
-    return [...this.found.values()];
-  }
-}
+/** Stands for the size of what verify-traces.ts measures by itself. */
+const anySize = -1;
 
 /** The moments between which the stores were read. */
 interface Span {
@@ -78,14 +66,36 @@ interface Span {
  * Memory grows with the ledger: about 100 MB for 250,000 artifacts.
  * @throws the stores' errors, and the ledger's when it is damaged.
  */
-export async function verify(stores: Stores): Promise<Verification> {
+export async function verify(
+  stores: Stores,
+  { traces = 'may-wait' }: VerifyOptions = {},
+): Promise<Verification> {
   const ledger = await stores.ledger.read();
   const breaks = new Breaks();
   const fromMs = await databaseNowMs(stores.pool);
   const rows = await readRows(stores.pool, ledger, breaks);
-  const listed = await readBucket(stores.objects, ledger, breaks);
+  const archived = await traceRows(stores.pool);
+  const bucket = await readBucket(stores.objects, { ledger, archived }, breaks);
+  const { listed } = bucket;
   const span = { fromMs, toMs: await databaseNowMs(stores.pool) };
 
+  const counts = countArtifacts({ ledger, rows, listed, span }, breaks);
+  await compareBytes(stores, ledger, rows, breaks);
+  const mayWait = traces === 'may-wait';
+  const view = { ledger, rows: archived, mayWait, ...bucket };
+  return { ...counts, ...(await verifyTraces(stores, view, breaks)), breaks: breaks.all() };
+}
+
+function countArtifacts(
+  found: {
+    ledger: LedgerState;
+    rows: ReadonlySet<number>;
+    listed: ReadonlySet<string | null>;
+    span: Span;
+  },
+  breaks: Breaks,
+): Omit<Verification, 'breaks' | keyof TraceCounts> {
+  const { ledger, rows, listed, span } = found;
   const counts = { deleted: 0, kept: 0, deletedByGitlab: 0, overdue: 0 };
   // A legacy key names no artifact: one that was made anew for the same job and type has the same one.
   const unclaimed = withoutClaimed(listed, ledger, rows);
@@ -99,9 +109,7 @@ export async function verify(stores: Stores): Promise<Verification> {
     if (hasRow) counts.kept += 1;
     else if (!hasObject && !artifact.deletedByGitlab) counts.deleted += 1;
   }
-  await compareBytes(stores, ledger, rows, breaks);
-  await compareChunks(stores.redis, ledger, breaks);
-  return { ...counts, breaks: breaks.all() };
+  return counts;
 }
 
 function withoutClaimed(
@@ -134,7 +142,9 @@ function judge(
   const { id, key } = artifact;
   if (found.hasRow) {
     if (artifact.deletedByGitlab) breaks.add('I5', 'rows that GitLab deleted are there', id);
-    if (key !== null && !found.hasObject) breaks.add('I3', 'rows point at missing objects', id);
+    // GitLab uploads a trace after its row, and that row may be adopted: verify-traces.ts looks.
+    const hasOwnObject = key !== null && artifact.fileType !== fileType.trace;
+    if (hasOwnObject && !found.hasObject) breaks.add('I3', 'rows point at missing objects', id);
     if (mayGo(artifact, span.fromMs)) breaks.add('I4', 'expired rows are still there', id);
     return;
   }
@@ -146,6 +156,8 @@ function judge(
 
 interface Row {
   readonly id: string;
+  readonly job_id: string;
+  readonly file_type: number;
   readonly expire_ms: number | null;
   readonly locked: number;
 }
@@ -160,18 +172,14 @@ async function readRows(
   let after = 0;
   for (;;) {
     const { rows } = await pool.query<Row>(
-      `SELECT id, floor(extract(epoch FROM expire_at) * 1000)::float8 AS expire_ms, locked
+      `SELECT id, job_id, file_type, locked,
+         floor(extract(epoch FROM expire_at) * 1000)::float8 AS expire_ms
        FROM p_ci_job_artifacts WHERE id > $1 ORDER BY id LIMIT $2`,
       [after, pageRows],
     );
     for (const row of rows) {
-      const id = Number(row.id);
-      ids.add(id);
-      const known = ledger.artifacts.get(id);
-      if (!known) breaks.add('I5', 'rows are there that GitLab never wrote', id);
-      else if (known.locked !== row.locked || known.expireAtMs !== row.expire_ms) {
-        breaks.add('I5', 'rows differ from what GitLab last wrote', id);
-      }
+      ids.add(Number(row.id));
+      compareRow(row, ledger, breaks);
     }
     const last = rows.at(-1);
     if (!last) return ids;
@@ -179,41 +187,76 @@ async function readRows(
   }
 }
 
-/** @returns the keys that the ledger knows of; sizes are compared on the way. */
+/** Traces are the archiver's to write as well; everything else is GitLab's alone. */
+function compareRow(row: Row, ledger: LedgerState, breaks: Breaks): void {
+  const id = Number(row.id);
+  const known = ledger.artifacts.get(id);
+  if (known) {
+    const differs = known.locked !== row.locked || known.expireAtMs !== row.expire_ms;
+    if (differs) breaks.add('I5', 'rows differ from what GitLab last wrote', id);
+    return;
+  }
+  const isArchived = row.file_type === fileType.trace && ledger.traces.has(Number(row.job_id));
+  if (!isArchived) breaks.add('I5', 'rows are there that GitLab never wrote', id);
+}
+
+interface Bucket {
+  /** The keys that the ledger knows of. */
+  readonly listed: ReadonlySet<string | null>;
+  /** Sizes by the keys of archived traces. */
+  readonly objects: ReadonlyMap<string, number>;
+  readonly fogKeys: ReadonlySet<string>;
+}
+
+/** Sizes are compared on the way, but those of traces, which may have been extended. */
 async function readBucket(
   objects: GitlabObjects,
-  ledger: LedgerState,
+  known: { ledger: LedgerState; archived: ReadonlyMap<number, TraceRow> },
   breaks: Breaks,
-): Promise<ReadonlySet<string | null>> {
-  const sizes = knownSizes(ledger);
-  const listed = new Set<string>();
+): Promise<Bucket> {
+  const sizes = knownSizes(known.ledger);
+  const traceKeys = new Set([...known.archived.values()].map(({ key }) => key));
+  const found = { listed: new Set<string>(), objects: new Map<string, number>() };
+  const fogKeys = new Set<string>();
   for await (const page of objects.list()) {
     for (const { key, sizeBytes } of page) {
-      const known = sizes.get(key);
-      if (known === undefined) {
-        if (objectShape(key) !== 'foreign') breaks.add('I4', 'objects that nobody claims', key);
-        continue;
+      if (traceKeys.has(key)) found.objects.set(key, sizeBytes);
+      if (isFogKey(key)) fogKeys.add(key);
+      const wanted = sizes.get(key);
+      if (wanted !== undefined) {
+        found.listed.add(key);
+        compareSize({ key, sizeBytes }, wanted, breaks);
+      } else if (isOwned(key) && !traceKeys.has(key)) {
+        breaks.add('I4', 'objects that nobody claims', key);
       }
-      listed.add(key);
-      if (known !== sizeBytes) breaks.add('I5', 'objects changed their size', key);
     }
   }
-  for (const key of ledger.objects.keys()) {
-    if (!listed.has(key)) breaks.add('I5', 'objects of others are gone', key);
+  for (const key of known.ledger.objects.keys()) {
+    if (!found.listed.has(key)) breaks.add('I5', 'objects of others are gone', key);
   }
-  return listed;
+  return { ...found, fogKeys };
+}
+
+/** Chunks have the shape of nobody's artifact, whatever else may change about shapes. */
+function isOwned(key: string): boolean {
+  return objectShape(key) !== 'foreign' && !isFogKey(key);
+}
+
+function compareSize({ key, sizeBytes }: ListedObject, wanted: number, breaks: Breaks): void {
+  if (wanted !== anySize && sizeBytes !== wanted)
+    breaks.add('I5', 'objects changed their size', key);
 }
 
 function knownSizes(ledger: LedgerState): ReadonlyMap<string, number> {
   const sizes = new Map<string, number>();
-  for (const { key, sizeBytes } of ledger.artifacts.values()) {
-    if (key !== null) sizes.set(key, sizeBytes);
+  for (const { key, sizeBytes, fileType: type } of ledger.artifacts.values()) {
+    if (key !== null) sizes.set(key, type === fileType.trace ? anySize : sizeBytes);
   }
   for (const { key, sizeBytes } of ledger.objects.values()) sizes.set(key, sizeBytes);
   return sizes;
 }
 
-/** All objects of others and all traces, and a sample of what was kept. */
+/** All objects of others, and a sample of what was kept; the bytes of traces have a check of their own. */
 async function compareBytes(
   { objects }: Stores,
   ledger: LedgerState,
@@ -223,10 +266,12 @@ async function compareBytes(
   for (const entry of ledger.objects.values()) {
     await compareObject(objects, entry, breaks);
   }
-  const kept = [...ledger.artifacts.values()].filter(({ id, key }) => key !== null && rows.has(id));
+  const kept = [...ledger.artifacts.values()].filter(
+    ({ id, key, fileType: type }) => key !== null && type !== fileType.trace && rows.has(id),
+  );
   const every = Math.max(1, Math.ceil(kept.length / sampleObjects));
-  for (const [place, { id, key, sizeBytes, fileType: type }] of kept.entries()) {
-    if (key === null || (place % every !== 0 && type !== fileType.trace)) continue;
+  for (const [place, { id, key, sizeBytes }] of kept.entries()) {
+    if (key === null || place % every !== 0) continue;
     const sha256 = sha256Of(bodyOf(id, sizeBytes));
     await compareObject(objects, { kind: 'object', key, sizeBytes, sha256 }, breaks);
   }
@@ -240,14 +285,6 @@ async function compareObject(
   const bytes = await objects.read(key);
   // An absent one has been told by the listing, or may go this very moment.
   if (bytes && sha256Of(bytes) !== sha256) breaks.add('I5', 'objects changed their bytes', key);
-}
-
-async function compareChunks(redis: Redis, ledger: LedgerState, breaks: Breaks): Promise<void> {
-  for (const { key, sha256 } of ledger.chunks.values()) {
-    const bytes = await redis.getBuffer(key);
-    if (bytes === null) breaks.add('I5', 'live trace chunks are gone', key);
-    else if (sha256Of(bytes) !== sha256) breaks.add('I5', 'live trace chunks changed', key);
-  }
 }
 
 export interface OpenWork {

@@ -11,6 +11,7 @@ import {
   type NewArtifact,
   type SmallGitlab,
 } from './small-gitlab';
+import { chunkStore } from './trace-stores';
 import { storeLiveTraces, storeTraces } from './traces';
 
 export interface APipeline {
@@ -198,14 +199,18 @@ export class World {
       storeTraces(this.gitlab, client, [owner], { random: this.random, baseMs }),
     );
     this.gitlab.ledger.append(entries);
-    return entries[0] as ArtifactEntry;
+    const artifact = entries.find(({ kind }) => kind === 'artifact');
+    return artifact as ArtifactEntry;
   }
 
-  /** A build whose trace is still in Redis. */
+  /** A build whose trace is still in Redis; trace-world.ts has all other kinds. */
   async aLiveTrace(wish: { status?: string; partitionId?: number } = {}): Promise<ABuild> {
     const build = await this.aBuild({ status: 'running', ...wish });
+    const sizeBytes = this.random.whole(50, 8_000);
+    const storeOf = () => chunkStore.redisTraceChunks;
+    const plan = { build, sizeBytes, storeOf, counted: false };
     const entries = await inTransaction(this.gitlab.pool, (client) =>
-      storeLiveTraces(this.gitlab, client, [build], this.random),
+      storeLiveTraces(this.gitlab, client, [plan]),
     );
     this.gitlab.ledger.append(entries);
     return build;
