@@ -11,7 +11,9 @@ interface ProcessModule {
 /** Each one is loaded only when it is asked for: a deleter needs nothing of a sweep's memory. */
 export const processModules: Readonly<Record<string, string>> = {
   'expired-artifacts': '../producers/expired-artifacts/main',
+  'finished-builds': '../producers/finished-builds/main',
   'artifact-deleter': '../consumers/artifact-deleter/main',
+  'trace-archiver': '../consumers/trace-archiver/main',
 };
 
 const load = createRequire(__filename);

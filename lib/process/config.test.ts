@@ -8,17 +8,21 @@ import {
   connectSchema,
   ConfigError,
   expiredArtifactsSchema,
+  finishedBuildsSchema,
   loadConfig,
   readSecret,
   schemasSchema,
   topicsSchema,
+  traceArchiverSchema,
 } from './config';
 import { projectRoot } from './root';
 
 const schemas = [
   connectionSchema,
   expiredArtifactsSchema,
+  finishedBuildsSchema,
   artifactDeleterSchema,
+  traceArchiverSchema,
   schemasSchema,
   topicsSchema,
   connectSchema,

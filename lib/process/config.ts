@@ -114,6 +114,15 @@ export const expiredArtifactsSchema = withoutStores.extend({
   CDC_WATCH_MS: count(30_000, 100, 3_600_000),
 });
 
+/** Settings of producers/finished-builds, which reaches neither the bucket nor Redis. */
+export const finishedBuildsSchema = withoutStores.omit({ CONNECT_URL: true }).extend({
+  STALE_AGE_MS: count(12 * 3_600_000, 0, 30 * 86_400_000),
+  STALE_EVERY_MS: count(600_000, 100, 86_400_000),
+  STALE_PAGE_BUILDS: count(1_000, 1, 10_000),
+  STALE_PAUSE_MS: count(50, 0, 60_000),
+  STALE_IN_FLIGHT_MAX: count(10_000, 1, 1_000_000),
+});
+
 /** Settings of consumers/artifact-deleter. */
 const withoutRedis = connectionSchema.omit({ ...redisVariables, CONNECT_URL: true });
 export const artifactDeleterSchema = withoutRedis.extend({
@@ -121,6 +130,26 @@ export const artifactDeleterSchema = withoutRedis.extend({
   DELETE_ROWS_MAX: count(1_000, 1, 5_000),
   DELETIONS_PER_MINUTE_MAX: count(60_000_000, 1, 1_000_000_000),
   DELETE_DRY_RUN: z.stringbool().default(false),
+});
+
+/** Settings of consumers/trace-archiver. */
+export const traceArchiverSchema = connectionSchema.omit({ CONNECT_URL: true }).extend({
+  /** The Redis of live chunks, where it is not the one of the shared state. */
+  REDIS_TRACE_CHUNKS_HOST: text.optional(),
+  REDIS_TRACE_CHUNKS_PORT: port.optional(),
+  REDIS_TRACE_CHUNKS_DB: z.coerce.number().int().min(0).max(65_535).optional(),
+  REDIS_TRACE_CHUNKS_USERNAME: text.optional(),
+  REDIS_TRACE_CHUNKS_PASSWORD_FILE: text.optional(),
+  REDIS_TRACE_CHUNKS_TLS_CA_FILE: text.optional(),
+  ARCHIVE_CONCURRENCY: count(4, 1, 64),
+  ARCHIVE_SETTLE_MS: count(120_000, 0, 3_600_000),
+  ARCHIVE_DOUBT_MS: count(86_400_000, 0, 7 * 86_400_000),
+  ARCHIVE_LOST_AFTER_MS: count(86_400_000, 0, 7 * 86_400_000),
+  ARCHIVE_LOST_READS: count(3, 1, 100),
+  ARCHIVE_ADOPT_AFTER_MS: count(86_400_000, 0, 30 * 86_400_000),
+  ARCHIVE_BYTES_MAX: count(209_715_200, 1, 5_000_000_000),
+  ARCHIVE_HELD_BYTES_MAX: count(25_165_824, 20_971_520, 1_000_000_000),
+  ARCHIVE_LEASE_MS: count(30_000, 1_000, 600_000),
 });
 
 /** Settings of `afterbuild schemas`. */

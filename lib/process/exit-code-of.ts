@@ -4,6 +4,7 @@ import { BrakeError } from '../brake/brake';
 import { ConnectUnavailableError } from '../connect/connect-client';
 import { TopicsUnfitError } from '../kafka/admin';
 import { PostgresError } from '../stores/postgres/errors';
+import { RedisError } from '../stores/redis/errors';
 import { S3Error } from '../stores/s3/errors';
 import { ConfigError } from './config';
 import { exitCodes, type ExitCode } from './exit-codes';
@@ -28,6 +29,9 @@ function knownCode(error: Error): ExitCode | undefined {
   // What S3 refuses at all (no such bucket, wrong keys) it refuses until a setting is changed.
   if (error instanceof S3Error) {
     return error.failure === 'refused' ? exitCodes.configuration : exitCodes.unreachable;
+  }
+  if (error instanceof RedisError) {
+    return error.isRefusal ? exitCodes.configuration : exitCodes.unreachable;
   }
   // kafkajs' classes carry their kind in the name only.
   const isKafkaAway = /^KafkaJS(Connection|BrokerNotFound|RequestTimeout)/.test(error.name);

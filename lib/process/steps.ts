@@ -15,11 +15,25 @@ export const steps = [
   // producers/expired-artifacts, change path
   'change.decided',
   'change.records-produced',
+  // producers/finished-builds, changes
+  'finished.decided',
+  'finished.records-produced',
+  // producers/finished-builds, stale sweep
+  'stale.page-read',
+  'stale.records-produced',
+  'stale.cursor-produced',
   // consumers/artifact-deleter
   'deleter.records-taken',
   'deleter.rows-deleted',
   'deleter.missing-looked-up',
   'deleter.objects-deleted',
+  // consumers/trace-archiver
+  'archiver.records-taken',
+  'archiver.leases-taken',
+  'archiver.traces-stored',
+  'archiver.rows-committed',
+  'archiver.chunk-data-removed',
+  'archiver.chunk-rows-removed',
 ] as const;
 
 export type Step = (typeof steps)[number];

@@ -74,6 +74,23 @@ export function s3Settings(config: S3Variables, limits: Partial<typeof defaults>
   };
 }
 
+/** One attempt a request: trying again is for the caller, who knows what may be repeated. */
+export function createS3Client(settings: S3Settings): S3Client {
+  const sockets = { keepAlive: true, maxSockets: settings.connectionsMax };
+  return new S3Client({
+    region: settings.region,
+    forcePathStyle: settings.forcePathStyle,
+    maxAttempts: 1,
+    ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
+    ...(settings.credentials === undefined ? {} : { credentials: settings.credentials }),
+    requestHandler: new NodeHttpHandler({
+      connectionTimeout: settings.connectTimeoutMs,
+      httpAgent: new HttpAgent(sockets),
+      httpsAgent: new HttpsAgent(sockets),
+    }),
+  });
+}
+
 /** What one DeleteObjects request may hold. */
 export const deleteKeysMax = 1_000;
 
@@ -83,19 +100,7 @@ export class S3Objects {
 
   constructor(settings: S3Settings) {
     this.#settings = settings;
-    const sockets = { keepAlive: true, maxSockets: settings.connectionsMax };
-    this.#client = new S3Client({
-      region: settings.region,
-      forcePathStyle: settings.forcePathStyle,
-      maxAttempts: 1,
-      ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
-      ...(settings.credentials === undefined ? {} : { credentials: settings.credentials }),
-      requestHandler: new NodeHttpHandler({
-        connectionTimeout: settings.connectTimeoutMs,
-        httpAgent: new HttpAgent(sockets),
-        httpsAgent: new HttpsAgent(sockets),
-      }),
-    });
+    this.#client = createS3Client(settings);
   }
 
   /**

@@ -1,0 +1,266 @@
+/**
+ * One pass over builds of one partition_id, in the only order that is safe at every break (design 3.3):
+ *
+ * settle → lease → read → check and store → commit rows → remove chunk data → remove chunk rows → lease.
+ *
+ * Whatever ends it in between, the rows of the chunks are still there, and the record comes again. A job
+ * that has no outcome afterwards is to be looked at again, from the read.
+ */
+import { retry, done, skip } from '../../lib/kafka/outcome';
+import { chunkBytes } from '../../lib/gitlab/trace-chunks';
+import { findGrown, readChunks, removeChunks, type WantedChunk } from './chunk-data';
+import { isSettled, lookAt, placesOf } from './decide';
+import { HeldLeases } from './held-leases';
+import { forJob, type Job, setAside, SetAside } from './job';
+import { dropOurObject } from './our-object';
+import type { BuildTrace, Commitment } from './ports';
+import { type FoundTrace, type Prepared, storeTrace } from './store-trace';
+import type { Surroundings } from './surroundings';
+
+/** Traces of up to so many chunks are read side by side, in groups of at most as many. */
+const groupChunksMax = 32;
+/** What a trace that passes in parts holds: the part, its copy while it is put together, and what is read. */
+const streamBytes = 20 * 1024 * 1024;
+
+export async function archivePass(
+  around: Surroundings,
+  partitionId: number,
+  jobs: readonly Job[],
+): Promise<void> {
+  await settle(around, partitionId, jobs);
+  const open = unfinished(jobs);
+  if (open.length === 0) return;
+  const leases = await HeldLeases.take(around, open);
+  try {
+    await underLease(around, partitionId, unfinished(open), leases);
+  } finally {
+    await leases.release();
+  }
+}
+
+const unfinished = (jobs: readonly Job[]): Job[] => jobs.filter(({ outcome }) => !outcome);
+
+/** Builds that have only just ended get a look without a lease, which would stand in GitLab's way. */
+async function settle(
+  { rows, rules, clock }: Surroundings,
+  partitionId: number,
+  jobs: readonly Job[],
+): Promise<void> {
+  const nowMs = clock.nowMs();
+  const young = jobs.filter(({ finishedAtMs }) => nowMs < finishedAtMs + rules.settleMs);
+  if (young.length === 0) return;
+  const traces = await readById(rows, partitionId, young);
+  for (const job of young) {
+    const trace = traces.get(job.owner.buildId);
+    if (isSettled(trace, job.finishedAtMs, nowMs, rules)) continue;
+    setAside(job, new SetAside('settle', 'chunks may still be written or flushed'));
+  }
+}
+
+async function readById(
+  rows: Surroundings['rows'],
+  partitionId: number,
+  jobs: readonly Job[],
+): Promise<ReadonlyMap<number, BuildTrace>> {
+  const ids = jobs.map(({ owner }) => owner.buildId);
+  const traces = await rows.read(partitionId, ids);
+  return new Map(traces.map((trace) => [trace.buildId, trace]));
+}
+
+async function underLease(
+  around: Surroundings,
+  partitionId: number,
+  jobs: readonly Job[],
+  leases: HeldLeases,
+): Promise<void> {
+  if (jobs.length === 0) return;
+  around.reach('archiver.leases-taken');
+  const asked = jobs.filter(({ askForObject }) => askForObject);
+  await Promise.all(
+    asked.map((job) =>
+      forJob(job, async () => void (job.seen = await around.objects.head(job.key))),
+    ),
+  );
+  const found = await find(around, partitionId, unfinished(jobs));
+  const prepared = await storeAll(around, found);
+  around.reach('archiver.traces-stored');
+  await leases.confirm(prepared.map(({ job }) => job));
+  const committed = await commitRows(around, partitionId, open(prepared));
+  around.reach('archiver.rows-committed');
+  await leases.confirm(committed.map(({ job }) => job));
+  const emptied = await removeData(around, open(committed));
+  around.reach('archiver.chunk-data-removed');
+  await forgetRows(around, partitionId, emptied);
+  around.reach('archiver.chunk-rows-removed');
+}
+
+const open = (prepared: readonly Prepared[]): Prepared[] =>
+  prepared.filter(({ job }) => !job.outcome);
+
+async function find(
+  around: Surroundings,
+  partitionId: number,
+  jobs: readonly Job[],
+): Promise<FoundTrace[]> {
+  const traces = await readById(around.rows, partitionId, jobs);
+  const found: FoundTrace[] = [];
+  noteAbsence(around, jobs, traces);
+  for (const job of unfinished(jobs)) {
+    const trace = traces.get(job.owner.buildId);
+    const look = lookAt(trace, job.key, around.rules);
+    if (look.kind !== 'nothing' && trace) {
+      found.push({ job, trace, look });
+      continue;
+    }
+    await forJob(job, async () => {
+      if (look.kind === 'nothing' && look.checkKey) await dropOurObject(around, job);
+      job.outcome = skip(look.kind === 'nothing' ? look.reason : look.kind);
+    });
+  }
+  return found;
+}
+
+/** Too many builds that are not there look like the wrong database: then nothing is removed. */
+function noteAbsence(
+  { brake }: Surroundings,
+  jobs: readonly Job[],
+  traces: ReadonlyMap<number, BuildTrace>,
+): void {
+  const counted = jobs.filter(({ countsAsAbsence }) => countsAsAbsence);
+  const absent = counted.filter(({ owner }) => !traces.has(owner.buildId));
+  brake.absence.add(counted.length, absent.length);
+  const reason = brake.absence.tooMany();
+  if (reason === undefined) return;
+  brake.hold(reason);
+  for (const job of jobs) job.outcome = retry(new Error(reason));
+}
+
+/** Short traces a group at a time, long ones each by itself; both within the budget of bytes. */
+async function storeAll(around: Surroundings, found: readonly FoundTrace[]): Promise<Prepared[]> {
+  const prepared: Prepared[] = [];
+  const isShort = ({ trace, look }: FoundTrace): boolean =>
+    look.kind === 'archive' && chunkCount(trace) <= groupChunksMax;
+  for (const group of groupsOf(found.filter(isShort))) {
+    const bytes = 2 * chunkBytes * group.reduce((sum, { trace }) => sum + chunkCount(trace), 0);
+    prepared.push(...(await around.budget.hold(bytes, () => storeGroup(around, group))));
+  }
+  for (const one of found.filter((each) => !isShort(each))) {
+    await around.budget.hold(streamBytes, () =>
+      forJob(one.job, async () => {
+        const result = await storeTrace(around, one);
+        if (result) prepared.push(result);
+      }),
+    );
+  }
+  return prepared;
+}
+
+const chunkCount = ({ chunks }: BuildTrace): number => (chunks.at(-1)?.index ?? 0) + 1;
+
+function groupsOf(found: readonly FoundTrace[]): FoundTrace[][] {
+  const groups: FoundTrace[][] = [];
+  let room = 0;
+  for (const one of found) {
+    const count = chunkCount(one.trace);
+    if (groups.length === 0 || count > room) {
+      groups.push([]);
+      room = groupChunksMax;
+    }
+    groups.at(-1)?.push(one);
+    room -= count;
+  }
+  return groups;
+}
+
+/** The data of the whole group in one round trip a store. */
+async function storeGroup(around: Surroundings, group: readonly FoundTrace[]): Promise<Prepared[]> {
+  const wanted = group.flatMap(({ trace }) =>
+    placesOf(trace.chunks).map((place): WantedChunk => ({ ...place, buildId: trace.buildId })),
+  );
+  const data = Map.groupBy(
+    await readChunks(around.chunks, wanted),
+    ({ wanted: chunk }) => chunk.buildId,
+  );
+  const prepared: Prepared[] = [];
+  await Promise.all(
+    group.map((one) =>
+      forJob(one.job, async () => {
+        const all = data.get(one.trace.buildId) ?? [];
+        const result = await storeTrace(around, one, (places) =>
+          Promise.resolve(places.flatMap(({ index }) => all[index] ?? [])),
+        );
+        if (result) prepared.push(result);
+      }),
+    ),
+  );
+  return prepared;
+}
+
+/** Transaction 1. @returns those whose committed row says what is stored. */
+async function commitRows(
+  around: Surroundings,
+  partitionId: number,
+  prepared: readonly Prepared[],
+): Promise<Prepared[]> {
+  // An append leaves the chunk's row alone: what has grown since the read starts again there.
+  const grown = await findGrown(
+    around.chunks,
+    prepared.flatMap(({ chunks }) => chunks),
+  );
+  const steady = prepared.filter(({ trace }) => !grown.has(trace.buildId));
+  const traces = steady.flatMap(({ stored }) => (stored === null ? [] : [stored]));
+  const results =
+    traces.length === 0
+      ? new Map<number, Commitment>()
+      : await around.rows.commitStored(partitionId, traces);
+  const committed: Prepared[] = [];
+  for (const one of prepared) {
+    const isSteady = !grown.has(one.trace.buildId);
+    const result = one.stored === null ? 'committed' : results.get(one.trace.buildId);
+    if (isSteady && result === 'committed') committed.push(one);
+    else await leaveOut(around, one, isSteady ? (result ?? 'changed') : 'changed');
+  }
+  return committed;
+}
+
+/** A build that changed is read again, and may write over its object; any other one takes it back. */
+async function leaveOut(
+  around: Surroundings,
+  { job, writtenEtag }: Prepared,
+  result: Commitment,
+): Promise<void> {
+  job.askForObject = true;
+  if (result === 'changed') return;
+  await forJob(job, async () => {
+    if (writtenEtag !== null) await dropOurObject(around, job, writtenEtag);
+    if (result === 'gone') job.outcome = skip('the build was erased or deleted');
+  });
+}
+
+/** @returns those none of whose chunks has grown: the rows of the others stay, and are read again. */
+async function removeData(
+  around: Surroundings,
+  committed: readonly Prepared[],
+): Promise<Prepared[]> {
+  const chunks = committed.flatMap((one) => one.chunks);
+  const changed = await removeChunks(around.chunks, chunks);
+  return committed.filter(({ trace }) => !changed.has(trace.buildId));
+}
+
+/** Transaction 2. */
+async function forgetRows(
+  around: Surroundings,
+  partitionId: number,
+  emptied: readonly Prepared[],
+): Promise<void> {
+  if (emptied.length === 0) return;
+  const traces = emptied.map(({ trace }) => trace);
+  const forgotten = await around.rows.forgetChunks(partitionId, traces);
+  for (const { job, trace, effect } of emptied) {
+    if (!forgotten.has(trace.buildId)) continue;
+    job.effect = effect;
+    job.outcome = done;
+    // What is remembered of missing chunks would go by itself, too.
+    if (effect === 'partial') await around.missing.forget(job.owner).catch(() => undefined);
+  }
+}

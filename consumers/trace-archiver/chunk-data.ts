@@ -1,0 +1,183 @@
+/** The data of chunks, wherever GitLab keeps it: two Redis stores, the database, objects. */
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import {
+  chunkBytes,
+  chunkObjectKey,
+  chunkRedisKey,
+  chunkStore,
+} from '../../lib/gitlab/trace-chunks';
+import type { Place } from './decide';
+import type { ChunkObjects, ChunkRow, LiveChunks, TraceRows } from './ports';
+
+export interface ChunkStores {
+  readonly rows: Pick<TraceRows, 'readRawData'>;
+  /** Store 1. */
+  readonly sharedState: LiveChunks;
+  /** Store 4. */
+  readonly traceChunks: LiveChunks;
+  readonly objects: ChunkObjects;
+}
+
+/** A chunk's place in the trace of a build. */
+export interface WantedChunk extends Place {
+  readonly buildId: number;
+}
+
+/** What was read of a chunk, without its bytes. */
+export interface ReadChunk {
+  readonly buildId: number;
+  readonly index: number;
+  /** Where the bytes were, which a crashed flush lets differ from what the row says. */
+  readonly store: number;
+  readonly sizeBytes: number;
+  /** In hex. */
+  readonly sha1: string;
+  readonly crc32: number;
+  /** Of the object, for store 3. */
+  readonly etag: string | null;
+}
+
+export interface ChunkWithData {
+  readonly wanted: WantedChunk;
+  /** Null: no store has it. */
+  readonly found: { readonly bytes: Buffer; readonly chunk: ReadChunk } | null;
+}
+
+/** Objects longer than this are no chunk, whatever their key. */
+const objectBytesMax = 4 * chunkBytes;
+const objectsAtOnce = 8;
+/** Where a chunk may be that is not where its row says: a flush writes, saves the row, then removes. */
+const searched = [
+  chunkStore.redisTraceChunks,
+  chunkStore.redis,
+  chunkStore.database,
+  chunkStore.fog,
+];
+
+type Bytes = { readonly bytes: Buffer; readonly etag: string | null } | null;
+
+/** One round trip a store; a second look elsewhere only for what is not where it should be. */
+export async function readChunks(
+  stores: ChunkStores,
+  wanted: readonly WantedChunk[],
+): Promise<ChunkWithData[]> {
+  const found = new Map<WantedChunk, { bytes: Buffer; chunk: ReadChunk }>();
+  const take = async (store: number, chunks: readonly WantedChunk[]): Promise<void> => {
+    if (chunks.length === 0) return;
+    const data = await readFrom(stores, store, chunks);
+    chunks.forEach((chunk, at) => {
+      const one = data[at];
+      if (one) found.set(chunk, { bytes: one.bytes, chunk: describe(chunk, store, one) });
+    });
+  };
+  const byStore = Map.groupBy(wanted, ({ row }) => row?.store ?? 0);
+  await Promise.all([...byStore].map(([store, chunks]) => take(store, chunks)));
+  for (const store of searched) {
+    await take(
+      store,
+      wanted.filter((chunk) => !found.has(chunk) && chunk.row?.store !== store),
+    );
+  }
+  return wanted.map((chunk) => ({ wanted: chunk, found: found.get(chunk) ?? null }));
+}
+
+function describe(
+  { buildId, index }: WantedChunk,
+  store: number,
+  { bytes, etag }: NonNullable<Bytes>,
+): ReadChunk {
+  const sha1 = createHash('sha1').update(bytes).digest('hex');
+  return { buildId, index, store, sizeBytes: bytes.length, sha1, crc32: crc32(bytes), etag };
+}
+
+async function readFrom(
+  stores: ChunkStores,
+  store: number,
+  chunks: readonly WantedChunk[],
+): Promise<Bytes[]> {
+  if (store === chunkStore.database) return readRaw(stores, chunks);
+  if (store === chunkStore.fog) return readObjects(stores, chunks);
+  const redis = redisOf(stores, store);
+  if (!redis) return chunks.map(() => null);
+  const data = await redis.read(chunks.map(({ buildId, index }) => chunkRedisKey(buildId, index)));
+  return data.map((bytes) => (bytes === null ? null : { bytes, etag: null }));
+}
+
+function redisOf(stores: ChunkStores, store: number): LiveChunks | undefined {
+  if (store === chunkStore.redis) return stores.sharedState;
+  return store === chunkStore.redisTraceChunks ? stores.traceChunks : undefined;
+}
+
+async function readRaw(stores: ChunkStores, chunks: readonly WantedChunk[]): Promise<Bytes[]> {
+  const ids = chunks.flatMap(({ row }) => (row === null ? [] : [row.id]));
+  const data = await stores.rows.readRawData(ids);
+  return chunks.map(({ row }) => {
+    const bytes = row === null ? undefined : data.get(row.id);
+    return bytes === undefined ? null : { bytes, etag: null };
+  });
+}
+
+async function readObjects(stores: ChunkStores, chunks: readonly WantedChunk[]): Promise<Bytes[]> {
+  const result: Bytes[] = chunks.map(() => null);
+  const queue = chunks.entries();
+  const lane = async (): Promise<void> => {
+    for (const [at, { buildId, index }] of queue) {
+      result[at] = await stores.objects.read(chunkObjectKey(buildId, index), objectBytesMax);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(objectsAtOnce, chunks.length) }, lane));
+  return result;
+}
+
+/** Live chunks that do not have the length any more that they were read with, by one round trip a store. */
+export async function findGrown(
+  stores: ChunkStores,
+  chunks: readonly ReadChunk[],
+): Promise<ReadonlySet<number>> {
+  const grown = new Set<number>();
+  for (const store of [chunkStore.redis, chunkStore.redisTraceChunks]) {
+    const live = chunks.filter((chunk) => chunk.store === store);
+    if (live.length === 0) continue;
+    const keys = live.map(({ buildId, index }) => chunkRedisKey(buildId, index));
+    const lengths = await redisOf(stores, store)?.lengths(keys);
+    live.forEach(({ buildId, sizeBytes }, at) => {
+      if (lengths?.[at] !== sizeBytes) grown.add(buildId);
+    });
+  }
+  return grown;
+}
+
+/**
+ * Removes what was read, if it still is what it was. In Redis also the copy that a flush left behind.
+ * @returns the builds of which a chunk has changed: it stays, and so must its row.
+ */
+export async function removeChunks(
+  stores: ChunkStores,
+  chunks: readonly ReadChunk[],
+): Promise<ReadonlySet<number>> {
+  const changed = new Set<number>();
+  for (const store of [chunkStore.redis, chunkStore.redisTraceChunks]) {
+    const asked = chunks.map(({ buildId, index, sizeBytes, sha1 }) => ({
+      key: chunkRedisKey(buildId, index),
+      sizeBytes,
+      sha1,
+    }));
+    const removed = await redisOf(stores, store)?.removeUnchanged(asked);
+    chunks.forEach((chunk, at) => {
+      if (removed?.[at] !== true && chunk.store === store) changed.add(chunk.buildId);
+    });
+  }
+  const queue = chunks.filter(({ etag }) => etag !== null).values();
+  const lane = async (): Promise<void> => {
+    for (const { buildId, index, etag } of queue) {
+      const isGone = await stores.objects.removeIf(chunkObjectKey(buildId, index), etag ?? '');
+      if (!isGone) changed.add(buildId);
+    }
+  };
+  await Promise.all(Array.from({ length: objectsAtOnce }, lane));
+  return changed;
+}
+
+export const rowsOf = (places: readonly { readonly row: ChunkRow | null }[]): ChunkRow[] =>
+  places.flatMap(({ row }) => (row === null ? [] : [row]));

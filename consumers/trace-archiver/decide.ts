@@ -1,0 +1,167 @@
+/** What is to become of a trace: pure, from what the stores have answered. */
+import { artifactObjectKey, UnusableObjectKeyError } from '../../lib/gitlab/object-key';
+import { fileStore } from '../../lib/gitlab/enums';
+import { chunkBytes, isLive } from '../../lib/gitlab/trace-chunks';
+import type { BuildTrace, ChunkRow, PendingState, TraceArtifact } from './ports';
+
+export interface ArchiveRules {
+  /** After its end a build's trace may still grow or be flushed: GitLab's own window. */
+  readonly settleMs: number;
+  /** So long a checksum that differs may mean that bytes are still to come. */
+  readonly doubtMs: number;
+  /** So long, and in so many reads, chunk data must be missing before it is given up. */
+  readonly lostAfterMs: number;
+  readonly lostReads: number;
+  /** So old is GitLab's row without an object before it is adopted. */
+  readonly adoptAfterMs: number;
+  readonly bytesMax: number;
+}
+
+export type Look =
+  /** Nothing to archive. `checkKey`: an earlier attempt may have left our object behind. */
+  | { readonly kind: 'nothing'; readonly reason: string; readonly checkKey: boolean }
+  /** Cannot be told apart from damage: stays as it is, and is told. */
+  | { readonly kind: 'leave'; readonly reason: string }
+  | { readonly kind: 'archive' }
+  /** Our row is committed: from then on the object is the truth. */
+  | { readonly kind: 'extend'; readonly artifact: TraceArtifact }
+  /** GitLab's row: whole, on its way, or to be adopted. */
+  | { readonly kind: 'beside-gitlab'; readonly artifact: TraceArtifact; readonly theirKey: string };
+
+const finished = new Set(['success', 'failed', 'canceled']);
+
+/** @param ourKey the key that this build's trace has. */
+export function lookAt(trace: BuildTrace | undefined, ourKey: string, rules: ArchiveRules): Look {
+  if (!trace) return { kind: 'nothing', reason: 'the build is gone', checkKey: true };
+  const refusal = refuseBuild(trace);
+  if (refusal) return refusal;
+  const { artifact, chunks } = trace;
+  const isOurs = artifact?.fileFinalPath === ourKey;
+  const last = chunks.at(-1);
+  if (!last) {
+    const reason = artifact ? 'archived already' : 'there is no chunk';
+    return { kind: 'nothing', reason, checkKey: !isOurs };
+  }
+  if (last.index * chunkBytes >= rules.bytesMax) {
+    return { kind: 'leave', reason: 'longer than ARCHIVE_BYTES_MAX' };
+  }
+  if (!artifact) return { kind: 'archive' };
+  return isOurs ? { kind: 'extend', artifact } : besideGitlab(artifact);
+}
+
+function refuseBuild({ type, status, isErased }: BuildTrace): Look | undefined {
+  if (type !== 'Ci::Build') return nothing('not a build with a trace');
+  if (isErased) return { kind: 'nothing', reason: 'the build was erased', checkKey: true };
+  return finished.has(status ?? '') ? undefined : nothing('the build has not finished');
+}
+
+const nothing = (reason: string): Look => ({ kind: 'nothing', reason, checkKey: false });
+
+function besideGitlab(artifact: TraceArtifact): Look {
+  if (artifact.fileStore !== fileStore.remote) return nothing('GitLab keeps it on its own disk');
+  try {
+    // A trace is always hashed, whatever the row says.
+    const theirKey = artifactObjectKey({ ...artifact, fileLocation: null });
+    if (theirKey !== null) return { kind: 'beside-gitlab', artifact, theirKey };
+  } catch (error) {
+    if (!(error instanceof UnusableObjectKeyError)) throw error;
+  }
+  return { kind: 'leave', reason: 'GitLab’s row names no usable object' };
+}
+
+/** At once when nothing is being written any more and the runner says what there should be; else the window. */
+export function isSettled(
+  trace: BuildTrace | undefined,
+  finishedAtMs: number,
+  nowMs: number,
+  rules: ArchiveRules,
+): boolean {
+  if (nowMs >= finishedAtMs + rules.settleMs) return true;
+  if (!trace || trace.chunks.length === 0) return true;
+  return trace.pending?.checksum != null && !trace.chunks.some(({ store }) => isLive(store));
+}
+
+/** A place in the trace: its chunk's row, or none where one should be. */
+export interface Place {
+  readonly index: number;
+  readonly row: ChunkRow | null;
+  readonly isLast: boolean;
+}
+
+/** Every index from 0 to the last row's, in order. */
+export function placesOf(chunks: readonly ChunkRow[]): Place[] {
+  const rows = new Map(chunks.map((chunk) => [chunk.index, chunk]));
+  const last = chunks.at(-1)?.index ?? -1;
+  return Array.from({ length: last + 1 }, (_, index) => ({
+    index,
+    row: rows.get(index) ?? null,
+    isLast: index === last,
+  }));
+}
+
+/** @returns why a chunk of this size cannot stand in its place, or undefined. */
+export function misfit({ index, isLast }: Place, sizeBytes: number): string | undefined {
+  if (sizeBytes > chunkBytes) return `chunk ${index} has ${sizeBytes} bytes, more than a chunk`;
+  if (!isLast && sizeBytes < chunkBytes) {
+    return `chunk ${index} has ${sizeBytes} bytes, and is not the last`;
+  }
+  return undefined;
+}
+
+export type Agreement = 'agrees' | 'differs' | 'untold';
+
+/** The runner's checksum is hexadecimal (a chunk's own is decimal). */
+export function agreement(
+  pending: PendingState | null,
+  content: { readonly crc32: number; readonly sizeBytes: number },
+): Agreement {
+  const told = /^crc32:([0-9a-f]{1,8})$/i.exec(pending?.checksum ?? '')?.[1];
+  if (told !== undefined) return Number.parseInt(told, 16) === content.crc32 ? 'agrees' : 'differs';
+  if (pending?.sizeBytes != null) {
+    return pending.sizeBytes === content.sizeBytes ? 'agrees' : 'differs';
+  }
+  return 'untold';
+}
+
+/** A chunk that was flushed carries its own checksum; a late append does not renew it. */
+export const chunkAgrees = (row: ChunkRow | null, crc32: number): boolean =>
+  row?.checksum == null || row.checksum === '' || Number(row.checksum) === crc32;
+
+/**
+ * - `go`: archive it;
+ * - `settle`: within the window, soon again;
+ * - `doubt`: bytes may still come; later again;
+ * - `go-and-tell`: they have not come, and waiting would end with the data's expiry.
+ */
+export function judgeChecksums(
+  seen: { readonly whole: Agreement; readonly chunksDiffer: boolean },
+  finishedAtMs: number,
+  nowMs: number,
+  rules: ArchiveRules,
+): 'go' | 'settle' | 'doubt' | 'go-and-tell' {
+  if (seen.whole === 'agrees' || (seen.whole === 'untold' && !seen.chunksDiffer)) return 'go';
+  if (nowMs < finishedAtMs + rules.settleMs) return 'settle';
+  return nowMs < finishedAtMs + rules.doubtMs ? 'doubt' : 'go-and-tell';
+}
+
+export const isGivenUp = (
+  missing: { readonly reads: number; readonly firstMs: number },
+  nowMs: number,
+  rules: ArchiveRules,
+): boolean => missing.reads >= rules.lostReads && nowMs - missing.firstMs >= rules.lostAfterMs;
+
+/**
+ * Stands in for a lost chunk: as long as the chunk was, so that what follows keeps its offset and a
+ * redelivery can compare; short where it would be the last, whose length nobody knows.
+ */
+export function markerOf({ index, isLast }: Place): Buffer {
+  const line = `[afterbuild] chunk ${index} of this log was lost before it could be archived`;
+  return Buffer.from(isLast ? `${line}\n` : `${line.padEnd(chunkBytes - 1)}\n`);
+}
+
+/** Somebody else's lease: whether it will soon be gone (it is young, or a crash's that ends), or is at work. */
+export function leaseEndsSoon(leftMs: number, ourTtlMs: number): boolean {
+  const gitlabTtlMs = 600_000;
+  const youngMs = 15_000;
+  return leftMs <= ourTtlMs || (leftMs <= gitlabTtlMs && leftMs > gitlabTtlMs - youngMs);
+}

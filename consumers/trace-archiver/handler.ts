@@ -1,0 +1,117 @@
+/** A micro-batch of finished builds: one job a build, passes until each has its outcome. */
+import type { BuildFinished } from '../../schemas/generated';
+import { BrakeError } from '../../lib/brake/brake';
+import { traceKey } from '../../lib/gitlab/trace-key';
+import { type Outcome, retry } from '../../lib/kafka/outcome';
+import type { ConsumedRecord } from '../../lib/kafka/subscription';
+import { archivePass } from './archive-pass';
+import type { Effect, Job } from './job';
+import type { Surroundings } from './surroundings';
+
+export type FinishedRecord = ConsumedRecord<BuildFinished>;
+export type HandleFinished = (
+  records: readonly FinishedRecord[],
+  signal: AbortSignal,
+) => Promise<readonly Outcome[]>;
+
+/** A trace that changes again and again while it is archived is left to the next delivery. */
+const passesMax = 4;
+/** A record that a replay has brought back says so in this header; it does not count as absence. */
+const replayHeader = 'replay';
+
+export function createHandler(around: Surroundings): HandleFinished {
+  return async function handleFinished(records, signal) {
+    const startedMs = around.clock.nowMs();
+    await around.brake.assertReleased();
+    const jobs = new Map<string, Job>();
+    const held = new Map<FinishedRecord, Outcome>();
+    for (const record of records) await take(around, record, jobs, held);
+    around.reach('archiver.records-taken');
+    for (const [partitionId, group] of byPartition(jobs)) {
+      for (let pass = 1; pass <= passesMax && group.some(isOpen); pass += 1) {
+        signal.throwIfAborted();
+        await archivePass(around, partitionId, group.filter(isOpen));
+      }
+    }
+    report(around, records.length, [...jobs.values()], startedMs);
+    return records.map((record) => held.get(record) ?? outcomeOf(jobs.get(nameOf(record))));
+  };
+}
+
+const isOpen = ({ outcome }: Job): boolean => !outcome;
+
+const nameOf = ({ value }: FinishedRecord): string => `${value.partitionId}:${value.buildId}`;
+
+const byPartition = (jobs: ReadonlyMap<string, Job>): Map<number, Job[]> =>
+  Map.groupBy(jobs.values(), ({ owner }) => owner.partitionId);
+
+/** Several records of one build are one job. */
+async function take(
+  { brake }: Surroundings,
+  record: FinishedRecord,
+  jobs: Map<string, Job>,
+  held: Map<FinishedRecord, Outcome>,
+): Promise<void> {
+  const { value, timestampMs } = record;
+  const verdict = await brake.judge({ origin: value.origin, timestampMs });
+  if (verdict.kind === 'hold') {
+    held.set(record, retry(new BrakeError(verdict.reason)));
+    return;
+  }
+  if (jobs.has(nameOf(record))) return;
+  const { partitionId, buildId, projectId } = value;
+  const owner = { partitionId, buildId, projectId };
+  const isFirst = record.attempt === 1 && !record.maybeRepeated;
+  jobs.set(nameOf(record), {
+    owner,
+    key: traceKey(owner),
+    finishedAtMs: value.finishedAtMs,
+    absenceProves: verdict.kind === 'same-history',
+    countsAsAbsence: isFirst && record.headers[replayHeader] === undefined,
+    seen: undefined,
+    askForObject: false,
+    effect: undefined,
+    sizeBytes: 0,
+    outcome: undefined,
+    note: undefined,
+  });
+}
+
+const outcomeOf = (job: Job | undefined): Outcome =>
+  job?.outcome ?? retry(new Error('The trace changes again and again while it is archived.'));
+
+function report(
+  { logger, clock }: Surroundings,
+  records: number,
+  jobs: readonly Job[],
+  startedMs: number,
+): void {
+  for (const { note, owner } of jobs) {
+    if (!note) continue;
+    const { partitionId, buildId } = owner;
+    const fields = { event: note.event, partitionId, buildId, reason: note.reason };
+    if (note.event === 'trace.waits') logger.info(fields, 'a trace waits for the next sweep');
+    else if (note.event === 'trace.left') logger.warn(fields, 'a trace is left as it is');
+    else logger.warn(fields, 'a trace was archived, but not as it should be');
+  }
+  if (jobs.length === 0) return;
+  const count = (effect: Effect): number => jobs.filter((job) => job.effect === effect).length;
+  logger.info(
+    {
+      event: 'traces.archived',
+      records,
+      builds: jobs.length,
+      archived: count('archived'),
+      extended: count('extended'),
+      adopted: count('adopted'),
+      partial: count('partial'),
+      finished: count('finished'),
+      skipped: jobs.filter(({ outcome }) => outcome?.kind === 'skip').length,
+      unfinished: jobs.filter(({ outcome }) => outcome?.kind !== 'done' && outcome?.kind !== 'skip')
+        .length,
+      bytes: jobs.reduce((sum, job) => sum + (job.effect ? job.sizeBytes : 0), 0),
+      elapsedMs: clock.nowMs() - startedMs,
+    },
+    'traces archived',
+  );
+}

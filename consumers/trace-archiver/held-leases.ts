@@ -1,0 +1,70 @@
+/** The leases of one pass: taken before anything is read, renewed while it works, given back at its end. */
+import { retry, skip } from '../../lib/kafka/outcome';
+import { leaseEndsSoon } from './decide';
+import type { Job } from './job';
+import type { HeldLease } from './ports';
+import type { Surroundings } from './surroundings';
+
+type LeaseSurroundings = Pick<Surroundings, 'leases' | 'leaseMs' | 'clock' | 'logger'>;
+
+export class HeldLeases {
+  readonly #around: LeaseSurroundings;
+  readonly #held: Map<number, HeldLease>;
+  readonly #stopRenewing: () => void;
+
+  private constructor(around: LeaseSurroundings, held: readonly HeldLease[]) {
+    this.#around = around;
+    this.#held = new Map(held.map((lease) => [lease.jobId, lease]));
+    this.#stopRenewing = around.clock.every(around.leaseMs / 3, () => {
+      // What Redis does not answer now, it is asked again before anything is committed.
+      this.#renew().catch(() => undefined);
+    });
+  }
+
+  /** A job whose trace somebody else has gets its outcome here. */
+  static async take(around: LeaseSurroundings, jobs: readonly Job[]): Promise<HeldLeases> {
+    const answers = await around.leases.acquire(jobs.map(({ owner }) => owner.buildId));
+    const held: HeldLease[] = [];
+    answers.forEach(({ jobId, token, leftMs }, at) => {
+      const job = jobs[at];
+      if (token !== null) held.push({ jobId, token });
+      else if (job) refuse(job, leaseEndsSoon(leftMs, around.leaseMs));
+    });
+    return new HeldLeases(around, held);
+  }
+
+  /** Asks now; a job whose lease is lost is dropped, whatever it has done: its record comes again. */
+  async confirm(jobs: readonly Job[]): Promise<void> {
+    await this.#renew();
+    for (const job of jobs) {
+      if (job.outcome || this.#held.has(job.owner.buildId)) continue;
+      job.outcome = retry(new Error('The lease on a trace was lost while it was archived.'));
+    }
+  }
+
+  /** Those that Redis does not take back now end by themselves. */
+  async release(): Promise<void> {
+    this.#stopRenewing();
+    if (this.#held.size === 0) return;
+    await this.#around.leases.release([...this.#held.values()]).catch((error: unknown) => {
+      const event = 'leases.not-released';
+      this.#around.logger.warn({ event, err: error }, 'leases end by themselves');
+    });
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#held.size === 0) return;
+    const lost = await this.#around.leases.renew([...this.#held.values()]);
+    for (const jobId of lost) this.#held.delete(jobId);
+  }
+}
+
+function refuse(job: Job, endsSoon: boolean): void {
+  const reason = 'somebody else is writing or archiving the trace';
+  if (endsSoon) {
+    job.outcome = retry(new Error(`The trace of a build is locked: ${reason}.`));
+    return;
+  }
+  job.outcome = skip(reason);
+  job.note = { event: 'trace.waits', reason };
+}

@@ -1,0 +1,227 @@
+/** Composition root: environment → adapters → brake → handler → runtime → signals. */
+import type { BuildFinished, Control } from '../../schemas/generated';
+import { createCodec } from '../../lib/avro/codec';
+import { createRegistry, type Registry } from '../../lib/avro/registry';
+import { loadSchema } from '../../lib/avro/schema-file';
+import { Brake } from '../../lib/brake/brake';
+import { createKafka } from '../../lib/kafka/connection';
+import type { StopReport } from '../../lib/kafka/consumer';
+import { done } from '../../lib/kafka/outcome';
+import { createConsumer } from '../../lib/kafka/run-consumer';
+import type { Subscription } from '../../lib/kafka/subscription';
+import { topicNames } from '../../lib/kafka/topics';
+import { ByteBudget } from '../../lib/process/byte-budget';
+import { systemClock } from '../../lib/process/clock';
+import {
+  type Environment,
+  loadConfig,
+  readSecret,
+  traceArchiverSchema,
+} from '../../lib/process/config';
+import type { ExitCode } from '../../lib/process/exit-codes';
+import { type ProcessContext, runProcess } from '../../lib/process/run-process';
+import { createReachStep, parseFailPoint } from '../../lib/process/steps';
+import { untilReachable } from '../../lib/process/until-reachable';
+import { readIdentity } from '../../lib/stores/postgres/identity';
+import { PostgresPool, postgresSettings } from '../../lib/stores/postgres/pool';
+import { PostgresTraces } from '../../lib/stores/postgres/traces';
+import {
+  RedisConnection,
+  redisSettings,
+  traceChunksSettings,
+} from '../../lib/stores/redis/connection';
+import { RedisMissingChunks } from '../../lib/stores/redis/missing-chunks';
+import { RedisTraceChunks } from '../../lib/stores/redis/trace-chunks';
+import { RedisTraceLeases } from '../../lib/stores/redis/trace-leases';
+import { S3Objects, s3Settings } from '../../lib/stores/s3/objects';
+import { testConditionalWrites } from '../../lib/stores/s3/self-test';
+import { S3Traces } from '../../lib/stores/s3/traces';
+import { createHandler } from './handler';
+import { checkRecord } from './record';
+import type { Surroundings } from './surroundings';
+
+type Config = ReturnType<typeof loadConfig<typeof traceArchiverSchema>>;
+
+const group = 'trace-archiver';
+const stopLimitMs = 15_000;
+/** Builds that one read, one round trip to Redis and one transaction take together. */
+const recordsMax = 100;
+
+/**
+ * Runs until SIGTERM or SIGINT. @returns the exit code (`lib/process/exit-codes.ts`).
+ * What prevents the start is logged as one sentence, not thrown.
+ */
+export const run = (environment: Environment): Promise<ExitCode> =>
+  runProcess(group, environment, (context) =>
+    work(loadConfig(traceArchiverSchema, environment), context),
+  );
+
+async function work(config: Config, context: ProcessContext): Promise<StopReport> {
+  const stores = openStores(config);
+  try {
+    await checkStores(config, stores, context);
+    return await consume(config, context, stores);
+  } finally {
+    await stores.close();
+  }
+}
+
+type Stores = ReturnType<typeof openStores>;
+
+function openStores(config: Config) {
+  const brake: Brake = new Brake({
+    expected: {
+      systemIdentifier: config.POSTGRES_SYSTEM_IDENTIFIER,
+      databaseName: config.POSTGRES_DATABASE,
+    },
+    nowMs: () => systemClock.nowMs(),
+    readIdentity: () => connections.withSession(readIdentity),
+  });
+  const limits = { connectionsMax: config.ARCHIVE_CONCURRENCY + 1 };
+  const connections: PostgresPool = new PostgresPool(
+    postgresSettings(config, group, limits),
+    async (session) => {
+      await brake.checkConnection(() => readIdentity(session));
+    },
+  );
+  const bucket = new S3Objects(s3Settings(config));
+  const traces = new S3Traces(s3Settings(config));
+  // GitLab puts flushed chunks below no prefix.
+  const chunkObjects = new S3Traces({ ...s3Settings(config), prefix: '' });
+  const sharedState = new RedisConnection(redisSettings(config));
+  const traceChunks = new RedisConnection(traceChunksSettings(config));
+  const close = async (): Promise<void> => {
+    for (const one of [bucket, traces, chunkObjects, sharedState, traceChunks]) one.close();
+    await connections.close();
+  };
+  return { brake, connections, bucket, traces, chunkObjects, sharedState, traceChunks, close };
+}
+
+/** @throws BrakeError or ConfigError when one of them is not the one, or not what is needed. */
+async function checkStores(
+  config: Config,
+  { connections, brake, bucket, traces, chunkObjects, sharedState, traceChunks }: Stores,
+  { logger, signal }: ProcessContext,
+): Promise<void> {
+  const { POSTGRES_HOST, POSTGRES_PORT, S3_ENDPOINT, START_LIMIT_MS: limitMs } = config;
+  const waiting = { clock: systemClock, logger, limitMs, signal };
+  const postgres = `PostgreSQL at ${POSTGRES_HOST}:${POSTGRES_PORT}`;
+  await untilReachable(postgres, () => connections.withSession(readIdentity), waiting);
+  for (const redis of [sharedState, traceChunks]) {
+    await untilReachable(`Redis at ${redis.address}`, () => redis.ping(), waiting);
+  }
+  const s3 = `S3 at ${S3_ENDPOINT ?? 'the endpoint of its region'}`;
+  const tags = await untilReachable(s3, () => bucket.bucketTags(), waiting);
+  brake.checkBucket(tags, config.S3_BUCKET_TAG, config.S3_BUCKET);
+  await untilReachable(s3, () => testConditionalWrites(traces, s3), waiting);
+  chunkObjects.deletesLike(traces);
+}
+
+async function consume(
+  config: Config,
+  { logger, ended, fail }: ProcessContext,
+  stores: Stores,
+): Promise<StopReport> {
+  const { SCHEMA_REGISTRY_USERNAME: username, SCHEMA_REGISTRY_PASSWORD_FILE: file } = config;
+  const registry = createRegistry({
+    url: config.SCHEMA_REGISTRY_URL,
+    ...(username !== undefined && file !== undefined
+      ? { username, password: readSecret('SCHEMA_REGISTRY_PASSWORD_FILE', file) }
+      : {}),
+    clock: systemClock,
+  });
+  const consumer = createConsumer({
+    kafka: createKafka(config, group, logger),
+    group: `${config.AFTERBUILD_NAMESPACE}${group}`,
+    subscriptions: [
+      finishedBuilds(config, registry, surroundingsOf(config, stores, logger)),
+      decisions(config, registry, stores.brake),
+    ],
+    settings: {
+      concurrency: config.ARCHIVE_CONCURRENCY,
+      startTimeoutMs: config.START_LIMIT_MS,
+    },
+    logger,
+    clock: systemClock,
+    random: Math.random,
+    onFatal: fail,
+  });
+  await consumer.start();
+  logger.info({ event: 'process.started' }, 'started');
+  await ended;
+  return consumer.stop(stopLimitMs);
+}
+
+function surroundingsOf(
+  config: Config,
+  stores: Stores,
+  logger: ProcessContext['logger'],
+): Surroundings {
+  const rows = new PostgresTraces(stores.connections);
+  const failPoint = config.AFTERBUILD_FAIL_POINT;
+  return {
+    rows,
+    objects: stores.traces,
+    chunks: {
+      rows,
+      sharedState: new RedisTraceChunks(stores.sharedState),
+      traceChunks: new RedisTraceChunks(stores.traceChunks),
+      objects: stores.chunkObjects,
+    },
+    leases: new RedisTraceLeases(stores.sharedState, config.ARCHIVE_LEASE_MS),
+    missing: new RedisMissingChunks(stores.sharedState),
+    brake: stores.brake,
+    rules: {
+      settleMs: config.ARCHIVE_SETTLE_MS,
+      doubtMs: config.ARCHIVE_DOUBT_MS,
+      lostAfterMs: config.ARCHIVE_LOST_AFTER_MS,
+      lostReads: config.ARCHIVE_LOST_READS,
+      adoptAfterMs: config.ARCHIVE_ADOPT_AFTER_MS,
+      bytesMax: config.ARCHIVE_BYTES_MAX,
+    },
+    leaseMs: config.ARCHIVE_LEASE_MS,
+    budget: new ByteBudget(config.ARCHIVE_HELD_BYTES_MAX),
+    clock: systemClock,
+    logger,
+    reach: createReachStep(
+      failPoint === undefined ? undefined : parseFailPoint(failPoint),
+      (signal) => process.kill(process.pid, signal),
+    ),
+  };
+}
+
+function finishedBuilds(
+  config: Config,
+  registry: Registry,
+  around: Surroundings,
+): Subscription<BuildFinished> {
+  const topic = `${config.AFTERBUILD_NAMESPACE}${topicNames.buildsFinished}`;
+  const schema = loadSchema(topicNames.buildsFinished);
+  const codec = createCodec<BuildFinished>(registry, { subject: `${topic}-value`, schema });
+  return {
+    topic,
+    start: 'committed',
+    decode: async (value) => checkRecord(await codec.decode(value)),
+    maxRecords: recordsMax,
+    handle: createHandler(around),
+  };
+}
+
+/** What operators decided, from the beginning of time, in every instance. */
+function decisions(config: Config, registry: Registry, brake: Brake): Subscription<Control | null> {
+  const topic = `${config.AFTERBUILD_NAMESPACE}${topicNames.control}`;
+  const schema = loadSchema(topicNames.control);
+  const codec = createCodec<Control>(registry, { subject: `${topic}-value`, schema });
+  return {
+    topic,
+    start: 'beginning',
+    readers: 'every-member',
+    decode: async (value) => (value === null ? null : codec.decode(value)),
+    maxRecords: 100,
+    handle: (records) => {
+      for (const { value } of records) brake.learn(value);
+      return Promise.resolve(records.map(() => done));
+    },
+    onCaughtUp: () => brake.decisionsRead(),
+  };
+}

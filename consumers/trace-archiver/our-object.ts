@@ -1,0 +1,17 @@
+/** Takes back an object that an earlier attempt stored and no row came to claim (design 3.3). */
+import type { Job } from './job';
+import type { Surroundings } from './surroundings';
+
+/** Nothing happens where a missing row proves nothing, or a committed row claims the object. */
+export async function dropOurObject(
+  { rows, objects }: Pick<Surroundings, 'rows' | 'objects'>,
+  { owner, key, absenceProves }: Job,
+  knownEtag?: string,
+): Promise<void> {
+  if (!absenceProves) return;
+  const etag = knownEtag ?? (await objects.head(key))?.etag;
+  if (etag === undefined) return;
+  await rows.dropUnclaimed(owner, key, async () => {
+    await objects.removeIf(key, etag);
+  });
+}

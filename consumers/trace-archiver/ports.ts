@@ -1,0 +1,174 @@
+/** What the archiver needs of the world, in its own words; main.ts plugs the adapters in. */
+import type { HistoryPoint, Verdict } from '../../lib/brake/decide';
+
+export interface ChunkRow {
+  readonly id: number;
+  readonly index: number;
+  /** `data_store`. */
+  readonly store: number;
+  readonly lockVersion: number;
+  /** CRC32 in decimal, as it was when the chunk was flushed. */
+  readonly checksum: string | null;
+}
+
+export interface PendingState {
+  /** `crc32:<hex>` of the whole trace, as the runner has it. */
+  readonly checksum: string | null;
+  readonly sizeBytes: number | null;
+}
+
+export interface TraceArtifact {
+  readonly id: number;
+  readonly projectId: number;
+  readonly jobId: number;
+  readonly createdOnDays: number;
+  readonly file: string | null;
+  readonly fileStore: number | null;
+  readonly fileLocation: number | null;
+  readonly fileFinalPath: string | null;
+  readonly sizeBytes: number | null;
+  readonly sha256: string | null;
+  readonly ageMs: number;
+}
+
+/** A build and all that its trace hangs on, in one snapshot. */
+export interface BuildTrace {
+  readonly buildId: number;
+  readonly projectId: number;
+  readonly type: string | null;
+  readonly status: string | null;
+  readonly isErased: boolean;
+  /** Sorted by index. */
+  readonly chunks: readonly ChunkRow[];
+  readonly pending: PendingState | null;
+  readonly artifact: TraceArtifact | null;
+}
+
+export interface StoredTrace {
+  readonly buildId: number;
+  readonly projectId: number;
+  readonly chunks: readonly ChunkRow[];
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** In hex. */
+  readonly sha256: string;
+  readonly md5: string;
+  /** The row to change instead of inserting one. */
+  readonly replaces: TraceArtifact | null;
+  /** For an object that this pass did not write itself: asked under the rows' locks. */
+  readonly isStillStored?: () => Promise<boolean>;
+}
+
+export type Commitment = 'committed' | 'changed' | 'claimed' | 'gone';
+
+export interface BuildAddress {
+  readonly partitionId: number;
+  readonly buildId: number;
+}
+
+export interface TraceRows {
+  /** Without the builds that have no row. */
+  read(partitionId: number, buildIds: readonly number[]): Promise<readonly BuildTrace[]>;
+  readRawData(chunkIds: readonly number[]): Promise<ReadonlyMap<number, Buffer>>;
+  /** Transaction 1. */
+  commitStored(
+    partitionId: number,
+    traces: readonly StoredTrace[],
+  ): Promise<ReadonlyMap<number, Commitment>>;
+  /** Transaction 2. @returns the builds that have no chunk row left. */
+  forgetChunks(
+    partitionId: number,
+    traces: readonly Pick<StoredTrace, 'buildId' | 'chunks'>[],
+  ): Promise<ReadonlySet<number>>;
+  dropUnclaimed(
+    build: BuildAddress,
+    key: string,
+    drop: () => Promise<void>,
+  ): Promise<'dropped' | 'claimed'>;
+}
+
+/** One of GitLab's two Redis stores of live chunks. */
+export interface LiveChunks {
+  read(keys: readonly string[]): Promise<readonly (Buffer | null)[]>;
+  lengths(keys: readonly string[]): Promise<readonly number[]>;
+  /** @returns false for what has changed and stays. */
+  removeUnchanged(
+    chunks: readonly { readonly key: string; readonly sizeBytes: number; readonly sha1: string }[],
+  ): Promise<readonly boolean[]>;
+}
+
+export type WriteCondition = { readonly absent: true } | { readonly etag: string };
+
+export interface SeenObject {
+  readonly etag: string;
+  readonly sizeBytes: number;
+  readonly checksum: string | null;
+}
+
+/** Undefined: the condition did not hold. */
+export type Written = { readonly etag: string; readonly checksum: string } | undefined;
+
+export interface TraceUpload {
+  part(bytes: Buffer): Promise<void>;
+  complete(condition: WriteCondition): Promise<Written>;
+  abort(): Promise<void>;
+}
+
+export interface TraceObjects {
+  head(key: string): Promise<SeenObject | null>;
+  put(key: string, body: Buffer, sha256: Buffer, condition: WriteCondition): Promise<Written>;
+  upload(key: string): Promise<TraceUpload>;
+  readRange(
+    key: string,
+    etag: string,
+    fromByte: number,
+    lengthBytes: number,
+  ): Promise<Buffer | undefined>;
+  /** @returns false when another object has taken its place. */
+  removeIf(key: string, etag: string): Promise<boolean>;
+}
+
+/** Flushed chunks: objects of GitLab's, below no prefix. */
+export interface ChunkObjects {
+  read(
+    key: string,
+    bytesMax: number,
+  ): Promise<{ readonly bytes: Buffer; readonly etag: string } | null>;
+  removeIf(key: string, etag: string): Promise<boolean>;
+}
+
+export interface HeldLease {
+  readonly jobId: number;
+  readonly token: string;
+}
+
+export interface TraceLeases {
+  acquire(
+    jobIds: readonly number[],
+  ): Promise<
+    readonly { readonly jobId: number; readonly token: string | null; readonly leftMs: number }[]
+  >;
+  /** @returns the jobs whose lease is lost. */
+  renew(leases: readonly HeldLease[]): Promise<readonly number[]>;
+  release(leases: readonly HeldLease[]): Promise<void>;
+}
+
+export interface MissingChunks {
+  note(
+    build: BuildAddress,
+    indexes: readonly number[],
+    nowMs: number,
+  ): Promise<{ readonly reads: number; readonly firstMs: number }>;
+  forget(build: BuildAddress): Promise<void>;
+}
+
+export interface ArchiveBrake {
+  /** @throws BrakeError while nothing may be changed at all. */
+  assertReleased(): Promise<void>;
+  judge(record: { readonly origin: HistoryPoint; readonly timestampMs: number }): Promise<Verdict>;
+  hold(reason: string): void;
+  readonly absence: {
+    add(asked: number, absent: number): void;
+    tooMany(): string | undefined;
+  };
+}

@@ -1,0 +1,87 @@
+/** Stores a trace as one object: in one request when it is short, in parts as it passes when it is long. */
+import type { SeenObject, TraceObjects, TraceUpload, WriteCondition } from './ports';
+import { ReadAgain } from './job';
+import { TraceDigest } from './trace-digest';
+
+export interface StoredContent {
+  readonly sizeBytes: number;
+  readonly sha256: Buffer;
+  readonly md5: string;
+  readonly etag: string;
+  /** False: the object with these bytes was there, from an earlier attempt. */
+  readonly isWritten: boolean;
+}
+
+/** What one request or one part holds; about three times of it are in memory at once. */
+export const partBytes = 8 * 1024 * 1024;
+
+/**
+ * @param seen the object at the key before anything of the content was read; undefined and null: none.
+ * @param approve throws when the content as a whole must not be stored.
+ * @throws ReadAgain when the key was written meanwhile; what `content` and `approve` throw.
+ */
+export async function storeContent(
+  objects: Pick<TraceObjects, 'put' | 'upload'>,
+  target: { readonly key: string; readonly seen: SeenObject | null | undefined },
+  content: AsyncIterable<Buffer>,
+  approve: (digest: TraceDigest) => void,
+): Promise<StoredContent> {
+  const { key, seen } = target;
+  const digest = new TraceDigest();
+  const state: { upload?: TraceUpload } = {};
+  try {
+    const rest = await passOn(objects, key, content, digest, state);
+    approve(digest);
+    const { sha256, md5 } = digest.end();
+    const sums = { sizeBytes: digest.sizeBytes, sha256, md5 };
+    if (!state.upload && seen?.checksum === sha256.toString('base64')) {
+      return { ...sums, etag: seen.etag, isWritten: false };
+    }
+    const condition: WriteCondition = seen ? { etag: seen.etag } : { absent: true };
+    const written = state.upload
+      ? await finish(state.upload, rest, condition)
+      : await objects.put(key, rest, sha256, condition);
+    if (!written) throw new ReadAgain('the object was written by somebody else');
+    return { ...sums, etag: written.etag, isWritten: true };
+  } catch (error) {
+    await state.upload?.abort();
+    throw error;
+  }
+}
+
+/** @returns what is left over after the parts. */
+async function passOn(
+  objects: Pick<TraceObjects, 'upload'>,
+  key: string,
+  content: AsyncIterable<Buffer>,
+  digest: TraceDigest,
+  state: { upload?: TraceUpload },
+): Promise<Buffer> {
+  let held: Buffer[] = [];
+  let heldBytes = 0;
+  for await (const bytes of content) {
+    digest.add(bytes);
+    held.push(bytes);
+    heldBytes += bytes.length;
+    if (heldBytes <= partBytes) continue;
+    const all = Buffer.concat(held);
+    state.upload ??= await objects.upload(key);
+    await state.upload.part(all.subarray(0, partBytes));
+    // A copy: the rest must not keep the whole part in memory.
+    held = [Buffer.from(all.subarray(partBytes))];
+    heldBytes -= partBytes;
+  }
+  return held.length === 1 && held[0] ? held[0] : Buffer.concat(held);
+}
+
+async function finish(upload: TraceUpload, rest: Buffer, condition: WriteCondition) {
+  await upload.part(rest);
+  return upload.complete(condition);
+}
+
+/** Only sums and compares. */
+export async function sumContent(content: AsyncIterable<Buffer>): Promise<TraceDigest> {
+  const digest = new TraceDigest();
+  for await (const bytes of content) digest.add(bytes);
+  return digest;
+}

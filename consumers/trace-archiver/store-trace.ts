@@ -1,0 +1,258 @@
+/** Brings one trace into its object, by what was found of it; the rows come after that. */
+import { skip } from '../../lib/kafka/outcome';
+import type { ChunkWithData } from './chunk-data';
+import { readChunks, type ReadChunk } from './chunk-data';
+import { agreement, isGivenUp, judgeChecksums, type Look, type Place, placesOf } from './decide';
+import { type Effect, type Job, SetAside } from './job';
+import { dropOurObject } from './our-object';
+import type { BuildTrace, SeenObject, StoredTrace, TraceArtifact } from './ports';
+import { storeContent, type StoredContent, sumContent } from './store-content';
+import type { Surroundings } from './surroundings';
+import {
+  chunkContent,
+  type ContentNotes,
+  extendedContent,
+  type LoadChunks,
+  MissingData,
+  newNotes,
+} from './trace-content';
+import type { TraceDigest } from './trace-digest';
+
+/** A trace whose object is stored and verified. */
+export interface Prepared {
+  readonly job: Job;
+  readonly trace: BuildTrace;
+  readonly effect: Effect;
+  /** What was read of the chunks that are to go. */
+  readonly chunks: readonly ReadChunk[];
+  /** Null: the committed row says already what is stored. */
+  readonly stored: StoredTrace | null;
+  /** Of the object at our key, when this pass has written it. */
+  readonly writtenEtag: string | null;
+}
+
+export interface FoundTrace {
+  readonly job: Job;
+  readonly trace: BuildTrace;
+  readonly look: Look;
+}
+
+/** @returns undefined when the job has its outcome, or is to be looked at again. */
+export async function storeTrace(
+  around: Surroundings,
+  { job, trace, look }: FoundTrace,
+  load: LoadChunks = loadFrom(around, trace.buildId),
+): Promise<Prepared | undefined> {
+  switch (look.kind) {
+    case 'archive':
+      return archive(around, { job, trace, load, replaces: null });
+    case 'extend':
+      return extend(around, { job, trace, load, replaces: look.artifact });
+    case 'beside-gitlab':
+      return besideGitlab(around, { job, trace, load, replaces: look.artifact }, look.theirKey);
+    case 'leave':
+      throw new SetAside('leave', look.reason);
+    case 'nothing':
+      return undefined;
+  }
+}
+
+interface Task {
+  readonly job: Job;
+  readonly trace: BuildTrace;
+  readonly load: LoadChunks;
+  readonly replaces: TraceArtifact | null;
+}
+
+const loadFrom =
+  ({ chunks }: Surroundings, buildId: number): LoadChunks =>
+  (places: readonly Place[]): Promise<ChunkWithData[]> =>
+    readChunks(
+      chunks,
+      places.map((place) => ({ ...place, buildId })),
+    );
+
+/** From the chunks alone. */
+async function archive(around: Surroundings, task: Task, effect: Effect = 'archived') {
+  const { job, trace, load } = task;
+  const places = placesOf(trace.chunks);
+  const notes = newNotes();
+  try {
+    const content = chunkContent(places, load, notes, false);
+    const approve = (digest: TraceDigest): void => approveChecksums(around, task, digest, notes);
+    const stored = await storeContent(around.objects, job, content, approve);
+    return preparedOf(around, task, effect, notes, stored);
+  } catch (error) {
+    if (!(error instanceof MissingData)) throw error;
+    await untilGivenUp(around, job, error.indexes);
+  }
+  const left = newNotes();
+  const content = chunkContent(places, load, left, true);
+  const stored = await storeContent(around.objects, job, content, () => undefined);
+  const reason = `stored with a marker for each lost chunk: ${left.missing.join(', ')}`;
+  job.note = { event: 'trace.told', reason };
+  return preparedOf(around, task, 'partial', left, stored);
+}
+
+/** @throws SetAside until the data cannot come back. */
+async function untilGivenUp(
+  { missing, clock, rules }: Surroundings,
+  { owner }: Job,
+  indexes: readonly number[],
+): Promise<void> {
+  const nowMs = clock.nowMs();
+  const since = await missing.note(owner, indexes, nowMs);
+  if (isGivenUp(since, nowMs, rules)) return;
+  throw new SetAside('wait', `no store has the data of chunks ${indexes.slice(0, 20).join(', ')}`);
+}
+
+function approveChecksums(
+  { clock, rules }: Surroundings,
+  { job, trace }: Task,
+  digest: TraceDigest,
+  { chunksDiffer }: ContentNotes,
+): void {
+  if (digest.sizeBytes > rules.bytesMax) {
+    throw new SetAside('leave', 'longer than ARCHIVE_BYTES_MAX');
+  }
+  const whole = agreement(trace.pending, digest);
+  const seen = { whole, chunksDiffer };
+  const reason = 'the checksum is not that of the bytes';
+  switch (judgeChecksums(seen, job.finishedAtMs, clock.nowMs(), rules)) {
+    case 'go':
+      return;
+    case 'go-and-tell':
+      job.note = { event: 'trace.told', reason: `${reason}, and no more bytes have come` };
+      return;
+    case 'settle':
+      throw new SetAside('settle', reason);
+    case 'doubt':
+      throw new SetAside('wait', reason);
+  }
+}
+
+function preparedOf(
+  { objects }: Surroundings,
+  { job, trace, replaces }: Task,
+  effect: Effect,
+  { chunks }: ContentNotes,
+  content: StoredContent,
+): Prepared {
+  job.sizeBytes = content.sizeBytes;
+  const stored: StoredTrace = {
+    buildId: trace.buildId,
+    projectId: trace.projectId,
+    chunks: trace.chunks,
+    key: job.key,
+    sizeBytes: content.sizeBytes,
+    sha256: content.sha256.toString('hex'),
+    md5: content.md5,
+    replaces,
+    ...(content.isWritten
+      ? {}
+      : { isStillStored: async () => (await objects.head(job.key))?.etag === content.etag }),
+  };
+  const writtenEtag = content.isWritten ? content.etag : null;
+  return { job, trace, effect, chunks, stored, writtenEtag };
+}
+
+/** Our row is committed: what the chunks have beyond the object is added to it. */
+async function extend(around: Surroundings, task: Task): Promise<Prepared> {
+  const { job, replaces } = task;
+  const { objects } = around;
+  const seen = await objects.head(job.key);
+  const rowBytes = replaces?.sizeBytes ?? 0;
+  if (seen === null) return restore(around, task, rowBytes);
+  if (seen.sizeBytes < rowBytes) {
+    throw new SetAside('leave', 'the archived object is shorter than its row says');
+  }
+  const digest = await sumContent(extension(around, task, seen, newNotes()));
+  if (digest.sizeBytes === seen.sizeBytes) return finish(around, task, seen, digest);
+  const notes = newNotes();
+  const target = { key: job.key, seen };
+  const content = extension(around, task, seen, notes);
+  const stored = await storeContent(objects, target, content, () => undefined);
+  return preparedOf(around, task, 'extended', notes, stored);
+}
+
+async function* extension(
+  around: Surroundings,
+  { job, trace, load }: Task,
+  seen: SeenObject,
+  notes: ContentNotes,
+  key: string = job.key,
+): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    const places = placesOf(trace.chunks);
+    yield* extendedContent(around.objects, { key, seen }, places, load, notes);
+  } catch (error) {
+    if (!(error instanceof MissingData)) throw error;
+    throw new SetAside('leave', `no store has the data of chunk ${error.indexes.join(', ')}`);
+  }
+}
+
+/** The object has all there is: only what an earlier attempt left undone is still to do. */
+async function finish(
+  around: Surroundings,
+  task: Task,
+  seen: SeenObject,
+  digest: TraceDigest,
+): Promise<Prepared> {
+  const { replaces, job, trace } = task;
+  const { sha256, md5 } = digest.end();
+  const isSameSize = replaces?.sizeBytes === seen.sizeBytes;
+  const isSameSum = replaces?.sha256 == null || replaces.sha256 === sha256.toString('hex');
+  if (isSameSize && !isSameSum) {
+    throw new SetAside('leave', 'the archived object is not what its row says');
+  }
+  const notes = newNotes();
+  await sumContent(extension(around, task, seen, notes));
+  if (isSameSize) {
+    job.sizeBytes = seen.sizeBytes;
+    const { chunks } = notes;
+    return { job, trace, effect: 'finished', chunks, stored: null, writtenEtag: null };
+  }
+  const content = { sizeBytes: seen.sizeBytes, sha256, md5, etag: seen.etag, isWritten: false };
+  return preparedOf(around, task, 'extended', notes, content);
+}
+
+/** Our row without its object: as long as the chunks have it all, it is stored again. */
+async function restore(around: Surroundings, task: Task, rowBytes: number): Promise<Prepared> {
+  const { job, trace, load } = task;
+  const notes = newNotes();
+  const content = chunkContent(placesOf(trace.chunks), load, notes, false);
+  const target = { key: job.key, seen: null };
+  try {
+    const stored = await storeContent(around.objects, target, content, ({ sizeBytes }) => {
+      if (sizeBytes >= rowBytes) return;
+      throw new SetAside('leave', 'the archived object is missing, and the chunks are shorter');
+    });
+    return preparedOf(around, task, 'archived', notes, stored);
+  } catch (error) {
+    if (!(error instanceof MissingData)) throw error;
+    throw new SetAside('leave', 'the archived object is missing, and chunk data too');
+  }
+}
+
+/** GitLab commits its row before it uploads: the row alone proves nothing (design 3.3). */
+async function besideGitlab(
+  around: Surroundings,
+  task: Task,
+  theirKey: string,
+): Promise<Prepared | undefined> {
+  const { job, replaces } = task;
+  const seen = await around.objects.head(theirKey);
+  if (seen === null) {
+    if ((replaces?.ageMs ?? 0) < around.rules.adoptAfterMs) {
+      throw new SetAside('wait', 'GitLab has its row, but not yet its object');
+    }
+    return archive(around, task, 'adopted');
+  }
+  const digest = await sumContent(extension(around, task, seen, newNotes(), theirKey));
+  if (digest.sizeBytes > seen.sizeBytes) {
+    throw new SetAside('leave', 'the object of GitLab’s row is shorter than the trace');
+  }
+  await dropOurObject(around, job);
+  job.outcome = skip('archived by GitLab');
+  return undefined;
+}

@@ -1,0 +1,24 @@
+/** What every part of the archiver works with. */
+import type { ByteBudget } from '../../lib/process/byte-budget';
+import type { Clock } from '../../lib/process/clock';
+import type { Logger } from '../../lib/process/logger';
+import type { ReachStep } from '../../lib/process/steps';
+import type { ChunkStores } from './chunk-data';
+import type { ArchiveRules } from './decide';
+import type { ArchiveBrake, MissingChunks, TraceLeases, TraceObjects, TraceRows } from './ports';
+
+export interface Surroundings {
+  readonly rows: TraceRows;
+  readonly objects: TraceObjects;
+  readonly chunks: ChunkStores;
+  readonly leases: TraceLeases;
+  readonly missing: MissingChunks;
+  readonly brake: ArchiveBrake;
+  readonly rules: ArchiveRules;
+  /** How long a lease lasts that nobody renews. */
+  readonly leaseMs: number;
+  readonly budget: ByteBudget;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly reach: ReachStep;
+}

@@ -1,0 +1,150 @@
+/** The bytes of a trace in their order, a megabyte at a time, with what was found on the way. */
+import { chunkBytes } from '../../lib/gitlab/trace-chunks';
+import type { ChunkWithData, ReadChunk } from './chunk-data';
+import { chunkAgrees, markerOf, misfit, type Place } from './decide';
+import { ReadAgain, SetAside } from './job';
+import type { SeenObject, TraceObjects } from './ports';
+
+/** Reads the data of some places. */
+export type LoadChunks = (places: readonly Place[]) => Promise<readonly ChunkWithData[]>;
+
+/** Filled while the content passes. */
+export interface ContentNotes {
+  readonly chunks: ReadChunk[];
+  /** Indexes of chunks that no store has. */
+  readonly missing: number[];
+  /** A flushed chunk's own checksum is not that of its data. */
+  chunksDiffer: boolean;
+}
+
+/** Chunk data is missing, and it is not known yet that it cannot come back. */
+export class MissingData extends Error {
+  override readonly name = 'MissingData';
+
+  constructor(readonly indexes: readonly number[]) {
+    super('chunk data is missing');
+  }
+}
+
+export const newNotes = (): ContentNotes => ({ chunks: [], missing: [], chunksDiffer: false });
+
+const groupChunks = 8;
+
+/**
+ * The whole trace from its chunks.
+ * @param withMarkers whether a lost chunk is replaced by a marker.
+ * @throws MissingData after all of it was read, without markers; SetAside for sizes that do not fit.
+ */
+export async function* chunkContent(
+  places: readonly Place[],
+  load: LoadChunks,
+  notes: ContentNotes,
+  withMarkers: boolean,
+): AsyncGenerator<Buffer, void, undefined> {
+  for (let at = 0; at < places.length; at += groupChunks) {
+    for (const { wanted, found } of await load(places.slice(at, at + groupChunks))) {
+      if (found === null) {
+        notes.missing.push(wanted.index);
+        if (withMarkers) yield markerOf(wanted);
+        continue;
+      }
+      checkSize(wanted, found.bytes.length);
+      notes.chunks.push(found.chunk);
+      if (!chunkAgrees(wanted.row, found.chunk.crc32)) notes.chunksDiffer = true;
+      // Nothing is sent on behind a gap: it could only be stored in the wrong place.
+      if (withMarkers || notes.missing.length === 0) yield found.bytes;
+    }
+  }
+  if (!withMarkers && notes.missing.length > 0) throw new MissingData(notes.missing);
+}
+
+function checkSize(place: Place, sizeBytes: number): void {
+  const reason = misfit(place, sizeBytes);
+  if (reason !== undefined) throw new SetAside('leave', reason);
+}
+
+/**
+ * The archived object, compared with the chunks that are still there, and what lies behind its end: the
+ * object is the truth, and may only become longer.
+ * @throws SetAside when the two disagree or do not join; ReadAgain when the object was replaced.
+ */
+export async function* extendedContent(
+  objects: Pick<TraceObjects, 'readRange'>,
+  archived: { readonly key: string; readonly seen: SeenObject },
+  places: readonly Place[],
+  load: LoadChunks,
+  notes: ContentNotes,
+): AsyncGenerator<Buffer, void, undefined> {
+  const { etag, sizeBytes } = archived.seen;
+  const withRow = places.filter(({ row }) => row !== null);
+  const step = groupChunks * chunkBytes;
+  const tails: Buffer[] = [];
+  for (let from = 0; from < sizeBytes; from += step) {
+    const length = Math.min(step, sizeBytes - from);
+    const bytes = await objects.readRange(archived.key, etag, from, length);
+    if (bytes?.length !== length) throw new ReadAgain('the archived object was replaced');
+    const within = withRow.filter(
+      ({ index }) => startOf(index) >= from && startOf(index) < from + length,
+    );
+    for (const chunk of await load(within)) {
+      const tail = compare(chunk, bytes, from, notes);
+      if (tail) tails.push(tail);
+    }
+    yield bytes;
+  }
+  let position = sizeBytes;
+  for (const tail of tails) {
+    yield tail;
+    position += tail.length;
+  }
+  yield* behind(
+    withRow.filter(({ index }) => startOf(index) >= sizeBytes),
+    load,
+    notes,
+    position,
+  );
+}
+
+const startOf = (index: number): number => index * chunkBytes;
+
+/** @returns what the chunk has beyond the object's end, if this is where it ends. */
+function compare(
+  { wanted, found }: ChunkWithData,
+  object: Buffer,
+  objectFrom: number,
+  notes: ContentNotes,
+): Buffer | undefined {
+  // Its data was removed after an earlier commit: the object has it.
+  if (found === null) return undefined;
+  const from = startOf(wanted.index) - objectFrom;
+  const common = Math.min(object.length - from, found.bytes.length);
+  if (!found.bytes.subarray(0, common).equals(object.subarray(from, from + common))) {
+    throw new SetAside('leave', `chunk ${wanted.index} is not what the archived object has there`);
+  }
+  notes.chunks.push(found.chunk);
+  const isAtEnd = from + found.bytes.length > object.length && object.length - from < chunkBytes;
+  if (!isAtEnd) return undefined;
+  checkSize(wanted, found.bytes.length);
+  return found.bytes.subarray(common);
+}
+
+async function* behind(
+  places: readonly Place[],
+  load: LoadChunks,
+  notes: ContentNotes,
+  from: number,
+): AsyncGenerator<Buffer, void, undefined> {
+  let position = from;
+  for (let at = 0; at < places.length; at += groupChunks) {
+    for (const { wanted, found } of await load(places.slice(at, at + groupChunks))) {
+      if (found === null) throw new MissingData([wanted.index]);
+      if (startOf(wanted.index) !== position) {
+        throw new SetAside('leave', `chunk ${wanted.index} does not join the archived object`);
+      }
+      checkSize(wanted, found.bytes.length);
+      notes.chunks.push(found.chunk);
+      yield found.bytes;
+      position += found.bytes.length;
+    }
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * The key of an archived trace, fixed by its build alone (design 3.3).
+ *
+ * An artifact's id cannot be known before its row is there (a trigger overwrites it), but when
+ * `file_final_path` is set, that is the key. So every attempt, replay and second record for one build
+ * writes the same object.
+ */
+import { createHash } from 'node:crypto';
+import { projectHashPath } from './object-key';
+
+export interface TraceOwner {
+  readonly partitionId: number;
+  readonly buildId: number;
+  readonly projectId: number;
+}
+
+/** `<project hash>/@final/<2>/<2>/<60 hex>`: the shape of a direct upload, which GitLab reads and deletes. */
+export function traceKey({ partitionId, buildId, projectId }: TraceOwner): string {
+  const hash = createHash('sha256')
+    .update(`trace of build ${partitionId}:${buildId}`)
+    .digest('hex');
+  const folders = `${hash.slice(0, 2)}/${hash.slice(2, 4)}`;
+  return `${projectHashPath(projectId)}/@final/${folders}/${hash.slice(4)}`;
+}

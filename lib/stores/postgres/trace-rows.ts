@@ -1,0 +1,85 @@
+/** What the rows say of live and archived traces: one statement for a whole micro-batch (facts: 0.8 ms for 100 builds). */
+import type { Statement } from './pool';
+
+export interface ChunkRow {
+  readonly id: number;
+  readonly index: number;
+  /** 1 Redis, 2 database, 3 object storage, 4 Redis for chunks. */
+  readonly store: number;
+  readonly lockVersion: number;
+  /** CRC32 of the chunk when it was flushed, decimal; null while it is live. */
+  readonly checksum: string | null;
+}
+
+export interface PendingState {
+  /** `crc32:<hex>` of the whole trace as the runner has it; null when it told none. */
+  readonly checksum: string | null;
+  readonly sizeBytes: number | null;
+}
+
+export interface TraceArtifact {
+  readonly id: number;
+  readonly projectId: number;
+  readonly jobId: number;
+  readonly createdOnDays: number;
+  readonly file: string | null;
+  readonly fileStore: number | null;
+  readonly fileLocation: number | null;
+  readonly fileFinalPath: string | null;
+  readonly sizeBytes: number | null;
+  /** Of the content, in hex. */
+  readonly sha256: string | null;
+  /** Since it was inserted, by the database's clock. */
+  readonly ageMs: number;
+}
+
+/** A build and all that its trace hangs on, in one snapshot. */
+export interface BuildTrace {
+  readonly buildId: number;
+  readonly projectId: number;
+  readonly type: string | null;
+  readonly status: string | null;
+  readonly isErased: boolean;
+  /** Sorted by index. */
+  readonly chunks: readonly ChunkRow[];
+  readonly pending: PendingState | null;
+  readonly artifact: TraceArtifact | null;
+}
+
+/** Checksums are text in bytea columns; a NULL aggregate means no chunk. */
+export const readTraces: Statement = {
+  name: 'read-traces',
+  text: `
+    SELECT build.id AS "buildId", build.project_id AS "projectId", build.type, build.status,
+           build.erased_at IS NOT NULL AS "isErased",
+           coalesce(chunks.rows, '[]'::json) AS chunks,
+           CASE WHEN pending.build_id IS NOT NULL THEN json_build_object(
+             'checksum', encode(pending.trace_checksum, 'escape'),
+             'sizeBytes', pending.trace_bytesize) END AS pending,
+           CASE WHEN artifact.id IS NOT NULL THEN json_build_object(
+             'id', artifact.id, 'projectId', artifact.project_id, 'jobId', artifact.job_id,
+             'createdOnDays', (artifact.created_at AT TIME ZONE 'UTC')::date - date '1970-01-01',
+             'file', artifact.file, 'fileStore', artifact.file_store,
+             'fileLocation', artifact.file_location, 'fileFinalPath', artifact.file_final_path,
+             'sizeBytes', artifact.size, 'sha256', encode(artifact.file_sha256, 'escape'),
+             'ageMs', floor(extract(epoch FROM now() - artifact.created_at) * 1000)) END AS artifact
+    FROM p_ci_builds AS build
+    LEFT JOIN LATERAL (
+      SELECT json_agg(json_build_object(
+        'id', chunk.id, 'index', chunk.chunk_index, 'store', chunk.data_store,
+        'lockVersion', chunk.lock_version, 'checksum', encode(chunk.checksum, 'escape')
+      ) ORDER BY chunk.chunk_index) AS rows
+      FROM ci_build_trace_chunks AS chunk WHERE chunk.build_id = build.id
+    ) AS chunks ON true
+    LEFT JOIN ci_build_pending_states AS pending ON pending.build_id = build.id
+    LEFT JOIN p_ci_job_artifacts AS artifact
+      ON artifact.job_id = build.id AND artifact.file_type = 3 AND artifact.partition_id = $1
+    WHERE build.partition_id = $1 AND build.id = ANY ($2::bigint[])`,
+};
+
+/** Apart from the rows: 128 KiB each, so the caller bounds how many. */
+export const readRawData: Statement = {
+  name: 'read-raw-data',
+  text: `SELECT id, raw_data AS "rawData" FROM ci_build_trace_chunks
+    WHERE id = ANY ($1::bigint[]) AND raw_data IS NOT NULL`,
+};

@@ -1,0 +1,164 @@
+/** A connection to one of GitLab's Redis servers: bounded in time, pipelined, its errors told as sentences. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ChainableCommander, Redis } from 'ioredis';
+import type { z } from 'zod';
+import {
+  type Connections,
+  ConfigError,
+  readSecret,
+  type traceArchiverSchema,
+} from '../../process/config';
+import { projectRoot } from '../../process/root';
+import { RedisError } from './errors';
+
+export interface RedisSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly db: number;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  /** Certificate of the authority in PEM; TLS is used, and checked, only when it is given. */
+  readonly tlsCa: string | undefined;
+}
+
+type RedisVariables = Pick<
+  Connections,
+  | 'REDIS_HOST'
+  | 'REDIS_PORT'
+  | 'REDIS_DB'
+  | 'REDIS_USERNAME'
+  | 'REDIS_PASSWORD_FILE'
+  | 'REDIS_TLS_CA_FILE'
+>;
+
+/** @throws ConfigError when a file that the configuration names cannot be read. */
+export function redisSettings(config: RedisVariables): RedisSettings {
+  const { REDIS_PASSWORD_FILE: passwordFile, REDIS_TLS_CA_FILE: caFile } = config;
+  return {
+    host: config.REDIS_HOST,
+    port: config.REDIS_PORT,
+    db: config.REDIS_DB,
+    username: config.REDIS_USERNAME,
+    password:
+      passwordFile === undefined ? undefined : readSecret('REDIS_PASSWORD_FILE', passwordFile),
+    tlsCa: caFile === undefined ? undefined : readCertificate('REDIS_TLS_CA_FILE', caFile),
+  };
+}
+
+type ChunkVariables = z.output<typeof traceArchiverSchema>;
+
+/** The Redis of live chunks: its own settings, or those of the shared state when it has no host of its own. */
+export function traceChunksSettings(config: ChunkVariables): RedisSettings {
+  const host = config.REDIS_TRACE_CHUNKS_HOST;
+  if (host === undefined) return redisSettings(config);
+  const passwordFile = config.REDIS_TRACE_CHUNKS_PASSWORD_FILE;
+  const caFile = config.REDIS_TRACE_CHUNKS_TLS_CA_FILE;
+  return {
+    host,
+    port: config.REDIS_TRACE_CHUNKS_PORT ?? 6379,
+    db: config.REDIS_TRACE_CHUNKS_DB ?? 0,
+    username: config.REDIS_TRACE_CHUNKS_USERNAME,
+    password:
+      passwordFile === undefined
+        ? undefined
+        : readSecret('REDIS_TRACE_CHUNKS_PASSWORD_FILE', passwordFile),
+    tlsCa:
+      caFile === undefined ? undefined : readCertificate('REDIS_TRACE_CHUNKS_TLS_CA_FILE', caFile),
+  };
+}
+
+/** A script of this folder; its file says keys, arguments and what it returns. */
+export interface RedisScript {
+  readonly lua: string;
+  readonly sha1: string;
+}
+
+export function loadScript(name: string): RedisScript {
+  const lua = readFileSync(join(projectRoot, 'lib/stores/redis', `${name}.lua`), 'utf8');
+  return { lua, sha1: createHash('sha1').update(lua).digest('hex') };
+}
+
+export interface ScriptCall {
+  readonly key: string;
+  readonly args: readonly (string | number)[];
+}
+
+const answerLimitMs = 10_000;
+
+export class RedisConnection {
+  readonly address: string;
+  readonly #redis: Redis;
+  #lastError: Error | undefined;
+
+  constructor(settings: RedisSettings) {
+    this.address = `${settings.host}:${settings.port}`;
+    this.#redis = new Redis({
+      host: settings.host,
+      port: settings.port,
+      db: settings.db,
+      ...(settings.username === undefined ? {} : { username: settings.username }),
+      ...(settings.password === undefined ? {} : { password: settings.password }),
+      ...(settings.tlsCa === undefined ? {} : { tls: { ca: settings.tlsCa } }),
+      lazyConnect: true,
+      connectTimeout: answerLimitMs,
+      commandTimeout: answerLimitMs,
+      maxRetriesPerRequest: 1,
+    });
+    this.#redis.on('error', (error: Error) => (this.#lastError = error));
+  }
+
+  async ping(): Promise<void> {
+    await this.pipeline((commands) => commands.ping());
+  }
+
+  /** One round trip. @returns the answers in the commands' order. @throws RedisError when one failed. */
+  async pipeline(add: (commands: ChainableCommander) => unknown): Promise<unknown[]> {
+    const commands = this.#redis.pipeline();
+    add(commands);
+    if (commands.length === 0) return [];
+    const answers = await commands.exec().catch((error: unknown) => {
+      throw this.#translated(error);
+    });
+    return (answers ?? []).map(([error, answer]) => {
+      if (error) throw this.#translated(error);
+      return answer;
+    });
+  }
+
+  /** One round trip; a second one when the server does not know the script yet. */
+  async runScript(script: RedisScript, calls: readonly ScriptCall[]): Promise<unknown[]> {
+    const run = () =>
+      this.pipeline((commands) => {
+        for (const { key, args } of calls) commands.evalsha(script.sha1, 1, key, ...args);
+      });
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof RedisError) || !error.message.includes('NOSCRIPT')) throw error;
+      await this.pipeline((commands) => commands.script('LOAD', script.lua));
+      return run();
+    }
+  }
+
+  close(): void {
+    this.#redis.disconnect();
+  }
+
+  #translated(error: unknown): RedisError {
+    if (error instanceof RedisError) return error;
+    const isRefusal = error instanceof Error && error.name === 'ReplyError';
+    const reason = isRefusal ? error.message : (this.#lastError ?? (error as Error)).message;
+    const says = isRefusal ? 'refuses' : 'does not answer';
+    return new RedisError(`Redis at ${this.address} ${says}: ${reason}`, isRefusal, error);
+  }
+}
+
+function readCertificate(variable: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`${variable}: the file ${path} cannot be read.`, { cause: error });
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * How often, and since when, chunks of a trace have been missing: a chunk is given up only when it
+ * cannot come back (design 3.3). Kept in Redis, where losing it costs only more waiting.
+ */
+import { loadScript, type RedisConnection } from './connection';
+
+export interface MissingSince {
+  readonly reads: number;
+  readonly firstMs: number;
+}
+
+/** Longer than GitLab keeps a live chunk at all. */
+const rememberMs = 10 * 86_400_000;
+const noteMissing = loadScript('note-missing');
+
+const keyOf = (partitionId: number, buildId: number): string =>
+  `afterbuild:trace:missing:${partitionId}:${buildId}`;
+
+export class RedisMissingChunks {
+  readonly #redis: RedisConnection;
+
+  constructor(redis: RedisConnection) {
+    this.#redis = redis;
+  }
+
+  /** Counts this read. @param indexes of the chunks that no store had, in order. @throws RedisError. */
+  async note(
+    build: { readonly partitionId: number; readonly buildId: number },
+    indexes: readonly number[],
+    nowMs: number,
+  ): Promise<MissingSince> {
+    const key = keyOf(build.partitionId, build.buildId);
+    const args = [indexes.join(','), nowMs, rememberMs];
+    const [answer] = await this.#redis.runScript(noteMissing, [{ key, args }]);
+    const [reads, firstMs] = answer as [number, number];
+    return { reads, firstMs };
+  }
+
+  async forget(build: { readonly partitionId: number; readonly buildId: number }): Promise<void> {
+    await this.#redis.pipeline((commands) =>
+      commands.unlink(keyOf(build.partitionId, build.buildId)),
+    );
+  }
+}

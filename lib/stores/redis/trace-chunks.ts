@@ -1,0 +1,46 @@
+/** The data of live chunks in one of GitLab's two Redis stores. */
+import { loadScript, type RedisConnection } from './connection';
+
+/** What was archived of one chunk. */
+export interface ArchivedBytes {
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** Of the bytes, in hex. */
+  readonly sha1: string;
+}
+
+const unlinkIfUnchanged = loadScript('unlink-if-unchanged');
+
+export class RedisTraceChunks {
+  readonly #redis: RedisConnection;
+
+  constructor(redis: RedisConnection) {
+    this.#redis = redis;
+  }
+
+  /** One round trip. @returns null for a key that is not there, which is not an empty chunk. @throws RedisError. */
+  async read(keys: readonly string[]): Promise<(Buffer | null)[]> {
+    const answers = await this.#redis.pipeline((commands) => {
+      for (const key of keys) commands.getBuffer(key);
+    });
+    return answers as (Buffer | null)[];
+  }
+
+  /** One round trip. @returns 0 also for a key that is not there. @throws RedisError. */
+  async lengths(keys: readonly string[]): Promise<number[]> {
+    const answers = await this.#redis.pipeline((commands) => {
+      for (const key of keys) commands.strlen(key);
+    });
+    return answers as number[];
+  }
+
+  /**
+   * Removes each chunk that still is what was archived, compared and removed in one step.
+   * @returns false for a chunk that has changed and stays; true also when there was nothing.
+   */
+  async removeUnchanged(chunks: readonly ArchivedBytes[]): Promise<boolean[]> {
+    const calls = chunks.map(({ key, sizeBytes, sha1 }) => ({ key, args: [sizeBytes, sha1] }));
+    const answers = await this.#redis.runScript(unlinkIfUnchanged, calls);
+    return answers.map((answer) => answer !== -1);
+  }
+}

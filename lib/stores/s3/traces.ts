@@ -1,0 +1,292 @@
+/**
+ * Archived traces and flushed chunks in the bucket: nothing is written or removed but on a condition.
+ *
+ * What a caller has seen (nothing, or an ETag) is what the store checks at the moment of the write, so
+ * that an uploader that was asleep cannot put old bytes over newer ones (design 3.3).
+ */
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  type S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import { createHash } from 'node:crypto';
+import { isNotFound, S3Error, translateError } from './errors';
+import { createS3Client, type S3Settings } from './objects';
+
+/** What must be so at the moment of the write: no object, or the one with this ETag. */
+export type WriteCondition = { readonly absent: true } | { readonly etag: string };
+
+export interface SeenObject {
+  readonly etag: string;
+  readonly sizeBytes: number;
+  /** SHA-256 of the content in base64; of the parts' hashes, with `-<parts>`, after a multipart upload. */
+  readonly checksum: string | null;
+}
+
+/** Undefined: the condition did not hold, and nothing was written. */
+export type Written = { readonly etag: string; readonly checksum: string } | undefined;
+
+export interface TraceUpload {
+  /** Parts in their order, each of at least 5 MiB but the last. */
+  part(bytes: Buffer): Promise<void>;
+  complete(condition: WriteCondition): Promise<Written>;
+  /** Never throws: what is left is removed by the bucket's own rule for unfinished uploads. */
+  abort(): Promise<void>;
+}
+
+export class S3Traces {
+  readonly #client: S3Client;
+  readonly #settings: S3Settings;
+  #deletesOnCondition = false;
+
+  constructor(settings: S3Settings) {
+    this.#settings = settings;
+    this.#client = createS3Client(settings);
+  }
+
+  /** Null when there is no such object. @throws S3Error when S3 does not say. */
+  async head(key: string): Promise<SeenObject | null> {
+    try {
+      const answer = await this.#send('HeadObject', (abortSignal) =>
+        this.#client.send(new HeadObjectCommand({ ...this.#at(key), ChecksumMode: 'ENABLED' }), {
+          abortSignal,
+        }),
+      );
+      return {
+        etag: answer.ETag ?? '',
+        sizeBytes: answer.ContentLength ?? 0,
+        checksum: answer.ChecksumSHA256 ?? null,
+      };
+    } catch (error) {
+      if (isNotFound(error)) return null;
+      throw error;
+    }
+  }
+
+  /**
+   * Stores the whole object in one request, verified by the checksum in the answer.
+   * @param sha256 of the body. @throws S3Error; the object may be there or not.
+   */
+  async put(
+    key: string,
+    body: Buffer,
+    sha256: Buffer,
+    condition: WriteCondition,
+  ): Promise<Written> {
+    const checksum = sha256.toString('base64');
+    const put = new PutObjectCommand({
+      ...this.#at(key),
+      ...headersOf(condition),
+      Body: body,
+      ContentLength: body.length,
+      ContentType: 'text/plain; charset=utf-8',
+      ChecksumSHA256: checksum,
+    });
+    const answer = await this.#sendConditional('PutObject', (abortSignal) =>
+      this.#client.send(put, { abortSignal }),
+    );
+    return answer && verified(answer, checksum, 'PutObject');
+  }
+
+  async upload(key: string): Promise<TraceUpload> {
+    const { UploadId } = await this.#send('CreateMultipartUpload', (abortSignal) =>
+      this.#client.send(
+        new CreateMultipartUploadCommand({
+          ...this.#at(key),
+          ChecksumAlgorithm: 'SHA256',
+          ContentType: 'text/plain; charset=utf-8',
+        }),
+        { abortSignal },
+      ),
+    );
+    const target = { ...this.#at(key), UploadId };
+    const parts: { PartNumber: number; ETag: string | undefined; ChecksumSHA256: string }[] = [];
+    return {
+      part: async (bytes) => {
+        const ChecksumSHA256 = createHash('sha256').update(bytes).digest('base64');
+        const PartNumber = parts.length + 1;
+        const part = new UploadPartCommand({ ...target, PartNumber, Body: bytes, ChecksumSHA256 });
+        const answer = await this.#send('UploadPart', (abortSignal) =>
+          this.#client.send(part, { abortSignal }),
+        );
+        const { etag } = verified(answer, ChecksumSHA256, 'UploadPart');
+        parts.push({ PartNumber, ETag: etag, ChecksumSHA256 });
+      },
+      complete: async (condition) => {
+        const complete = new CompleteMultipartUploadCommand({
+          ...target,
+          ...headersOf(condition),
+          MultipartUpload: { Parts: parts },
+        });
+        const answer = await this.#sendConditional('CompleteMultipartUpload', (abortSignal) =>
+          this.#client.send(complete, { abortSignal }),
+        );
+        const whole = checksumOfParts(parts.map(({ ChecksumSHA256 }) => ChecksumSHA256));
+        return answer && verified(answer, whole, 'CompleteMultipartUpload');
+      },
+      abort: async () => {
+        await this.#send('AbortMultipartUpload', (abortSignal) =>
+          this.#client.send(new AbortMultipartUploadCommand(target), { abortSignal }),
+        ).catch(() => undefined);
+      },
+    };
+  }
+
+  /** A small object as a whole, null when it is not there. @throws RangeError above `bytesMax`. */
+  async read(
+    key: string,
+    bytesMax: number,
+  ): Promise<{ readonly bytes: Buffer; readonly etag: string } | null> {
+    try {
+      return await this.#send('GetObject', async (abortSignal) => {
+        const answer = await this.#client.send(new GetObjectCommand(this.#at(key)), {
+          abortSignal,
+        });
+        if ((answer.ContentLength ?? 0) > bytesMax) {
+          throw new RangeError(`The object ${key} is longer than ${bytesMax} bytes.`);
+        }
+        const bytes = Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
+        return { bytes, etag: answer.ETag ?? '' };
+      });
+    } catch (error) {
+      if (isNotFound(error)) return null;
+      throw error;
+    }
+  }
+
+  /** @returns undefined when the object is not the one of the ETag any more. */
+  async readRange(
+    key: string,
+    etag: string,
+    fromByte: number,
+    lengthBytes: number,
+  ): Promise<Buffer | undefined> {
+    const get = new GetObjectCommand({
+      ...this.#at(key),
+      IfMatch: etag,
+      Range: `bytes=${fromByte}-${fromByte + lengthBytes - 1}`,
+    });
+    return this.#sendConditional('GetObject', async (abortSignal) => {
+      const answer = await this.#client.send(get, { abortSignal });
+      return Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
+    });
+  }
+
+  /**
+   * Removes the object if it is still the one of the ETag; one that is not there counts as removed.
+   * @returns false when another object has taken its place.
+   */
+  async removeIf(key: string, etag: string): Promise<boolean> {
+    if (!this.#deletesOnCondition) {
+      const seen = await this.head(key);
+      if (seen === null) return true;
+      if (seen.etag !== etag) return false;
+    }
+    const remove = new DeleteObjectCommand({
+      ...this.#at(key),
+      ...(this.#deletesOnCondition ? { IfMatch: etag } : {}),
+    });
+    const answer = await this.#sendConditional(
+      'DeleteObject',
+      async (abortSignal) => {
+        await this.#client.send(remove, { abortSignal });
+        return true;
+      },
+      true,
+    );
+    return answer ?? false;
+  }
+
+  /**
+   * Finds out, with an object that may go, whether the server checks If-Match of a delete by itself; not
+   * all do. If so, a delete needs no question before it from then on.
+   */
+  async learnConditionalDelete(key: string): Promise<void> {
+    const IfMatch = '"00000000000000000000000000000000"';
+    const remove = new DeleteObjectCommand({ ...this.#at(key), IfMatch });
+    const isRefused = await this.#sendConditional('DeleteObject', async (abortSignal) => {
+      await this.#client.send(remove, { abortSignal });
+      return false;
+    }).then(
+      (sent) => sent === undefined,
+      () => false,
+    );
+    this.#deletesOnCondition = isRefused && (await this.head(key)) !== null;
+  }
+
+  /** What the other has learnt of the same server. */
+  deletesLike(other: S3Traces): void {
+    this.#deletesOnCondition = other.#deletesOnCondition;
+  }
+
+  close(): void {
+    this.#client.destroy();
+  }
+
+  #at(key: string): { Bucket: string; Key: string } {
+    return { Bucket: this.#settings.bucket, Key: this.#settings.prefix + key };
+  }
+
+  /** @param whenAbsent what an object that is not there means; undefined: that the condition failed. */
+  async #sendConditional<T>(
+    request: string,
+    send: (signal: AbortSignal) => Promise<T>,
+    whenAbsent?: T,
+  ): Promise<T | undefined> {
+    try {
+      return await this.#send(request, send);
+    } catch (error) {
+      if (isNotFound(error)) return whenAbsent;
+      if (isConditionFailed(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async #send<T>(request: string, send: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const limitMs = this.#settings.requestTimeoutMs;
+    try {
+      return await send(AbortSignal.timeout(limitMs));
+    } catch (error) {
+      if (error instanceof RangeError) throw error;
+      throw translateError(error, `${request} on bucket ${this.#settings.bucket}`, limitMs);
+    }
+  }
+}
+
+/** S3's own way to name a multipart object: the hash of the parts' hashes. */
+export function checksumOfParts(partChecksums: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const checksum of partChecksums) hash.update(Buffer.from(checksum, 'base64'));
+  return `${hash.digest('base64')}-${partChecksums.length}`;
+}
+
+const headersOf = (condition: WriteCondition): { IfNoneMatch: '*' } | { IfMatch: string } =>
+  'absent' in condition ? { IfNoneMatch: '*' } : { IfMatch: condition.etag };
+
+/** Also a write that met another one at the same moment (409): what was seen is not so any more. */
+const isConditionFailed = (error: unknown): boolean =>
+  error instanceof S3Error && (error.httpStatus === 412 || error.httpStatus === 409);
+
+function verified(
+  answer: { readonly ETag?: string | undefined; readonly ChecksumSHA256?: string | undefined },
+  expected: string,
+  request: string,
+): { etag: string; checksum: string } {
+  if (answer.ChecksumSHA256 !== expected || answer.ETag === undefined) {
+    const says = answer.ChecksumSHA256 ?? 'nothing';
+    throw new S3Error(
+      `S3, ${request}: stored with checksum ${says} instead of ${expected}; it is stored again`,
+      'unavailable',
+      'ChecksumMismatch',
+      undefined,
+      undefined,
+    );
+  }
+  return { etag: answer.ETag, checksum: expected };
+}
