@@ -46,16 +46,24 @@ export interface SweepProgress {
   readonly lsn: number;
 }
 
-/** Up to 1,000 artifacts of one partition_id that were due when they were read. Says what the delete needs to finish after any crash; whether a row may still go is decided by the database again. */
-export interface ArtifactsExpired {
-  /** The database that the rows were read from, and its place in that database's history. */
-  readonly origin: DatabaseOrigin;
-  /** Who found them: sweep, repair or change. */
-  readonly source: string;
-  /** partition_id of every artifact in the record. */
+/** How far the stale sweep has come in one slice of the builds. Compacted by key stale/<slice>, in partition <slice>; written only after the records it stands for were acknowledged, so that reading it again repeats at most a page. */
+export interface StaleProgress {
+  /** The builds whose id leaves this remainder when divided by the topic's number of partitions. */
+  readonly slice: number;
+  /** Counts the passes over all chunk rows, from 1. */
+  readonly pass: number;
+  /** Cursor: every partition_id below has been looked through; 0 at the beginning of a pass. */
   readonly partitionId: number;
-  /** Sorted by id, so that the delete visits each heap page once. */
-  readonly artifacts: readonly ExpiredArtifact[];
+  /** Cursor: and of that partition_id every build up to and including this one. */
+  readonly buildId: number;
+  /** The pass has come to its end. */
+  readonly complete: boolean;
+  /** When the pass began, milliseconds since the epoch. */
+  readonly begunAtMs: number;
+  /** When this was written, milliseconds since the epoch. */
+  readonly atMs: number;
+  /** The database that the cursor belongs to, and its place in that database's history. */
+  readonly origin: DatabaseOrigin;
 }
 
 export interface DatabaseOrigin {
@@ -67,6 +75,18 @@ export interface DatabaseOrigin {
   readonly timeline: number;
   /** Position in the write-ahead log in bytes, taken in the transaction that read the rows. */
   readonly lsn: number;
+}
+
+/** Up to 1,000 artifacts of one partition_id that were due when they were read. Says what the delete needs to finish after any crash; whether a row may still go is decided by the database again. */
+export interface ArtifactsExpired {
+  /** The database that the rows were read from, and its place in that database's history. */
+  readonly origin: DatabaseOrigin;
+  /** Who found them: sweep, repair or change. */
+  readonly source: string;
+  /** partition_id of every artifact in the record. */
+  readonly partitionId: number;
+  /** Sorted by id, so that the delete visits each heap page once. */
+  readonly artifacts: readonly ExpiredArtifact[];
 }
 
 export interface ExpiredArtifact {

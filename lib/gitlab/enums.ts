@@ -49,3 +49,9 @@ export const fileType = {
   sarif: 34,
   licenseScanning: 101,
 } as const;
+
+/** `p_ci_builds.type` of the builds that have a trace; others share the table. */
+export const buildType = 'Ci::Build';
+
+/** `p_ci_builds.status` of the builds whose trace is archived: GitLab's scope `finished`, so not `skipped`. */
+export const finishedStatuses = ['success', 'failed', 'canceled'] as const;

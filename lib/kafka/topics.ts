@@ -24,6 +24,7 @@ export const topicNames = {
   artifactsExpired: 'artifacts.expired',
   buildsFinished: 'builds.finished',
   progress: 'afterbuild.progress',
+  staleProgress: 'afterbuild.stale-progress',
   control: 'afterbuild.control',
 } as const;
 
@@ -72,6 +73,15 @@ export const topics: readonly TopicDefinition[] = [
     cleanup: 'compact',
     retentionMs: -1,
     schema: 'afterbuild.progress',
+  },
+  {
+    name: topicNames.staleProgress,
+    doc: 'Cursors of the sweep over stale builds; whoever holds a partition sweeps its slice.',
+    key: 'stale/<slice>',
+    partitions: 12,
+    cleanup: 'compact',
+    retentionMs: -1,
+    schema: 'afterbuild.stale-progress',
   },
   {
     name: topicNames.control,

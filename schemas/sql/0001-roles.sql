@@ -23,7 +23,7 @@ ALTER ROLE gitlab LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPA
 -- no `replication` line for this role (a logical connection matches the database's own line instead).
 ALTER ROLE afterbuild_cdc LOGIN REPLICATION NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS;
 
--- The sweeps and the check (producers/expired-artifacts, afterbuild reconcile): they only read.
+-- The producers and the check (producers/*, afterbuild reconcile): they only read.
 ALTER ROLE afterbuild_reader LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
 
 -- consumers/artifact-deleter: the only role of the pipeline that can take an artifact's row away.

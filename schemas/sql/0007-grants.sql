@@ -7,14 +7,14 @@ GRANT USAGE ON SCHEMA public
   TO afterbuild_cdc, afterbuild_reader, afterbuild_deleter, afterbuild_archiver;
 
 GRANT SELECT (id, partition_id, project_id, type, status, finished_at, erased_at)
-  ON p_ci_builds TO afterbuild_cdc;
+  ON p_ci_builds TO afterbuild_cdc, afterbuild_reader;
 GRANT SELECT (
   id, partition_id, project_id, job_id, file_type, size, created_at, expire_at,
   file, file_store, file_location, file_final_path, locked
 ) ON p_ci_job_artifacts TO afterbuild_cdc, afterbuild_reader, afterbuild_deleter;
 
--- The check compares claims with the bucket and with Redis: live chunks, and objects that GitLab
--- has promised to remove itself.
+-- The stale sweep looks for chunk rows of finished builds. The check compares claims with the bucket
+-- and with Redis: live chunks, and objects that GitLab has promised to remove itself.
 GRANT SELECT (id, partition_id, build_id, chunk_index, data_store)
   ON ci_build_trace_chunks TO afterbuild_reader;
 GRANT SELECT (id, file_store, store_dir, file, pick_up_at)
@@ -38,7 +38,7 @@ GRANT SELECT (
       UPDATE (size, updated_at, file, file_store, file_sha256, file_location, file_final_path)
   ON p_ci_job_artifacts TO afterbuild_archiver;
 GRANT USAGE ON SEQUENCE ci_job_artifacts_id_seq TO afterbuild_archiver;
-GRANT SELECT (build_id, partition_id),
+GRANT SELECT (build_id, partition_id, trace_artifact_id, archived_at, checksum),
       INSERT (build_id, partition_id, project_id, trace_artifact_id, archived_at, checksum),
       UPDATE (trace_artifact_id, archived_at, checksum)
   ON p_ci_build_trace_metadata TO afterbuild_archiver;

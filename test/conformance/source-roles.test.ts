@@ -64,7 +64,12 @@ const forbiddenToAll = [
 ];
 const forbidden: Record<string, readonly string[]> = {
   afterbuild_cdc: ['DELETE FROM p_ci_job_artifacts', 'SELECT commit_id FROM p_ci_builds'],
-  afterbuild_reader: ['DELETE FROM p_ci_job_artifacts', 'SELECT id FROM p_ci_builds'],
+  afterbuild_reader: [
+    'DELETE FROM p_ci_job_artifacts',
+    'SELECT commit_id FROM p_ci_builds',
+    'SELECT id FROM p_ci_builds FOR UPDATE',
+    'SELECT checksum FROM ci_build_trace_chunks',
+  ],
   afterbuild_deleter: ['SELECT id FROM ci_deleted_objects', 'SELECT id FROM p_ci_builds'],
   afterbuild_archiver: [
     'DELETE FROM p_ci_job_artifacts',

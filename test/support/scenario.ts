@@ -39,11 +39,14 @@ import {
 } from './stack';
 import { until } from './until';
 
-export type ProcessName = 'expired-artifacts' | 'artifact-deleter';
+export type ProcessName =
+  'expired-artifacts' | 'finished-builds' | 'artifact-deleter' | 'trace-archiver';
 
 const roles: Readonly<Record<ProcessName, DatabaseRole>> = {
   'expired-artifacts': 'reader',
+  'finished-builds': 'reader',
   'artifact-deleter': 'deleter',
+  'trace-archiver': 'archiver',
 };
 
 /** Faster than production in everything that only waits. */

@@ -1,0 +1,127 @@
+/**
+ * What the producer of finished builds asks the source database: builds that ended long ago and still
+ * have chunk rows, by keyset over the chunks' own index.
+ */
+import { readCommitState, type CommitState } from './commit-state';
+import { readIdentity, type DatabaseIdentity } from './identity';
+import type { PostgresPool, Statement } from './pool';
+
+export interface StalePageRead {
+  readonly partitionId: number;
+  readonly afterBuildId: number;
+  readonly slice: number;
+  readonly slices: number;
+  readonly buildsMax: number;
+}
+
+export interface ChunkedBuildRow {
+  readonly buildId: number;
+  readonly due: {
+    readonly projectId: number;
+    readonly status: string;
+    readonly finishedAtMs: number;
+  } | null;
+}
+
+interface PageRow {
+  readonly buildId: number;
+  readonly isDue: boolean;
+  readonly projectId: number;
+  readonly status: string;
+  readonly finishedAtMs: number;
+}
+
+/**
+ * The keys come from the index on (partition_id, build_id) alone, the slice's as a filter: twelve slices
+ * read it twelve times, which is little beside the look-up of each build by primary key. Builds that are
+ * not due come back too, for the cursor. `finished_at` has no time zone and is in UTC.
+ *
+ * $1 partition_id, $2 build to begin after, $3 builds, $4 age in milliseconds, $5 slice, $6 slices.
+ */
+export const stalePage: Statement = {
+  name: 'stale-builds-page',
+  text: `
+    WITH keys AS MATERIALIZED (
+      SELECT DISTINCT build_id FROM ci_build_trace_chunks
+      WHERE partition_id = $1 AND build_id > $2 AND build_id % $6 = $5
+      ORDER BY build_id LIMIT $3
+    )
+    SELECT keys.build_id AS "buildId", builds.id IS NOT NULL AS "isDue",
+           builds.project_id AS "projectId", builds.status,
+           floor(extract(epoch FROM builds.finished_at) * 1000)::bigint AS "finishedAtMs"
+    FROM keys
+    LEFT JOIN p_ci_builds AS builds
+      ON builds.id = keys.build_id AND builds.partition_id = $1
+     AND builds.type = 'Ci::Build' AND builds.status IN ('success', 'failed', 'canceled')
+     AND builds.erased_at IS NULL
+     AND builds.finished_at < (now() AT TIME ZONE 'utc') - $4::bigint * interval '1 millisecond'
+    ORDER BY keys.build_id`,
+};
+
+/** $1 partition_id. Null when there is none above. */
+export const nextPartition: Statement = {
+  name: 'stale-builds-next-partition',
+  text: `
+    SELECT min(partition_id) AS "partitionId" FROM ci_build_trace_chunks WHERE partition_id > $1`,
+};
+
+/**
+ * The keys in their index's order, a build by its primary key. Left alone the planner may sort or hash
+ * all there is once its estimates are off: after an outage the tables are far from their statistics.
+ */
+export const byKeyset: Statement = {
+  name: 'plan-by-keyset',
+  text: `
+    SELECT set_config('enable_sort', 'off', true),
+           set_config('enable_bitmapscan', 'off', true),
+           set_config('enable_seqscan', 'off', true),
+           set_config('enable_hashagg', 'off', true),
+           set_config('enable_hashjoin', 'off', true),
+           set_config('enable_mergejoin', 'off', true),
+           set_config('max_parallel_workers_per_gather', '0', true)`,
+};
+
+export class PostgresBuildDatabase {
+  readonly #pool: PostgresPool;
+  readonly #ageMs: number;
+
+  /** @param ageMs how long ago a build must have finished to be stale. */
+  constructor(pool: PostgresPool, ageMs: number) {
+    this.#pool = pool;
+    this.#ageMs = ageMs;
+  }
+
+  /** Rows and identity of one snapshot. @throws PostgresError. */
+  readPage(read: StalePageRead): Promise<{
+    readonly builds: readonly ChunkedBuildRow[];
+    readonly nextPartitionId: number | null;
+    readonly database: DatabaseIdentity;
+  }> {
+    const { partitionId, afterBuildId, slice, slices, buildsMax } = read;
+    return this.#pool.readSnapshot(async (session) => {
+      await session.query(byKeyset);
+      const values = [partitionId, afterBuildId, buildsMax, this.#ageMs, slice, slices];
+      const rows = await session.query<PageRow>(stalePage, values);
+      const [next] =
+        rows.length < buildsMax
+          ? await session.query<{ partitionId: number | null }>(nextPartition, [partitionId])
+          : [];
+      // After the rows, so that the position is not below what the snapshot saw.
+      const database = await readIdentity(session);
+      return {
+        builds: rows.map(chunkedBuild),
+        nextPartitionId: next?.partitionId ?? null,
+        database,
+      };
+    });
+  }
+
+  /** @throws PostgresError. */
+  readCommitState(): Promise<CommitState> {
+    return readCommitState(this.#pool);
+  }
+}
+
+function chunkedBuild({ buildId, isDue, ...due }: PageRow): ChunkedBuildRow {
+  return { buildId, due: isDue ? due : null };
+}

@@ -1,0 +1,74 @@
+/**
+ * Keeps the stale sweep behind the archiver: no page while much is in flight, no pass before the last
+ * one is done. An archiver that is held commits nothing, so the sweep stands still with it.
+ */
+import type { Clock } from '../../lib/process/clock';
+import type { Logger } from '../../lib/process/logger';
+import type { UntilDone } from '../../lib/process/until-done';
+import type { FinishedTopic, PartitionBacklog } from './ports';
+
+const lookEveryMs = 200;
+
+/** The end of each partition of `builds.finished` at some moment. */
+export type Ends = ReadonlyMap<number, number>;
+
+export interface ArchiverBacklogDependencies {
+  readonly topic: Pick<FinishedTopic, 'backlog'>;
+  readonly untilDone: UntilDone;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Records a partition. */
+  readonly inFlightMax: number;
+}
+
+export class ArchiverBacklog {
+  #observing: Promise<readonly PartitionBacklog[]> | undefined;
+
+  constructor(private readonly parts: ArchiverBacklogDependencies) {}
+
+  /** Where the topic ends now: what has to be done before the next pass. */
+  async ends(signal: AbortSignal): Promise<Ends> {
+    const backlog = await this.#observe(signal);
+    return new Map(backlog.map(({ partition, end }) => [partition, end]));
+  }
+
+  /** Resolves when no partition has as many records before the archiver as it may. */
+  room(signal: AbortSignal): Promise<void> {
+    const { inFlightMax } = this.parts;
+    return this.#until(signal, 'room', ({ committed, end }) => end - committed < inFlightMax);
+  }
+
+  /** Resolves when everything below those ends is done. */
+  caughtUp(ends: Ends, signal: AbortSignal): Promise<void> {
+    return this.#until(
+      signal,
+      'the last pass to be archived',
+      ({ partition, committed }) => committed >= (ends.get(partition) ?? 0),
+    );
+  }
+
+  async #until(
+    signal: AbortSignal,
+    awaited: string,
+    isMet: (partition: PartitionBacklog) => boolean,
+  ): Promise<void> {
+    for (let looks = 0; ; looks += 1) {
+      const backlog = await this.#observe(signal);
+      if (backlog.every(isMet)) return;
+      if (looks === 0) this.parts.logger.debug({ event: 'stale.waiting', awaited }, 'waiting');
+      await this.parts.clock.sleep(lookEveryMs, signal);
+    }
+  }
+
+  /** One question at a time, whoever asks; the answer is never older than the question. */
+  #observe(signal: AbortSignal): Promise<readonly PartitionBacklog[]> {
+    const { topic, untilDone } = this.parts;
+    return untilDone('asking how far trace-archiver has come', signal, async () => {
+      await this.#observing?.catch(() => undefined);
+      this.#observing ??= topic.backlog().finally(() => {
+        this.#observing = undefined;
+      });
+      return this.#observing;
+    });
+  }
+}

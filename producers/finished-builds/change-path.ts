@@ -1,0 +1,121 @@
+/**
+ * Turns changes of builds into records of `builds.finished`, one a build.
+ *
+ * Waits in place until a change's transaction can be seen in the database: the archiver reads the build
+ * there, and one that still looks unfinished would be left to the stale sweep, twelve hours later.
+ * Waiting is bounded: what takes longer goes back to the runtime, which hands it in again.
+ */
+import type { DatabaseGuard } from '../../lib/brake/database-guard';
+import { done, retry, skip, type Outcome } from '../../lib/kafka/outcome';
+import type { ConsumedRecord } from '../../lib/kafka/subscription';
+import type { Clock } from '../../lib/process/clock';
+import type { Logger } from '../../lib/process/logger';
+import type { ReachStep } from '../../lib/process/steps';
+import type { CommitState } from '../../lib/stores/postgres/commit-state';
+import { isVisible, parseSnapshot } from '../../lib/stores/postgres/visibility';
+import { decideChange, type BuildChange } from './change';
+import type { BuildDatabase, FinishedBuild, FinishedTopic } from './ports';
+import type { RecentBuilds } from './recent-builds';
+import { keyOf, recordOf } from './records';
+
+/** Less than a drain may take, or every rebalance and every stop would be late. */
+const waitMaxMs = 6_000;
+/** Becoming visible is not announced. */
+const lookAgainMs = 50;
+
+/** A record's value; null for a tombstone, which the publication never makes. */
+export type ChangeRecord = ConsumedRecord<BuildChange | null>;
+
+export interface ChangePathDependencies {
+  readonly database: Pick<BuildDatabase, 'readCommitState'>;
+  readonly topic: Pick<FinishedTopic, 'produce'>;
+  readonly recent: RecentBuilds;
+  readonly guard: Pick<DatabaseGuard, 'latest' | 'learn' | 'require' | 'timestampMs'>;
+  readonly reach: ReachStep;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+interface Candidate {
+  readonly key: string;
+  readonly index: number;
+  readonly record: ChangeRecord;
+  readonly change: BuildChange;
+  readonly build: FinishedBuild;
+}
+
+export class ChangePath {
+  constructor(private readonly parts: ChangePathDependencies) {}
+
+  /** @throws what a dependency threw, or DatabaseHoldError: all of them again, later. */
+  async handle(records: readonly ChangeRecord[], signal: AbortSignal): Promise<Outcome[]> {
+    const outcomes: Outcome[] = records.map(() => skip('a repeat'));
+    const { clock } = this.parts;
+    const giveUpAtMs = clock.nowMs() + waitMaxMs;
+    let pending = this.#candidates(records, outcomes);
+    while (pending.length > 0) {
+      const state = await this.#look(pending);
+      const snapshot = parseSnapshot(state.snapshot);
+      const [seen, unseen] = divide(pending, ({ change }) =>
+        isVisible(snapshot, change.transactionId),
+      );
+      await this.#produce(seen, state);
+      for (const { index } of seen) outcomes[index] = done;
+      pending = unseen;
+      if (clock.nowMs() >= giveUpAtMs) break;
+      if (pending.length > 0) await clock.sleep(lookAgainMs, signal);
+    }
+    for (const { index } of pending) outcomes[index] = notYet;
+    return outcomes;
+  }
+
+  /**
+   * The last change of each build that has ended, unless the build was produced of late. An erasure that
+   * comes later in the same micro-batch wins: there is nothing left to archive.
+   */
+  #candidates(records: readonly ChangeRecord[], outcomes: Outcome[]): Candidate[] {
+    const last = new Map<string, Candidate>();
+    records.forEach((record, index) => {
+      const change = record.value;
+      if (change === null) return;
+      const key = keyOf(change);
+      const decision = decideChange(change);
+      last.delete(key);
+      if (decision.kind === 'leave') outcomes[index] = skip(decision.reason);
+      else last.set(key, { key, index, record, change, build: decision.build });
+    });
+    return [...last.values()].filter(({ key }) => !this.parts.recent.has(key));
+  }
+
+  /** One question a look, whatever the number of records. */
+  async #look(pending: readonly Candidate[]): Promise<CommitState> {
+    const { database, guard } = this.parts;
+    const { latest } = guard;
+    const state = await database.readCommitState();
+    guard.require(state.database, latest);
+    const newest = pending.reduce((a, b) => (b.change.lsn > a.change.lsn ? b : a));
+    // What was committed behind the database's own end was committed in another history.
+    const origin = { ...state.database, lsn: newest.change.lsn };
+    guard.require(state.database, { origin, timestampMs: newest.record.timestampMs });
+    guard.learn({ origin: state.database, timestampMs: guard.timestampMs() });
+    return state;
+  }
+
+  async #produce(seen: readonly Candidate[], state: CommitState): Promise<void> {
+    if (seen.length === 0) return;
+    const { logger, reach, recent, topic } = this.parts;
+    reach('finished.decided');
+    await topic.produce(seen.map(({ build }) => recordOf(build, state.database, 'change')));
+    reach('finished.records-produced');
+    for (const { key } of seen) recent.add(key);
+    logger.debug({ event: 'finished.produced', builds: seen.length }, 'finished builds produced');
+  }
+}
+
+const notYet = retry(new Error('The change is not visible in the database yet.'));
+
+function divide<T>(items: readonly T[], belongs: (item: T) => boolean): [T[], T[]] {
+  const [inside, outside]: [T[], T[]] = [[], []];
+  for (const item of items) (belongs(item) ? inside : outside).push(item);
+  return [inside, outside];
+}

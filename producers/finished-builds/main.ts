@@ -1,0 +1,166 @@
+/** Starts the process that finds finished builds: reads the settings, connects the servers, runs. */
+import { createCodec, createWriterDecoder, type Codec } from '../../lib/avro/codec';
+import { createRegistry } from '../../lib/avro/registry';
+import { loadSchema } from '../../lib/avro/schema-file';
+import { refuseDatabase } from '../../lib/brake/decide';
+import { createTopicAdmin } from '../../lib/kafka/admin';
+import { createKafka } from '../../lib/kafka/connection';
+import { createProducer } from '../../lib/kafka/producer';
+import { createConsumer } from '../../lib/kafka/run-consumer';
+import { topicNames } from '../../lib/kafka/topics';
+import { systemClock as clock } from '../../lib/process/clock';
+import {
+  ConfigError,
+  finishedBuildsSchema,
+  loadConfig,
+  readSecret,
+  type Environment,
+} from '../../lib/process/config';
+import type { ExitCode } from '../../lib/process/exit-codes';
+import { runProcess, type ProcessContext } from '../../lib/process/run-process';
+import { createReachStep, parseFailPoint, type ReachStep } from '../../lib/process/steps';
+import { untilReachable, type Waiting } from '../../lib/process/until-reachable';
+import { readIdentity } from '../../lib/stores/postgres/identity';
+import { PostgresPool, postgresSettings } from '../../lib/stores/postgres/pool';
+import { PostgresBuildDatabase } from '../../lib/stores/postgres/stale-builds';
+import type { BuildFinished, Control, StaleProgress } from '../../schemas/generated';
+import { KafkaCursorTopic, KafkaFinishedTopic } from './kafka-topics';
+import { createPipeline, type Config, type Surroundings } from './pipeline';
+
+const name = 'finished-builds';
+const archivingGroup = 'trace-archiver';
+const stopDeadlineMs = 20_000;
+/** Pages of several slices and looks of several lanes side by side. */
+const connectionsMax = 6;
+
+/**
+ * Runs until SIGTERM, SIGINT or a failure that waiting cannot heal.
+ * @returns the exit code (`lib/process/exit-codes.ts`); what prevents the start is logged, not thrown.
+ */
+export const run = (environment: Environment): Promise<ExitCode> =>
+  runProcess(name, environment, (context) =>
+    work(loadConfig(finishedBuildsSchema, environment), context),
+  );
+
+async function work(config: Config, context: ProcessContext): Promise<{ clean: boolean }> {
+  const reach = reachOf(config);
+  const closers: (() => Promise<void>)[] = [];
+  try {
+    const around = await connect(config, context, reach, closers);
+    const pipeline = createPipeline(around);
+    await pipeline.start();
+    context.logger.info({ event: 'process.started' }, 'started');
+    await context.ended;
+    return { clean: await pipeline.stop(stopDeadlineMs) };
+  } finally {
+    for (const close of closers.reverse()) await close();
+  }
+}
+
+function reachOf(config: Config): ReachStep {
+  const failPoint = config.AFTERBUILD_FAIL_POINT;
+  return createReachStep(
+    failPoint === undefined ? undefined : parseFailPoint(failPoint),
+    (signal) => process.kill(process.pid, signal),
+  );
+}
+
+/** @param closers gets what must be closed, in the order of opening. */
+async function connect(
+  config: Config,
+  { logger, signal, fail: onFatal }: ProcessContext,
+  reach: ReachStep,
+  closers: (() => Promise<void>)[],
+): Promise<Surroundings> {
+  const waiting = { clock, logger, limitMs: config.START_LIMIT_MS, signal };
+  const pool = new PostgresPool(postgresSettings(config, name, { connectionsMax }));
+  closers.push(() => pool.close());
+  await refuseOtherDatabase(pool, config, waiting);
+  const kafka = createKafka(config, name, logger);
+  const opened = await openTopics(config, kafka, closers, waiting);
+  const control = codecOf<Control>(config, topicNames.control);
+  return {
+    ...{ config, logger, clock, reach, onFatal, random: Math.random, ...opened },
+    database: new PostgresBuildDatabase(pool, config.STALE_AGE_MS),
+    createConsumer: (subscriptions) =>
+      createConsumer({
+        ...{ kafka, subscriptions, logger, clock, onFatal },
+        group: topicOf(config, name),
+        random: Math.random,
+        settings: { startTimeoutMs: config.START_LIMIT_MS },
+      }),
+    decodeChange: createWriterDecoder<unknown>(registryOf(config)),
+    decodeControl: (bytes) => control.decode(bytes),
+    topics: {
+      changes: topicOf(config, topicNames.buildChanges),
+      cursors: topicOf(config, topicNames.staleProgress),
+      control: topicOf(config, topicNames.control),
+    },
+  };
+}
+
+type Opened = Pick<Surroundings, 'finished' | 'slices' | 'createCursors' | 'decodeCursor'>;
+
+async function openTopics(
+  config: Config,
+  kafka: ReturnType<typeof createKafka>,
+  closers: (() => Promise<void>)[],
+  waiting: Waiting,
+): Promise<Opened> {
+  const producer = createProducer(kafka);
+  const admin = createTopicAdmin(kafka, { namespace: config.AFTERBUILD_NAMESPACE });
+  closers.push(
+    () => producer.disconnect(),
+    () => admin.disconnect(),
+  );
+  const brokers = `Kafka at ${config.KAFKA_BROKERS.join(', ')}`;
+  const connectBoth = () => Promise.all([producer.connect(), admin.connect()]);
+  await untilReachable(brokers, connectBoth, waiting);
+  const builds = codecOf<BuildFinished>(config, topicNames.buildsFinished);
+  const cursors = codecOf<StaleProgress>(config, topicNames.staleProgress);
+  const registry = `The schema registry at ${config.SCHEMA_REGISTRY_URL}`;
+  const registerBoth = () => Promise.all([builds.register(), cursors.register()]);
+  await untilReachable(registry, registerBoth, waiting);
+  const topic = topicOf(config, topicNames.buildsFinished);
+  const cursorTopic = topicOf(config, topicNames.staleProgress);
+  const group = topicOf(config, archivingGroup);
+  return {
+    finished: new KafkaFinishedTopic(topic, group, producer, builds, admin),
+    slices: (await admin.ends(cursorTopic)).length,
+    createCursors: (onWritten) => new KafkaCursorTopic(cursorTopic, producer, cursors, onWritten),
+    decodeCursor: (bytes) => cursors.decode(bytes),
+  };
+}
+
+const topicOf = (config: Config, topic: string): string => `${config.AFTERBUILD_NAMESPACE}${topic}`;
+
+const codecOf = <V>(config: Config, topic: string): Codec<V> =>
+  createCodec<V>(registryOf(config), {
+    subject: `${topicOf(config, topic)}-value`,
+    schema: loadSchema(topic),
+  });
+
+function registryOf(config: Config) {
+  const { SCHEMA_REGISTRY_USERNAME: username, SCHEMA_REGISTRY_PASSWORD_FILE: file } = config;
+  return createRegistry({
+    url: config.SCHEMA_REGISTRY_URL,
+    clock,
+    ...(username === undefined ? {} : { username }),
+    ...(file === undefined ? {} : { password: readSecret('SCHEMA_REGISTRY_PASSWORD_FILE', file) }),
+  });
+}
+
+/** While it runs, a standby or another database only holds it (`lib/brake/database-guard.ts`). */
+async function refuseOtherDatabase(
+  pool: PostgresPool,
+  config: Config,
+  waiting: Waiting,
+): Promise<void> {
+  const postgres = `PostgreSQL at ${config.POSTGRES_HOST}:${config.POSTGRES_PORT}`;
+  const database = await untilReachable(postgres, () => pool.withSession(readIdentity), waiting);
+  const refusal = refuseDatabase(database, {
+    systemIdentifier: config.POSTGRES_SYSTEM_IDENTIFIER,
+    databaseName: config.POSTGRES_DATABASE,
+  });
+  if (refusal !== undefined) throw new ConfigError(refusal);
+}

@@ -1,0 +1,166 @@
+/** Puts change path, stale sweeps and consumer together, and starts and stops them in order. */
+import type { z } from 'zod';
+import { DatabaseGuard } from '../../lib/brake/database-guard';
+import type { Consumer } from '../../lib/kafka/consumer';
+import type { AnySubscription, Subscription } from '../../lib/kafka/subscription';
+import type { Clock } from '../../lib/process/clock';
+import type { finishedBuildsSchema } from '../../lib/process/config';
+import type { Logger } from '../../lib/process/logger';
+import type { ReachStep } from '../../lib/process/steps';
+import { createUntilDone } from '../../lib/process/until-done';
+import type { Control, StaleProgress } from '../../schemas/generated';
+import { ArchiverBacklog } from './archiver-backlog';
+import type { BuildChange } from './change';
+import { readChange } from './change-event';
+import { ChangePath } from './change-path';
+import type { BuildDatabase, CursorTopic, FinishedTopic } from './ports';
+import { RecentBuilds } from './recent-builds';
+import { StaleSweep } from './stale-sweep';
+import { StaleSweeps } from './stale-sweeps';
+
+/** About 10 MB; at 100 builds a second the repeats of a quarter of an hour. */
+const recentBuildsMax = 100_000;
+
+export type Config = z.output<typeof finishedBuildsSchema>;
+
+type Decode<V> = (bytes: Buffer | null) => V | Promise<V>;
+
+/** Everything outside, connected. */
+export interface Surroundings {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly reach: ReachStep;
+  readonly database: BuildDatabase;
+  readonly finished: FinishedTopic;
+  readonly createCursors: (onWritten: (progress: StaleProgress) => void) => CursorTopic;
+  /** One slice a partition of the cursors' topic. */
+  readonly slices: number;
+  readonly createConsumer: (subscriptions: readonly AnySubscription[]) => Consumer;
+  readonly decodeChange: Decode<unknown>;
+  readonly decodeCursor: Decode<StaleProgress>;
+  readonly decodeControl: Decode<Control>;
+  /** Full names, namespace included. */
+  readonly topics: {
+    readonly changes: string;
+    readonly cursors: string;
+    readonly control: string;
+  };
+  readonly onFatal: (error: Error) => void;
+}
+
+export interface Pipeline {
+  start(): Promise<void>;
+  /** @returns whether everything that was begun has ended in time. */
+  stop(deadlineMs: number): Promise<boolean>;
+}
+
+export function createPipeline(around: Surroundings): Pipeline {
+  const { config, logger, clock } = around;
+  const guard = new DatabaseGuard(
+    {
+      systemIdentifier: config.POSTGRES_SYSTEM_IDENTIFIER,
+      databaseName: config.POSTGRES_DATABASE,
+    },
+    clock,
+    logger,
+  );
+  const sweeps = createSweeps(around, guard);
+  const consumer = around.createConsumer([
+    cursorSubscription(around, sweeps),
+    controlSubscription(around, guard, sweeps),
+    changeSubscription(around, guard),
+  ]);
+  return {
+    start: () => consumer.start(),
+    stop: async (deadlineMs) => {
+      const { clean } = await consumer.stop(deadlineMs);
+      await sweeps.stop();
+      return clean;
+    },
+  };
+}
+
+function createSweeps(around: Surroundings, guard: DatabaseGuard): StaleSweeps {
+  const { config, logger, clock, database, finished: topic, reach, random, onFatal } = around;
+  const untilDone = createUntilDone(clock, logger, random);
+  const inFlightMax = config.STALE_IN_FLIGHT_MAX;
+  const archiver = new ArchiverBacklog({ topic, untilDone, clock, logger, inFlightMax });
+  const cursors = around.createCursors((written) => sweeps.learn(written.slice, written));
+  const settings = {
+    slices: around.slices,
+    pageBuilds: config.STALE_PAGE_BUILDS,
+    pauseMs: config.STALE_PAUSE_MS,
+    everyMs: config.STALE_EVERY_MS,
+  };
+  const parts = { database, topic, cursors, archiver, guard, reach, clock, settings, untilDone };
+  const sweeps: StaleSweeps = new StaleSweeps({
+    ...{ guard, logger, onFatal },
+    createSweep: (slice, from) => new StaleSweep(slice, from, { ...parts, logger }),
+  });
+  return sweeps;
+}
+
+/** Whoever holds a partition of the cursors sweeps the slice of its number. */
+function cursorSubscription(around: Surroundings, sweeps: StaleSweeps): AnySubscription {
+  const subscription: Subscription<StaleProgress | null> = {
+    topic: around.topics.cursors,
+    start: 'beginning',
+    maxRecords: 500,
+    // In the log's order: of two cursors the later one may stand.
+    lanes: 1,
+    decode: async (bytes) => (bytes === null ? null : around.decodeCursor(bytes)),
+    handle: (records) => {
+      for (const { partition, value } of records) sweeps.learn(partition, value);
+      return Promise.resolve(records.map(() => ({ kind: 'done' })));
+    },
+    onCaughtUp: (partition) => sweeps.hold(partition),
+    onDraining: (partition) => sweeps.pause(partition),
+    onKept: (partition) => sweeps.hold(partition),
+    onLost: (partition) => sweeps.lose(partition),
+  };
+  return subscription;
+}
+
+/** Every member knows what operators have decided, before it reads its first page. */
+function controlSubscription(
+  around: Surroundings,
+  guard: DatabaseGuard,
+  sweeps: StaleSweeps,
+): AnySubscription {
+  const subscription: Subscription<Control | null> = {
+    topic: around.topics.control,
+    start: 'beginning',
+    readers: 'every-member',
+    maxRecords: 100,
+    lanes: 1,
+    decode: async (bytes) => (bytes === null ? null : around.decodeControl(bytes)),
+    handle: (records) => {
+      for (const { value } of records) guard.decide(value);
+      return Promise.resolve(records.map(() => ({ kind: 'done' })));
+    },
+    onCaughtUp: () => {
+      guard.decisionsRead();
+      sweeps.start();
+    },
+  };
+  return subscription;
+}
+
+function changeSubscription(around: Surroundings, guard: DatabaseGuard): AnySubscription {
+  const { clock, database, finished: topic, logger, reach } = around;
+  const recent = new RecentBuilds(recentBuildsMax);
+  const path = new ChangePath({ database, topic, recent, guard, reach, clock, logger });
+  const subscription: Subscription<BuildChange | null> = {
+    topic: around.topics.changes,
+    start: 'committed',
+    maxRecords: 1_000,
+    decode: async (bytes) => {
+      const event = await around.decodeChange(bytes);
+      return event === null ? null : readChange(event);
+    },
+    handle: (records, signal) => path.handle(records, signal),
+  };
+  return subscription;
+}

@@ -1,0 +1,71 @@
+/** What the change path and the stale sweep need from outside; the adapters fit structurally, in main.ts. */
+import type { DatabaseMoment } from '../../lib/brake/database-guard';
+import type { CommitState } from '../../lib/stores/postgres/commit-state';
+import type { BuildFinished, StaleProgress } from '../../schemas/generated';
+
+/** A build that has ended and was not erased. */
+export interface FinishedBuild {
+  readonly partitionId: number;
+  readonly buildId: number;
+  readonly projectId: number;
+  readonly status: string;
+  /** Milliseconds since the epoch. */
+  readonly finishedAtMs: number;
+}
+
+/** A build that has chunk rows. */
+export interface ChunkedBuild {
+  readonly buildId: number;
+  /** Null while it is not due: unfinished, erased, or finished too short a time ago. */
+  readonly due: Omit<FinishedBuild, 'partitionId' | 'buildId'> | null;
+}
+
+export interface StaleRead {
+  readonly partitionId: number;
+  /** Builds with a higher id only. */
+  readonly afterBuildId: number;
+  /** Builds whose id leaves this remainder... */
+  readonly slice: number;
+  /** ...when divided by this. */
+  readonly slices: number;
+  readonly buildsMax: number;
+}
+
+export interface StalePage {
+  /** In order of id; fewer than asked for only at the end of the partition_id. */
+  readonly builds: readonly ChunkedBuild[];
+  /** The next higher partition_id that has chunk rows, whatever the slice. */
+  readonly nextPartitionId: number | null;
+  /** Read in the transaction that read the rows. */
+  readonly database: DatabaseMoment;
+}
+
+export interface BuildDatabase {
+  readPage(read: StaleRead): Promise<StalePage>;
+  readCommitState(): Promise<CommitState>;
+}
+
+export interface FinishedRecord {
+  /** `<partition_id>:<build_id>`: all records of a build lie in one partition, in their order. */
+  readonly key: string;
+  readonly value: BuildFinished;
+}
+
+/** `builds.finished`, and how far the group that archives has come. */
+export interface FinishedTopic {
+  /** Resolves when every record is acknowledged by all replicas. */
+  produce(records: readonly FinishedRecord[]): Promise<void>;
+  backlog(): Promise<readonly PartitionBacklog[]>;
+}
+
+export interface PartitionBacklog {
+  readonly partition: number;
+  /** First offset that is not done; the log's start when the group has never committed. */
+  readonly committed: number;
+  readonly end: number;
+}
+
+export interface CursorTopic {
+  /** Resolves when all replicas have it. */
+  write(progress: StaleProgress): Promise<void>;
+}

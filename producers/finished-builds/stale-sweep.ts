@@ -1,0 +1,160 @@
+/**
+ * Sweeps one slice for as long as it is ours: pass after pass over the builds that have chunk rows, for
+ * those that ended long ago. It finds what the change events cannot tell: builds from before the slot
+ * existed, lost events, traces that had to wait.
+ *
+ * Order of effects: page read, records acknowledged, then the cursor. A crash between any two repeats
+ * at most a page, and a repeated record finds its trace archived.
+ */
+import type { DatabaseGuard } from '../../lib/brake/database-guard';
+import type { Clock } from '../../lib/process/clock';
+import type { Logger } from '../../lib/process/logger';
+import type { ReachStep } from '../../lib/process/steps';
+import type { UntilDone } from '../../lib/process/until-done';
+import type { StaleProgress } from '../../schemas/generated';
+import type { ArchiverBacklog, Ends } from './archiver-backlog';
+import { cursorAtStart, settlePage, type SettledPage } from './page';
+import type { BuildDatabase, CursorTopic, FinishedRecord, FinishedTopic, StalePage } from './ports';
+import { progressOf, stateOf, type SweepState } from './progress';
+import { recordOf } from './records';
+
+export interface SweepSettings {
+  readonly slices: number;
+  readonly pageBuilds: number;
+  /** After each page. */
+  readonly pauseMs: number;
+  /** From the beginning of a pass to the beginning of the next. */
+  readonly everyMs: number;
+}
+
+export interface SweepDependencies {
+  readonly database: Pick<BuildDatabase, 'readPage'>;
+  readonly topic: Pick<FinishedTopic, 'produce'>;
+  readonly cursors: CursorTopic;
+  readonly archiver: Pick<ArchiverBacklog, 'ends' | 'room' | 'caughtUp'>;
+  readonly guard: Pick<DatabaseGuard, 'latest' | 'learn' | 'require' | 'timestampMs'>;
+  readonly untilDone: UntilDone;
+  readonly reach: ReachStep;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly settings: SweepSettings;
+}
+
+/** A page that may be worked on. */
+interface TakenPage {
+  readonly page: StalePage;
+  readonly settled: SettledPage;
+  /** The database is another one than the cursor's, and an operator has accepted it. */
+  readonly accepted: boolean;
+}
+
+export class StaleSweep {
+  #state: SweepState;
+  /** What the archiver must have done before the next pass; unknown after a start, so all there is. */
+  #lastPass: Ends | undefined;
+  #foundInPass = 0;
+
+  constructor(
+    private readonly slice: number,
+    from: StaleProgress | undefined,
+    private readonly parts: SweepDependencies,
+  ) {
+    this.#state = stateOf(from);
+  }
+
+  /** Runs until the signal aborts, then throws its reason at the next step. */
+  async run(signal: AbortSignal): Promise<never> {
+    const { archiver, clock, settings } = this.parts;
+    for (;;) {
+      signal.throwIfAborted();
+      if (this.#state.complete) await this.#beginPass(signal);
+      await archiver.room(signal);
+      await this.#page(signal);
+      await clock.sleep(settings.pauseMs, signal);
+    }
+  }
+
+  async #beginPass(signal: AbortSignal): Promise<void> {
+    const { clock, settings } = this.parts;
+    if (this.#state.pass > 0) await this.#lastPassArchived(signal);
+    const waitMs = this.#state.begunAtMs + settings.everyMs - clock.nowMs();
+    if (waitMs > 0) await clock.sleep(waitMs, signal);
+    this.#startOver();
+  }
+
+  async #lastPassArchived(signal: AbortSignal): Promise<void> {
+    const { archiver } = this.parts;
+    this.#lastPass ??= await archiver.ends(signal);
+    await archiver.caughtUp(this.#lastPass, signal);
+  }
+
+  /** Kept with the first page's cursor. */
+  #startOver(): void {
+    const { clock, logger } = this.parts;
+    const pass = this.#state.pass + 1;
+    const begunAtMs = clock.nowMs();
+    this.#state = { ...this.#state, pass, cursor: cursorAtStart, complete: false, begunAtMs };
+    this.#foundInPass = 0;
+    logger.debug({ event: 'stale.pass-begun', slice: this.slice, pass }, 'stale pass begins');
+  }
+
+  async #page(signal: AbortSignal): Promise<void> {
+    const { reach, topic, untilDone } = this.parts;
+    const taken = await this.#take(signal);
+    reach('stale.page-read');
+    const records = this.#recordsOf(taken.page);
+    if (records.length > 0) {
+      await untilDone('producing stale builds', signal, () => topic.produce(records));
+    }
+    reach('stale.records-produced');
+    await this.#finish(taken, records.length, signal);
+    // What is back with the accepted copy lies behind the cursor.
+    if (taken.accepted) this.#startOver();
+  }
+
+  /** Reads until the database that answers is the one that the cursor belongs to. */
+  #take(signal: AbortSignal): Promise<TakenPage> {
+    const { database, guard, settings, untilDone } = this.parts;
+    const { slices, pageBuilds: buildsMax } = settings;
+    const { cursor, met } = this.#state;
+    const { partitionId, buildId: afterBuildId } = cursor;
+    const read = { partitionId, afterBuildId, slice: this.slice, slices, buildsMax };
+    return untilDone('reading a page of stale builds', signal, async () => {
+      const latest = met ?? guard.latest;
+      const page = await database.readPage(read);
+      const { accepted } = guard.require(page.database, latest);
+      return { page, accepted, settled: settlePage(cursor, page, buildsMax) };
+    });
+  }
+
+  #recordsOf({ builds, database }: StalePage): FinishedRecord[] {
+    const { partitionId } = this.#state.cursor;
+    return builds.flatMap(({ buildId, due }) =>
+      due === null ? [] : [recordOf({ partitionId, buildId, ...due }, database, 'stale')],
+    );
+  }
+
+  async #finish({ page, settled }: TakenPage, found: number, signal: AbortSignal): Promise<void> {
+    const { archiver, cursors, guard, logger, reach, untilDone } = this.parts;
+    const { slice } = this;
+    const moved = { ...this.#state, ...settled };
+    const atMs = guard.timestampMs();
+    const progress = progressOf(slice, moved, page.database, atMs);
+    await untilDone('producing a cursor', signal, () => cursors.write(progress));
+    reach('stale.cursor-produced');
+    const met = { origin: progress.origin, timestampMs: atMs };
+    guard.learn(met);
+    const { partitionId } = this.#state.cursor;
+    const { pass } = moved;
+    this.#state = { ...moved, met };
+    this.#foundInPass += found;
+    if (found > 0) {
+      const counts = { partitionId, looked: page.builds.length, builds: found };
+      logger.info({ event: 'stale.produced', slice, pass, ...counts }, 'stale builds produced');
+    }
+    if (!settled.complete) return;
+    this.#lastPass = await archiver.ends(signal);
+    const builds = this.#foundInPass;
+    logger.info({ event: 'stale.pass-complete', slice, pass, builds }, 'stale pass is complete');
+  }
+}

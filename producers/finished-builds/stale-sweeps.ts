@@ -1,0 +1,96 @@
+/**
+ * Which slices this process sweeps: those whose partition of `afterbuild.stale-progress` it holds, from
+ * the moment that the cursor is known until the partition is lost. Slice and partition have one number.
+ */
+import type { DatabaseGuard } from '../../lib/brake/database-guard';
+import type { Logger } from '../../lib/process/logger';
+import type { StaleProgress } from '../../schemas/generated';
+import { laterProgress } from './progress';
+
+/** One slice's loop. */
+export interface Sweep {
+  run(signal: AbortSignal): Promise<never>;
+}
+
+export interface StaleSweepsDependencies {
+  readonly guard: Pick<DatabaseGuard, 'learn'>;
+  readonly logger: Logger;
+  readonly createSweep: (slice: number, from: StaleProgress | undefined) => Sweep;
+  /** A sweep ended with what no repetition can heal: the process must end. */
+  readonly onFatal: (error: Error) => void;
+}
+
+interface Running {
+  readonly abort: AbortController;
+  readonly ended: Promise<void>;
+}
+
+export class StaleSweeps {
+  readonly #known = new Map<number, StaleProgress>();
+  readonly #held = new Set<number>();
+  readonly #running = new Map<number, Running>();
+  #mayRun = false;
+
+  constructor(private readonly parts: StaleSweepsDependencies) {}
+
+  /** The decisions of operators are known: what is held may be swept from now on. */
+  start(): void {
+    this.#mayRun = true;
+    for (const slice of this.#held) this.#begin(slice);
+  }
+
+  async stop(): Promise<void> {
+    this.#mayRun = false;
+    await Promise.all([...this.#running.keys()].map((slice) => this.#end(slice)));
+  }
+
+  /** A record of the topic, ours or a former owner's. */
+  learn(slice: number, progress: StaleProgress | null): void {
+    if (progress === null) return;
+    this.#known.set(slice, laterProgress(this.#known.get(slice), progress));
+    this.parts.guard.learn({ origin: progress.origin, timestampMs: progress.atMs });
+  }
+
+  /** Every cursor of the partition has been read, and it is ours. */
+  hold(slice: number): void {
+    this.#held.add(slice);
+    this.#begin(slice);
+  }
+
+  /** Resolves when no page of the slice is in the works any more; its cursor stays known. */
+  pause(slice: number): Promise<void> {
+    this.#held.delete(slice);
+    return this.#end(slice);
+  }
+
+  /** The partition is somebody else's: what is known of it may be outdated when it comes back. */
+  lose(slice: number): void {
+    void this.pause(slice);
+    this.#known.delete(slice);
+  }
+
+  #begin(slice: number): void {
+    if (!this.#mayRun || this.#running.has(slice)) return;
+    const { createSweep, logger, onFatal } = this.parts;
+    const abort = new AbortController();
+    const sweep = createSweep(slice, this.#known.get(slice));
+    const ended = sweep.run(abort.signal).catch((error: unknown) => {
+      if (abort.signal.aborted) return;
+      onFatal(error instanceof Error ? error : new Error(String(error)));
+    });
+    this.#running.set(slice, { abort, ended });
+    logger.info({ event: 'stale.begun', slice }, 'stale sweep begins');
+  }
+
+  async #end(slice: number): Promise<void> {
+    const running = this.#running.get(slice);
+    if (running === undefined) return;
+    running.abort.abort(new Error('The slice is not swept here any more.'));
+    await running.ended;
+    if (this.#running.get(slice) !== running) return;
+    this.#running.delete(slice);
+    this.parts.logger.info({ event: 'stale.ended', slice }, 'stale sweep ends');
+    // It came back while its last page was still being finished.
+    if (this.#held.has(slice)) this.#begin(slice);
+  }
+}
