@@ -69,7 +69,8 @@ async function take(
     absenceProves: verdict.kind === 'same-history',
     countsAsAbsence: isFirst && record.headers[replayHeader] === undefined,
     seen: undefined,
-    askForObject: false,
+    // An attempt that failed may have stored the object; a server that refuses a body early only hangs up.
+    askForObject: !isFirst,
     effect: undefined,
     sizeBytes: 0,
     outcome: undefined,
