@@ -201,24 +201,38 @@ async function takeRows(
   };
 }
 
+/** A job's, its trace last. */
+async function artifactsOf(
+  { pool }: SmallGitlab,
+  { id: jobId, partitionId }: RowPlace,
+): Promise<RowPlace[]> {
+  const { rows } = await pool.query<{ id: string }>(
+    'SELECT id FROM p_ci_job_artifacts WHERE job_id = $1 AND partition_id = $2 ORDER BY file_type = $3',
+    [jobId, partitionId, fileType.trace],
+  );
+  return rows.map(({ id }) => ({ id: Number(id), partitionId }));
+}
+
 /** A user erases a job: its artifacts, its trace, what is live of it, and the mark on the build. */
 export async function eraseBuild(gitlab: SmallGitlab, build: RowPlace): Promise<void> {
   const place = [build.id, build.partitionId];
   gitlab.ledger.append([{ kind: 'trace-going', buildIds: [build.id] }]);
-  const { rows } = await gitlab.pool.query<{ id: string }>(
-    'SELECT id FROM p_ci_job_artifacts WHERE job_id = $1 AND partition_id = $2 ORDER BY file_type = $3',
-    [...place, fileType.trace],
-  );
-  const { partitionId } = build;
-  await deleteArtifacts(
-    gitlab,
-    rows.map(({ id }) => ({ id: Number(id), partitionId })),
-  );
+  await deleteArtifacts(gitlab, await artifactsOf(gitlab, build));
   await destroyChunks(gitlab, build.id);
   await gitlab.pool.query(
     `UPDATE p_ci_builds SET erased_at = now() AT TIME ZONE 'utc', updated_at = now() AT TIME ZONE 'utc'
      WHERE id = $1 AND partition_id = $2`,
     place,
   );
+  gitlab.ledger.append([{ kind: 'trace-gone', buildIds: [build.id] }]);
+}
+
+/** The same without the mark: the build's row goes, and by cascade what hangs on it. */
+export async function deleteBuild(gitlab: SmallGitlab, build: RowPlace): Promise<void> {
+  const place = [build.id, build.partitionId];
+  gitlab.ledger.append([{ kind: 'trace-going', buildIds: [build.id] }]);
+  await deleteArtifacts(gitlab, await artifactsOf(gitlab, build));
+  await destroyChunks(gitlab, build.id);
+  await gitlab.pool.query('DELETE FROM p_ci_builds WHERE id = $1 AND partition_id = $2', place);
   gitlab.ledger.append([{ kind: 'trace-gone', buildIds: [build.id] }]);
 }

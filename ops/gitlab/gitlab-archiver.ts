@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { artifactLocked, fileStore, fileType } from '../../lib/gitlab/enums';
-import { traceRow, type TraceRow } from './archived-trace';
+import { traceRow } from './archived-trace';
 import { deleteArtifacts } from './changes';
 import type { ArtifactEntry } from './ledger';
 import type { TraceBuild } from './live-trace';
@@ -120,7 +120,7 @@ async function insertRow(
 }
 
 /** Never expires, and nobody knows whether it is locked: GitLab sets neither for a trace. */
-export function newRow(build: TraceBuild, sizeBytes: number, createdAtMs: number) {
+function newRow(build: TraceBuild, sizeBytes: number, createdAtMs: number) {
   return {
     partitionId: build.partitionId,
     projectId: build.projectId,
@@ -149,13 +149,4 @@ async function countAttempt({ pool }: SmallGitlab, build: TraceBuild): Promise<v
        last_archival_attempt_at = now()`,
     [build.id, build.partitionId, build.projectId],
   );
-}
-
-/** The row that a failed upload left behind, for whoever wants to know what the pipeline meets. */
-export async function rowWithoutObject(
-  gitlab: SmallGitlab,
-  build: TraceBuild,
-): Promise<TraceRow | undefined> {
-  await archiveAsGitlab(gitlab, build, { uploadFails: true });
-  return traceRow(gitlab.pool, build.id);
 }

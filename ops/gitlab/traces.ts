@@ -32,13 +32,23 @@ export interface TracePlan {
   readonly counted: boolean;
 }
 
+export interface NewTraceBuilds {
+  readonly count: number;
+  readonly random: Random;
+  readonly baseMs: number;
+  readonly projectIds: readonly number[];
+  /** 100 to 102 by default. */
+  readonly partitionIds?: readonly number[];
+}
+
 /** One pipeline a build: created, then running, as two changes that CDC sees. */
 export async function insertRunningBuilds(
   client: Queryable,
-  input: { count: number; random: Random; baseMs: number; projectIds: readonly number[] },
+  input: NewTraceBuilds,
 ): Promise<TraceBuild[]> {
+  const { partitionIds = [100, 101, 102] } = input;
   const places = Array.from({ length: input.count }, () => ({
-    partitionId: input.random.oneOf([100, 101, 102]),
+    partitionId: input.random.oneOf(partitionIds),
     projectId: input.random.oneOf(input.projectIds),
     createdAtMs: input.baseMs - input.random.whole(3_600_000, 2 * dayMs),
   }));
@@ -109,6 +119,26 @@ function* chunksOf({ build, sizeBytes, storeOf }: TracePlan): Generator<PlannedC
   }
 }
 
+/** At least one chunk, at most so many bytes and so many chunks. */
+const batchBytes = 8_388_608;
+const batchChunks = 500;
+
+function* batchesOf(plans: readonly TracePlan[]): Generator<PlannedChunk[]> {
+  let batch: PlannedChunk[] = [];
+  let bytes = 0;
+  for (const plan of plans) {
+    for (const chunk of chunksOf(plan)) {
+      batch.push(chunk);
+      bytes += chunk.bytes.length;
+      if (bytes < batchBytes && batch.length < batchChunks) continue;
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+  }
+  if (batch.length > 0) yield batch;
+}
+
 /**
  * Live traces of any size: the data outside first, then the rows, before the caller's commit. An empty
  * trace is one chunk without bytes.
@@ -119,8 +149,7 @@ export async function storeLiveTraces(
   client: Queryable,
   plans: readonly TracePlan[],
 ): Promise<TraceLedgerEntry[]> {
-  for (const plan of plans) {
-    const chunks = [...chunksOf(plan)];
+  for (const chunks of batchesOf(plans)) {
     await Promise.all(chunks.map((chunk) => storeData(gitlab, chunk)));
     await insertChunks(client, chunks);
   }
