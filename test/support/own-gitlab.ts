@@ -1,14 +1,13 @@
 /** A small GitLab on the shared stack with a database, a bucket and a Redis database of its own. */
 import { CreateBucketCommand, DeleteBucketCommand, type S3Client } from '@aws-sdk/client-s3';
-import { Redis } from 'ioredis';
-import { Pool } from 'pg';
 import { MemoryLedger } from '../../ops/gitlab/ledger';
 import { S3GitlabObjects } from '../../ops/gitlab/objects';
 import { applySourceSchema, dropSourceDatabase } from '../../ops/gitlab/schema';
 import type { SmallGitlab } from '../../ops/gitlab/small-gitlab';
 import { connectS3 } from './bucket';
+import { connectPool, connectRedis } from './connections';
 import { claimRedisDatabase, releaseRedisDatabase } from './redis-database';
-import { currentStack, readFile, sourcePasswords, superuserConfig } from './stack';
+import { currentStack, sourcePasswords, superuserConfig } from './stack';
 
 export interface OwnGitlab extends SmallGitlab {
   readonly ledger: MemoryLedger;
@@ -25,15 +24,9 @@ export async function createOwnGitlab(name: string): Promise<OwnGitlab> {
   await applySourceSchema(admin, { database: name, passwords });
   const s3 = connectS3();
   await s3.send(new CreateBucketCommand({ Bucket: name }));
-  const { host, port, passwordFile } = stack.addresses.redis;
-  const redis = new Redis({ host, port, password: readFile(passwordFile) });
+  const redis = connectRedis(stack);
   const redisDatabase = await claimRedisDatabase(redis, name);
-  const pool = new Pool({
-    ...admin,
-    user: 'gitlab',
-    password: passwords.gitlab,
-    database: name,
-  });
+  const pool = connectPool(stack, name);
   const objects = new S3GitlabObjects(s3, name);
   const drop = async (): Promise<void> => {
     for await (const page of objects.list()) await objects.remove(page.map(({ key }) => key));

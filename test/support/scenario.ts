@@ -6,9 +6,7 @@
  * hold in the stores, and no process printed an error that was not announced.
  */
 import { createHash } from 'node:crypto';
-import { Redis } from 'ioredis';
 import type { Admin, Kafka } from 'kafkajs';
-import { Pool } from 'pg';
 import { CreateBucketCommand, PutBucketTaggingCommand, type S3Client } from '@aws-sdk/client-s3';
 import { loadConfig, connectionSchema } from '../../lib/process/config';
 import { createLogger } from '../../lib/process/logger';
@@ -16,8 +14,10 @@ import { createKafka } from '../../lib/kafka/connection';
 import { createTopicAdmin, type TopicAdmin } from '../../lib/kafka/admin';
 import { cloneSourceDatabase, dropSourceDatabase } from '../../ops/gitlab/schema';
 import { MemoryLedger, type ArtifactEntry } from '../../ops/gitlab/ledger';
+import { watchTraces, type TraceWatch } from '../../ops/gitlab/live-reader';
 import { S3GitlabObjects } from '../../ops/gitlab/objects';
 import type { SmallGitlab } from '../../ops/gitlab/small-gitlab';
+import { TraceWorld } from '../../ops/gitlab/trace-world';
 import { verify } from '../../ops/gitlab/verify';
 import { World } from '../../ops/gitlab/world';
 import { connectS3 } from '../../ops/local/connected-gitlab';
@@ -27,16 +27,10 @@ import {
   type StackScope,
 } from '../../ops/local/stack-environment';
 import type { RunningStack } from '../../ops/local/running-stack';
+import { connectPool, connectRedis } from './connections';
 import { claimRedisDatabase, releaseRedisDatabase } from './redis-database';
 import { RunningProcess } from './running-process';
-import {
-  asSuperuser,
-  currentStack,
-  readFile,
-  sourcePasswords,
-  superuserConfig,
-  templateDatabase,
-} from './stack';
+import { asSuperuser, currentStack, superuserConfig, templateDatabase } from './stack';
 import { until } from './until';
 
 export type ProcessName =
@@ -64,11 +58,13 @@ export class Scenario {
   readonly processes: RunningProcess[] = [];
   readonly gitlab: SmallGitlab;
   readonly world: World;
+  readonly traces: TraceWorld;
   readonly kafka: Kafka;
   readonly topics: TopicAdmin;
   readonly s3: S3Client;
   private readonly allowed: RegExp[] = [];
   private redisDatabase = 0;
+  private watch: TraceWatch | undefined;
 
   constructor(name: string) {
     this.stack = currentStack();
@@ -83,12 +79,13 @@ export class Scenario {
     };
     this.s3 = connectS3(this.stack);
     this.gitlab = {
-      pool: this.connectPool(),
+      pool: connectPool(this.stack, id),
       objects: new S3GitlabObjects(this.s3, id),
-      redis: this.connectRedis(),
+      redis: connectRedis(this.stack),
       ledger: this.ledger,
     };
     this.world = new World(this.gitlab);
+    this.traces = new TraceWorld(this.world);
     const config = loadConfig(connectionSchema, this.environment('reader'));
     this.kafka = createKafka(config, 'scenario', createLogger('scenario', 'error'));
     this.topics = createTopicAdmin(this.kafka, { namespace: `${id}.` });
@@ -121,6 +118,7 @@ export class Scenario {
     await this.topics.connect();
     await this.topics.apply();
     await this.command(['schemas', 'register']);
+    this.watch = watchTraces({ ...this.gitlab, ledger: this.ledger }, { everyMs: 50 });
   }
 
   /** Streams changes through Debezium, as in production. */
@@ -225,12 +223,18 @@ export class Scenario {
     }
   }
 
-  /** @throws Error with every break of an invariant that the stores or the ledger show. */
+  /**
+   * Where an archiver has run, no finished build may keep its chunks, but those that `mayStay` names.
+   * @throws Error with every break that the stores, the ledger or the reader of live traces show.
+   */
   async checkInvariants(): Promise<void> {
-    const { pool, objects, redis } = this.gitlab;
-    const found = await verify({ pool, objects, redis, ledger: this.ledger });
-    if (found.breaks.length > 0) {
-      throw new Error(`invariants broken: ${JSON.stringify(found.breaks, undefined, 2)}`);
+    const watched = await this.watch?.stop();
+    const archives = this.processes.some(({ name }) => name === 'trace-archiver');
+    const stores = { ...this.gitlab, ledger: this.ledger };
+    const { breaks } = await verify(stores, { traces: archives ? 'archived' : 'may-wait' });
+    const broken = [...breaks, ...(watched?.violations ?? [])];
+    if (broken.length > 0) {
+      throw new Error(`invariants broken: ${JSON.stringify(broken, undefined, 2)}`);
     }
   }
 
@@ -246,6 +250,7 @@ export class Scenario {
 
   /** Takes away what `prepare` made; the next scenario finds the stack as this one found it. */
   async clean(): Promise<void> {
+    await this.watch?.stop();
     await this.gitlab.pool.end();
     if (this.redisDatabase > 0) {
       await releaseRedisDatabase(this.gitlab.redis, this.redisDatabase);
@@ -286,30 +291,6 @@ export class Scenario {
     return [...errors.map((line) => JSON.stringify(line)), ...process.noise]
       .filter((line) => !this.allowed.some((pattern) => pattern.test(line)))
       .map((line) => `${process.name}: ${line}`);
-  }
-
-  private connectPool(): Pool {
-    const { postgres } = this.stack.addresses;
-    const pool = new Pool({
-      host: postgres.host,
-      port: postgres.port,
-      user: 'gitlab',
-      password: sourcePasswords(this.stack).gitlab,
-      database: this.scope.database,
-      max: 6,
-    });
-    pool.on('error', () => undefined); // a scenario may stop the server under idle connections
-    return pool;
-  }
-
-  private connectRedis(): Redis {
-    const { redis } = this.stack.addresses;
-    return new Redis({
-      host: redis.host,
-      port: redis.port,
-      password: readFile(redis.passwordFile),
-      lazyConnect: true,
-    });
   }
 }
 
