@@ -53,7 +53,7 @@ describe.each(kinds)('%s', (_name, create) => {
     const state = await ledger.read();
     expect([...state.objects.keys()]).toEqual(['b']);
     expect(state.seeded).toBeUndefined();
-    ledger.append([{ kind: 'seeded', randomSeed: 1, willGo: 4, willStay: 1 }]);
+    ledger.append([{ kind: 'seeded', randomSeed: 1, willGo: 4, willStay: 1, willArchive: 2 }]);
     expect((await ledger.read()).seeded).toMatchObject({ willGo: 4 });
   });
 });

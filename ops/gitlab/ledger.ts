@@ -70,6 +70,7 @@ export interface SeededEntry {
   readonly randomSeed: number;
   readonly willGo: number;
   readonly willStay: number;
+  readonly willArchive: number;
 }
 
 export type LedgerEntry =

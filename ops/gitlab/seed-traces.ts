@@ -1,4 +1,7 @@
-/** The traces of a seeded GitLab: N that wait to be archived, and a few more that are none of the N. */
+/**
+ * The traces of a seeded GitLab: of all builds three fifths wait to be archived, and are the N of the
+ * final line. The rest are GitLab's: archived long ago, its own to archive, to be erased, or running.
+ */
 import type { LedgerEntry } from './ledger';
 import type { TraceBuild } from './live-trace';
 import type { Random } from './random';
@@ -15,7 +18,7 @@ import {
 } from './traces';
 
 export interface SeedTracesInput {
-  /** The N of the final line. */
+  /** Builds with a trace. */
   readonly count: number;
   readonly random: Random;
   readonly baseMs: number;
@@ -39,20 +42,30 @@ export function emptyTraceWork(): TraceWork {
   return { toFinish: [], toArchive: [], toErase: [] };
 }
 
+/** How many of so many builds are the N. */
+export function countedTraces(builds: number): number {
+  return Math.floor((builds * 3) / 5);
+}
+
 /** Chunks are stored before their build finishes; both are told to CDC by one commit. */
 export async function seedTraceBuilds(
   gitlab: SmallGitlab,
   input: SeedTracesInput,
 ): Promise<TraceWork> {
   const work = emptyTraceWork();
-  for (let done = 0; done < input.count; done += batchBuilds) {
-    const count = Math.min(batchBuilds, input.count - done);
+  const counted = countedTraces(input.count);
+  for (let done = 0; done < counted; done += batchBuilds) {
+    const count = Math.min(batchBuilds, counted - done);
     const live = await storeBatch(gitlab, { ...input, count }, done);
     live.forEach((build, index) => {
       if (!isFinishedAtOnce(index)) work.toFinish.push(build);
     });
   }
-  if (input.count > 0) await seedOthers(gitlab, input, work);
+  const others = input.count - counted;
+  for (let done = 0; done < others; done += batchBuilds) {
+    const count = Math.min(batchBuilds, others - done);
+    await seedOthers(gitlab, { ...input, count }, work);
+  }
   return work;
 }
 
@@ -134,22 +147,21 @@ async function seedOthers(
   input: SeedTracesInput,
   work: TraceWork,
 ): Promise<void> {
-  const each = Math.max(2, Math.floor(input.count / 30));
   const { random, baseMs } = input;
   const entries = await inTransaction(gitlab.pool, async (client) => {
-    const builds = await insertRunningBuilds(client, { ...input, count: 4 * each });
-    const part = (nth: number): TraceBuild[] => builds.slice(nth * each, (nth + 1) * each);
-    work.toArchive.push(...part(1));
-    work.toErase.push(...part(2));
-    const plans = [...part(1), ...part(2), ...part(3)].map((build, index): TracePlan => ({
+    const builds = await insertRunningBuilds(client, input);
+    const fourth = (nth: number): TraceBuild[] => builds.filter((_, place) => place % 4 === nth);
+    const [archived, toArchive, toErase] = [fourth(0), fourth(1), fourth(2)];
+    work.toArchive.push(...toArchive);
+    work.toErase.push(...toErase);
+    const plans = [...toArchive, ...toErase, ...fourth(3)].map((build, index): TracePlan => ({
       ...planTrace(build, index, random),
       counted: false,
     }));
     const live: LedgerEntry[] = await storeLiveTraces(gitlab, client, plans);
-    const finished = plans.slice(0, 2 * each);
-    live.push(...(await finish(client, finished.map(buildOf), { random, baseMs })));
-    await finish(client, part(0), { random, baseMs });
-    return [...live, ...(await storeTraces(gitlab, client, part(0), { random, baseMs }))];
+    live.push(...(await finish(client, [...toArchive, ...toErase], { random, baseMs })));
+    await finish(client, archived, { random, baseMs });
+    return [...live, ...(await storeTraces(gitlab, client, archived, { random, baseMs }))];
   });
   gitlab.ledger.append(entries);
 }

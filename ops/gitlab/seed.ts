@@ -12,7 +12,7 @@ import {
   type NewArtifact,
   type SmallGitlab,
 } from './small-gitlab';
-import { emptyTraceWork, seedTraceBuilds, type TraceWork } from './seed-traces';
+import { countedTraces, emptyTraceWork, seedTraceBuilds, type TraceWork } from './seed-traces';
 
 export interface SeedOptions {
   /** Builds with a trace; the jobs that hold the artifacts come on top. */
@@ -45,6 +45,8 @@ export interface Seeded {
   /** Exactly 80 % of the artifacts, rounded down. */
   readonly willGo: number;
   readonly willStay: number;
+  /** Traces that an archiver shall archive: three fifths of the builds, rounded down. */
+  readonly willArchive: number;
   readonly work: LifeWork;
 }
 
@@ -75,8 +77,10 @@ export async function seed(gitlab: SmallGitlab, options: SeedOptions): Promise<S
   const shares = [...shareOut(options.artifacts)];
   const willGo = shares.reduce((sum, [fate, share]) => sum + (isGoing(fate) ? share : 0), 0);
   const willStay = options.artifacts - willGo;
-  gitlab.ledger.append([{ kind: 'seeded', randomSeed: options.randomSeed, willGo, willStay }]);
-  return { willGo, willStay, work };
+  const willArchive = countedTraces(options.builds);
+  const { randomSeed } = options;
+  gitlab.ledger.append([{ kind: 'seeded', randomSeed, willGo, willStay, willArchive }]);
+  return { willGo, willStay, willArchive, work };
 }
 
 export function emptyWork(): LifeWork {

@@ -286,26 +286,3 @@ async function compareObject(
   // An absent one has been told by the listing, or may go this very moment.
   if (bytes && sha256Of(bytes) !== sha256) breaks.add('I5', 'objects changed their bytes', key);
 }
-
-export interface OpenWork {
-  /** Rows that may go now. */
-  readonly due: number;
-  /** Unlocked rows that expire within the given time. */
-  readonly soon: number;
-  /** All rows that are no traces. */
-  readonly artifacts: number;
-}
-
-/** What is left to do, by the database's clock: for progress, and to know when to verify. */
-export async function countOpenWork(pool: Queryable, soonMs: number): Promise<OpenWork> {
-  const { rows } = await pool.query<{ due: number; soon: number; artifacts: number }>(
-    `SELECT count(*) FILTER (WHERE may_go AND expire_at < now())::int AS due,
-       count(*) FILTER (WHERE may_go AND expire_at >= now()
-         AND expire_at < now() + $1 * interval '1 millisecond')::int AS soon,
-       count(*)::int AS artifacts
-     FROM (SELECT expire_at, locked = 0 AND file_store = 2 AS may_go
-           FROM p_ci_job_artifacts WHERE file_type <> 3) AS artifact`,
-    [soonMs],
-  );
-  return rows[0] as OpenWork;
-}

@@ -37,7 +37,7 @@ const summary = ({ breaks }: Verification): string[] =>
   breaks.map(({ invariant, what, count }) => `${invariant} ${what}: ${count}`);
 
 test('the totals are four fifths and one fifth once all is done, and nothing is broken', async () => {
-  expect(seeded).toMatchObject({ willGo: 800, willStay: 200 });
+  expect(seeded).toMatchObject({ willGo: 800, willStay: 200, willArchive: 24 });
   const before = await verify({ ...gitlab, ledger });
   expect(before).toMatchObject({ deleted: 0, kept: 1_000 });
   expect(before.overdue).toBeGreaterThan(600);
@@ -52,6 +52,8 @@ test('the totals are four fifths and one fifth once all is done, and nothing is 
   });
   const after = await verify({ ...gitlab, ledger });
   expect(after).toMatchObject({ deleted: 800, kept: 200, overdue: 0, breaks: [] });
+  expect(after).toMatchObject({ archived: 0, waiting: 24 });
+  expect(life.traces).toMatchObject({ finished: 8, archivedByGitlab: 4, erased: 4 });
   expect(after.deletedByGitlab).toBe(life.deletedByGitlab);
 }, 60_000);
 
