@@ -8,7 +8,13 @@
  */
 import { retry, done, skip } from '../../lib/kafka/outcome';
 import { chunkBytes } from '../../lib/gitlab/trace-chunks';
-import { findGrown, readChunks, removeChunks, type WantedChunk } from './chunk-data';
+import {
+  findGrown,
+  type ReadChunk,
+  readChunks,
+  removeChunks,
+  type WantedChunk,
+} from './chunk-data';
 import { isSettled, lookAt, placesOf } from './decide';
 import { HeldLeases } from './held-leases';
 import { forJob, type Job, setAside, SetAside } from './job';
@@ -114,10 +120,23 @@ async function find(
     }
     await forJob(job, async () => {
       if (look.kind === 'nothing' && look.checkKey) await dropOurObject(around, job);
+      else if (!job.countsAsAbsence) await dropEmptyChunk(around, trace);
       job.outcome = skip(look.kind === 'nothing' ? look.reason : look.kind);
     });
   }
   return found;
+}
+
+/** What a crash may have left of a trace whose chunk rows are gone (see `isEmpty`). */
+async function dropEmptyChunk(
+  { chunks }: Surroundings,
+  trace: BuildTrace | undefined,
+): Promise<void> {
+  if (!trace?.artifact) return;
+  const index = Math.floor((trace.artifact.sizeBytes ?? 0) / chunkBytes);
+  const place = { buildId: trace.buildId, index, row: null, isLast: true };
+  const found = (await readChunks(chunks, [place])).flatMap((one) => one.found?.chunk ?? []);
+  await removeChunks(chunks, found.filter(isEmpty));
 }
 
 /** Too many builds that are not there look like the wrong database: then nothing is removed. */
@@ -237,12 +256,18 @@ async function leaveOut(
   });
 }
 
+/**
+ * An empty chunk whose data is gone looks like one that was lost: as long as there is its row, there is
+ * its key. A crash between the two leaves an empty key, which the next record for the build finds.
+ */
+const isEmpty = ({ sizeBytes }: ReadChunk): boolean => sizeBytes === 0;
+
 /** @returns those none of whose chunks has grown: the rows of the others stay, and are read again. */
 async function removeData(
   around: Surroundings,
   committed: readonly Prepared[],
 ): Promise<Prepared[]> {
-  const chunks = committed.flatMap((one) => one.chunks);
+  const chunks = committed.flatMap((one) => one.chunks.filter((chunk) => !isEmpty(chunk)));
   const changed = await removeChunks(around.chunks, chunks);
   return committed.filter(({ trace }) => !changed.has(trace.buildId));
 }
@@ -256,6 +281,9 @@ async function forgetRows(
   if (emptied.length === 0) return;
   const traces = emptied.map(({ trace }) => trace);
   const forgotten = await around.rows.forgetChunks(partitionId, traces);
+  const gone = emptied.filter(({ trace }) => forgotten.has(trace.buildId));
+  const empty = gone.flatMap(({ chunks }) => chunks.filter(isEmpty));
+  if (empty.length > 0) await removeChunks(around.chunks, empty);
   for (const { job, trace, effect } of emptied) {
     if (!forgotten.has(trace.buildId)) continue;
     job.effect = effect;
