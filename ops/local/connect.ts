@@ -9,7 +9,8 @@ const propertiesFile = (place: Place): string => join(place.dataDir, 'config/con
 
 export const connectUrl = (place: Place): string => `http://127.0.0.1:${place.ports.connect}`;
 
-function properties(place: Place): string {
+/** ops/docker/connect.properties has the same settings (ops/docker/compose.test.ts). */
+export function workerProperties(place: Place): string {
   const converter = 'io.apicurio.registry.utils.converter.AvroConverter';
   return `bootstrap.servers=127.0.0.1:${place.ports.kafka}
 group.id=afterbuild-connect
@@ -43,7 +44,7 @@ config.providers.file.param.allowed.paths=${connectSecretsDir(place.dataDir)}
 export const connect: Server = {
   title: 'Kafka Connect',
   configure(place) {
-    writeFileAtomically(propertiesFile(place), properties(place));
+    writeFileAtomically(propertiesFile(place), workerProperties(place));
     return Promise.resolve();
   },
   start(place): Command {

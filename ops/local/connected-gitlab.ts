@@ -21,7 +21,12 @@ export const ledgerFile = (dataDir: string): string => join(dataDir, 'gitlab', '
 
 const read = (path: string): string => readFileSync(path, 'utf8').trim();
 
-export function connectS3({ addresses: { s3 } }: RunningStack): S3Client {
+/** Where the S3 server is, and its keys. */
+export interface S3Place {
+  readonly addresses: Pick<RunningStack['addresses'], 's3'>;
+}
+
+export function connectS3({ addresses: { s3 } }: S3Place): S3Client {
   return new S3Client({
     endpoint: s3.endpoint,
     region: s3.region,
@@ -34,7 +39,10 @@ export function connectS3({ addresses: { s3 } }: RunningStack): S3Client {
 }
 
 /** Makes the bucket with the tag by which the pipeline recognises it; safe to repeat. */
-export async function makeBucket(stack: RunningStack, scope: StackScope): Promise<void> {
+export async function makeBucket(
+  stack: S3Place,
+  scope: Pick<StackScope, 'bucket' | 'bucketTag'>,
+): Promise<void> {
   const s3 = connectS3(stack);
   const limit = () => ({ abortSignal: AbortSignal.timeout(30_000) });
   const [Key = '', Value = ''] = scope.bucketTag.split('=');

@@ -10,7 +10,7 @@ import { runCommand } from './run-command';
 import type { Command, Place, Server } from './server';
 
 const propertiesFile = (place: Place): string => join(place.dataDir, 'config/kafka.properties');
-const logDir = (place: Place): string => join(place.dataDir, 'kafka');
+const logDir = (place: Pick<Place, 'dataDir'>): string => join(place.dataDir, 'kafka');
 
 /** Arguments that broker and Connect share. */
 export function kafkaJvm(place: Place, heap: string): string[] {
@@ -24,7 +24,8 @@ export function kafkaJvm(place: Place, heap: string): string[] {
   ];
 }
 
-function properties(place: Place): string {
+/** docker-compose.yml has the same settings (ops/docker/compose.test.ts). */
+export function brokerProperties(place: Pick<Place, 'dataDir' | 'ports'>): string {
   const { kafka, kafkaController } = place.ports;
   return `process.roles=broker,controller
 node.id=1
@@ -83,7 +84,7 @@ async function answersMetadata(place: Place): Promise<boolean> {
 export const kafka: Server = {
   title: 'Kafka',
   async configure(place) {
-    writeFileAtomically(propertiesFile(place), properties(place));
+    writeFileAtomically(propertiesFile(place), brokerProperties(place));
     if (!existsSync(join(logDir(place), 'meta.properties'))) await formatStorage(place);
   },
   start(place): Command {

@@ -12,7 +12,8 @@ export const superuser = 'postgres';
 const binary = (place: Place, name: string): string =>
   join(place.files.postgres, 'native', 'bin', name);
 
-function settings(place: Place): string {
+/** docker-compose.yml has the same settings (ops/docker/compose.test.ts). */
+export function databaseSettings(place: Pick<Place, 'ports'>): string {
   return `listen_addresses = '127.0.0.1'
 port = ${place.ports.postgres}
 unix_socket_directories = ''
@@ -99,7 +100,7 @@ export const postgres: Server = {
     if (user !== undefined) chownSync(postgresDir, user.uid, user.gid);
     if (!existsSync(join(postgresDir, 'PG_VERSION'))) await initialise(place);
     await clearStaleLock(postgresDir);
-    writeAs(place, 'postgresql.conf', settings(place));
+    writeAs(place, 'postgresql.conf', databaseSettings(place));
     writeAs(place, 'pg_hba.conf', hostAccess);
   },
   start: (place): Command => ({

@@ -20,6 +20,8 @@ export const parts = {
 export const companions = {
   avroConverter: '2.6.13.Final',
   log4jBinding: '2.25.4',
+  /** The server in Redis's part, whose own number counts the packaging. */
+  redisServer: '6.2.6',
 } as const;
 
 export type PartName = keyof typeof parts;
