@@ -4,12 +4,12 @@
  */
 import { createHash } from 'node:crypto';
 import { artifactLocked, fileStore, fileType } from '../../lib/gitlab/enums';
+import { chunkBytes } from '../../lib/gitlab/trace-chunks';
 import { traceRow } from './archived-trace';
 import { deleteArtifacts } from './changes';
 import type { ArtifactEntry } from './ledger';
 import type { TraceBuild } from './live-trace';
 import { databaseNowMs, inTransaction, storeRows, type SmallGitlab } from './small-gitlab';
-import { chunkBytes } from './trace-bytes';
 import { LeaseTakenError, withTraceLease } from './trace-lease';
 import { chunkRows, destroyChunks, readChunk, type BetweenSteps } from './trace-stores';
 

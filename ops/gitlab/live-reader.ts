@@ -4,10 +4,11 @@
  * read makes the reader load the build again (it may just have been archived).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { chunkBytes } from '../../lib/gitlab/trace-chunks';
 import { traceRow } from './archived-trace';
 import type { LedgerState } from './ledger';
 import { createRandom } from './random';
-import { chunkBytes, firstDifference } from './trace-bytes';
+import { firstDifference } from './trace-bytes';
 import type { KnownTrace } from './trace-ledger';
 import { lossyDifference } from './trace-pieces';
 import { chunkRows, readChunk, type ChunkMeans } from './trace-stores';

@@ -3,17 +3,15 @@
  * and the state that the runner reports at its end. Each tells the ledger after its commit.
  */
 import { crc32 } from 'node:zlib';
+import { chunkBytes, chunkObjectKey, chunkStore, isLive } from '../../lib/gitlab/trace-chunks';
 import { traceRow } from './archived-trace';
 import type { SmallGitlab } from './small-gitlab';
-import { chunkBytes, traceBytes } from './trace-bytes';
+import { traceBytes } from './trace-bytes';
 import { LeaseTakenError, withChunkLease, withTraceLease } from './trace-lease';
 import {
   appendToRedis,
   chunkRows,
   chunkSize,
-  chunkStore,
-  fogKey,
-  isRedisStore,
   outsideKeys,
   readChunk,
   removeChunkData,
@@ -107,7 +105,7 @@ async function appendToChunk(
 ): Promise<boolean> {
   const row = (await chunkRows(gitlab, build.id)).find((chunk) => chunk.index === index);
   const chunk = row ?? { buildId: build.id, index, store };
-  if (isRedisStore(chunk.store)) {
+  if (isLive(chunk.store)) {
     if (!(await appendToRedis(gitlab, chunk, bytes, offset))) return false;
     if (!row) await insertChunk(gitlab, build, { index, store });
     return true;
@@ -171,7 +169,7 @@ export async function flushChunk(
   return withChunkLease(gitlab.redis, { buildId: build.id, index }, async () => {
     const rows = await chunkRows(gitlab, build.id);
     const chunk = rows.find((row) => row.index === index);
-    if (!chunk || !isRedisStore(chunk.store)) return 'not live';
+    if (!chunk || !isLive(chunk.store)) return 'not live';
     const bytes = await readChunk(gitlab, chunk);
     if (bytes === undefined || bytes.length === 0) return 'no data';
     const isFull = bytes.length === chunkBytes;
@@ -188,7 +186,7 @@ async function moveChunk(
   { to, between = () => undefined }: FlushOptions,
 ): Promise<Flushed> {
   const moved = { ...chunk, store: to };
-  let left = to === chunkStore.fog ? [fogKey(chunk.buildId, chunk.index)] : [];
+  let left = to === chunkStore.fog ? [chunkObjectKey(chunk.buildId, chunk.index)] : [];
   try {
     if (to === chunkStore.fog) await writeChunk(gitlab, moved, bytes);
     await between('stored');

@@ -4,10 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { chunkBytes } from '../../lib/gitlab/trace-chunks';
 import { createRandom } from './random';
-
-/** GitLab's chunk: every one but the last is full. */
-export const chunkBytes = 131_072;
 
 const noiseBytes = 262_144;
 /** Each block begins elsewhere in the noise, so that no two chunks of a trace are alike. */

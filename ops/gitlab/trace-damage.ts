@@ -2,15 +2,14 @@
  * What can be wrong with a trace before anybody archives it. Each tells the ledger, before it is done,
  * which bytes GitLab itself can no longer show, and which data has lost its row.
  */
+import { chunkBytes, chunkStore } from '../../lib/gitlab/trace-chunks';
 import { traceRow } from './archived-trace';
 import { archiveAsGitlab } from './gitlab-archiver';
 import { liveBytes, type TraceBuild } from './live-trace';
 import type { SmallGitlab } from './small-gitlab';
-import { chunkBytes } from './trace-bytes';
 import {
   chunkRows,
   chunkSize,
-  chunkStore,
   outsideKeys,
   readChunk,
   removeChunkData,

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { traceLeaseKey } from '../../lib/gitlab/trace-chunks';
 
 export class LeaseTakenError extends Error {
   override readonly name = 'LeaseTakenError';
@@ -15,11 +16,6 @@ interface LeaseRules {
 
 const traceRules: LeaseRules = { ttlSeconds: 600, retries: 2, pauseMs: 1 };
 const chunkRules: LeaseRules = { ttlSeconds: 60, retries: 10, pauseMs: 10 };
-
-/** Append, archive and the runner's last update of one build exclude each other by it. */
-export function traceLeaseKey(buildId: number): string {
-  return `gitlab:exclusive_lease:trace:write:lock:${buildId}`;
-}
 
 export function chunkLeaseKey(buildId: number, index: number): string {
   return `gitlab:exclusive_lease:trace_write:${buildId}:chunks:${index}`;

@@ -3,11 +3,10 @@
  * (Chunk numbers, keys and the rules of appending: GitLab's BuildTraceChunk and its four stores.)
  */
 import type { Redis } from 'ioredis';
+import { chunkObjectKey, chunkRedisKey, chunkStore, isLive } from '../../lib/gitlab/trace-chunks';
 import type { Queryable } from './rows';
 import type { SmallGitlab } from './small-gitlab';
 
-/** `ci_build_trace_chunks.data_store`. */
-export const chunkStore = { redis: 1, database: 2, fog: 3, redisTraceChunks: 4 } as const;
 export type ChunkStore = (typeof chunkStore)[keyof typeof chunkStore];
 
 /** Refreshed by each append; after it Redis destroys the bytes. */
@@ -29,22 +28,8 @@ export interface ChunkRow {
   readonly lockVersion: number;
 }
 
-/** The same in both Redis stores. */
-export function chunkKey(buildId: number, index: number): string {
-  return `gitlab:ci:trace:${buildId}:chunks:${index}`;
-}
-
-export function fogKey(buildId: number, index: number): string {
-  return `tmp/builds/${buildId}/chunks/${index}.log`;
-}
-
 export function isFogKey(key: string): boolean {
   return /^tmp\/builds\/\d+\/chunks\/\d+\.log$/.test(key);
-}
-
-/** Whether the store is one of those whose chunks GitLab calls live. */
-export function isRedisStore(store: ChunkStore): boolean {
-  return store === chunkStore.redis || store === chunkStore.redisTraceChunks;
 }
 
 /** GitLab may keep each of its two Redis stores on a server of its own. */
@@ -81,7 +66,8 @@ export async function chunkRows(
 
 /** Undefined when the store has nothing at all for the chunk, which is not the same as no bytes. */
 export async function readChunk(means: ChunkMeans, chunk: ChunkRow): Promise<Buffer | undefined> {
-  if (chunk.store === chunkStore.fog) return means.objects.read(fogKey(chunk.buildId, chunk.index));
+  if (chunk.store === chunkStore.fog)
+    return means.objects.read(chunkObjectKey(chunk.buildId, chunk.index));
   if (chunk.store === chunkStore.database) {
     const { rows } = await means.pool.query<{ raw_data: Buffer | null }>(
       'SELECT raw_data FROM ci_build_trace_chunks WHERE id = $1',
@@ -90,13 +76,13 @@ export async function readChunk(means: ChunkMeans, chunk: ChunkRow): Promise<Buf
     return rows[0]?.raw_data ?? undefined;
   }
   const redis = redisOf(means, chunk.store);
-  return (await redis.getBuffer(chunkKey(chunk.buildId, chunk.index))) ?? undefined;
+  return (await redis.getBuffer(chunkRedisKey(chunk.buildId, chunk.index))) ?? undefined;
 }
 
 /** Of the store's data: 0 when there is none. */
 export async function chunkSize(means: ChunkMeans, chunk: ChunkRow): Promise<number> {
-  if (isRedisStore(chunk.store)) {
-    return redisOf(means, chunk.store).strlen(chunkKey(chunk.buildId, chunk.index));
+  if (isLive(chunk.store)) {
+    return redisOf(means, chunk.store).strlen(chunkRedisKey(chunk.buildId, chunk.index));
   }
   return (await readChunk(means, chunk))?.length ?? 0;
 }
@@ -127,7 +113,7 @@ export async function appendToRedis(
   bytes: Buffer,
   offset: number,
 ): Promise<boolean> {
-  const key = chunkKey(chunk.buildId, chunk.index);
+  const key = chunkRedisKey(chunk.buildId, chunk.index);
   const redis = redisOf(means, chunk.store);
   const size = await redis.eval(appendScript, 1, key, bytes, offset, chunkTtlSeconds);
   return size === offset + bytes.length;
@@ -141,14 +127,14 @@ export async function writeChunk(
 ): Promise<void> {
   const { buildId, index, store } = chunk;
   if (store === chunkStore.fog) {
-    await means.objects.load([{ key: fogKey(buildId, index), body: bytes }]);
+    await means.objects.load([{ key: chunkObjectKey(buildId, index), body: bytes }]);
   } else if (store === chunkStore.database) {
     await means.pool.query(
       'UPDATE ci_build_trace_chunks SET raw_data = $3 WHERE build_id = $1 AND chunk_index = $2',
       [buildId, index, bytes],
     );
   } else {
-    await redisOf(means, store).set(chunkKey(buildId, index), bytes, 'EX', chunkTtlSeconds);
+    await redisOf(means, store).set(chunkRedisKey(buildId, index), bytes, 'EX', chunkTtlSeconds);
   }
 }
 
@@ -160,11 +146,11 @@ export async function removeChunkData(
   for (const store of [chunkStore.redis, chunkStore.redisTraceChunks]) {
     const keys = chunks
       .filter((chunk) => chunk.store === store)
-      .map(({ buildId, index }) => chunkKey(buildId, index));
+      .map(({ buildId, index }) => chunkRedisKey(buildId, index));
     if (keys.length > 0) await redisOf(means, store).del(keys);
   }
   const fog = chunks.filter(({ store }) => store === chunkStore.fog);
-  await means.objects.remove(fog.map(({ buildId, index }) => fogKey(buildId, index)));
+  await means.objects.remove(fog.map(({ buildId, index }) => chunkObjectKey(buildId, index)));
 }
 
 /** The keys under which the stores outside the database hold the chunks. */
@@ -173,7 +159,9 @@ export function outsideKeys(
 ): string[] {
   return chunks.flatMap(({ buildId, index, store }) => {
     if (store === chunkStore.database) return [];
-    return [store === chunkStore.fog ? fogKey(buildId, index) : chunkKey(buildId, index)];
+    return [
+      store === chunkStore.fog ? chunkObjectKey(buildId, index) : chunkRedisKey(buildId, index),
+    ];
   });
 }
 

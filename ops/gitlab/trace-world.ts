@@ -1,10 +1,10 @@
 /** Builders of builds with traces, one or thousands, in whichever stores, as scenarios need them. */
+import { chunkBytes, chunkStore } from '../../lib/gitlab/trace-chunks';
 import type { LedgerEntry } from './ledger';
 import type { TraceBuild } from './live-trace';
 import { createRandom, type Random } from './random';
 import { databaseNowMs, inTransaction } from './small-gitlab';
-import { chunkBytes } from './trace-bytes';
-import { chunkStore, type ChunkStore } from './trace-stores';
+import { type ChunkStore } from './trace-stores';
 import {
   finishBuilds,
   insertRunningBuilds,

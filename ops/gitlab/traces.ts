@@ -4,22 +4,21 @@
  */
 import { crc32 } from 'node:zlib';
 import { artifactLocked, fileStore, fileType } from '../../lib/gitlab/enums';
+import {
+  chunkBytes,
+  chunkObjectKey,
+  chunkRedisKey,
+  chunkStore,
+  isLive,
+} from '../../lib/gitlab/trace-chunks';
 import type { ArtifactEntry, LedgerEntry } from './ledger';
 import type { TraceBuild } from './live-trace';
 import type { Random } from './random';
 import { insertBuilds, insertPipelines, type Queryable } from './rows';
 import { storeRows, type NewArtifact, type SmallGitlab } from './small-gitlab';
-import { chunkBytes, traceBytes, traceCrc32 } from './trace-bytes';
+import { traceBytes, traceCrc32 } from './trace-bytes';
 import type { TraceEntry, TraceLedgerEntry } from './trace-ledger';
-import {
-  chunkKey,
-  chunkStore,
-  chunkTtlSeconds,
-  fogKey,
-  isRedisStore,
-  redisOf,
-  type ChunkStore,
-} from './trace-stores';
+import { chunkTtlSeconds, redisOf, type ChunkStore } from './trace-stores';
 
 const dayMs = 86_400_000;
 
@@ -167,10 +166,10 @@ async function storeData(
   gitlab: Pick<SmallGitlab, 'redis' | 'chunkRedis' | 'objects'>,
   { build, index, store, bytes }: PlannedChunk,
 ): Promise<void> {
-  if (isRedisStore(store)) {
-    await redisOf(gitlab, store).set(chunkKey(build.id, index), bytes, 'EX', chunkTtlSeconds);
+  if (isLive(store)) {
+    await redisOf(gitlab, store).set(chunkRedisKey(build.id, index), bytes, 'EX', chunkTtlSeconds);
   } else if (store === chunkStore.fog) {
-    await gitlab.objects.load([{ key: fogKey(build.id, index), body: bytes }]);
+    await gitlab.objects.load([{ key: chunkObjectKey(build.id, index), body: bytes }]);
   }
 }
 
@@ -188,9 +187,7 @@ async function insertChunks(client: Queryable, chunks: readonly PlannedChunk[]):
       chunks.map(({ index }) => index),
       chunks.map(({ store }) => store),
       chunks.map(({ store, bytes }) => (store === chunkStore.database ? bytes : null)),
-      chunks.map(({ store, bytes }) =>
-        isRedisStore(store) ? null : Buffer.from(String(crc32(bytes))),
-      ),
+      chunks.map(({ store, bytes }) => (isLive(store) ? null : Buffer.from(String(crc32(bytes))))),
     ],
   );
 }

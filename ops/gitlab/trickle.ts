@@ -1,18 +1,22 @@
 /**
- * The endless life of `npm start`: a few new artifacts a second that expire within the minute, and
- * users and GitLab who lock, unlock, extend and delete some of them just as they expire.
+ * The endless life of `npm start`: a few new artifacts a second that expire within the minute, users
+ * and GitLab who lock, unlock, extend and delete some of them just as they expire, and builds that end
+ * with a trace in any of the stores.
  */
 import type { Clock } from '../../lib/process/clock';
 import {
   deleteArtifacts,
+  eraseBuild,
   lockArtifacts,
   setExpiry,
   unlockArtifacts,
   unlockPipeline,
 } from './changes';
+import { appendTrace } from './live-trace';
 import { createRandom, type Random } from './random';
 import type { RowPlace } from './seed';
 import type { SmallGitlab } from './small-gitlab';
+import { TraceWorld } from './trace-world';
 import { World, type APipeline } from './world';
 
 export interface TrickleOptions {
@@ -37,11 +41,13 @@ const partitionIds = [100, 101, 102];
 export async function trickle(gitlab: SmallGitlab, options: TrickleOptions): Promise<void> {
   const random = createRandom(options.randomSeed);
   const world = new World(gitlab, options.randomSeed);
+  const traces = new TraceWorld(world, options.randomSeed);
   const recent: Recent[] = [];
   const locked: APipeline[] = [];
   while (!options.signal.aborted) {
     const pipeline = await newJob(world, random, options.clock, recent);
     if (pipeline.locked) locked.push(pipeline);
+    await newTrace(gitlab, traces, random);
     await race(gitlab, random, options.clock, recent);
     const oldest = locked[0];
     if (oldest !== undefined && random.whole(1, 4) === 1) {
@@ -78,6 +84,29 @@ async function newJob(
     }
   }
   return pipeline;
+}
+
+const stores = ['redis', 'redis', 'shared-redis', 'database', 'fog', 'mixed'] as const;
+
+/** Some are longer than a chunk, some get bytes after their end, and some are erased at once. */
+async function newTrace(gitlab: SmallGitlab, traces: TraceWorld, random: Random): Promise<void> {
+  const isLong = random.whole(1, 10) === 1;
+  const pendingState = random.oneOf(['none', 'right'] as const);
+  const build = await traces.aFinishedTrace({
+    sizeBytes: random.whole(0, isLong ? 500_000 : 16_384),
+    stores: random.oneOf(stores),
+    pendingState,
+    status: random.oneOf(['success', 'failed', 'canceled']),
+    partitionId: random.oneOf(partitionIds),
+    finishedAgoMs: 0,
+    counted: false,
+  });
+  const dice = random.whole(1, 10);
+  // A runner that has told its sum sends nothing more.
+  if (dice <= 2 && pendingState === 'none') {
+    await appendTrace(gitlab, build, random.whole(1, 5_000));
+  }
+  if (dice === 3) await eraseBuild(gitlab, build);
 }
 
 /** Takes one that is about to expire, or has just done so, and changes its mind about it. */

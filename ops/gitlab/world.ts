@@ -1,5 +1,6 @@
 /** Builders of single things in a small GitLab, with their object and their entry in the ledger. */
 import { artifactLocked, fileStore, fileType } from '../../lib/gitlab/enums';
+import { chunkStore } from '../../lib/gitlab/trace-chunks';
 import type { ArtifactEntry } from './ledger';
 import { fileNameOf, keyColumns, type KeyKind } from './plan';
 import { createRandom, type Random } from './random';
@@ -11,7 +12,6 @@ import {
   type NewArtifact,
   type SmallGitlab,
 } from './small-gitlab';
-import { chunkStore } from './trace-stores';
 import { storeLiveTraces, storeTraces } from './traces';
 
 export interface APipeline {

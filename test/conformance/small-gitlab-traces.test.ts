@@ -1,4 +1,5 @@
 /** A trace written in any of GitLab's ways is read back whole, and whatever is missing is told. */
+import { chunkObjectKey, chunkRedisKey, chunkStore } from '../../lib/gitlab/trace-chunks';
 import { deleteBuild, eraseBuild } from '../../ops/gitlab/changes';
 import { archiveAsGitlab } from '../../ops/gitlab/gitlab-archiver';
 import { checkTrace, readTrace, watchTraces } from '../../ops/gitlab/live-reader';
@@ -6,8 +7,7 @@ import { appendTrace, flushChunk, liveBytes, type TraceBuild } from '../../ops/g
 import { traceBytes } from '../../ops/gitlab/trace-bytes';
 import * as damage from '../../ops/gitlab/trace-damage';
 import { finishBuild } from '../../ops/gitlab/trace-life';
-import { traceLeaseKey } from '../../ops/gitlab/trace-lease';
-import { chunkKey, chunkRows, chunkStore, fogKey } from '../../ops/gitlab/trace-stores';
+import { chunkRows } from '../../ops/gitlab/trace-stores';
 import { TraceWorld, type StoreChoice } from '../../ops/gitlab/trace-world';
 import { reportStates } from '../../ops/gitlab/traces';
 import { verify } from '../../ops/gitlab/verify';
@@ -66,22 +66,22 @@ test('a build that writes, is flushed, ends and writes late can be read at every
   expect(await flushChunk(gitlab, build, 1, { to: fog })).toBe('flushed');
   expect(await flushChunk(gitlab, build, 2, { to: fog })).toBe('not final');
   expect(await storesOf(build)).toEqual([2, 3, 4]);
-  expect(await gitlab.redis.exists(chunkKey(build.id, 0), chunkKey(build.id, 1))).toBe(0);
+  expect(await gitlab.redis.exists(chunkRedisKey(build.id, 0), chunkRedisKey(build.id, 1))).toBe(0);
   await whole();
   await reportStates(gitlab.pool, [{ build, sizeBytes: await liveBytes(gitlab, build.id) }]);
   expect(await flushChunk(gitlab, build, 2, { to: fog })).toBe('flushed');
   await finishBuild(gitlab, build);
   expect(await appendTrace(gitlab, build, 500)).toMatchObject({ accepted: true });
-  expect((await gitlab.objects.read(fogKey(build.id, 2)))?.length).toBe(600);
+  expect((await gitlab.objects.read(`tmp/builds/${build.id}/chunks/2.log`))?.length).toBe(600);
   await whole();
   expect((await readTrace(gitlab, build.id)).bytes).toHaveLength(2 * chunk + 600);
 });
 
 test('a chunk in Redis lives for a week, and an append makes the week begin again', async () => {
   const build = await traces.aRunningTrace({ sizeBytes: 10, stores: 'shared-redis' });
-  await gitlab.redis.expire(chunkKey(build.id, 0), 60);
+  await gitlab.redis.expire(chunkRedisKey(build.id, 0), 60);
   await appendTrace(gitlab, build, 10);
-  expect(await gitlab.redis.ttl(chunkKey(build.id, 0))).toBeGreaterThan(600_000);
+  expect(await gitlab.redis.ttl(chunkRedisKey(build.id, 0))).toBeGreaterThan(600_000);
   const [row] = await chunkRows(gitlab, build.id);
   expect(row).toMatchObject({ lockVersion: 0 }); // the row does not know of it
 });
@@ -103,13 +103,14 @@ test("GitLab's own archiver leaves nothing behind, also when its first upload fa
 
 test('append and archive keep off while the lease is held', async () => {
   const build = await traces.aFinishedTrace();
-  await gitlab.redis.set(traceLeaseKey(build.id), 'somebody', 'EX', 600);
+  const lease = `gitlab:exclusive_lease:trace:write:lock:${build.id}`;
+  await gitlab.redis.set(lease, 'somebody', 'EX', 600);
   expect(await appendTrace(gitlab, build, 1)).toEqual({ accepted: false, reason: 'lease' });
   expect(await archiveAsGitlab(gitlab, build)).toBe('lease taken');
-  expect(await gitlab.redis.get(traceLeaseKey(build.id))).toBe('somebody');
-  await gitlab.redis.del(traceLeaseKey(build.id));
+  expect(await gitlab.redis.get(lease)).toBe('somebody');
+  await gitlab.redis.del(lease);
   expect(await archiveAsGitlab(gitlab, build)).toBe('archived');
-  expect(await gitlab.redis.exists(traceLeaseKey(build.id))).toBe(0);
+  expect(await gitlab.redis.exists(lease)).toBe(0);
 });
 
 test('a flush that the archive overtakes is stale, and its leftover is excused', async () => {
@@ -121,7 +122,7 @@ test('a flush that the archive overtakes is stale, and its leftover is excused',
     },
   });
   expect(flushed).toBe('stale');
-  expect(await gitlab.objects.exists(fogKey(build.id, 0))).toBe(true);
+  expect(await gitlab.objects.exists(chunkObjectKey(build.id, 0))).toBe(true);
   expect(await breaks()).toEqual([]);
 });
 
@@ -147,7 +148,7 @@ test('late bytes that wait beside the archive count as readable', async () => {
   await appendTrace(gitlab, build, 50, { stalled: { atByte: chunk } });
   expect(await violation(build)).toBeUndefined();
   expect(await breaks()).toEqual(['I4 archived builds still have chunk rows: 1']);
-  await gitlab.redis.del(chunkKey(build.id, 1));
+  await gitlab.redis.del(chunkRedisKey(build.id, 1));
   expect(await violation(build)).toMatchObject({ from: 'archive', atByte: chunk });
   await damage.loseChunkRow(gitlab, build, 1);
   gitlab.ledger.append([{ kind: 'lost', buildId: build.id, fromByte: chunk, toByte: chunk + 50 }]);
