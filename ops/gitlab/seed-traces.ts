@@ -157,10 +157,10 @@ async function seedOthers(
     const [archived, toArchive, toErase] = [fourth(0), fourth(1), fourth(2)];
     work.toArchive.push(...toArchive);
     work.toErase.push(...toErase);
-    const plans = [...toArchive, ...toErase, ...fourth(3)].map((build, index): TracePlan => ({
-      ...planTrace(build, index, random),
-      counted: false,
-    }));
+    const plans = [...toArchive, ...toErase, ...fourth(3)].map((build, index): TracePlan => {
+      const plan = planTrace(build, index, random);
+      return { ...plan, sizeBytes: Math.min(plan.sizeBytes, othersBytesMax), counted: false };
+    });
     const live: LedgerEntry[] = await storeLiveTraces(gitlab, client, plans);
     live.push(...(await finish(client, toErase, { random, baseMs })));
     await finish(client, archived, { random, baseMs });
