@@ -89,6 +89,7 @@ async function underLease(
   );
   const found = await find(around, partitionId, unfinished(jobs));
   const prepared = await storeAll(around, found);
+  await dropUnused(around, jobs);
   around.reach('archiver.traces-stored');
   await leases.confirm(prepared.map(({ job }) => job));
   const committed = await commitRows(around, partitionId, open(prepared));
@@ -152,6 +153,14 @@ function noteAbsence(
   if (reason === undefined) return;
   brake.hold(reason);
   for (const job of jobs) job.outcome = retry(new Error(reason));
+}
+
+/** A trace that waits has all its chunks: what an earlier attempt stored of it is not needed. */
+async function dropUnused(around: Surroundings, jobs: readonly Job[]): Promise<void> {
+  for (const job of jobs) {
+    const { seen, outcome } = job;
+    if (seen && outcome?.kind === 'skip') await dropOurObject(around, job, seen.etag);
+  }
 }
 
 /** Short traces a group at a time, long ones each by itself; both within the budget of bytes. */
@@ -256,6 +265,9 @@ async function leaveOut(
   });
 }
 
+/** Only a process of GitLab's that has lost its lease can do it, and only to an empty trace. */
+const strayAppend = 'bytes came to an empty chunk when its row had just gone; they are in Redis';
+
 /**
  * An empty chunk whose data is gone looks like one that was lost: as long as there is its row, there is
  * its key. A crash between the two leaves an empty key, which the next record for the build finds.
@@ -267,8 +279,14 @@ async function removeData(
   around: Surroundings,
   committed: readonly Prepared[],
 ): Promise<Prepared[]> {
-  const chunks = committed.flatMap((one) => one.chunks.filter((chunk) => !isEmpty(chunk)));
-  const changed = await removeChunks(around.chunks, chunks);
+  const chunks = committed.flatMap((one) => one.chunks);
+  const changed = new Set([
+    ...(await findGrown(around.chunks, chunks.filter(isEmpty))),
+    ...(await removeChunks(
+      around.chunks,
+      chunks.filter((chunk) => !isEmpty(chunk)),
+    )),
+  ]);
   return committed.filter(({ trace }) => !changed.has(trace.buildId));
 }
 
@@ -283,11 +301,12 @@ async function forgetRows(
   const forgotten = await around.rows.forgetChunks(partitionId, traces);
   const gone = emptied.filter(({ trace }) => forgotten.has(trace.buildId));
   const empty = gone.flatMap(({ chunks }) => chunks.filter(isEmpty));
-  if (empty.length > 0) await removeChunks(around.chunks, empty);
+  const grown = await removeChunks(around.chunks, empty);
   for (const { job, trace, effect } of emptied) {
     if (!forgotten.has(trace.buildId)) continue;
     job.effect = effect;
     job.outcome = done;
+    if (grown.has(trace.buildId)) job.note = { event: 'trace.told', reason: strayAppend };
     // What is remembered of missing chunks would go by itself, too.
     if (effect === 'partial') await around.missing.forget(job.owner).catch(() => undefined);
   }

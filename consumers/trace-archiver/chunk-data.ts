@@ -130,7 +130,7 @@ async function readObjects(stores: ChunkStores, chunks: readonly WantedChunk[]):
   return result;
 }
 
-/** Live chunks that do not have the length any more that they were read with, by one round trip a store. */
+/** Builds with a chunk that has not the length any more that it was read with: one round trip a Redis store. */
 export async function findGrown(
   stores: ChunkStores,
   chunks: readonly ReadChunk[],
@@ -145,6 +145,14 @@ export async function findGrown(
       if (lengths?.[at] !== sizeBytes) grown.add(buildId);
     });
   }
+  // Others are compared by their ETag when they are removed; an empty one goes after its row.
+  const empty = chunks.filter(
+    ({ store, sizeBytes }) => store === chunkStore.fog && sizeBytes === 0,
+  );
+  for (const { buildId, index, etag } of empty) {
+    const now = await stores.objects.read(chunkObjectKey(buildId, index), objectBytesMax);
+    if (now?.etag !== etag) grown.add(buildId);
+  }
   return grown;
 }
 
@@ -157,6 +165,7 @@ export async function removeChunks(
   chunks: readonly ReadChunk[],
 ): Promise<ReadonlySet<number>> {
   const changed = new Set<number>();
+  if (chunks.length === 0) return changed;
   for (const store of [chunkStore.redis, chunkStore.redisTraceChunks]) {
     const asked = chunks.map(({ buildId, index, sizeBytes, sha1 }) => ({
       key: chunkRedisKey(buildId, index),

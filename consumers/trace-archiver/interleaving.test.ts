@@ -46,7 +46,10 @@ class Life extends TraceGround {
     append: () => {
       if (!this.leases.held.has(1) && !this.#isArchived()) this.#append();
     },
-    'append-stalled': () => this.#append(),
+    // To an empty trace whose row is committed it is told, and cannot be helped (README).
+    'append-stalled': () => {
+      if (this.written > 0 || !this.#isArchived()) this.#append();
+    },
     flush: () => this.#flush(),
     'gitlab-row': () => this.#gitlabBegins(),
     'gitlab-upload': () => this.#gitlabUploads(),

@@ -242,17 +242,15 @@ async function besideGitlab(
 ): Promise<Prepared | undefined> {
   const { job, replaces } = task;
   const seen = await around.objects.head(theirKey);
-  if (seen === null) {
-    if ((replaces?.ageMs ?? 0) < around.rules.adoptAfterMs) {
-      throw new SetAside('wait', 'GitLab has its row, but not yet its object');
-    }
-    return archive(around, task, 'adopted');
-  }
+  const isLost = seen === null && (replaces?.ageMs ?? 0) >= around.rules.adoptAfterMs;
+  if (isLost) return archive(around, task, 'adopted');
+  // The chunks have all that an earlier attempt may have stored, and no row will come to claim it.
+  await dropOurObject(around, job);
+  if (seen === null) throw new SetAside('wait', 'GitLab has its row, but not yet its object');
   const digest = await sumContent(extension(around, task, seen, newNotes(), theirKey));
   if (digest.sizeBytes > seen.sizeBytes) {
     throw new SetAside('leave', 'the object of GitLab’s row is shorter than the trace');
   }
-  await dropOurObject(around, job);
   job.outcome = skip('archived by GitLab');
   return undefined;
 }

@@ -4,6 +4,7 @@ import type { ArtifactKeyColumns } from '../../lib/gitlab/object-key';
 import { PostgresPool, type PostgresSettings } from '../../lib/stores/postgres/pool';
 import { insertArtifactRows, insertBuilds, insertPipelines } from '../../ops/gitlab/rows';
 import type { MemoryRow } from './memory-artifacts';
+import type { SourcePasswords } from '../../ops/gitlab/schema';
 import { SourceDatabase } from './source-database';
 import { currentStack, sourcePasswords } from './stack';
 
@@ -37,7 +38,7 @@ export class ArtifactSource {
     return this.#owner;
   }
 
-  settings(role: 'afterbuild_deleter' | 'afterbuild_reader'): PostgresSettings {
+  settings(role: keyof SourcePasswords): PostgresSettings {
     const stack = currentStack();
     const { host, port } = stack.addresses.postgres;
     return {
@@ -55,7 +56,7 @@ export class ArtifactSource {
     };
   }
 
-  pool(role: 'afterbuild_deleter' | 'afterbuild_reader'): PostgresPool {
+  pool(role: keyof SourcePasswords): PostgresPool {
     const pool = new PostgresPool(this.settings(role));
     this.#pools.push(pool);
     return pool;
