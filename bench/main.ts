@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { createFetchLines } from '../ops/local/fetch-progress';
+import { listenForInterruption } from '../ops/local/interruption';
 import type { RunningStack } from '../ops/local/running-stack';
 import { startStack } from '../ops/local/stack';
 import { measureArtifacts } from './artifacts.bench';
@@ -14,6 +15,7 @@ interface Flags {
   readonly quick: boolean;
   readonly json?: string;
   readonly artifacts: string;
+  readonly runs: string;
   readonly records: string;
 }
 
@@ -21,11 +23,21 @@ interface Flags {
 async function onOwnStack(measure: (stack: RunningStack) => Promise<void>): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'afterbuild-bench-'));
   const log = (line: string): void => console.error(line);
-  const stack = await startStack({ dataDir, log, fetchProgress: createFetchLines(log) });
+  const interruption = listenForInterruption({
+    source: process,
+    nowMs: () => performance.now(),
+    onSecond: () => process.exit(1),
+  });
+  const { signal } = interruption;
+  const stack = await startStack({ dataDir, log, fetchProgress: createFetchLines(log), signal });
+  const interrupted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error));
+  });
   try {
-    await measure(stack);
+    await Promise.race([measure(stack), interrupted]);
   } finally {
     await stack.stop();
+    interruption.release();
     rmSync(dataDir, { recursive: true, force: true });
   }
 }
@@ -49,12 +61,14 @@ async function main(): Promise<void> {
     program,
     'artifacts',
     'the pipeline beside the same DELETE alone and the same DeleteObjects alone',
-    (stack, report, { quick, artifacts }) =>
+    (stack, report, { quick, artifacts, runs }) =>
       measureArtifacts(stack, report, {
         artifacts: quick ? 20_000 : Number(artifacts),
-        runs: quick ? 1 : 3,
+        runs: quick ? 1 : Number(runs),
       }),
-  ).option('--artifacts <n>', 'how many', '200000');
+  )
+    .option('--artifacts <n>', 'how many', '200000')
+    .option('--runs <n>', 'rounds of each case', '3');
   addBench(
     program,
     'runtime',
@@ -67,5 +81,6 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   console.error(error);
-  process.exitCode = 1;
+  // A measurement that was cut short may still have a process of the pipeline on its hands.
+  process.exit(1);
 });

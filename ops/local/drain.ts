@@ -5,7 +5,7 @@ import { createKafka } from '../../lib/kafka/connection';
 import { topicNames } from '../../lib/kafka/topics';
 import { connectionSchema, loadConfig } from '../../lib/process/config';
 import { createLogger } from '../../lib/process/logger';
-import { countOpenWork } from '../gitlab/verify';
+import { countOpenTraces, countOpenWork } from '../gitlab/open-work';
 import type { ConnectedGitlab } from './connected-gitlab';
 import type { Progress } from './progress';
 import type { RunningStack } from './running-stack';
@@ -23,15 +23,24 @@ export interface DrainOptions {
   readonly signal: AbortSignal;
 }
 
+/** What each consumer has still to do. */
+const readers = {
+  'artifact-deleter': topicNames.artifactsExpired,
+  'trace-archiver': topicNames.buildsFinished,
+} as const;
+
 async function openRecords(admin: TopicAdmin, namespace: string): Promise<number> {
-  const group = `${namespace}artifact-deleter`;
-  const lag = await admin.lag(group, `${namespace}${topicNames.artifactsExpired}`);
-  return lag.reduce((sum, { records }) => sum + records, 0);
+  const lags = await Promise.all(
+    Object.entries(readers).map(([group, topic]) =>
+      admin.lag(`${namespace}${group}`, `${namespace}${topic}`),
+    ),
+  );
+  return lags.flat().reduce((sum, { records }) => sum + records, 0);
 }
 
 /**
- * Done means: no row is due, none will be within a second, and the deleter has committed every record,
- * for its objects go after its rows.
+ * Done means: no row is due, none will be within a second, no finished build has a live trace, and both
+ * consumers have committed every record, for objects go after their rows.
  * @throws Error when nothing moves for five minutes.
  */
 async function waitForQuiet(
@@ -45,14 +54,15 @@ async function waitForQuiet(
   try {
     while (!isQuiet) {
       const { due, soon } = await countOpenWork(gitlab.pool, 1_000);
-      const rows = due + soon;
-      bar.update(Math.max(0, willGo - rows));
+      const traces = await countOpenTraces(gitlab.pool);
+      const rows = due + soon + traces;
+      bar.update(Math.max(0, willGo - due - soon));
       const records = await openRecords(admin, scope.namespace ?? '');
       isQuiet = rows === 0 && records === 0;
       if (rows !== last.rows) last = { rows, atMs: performance.now() };
       if (!isQuiet && performance.now() - last.atMs > standstillMs) {
         throw new Error(
-          `Nothing moved for 5 minutes: ${rows} artifacts are due, ${records} records are not done. The logs of the processes say why.`,
+          `Nothing moved for 5 minutes: ${due + soon} artifacts are due, ${traces} traces wait, ${records} records are not done. The logs of the processes say why.`,
         );
       }
       if (!isQuiet) await sleep(lookEveryMs, undefined, { signal });

@@ -7,7 +7,8 @@ import { FileLedger } from '../gitlab/ledger';
 import { liveOnce } from '../gitlab/life';
 import { seed } from '../gitlab/seed';
 import { trickle } from '../gitlab/trickle';
-import { countOpenWork, verify, type Verification } from '../gitlab/verify';
+import { countOpenWork } from '../gitlab/open-work';
+import { verify, type Verification } from '../gitlab/verify';
 import { clearData, refuseForeignFolder } from './clear-data';
 import { connectGitlab, ledgerFile, type ConnectedGitlab } from './connected-gitlab';
 import { drain } from './drain';
@@ -19,7 +20,7 @@ import { createProcesses, type Processes } from './processes';
 import { createProgress, type Progress } from './progress';
 import type { RunningStack } from './running-stack';
 import { StackBusyError, startStack } from './stack';
-import { defaultScope, stackEnvironment } from './stack-environment';
+import { defaultScope, stackEnvironment, type DatabaseRole } from './stack-environment';
 import { parseStartOptions, type StartOptions } from './start-options';
 
 const scope = defaultScope;
@@ -41,10 +42,19 @@ interface Run {
   readonly signal: AbortSignal;
 }
 
+/** Nobody waits two minutes for a late line, or twelve hours for a sweep, to see the pipeline work. */
+const impatient = { ARCHIVE_SETTLE_MS: '3000', STALE_AGE_MS: '5000', STALE_EVERY_MS: '2000' };
+
 /** Sources first: they are stopped first, too, so that no new work comes while the rest drains. */
 async function startProcesses({ stack, processes, progress }: Run): Promise<void> {
-  await processes.start('expired-artifacts', stackEnvironment(stack, 'reader', scope));
-  await processes.start('artifact-deleter', stackEnvironment(stack, 'deleter', scope));
+  const environment = (role: DatabaseRole) => ({
+    ...stackEnvironment(stack, role, scope),
+    ...impatient,
+  });
+  await processes.start('expired-artifacts', environment('reader'));
+  await processes.start('finished-builds', environment('reader'));
+  await processes.start('artifact-deleter', environment('deleter'));
+  await processes.start('trace-archiver', environment('archiver'));
   for (const [label, pid] of processes.running()) progress.line(`${label} runs as process ${pid}`);
 }
 
@@ -92,7 +102,7 @@ interface Ending {
 
 /** Counted in the stores and compared with the ledger: the pipeline's own word counts for nothing. */
 async function judge(run: Run): Promise<Ending> {
-  const found: Verification = await verify(run.gitlab);
+  const found: Verification = await verify(run.gitlab, { traces: 'archived' });
   const seeded = (await run.gitlab.ledger.read()).seeded;
   const problems = found.breaks.map(
     ({ invariant, what, count, ids }) => `${invariant}: ${count} ${what}: ${ids.join(', ')}`,
@@ -102,6 +112,7 @@ async function judge(run: Run): Promise<Ending> {
       `${found.deleted} artifacts were deleted and ${found.kept} kept; the ledger says ${String(seeded?.willGo)} and ${String(seeded?.willStay)}`,
     );
   }
+  if (found.waiting > 0) problems.push(`${found.waiting} finished traces are not archived`);
   const environment = stackEnvironment(run.stack, 'reader', scope);
   await runAfterbuild(['reconcile', '--check'], environment, run.signal).catch((error: unknown) =>
     problems.push(error instanceof Error ? error.message : String(error)),
@@ -110,7 +121,7 @@ async function judge(run: Run): Promise<Ending> {
   const verdict = problems.length === 0 ? 'invariants hold' : 'invariants are broken';
   return {
     code: problems.length === 0 ? exitCodes.done : exitCodes.failed,
-    lastLine: `deleted ${found.deleted} artifacts, kept ${found.kept}, ${verdict}`,
+    lastLine: `archived ${found.archived} traces, deleted ${found.deleted} artifacts, kept ${found.kept}, ${verdict}`,
   };
 }
 
