@@ -1,16 +1,18 @@
-/** `afterbuild reconcile --check`: do rows and bucket agree? Only reads, and may run beside the pipeline. */
+/** `afterbuild reconcile --check`: do rows, bucket and Redis agree? Only reads, and may run beside the pipeline. */
 import type { Command } from 'commander';
 import { refuseBucket } from '../lib/brake/decide';
 import { systemClock } from '../lib/process/clock';
-import { ConfigError, connectionSchema, loadConfig } from '../lib/process/config';
+import { ConfigError, loadConfig, reconcileSchema } from '../lib/process/config';
 import { type Break, type CheckReport, checkStores } from '../lib/reconcile/check';
 import { PostgresArtifactClaims } from '../lib/stores/postgres/artifact-claims';
+import type { TraceReport } from '../lib/reconcile/check-traces';
 import { PostgresPool, postgresSettings } from '../lib/stores/postgres/pool';
 import { RedisPendingUploads } from '../lib/stores/redis/pending-uploads';
 import { S3Objects, s3Settings } from '../lib/stores/s3/objects';
 import { action } from './action';
 import { type ExitCode, exitCodes } from './exit-codes';
 import { jsonOption, printProgress, printResult, type OutputOptions } from './output';
+import { checkLiveTraces, describeTraceBreak, traceSummary } from './reconcile-traces';
 
 interface ReconcileOptions extends OutputOptions {
   readonly check: true;
@@ -36,17 +38,23 @@ export function addReconcileCommand(program: Command): void {
 async function reconcile(options: ReconcileOptions, signal: AbortSignal): Promise<ExitCode> {
   const limit = wholeNumber('--limit', options.limit);
   const pauseMs = wholeNumber('--pause-seconds', options.pauseSeconds) * 1_000;
-  const report = await check(pauseMs, signal, options.json === true);
+  const { traces, ...report } = await check(pauseMs, signal, options.json === true);
   const breaks = report.breaks.slice(0, limit);
-  printResult(options, { ...report, breaks, breaksTotal: report.breaks.length }, [
+  printResult(options, { ...report, breaks, breaksTotal: report.breaks.length, traces }, [
     ...breaks.map(describeBreak),
+    ...traces.breaks.slice(0, limit).map(describeTraceBreak),
     summary(report, breaks.length),
+    traceSummary(traces),
   ]);
-  return isWhole(report) ? exitCodes.ok : exitCodes.failed;
+  return isWhole(report) && traces.breaks.length === 0 ? exitCodes.ok : exitCodes.failed;
 }
 
-async function check(pauseMs: number, signal: AbortSignal, isQuiet: boolean): Promise<CheckReport> {
-  const config = loadConfig(connectionSchema, process.env);
+async function check(
+  pauseMs: number,
+  signal: AbortSignal,
+  isQuiet: boolean,
+): Promise<CheckReport & { readonly traces: TraceReport }> {
+  const config = loadConfig(reconcileSchema, process.env);
   const limits = { connectionsMax: 2, statementTimeoutMs: readLimitMs };
   const pool = new PostgresPool(postgresSettings(config, 'reconcile', limits));
   const objects = new S3Objects(s3Settings(config));
@@ -55,7 +63,7 @@ async function check(pauseMs: number, signal: AbortSignal, isQuiet: boolean): Pr
     const tags = await objects.bucketTags();
     const refusal = refuseBucket(tags, config.S3_BUCKET_TAG, config.S3_BUCKET);
     if (refusal !== undefined) throw new ConfigError(refusal);
-    return await checkStores(
+    const report = await checkStores(
       { claims: new PostgresArtifactClaims(pool), objects, uploads, clock: systemClock },
       {
         suspectsMax,
@@ -66,6 +74,8 @@ async function check(pauseMs: number, signal: AbortSignal, isQuiet: boolean): Pr
         },
       },
     );
+    const traces = await checkLiveTraces(config, pool, { pauseMs, signal });
+    return { ...report, traces };
   } finally {
     uploads.close();
     objects.close();

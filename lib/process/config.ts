@@ -132,15 +132,22 @@ export const artifactDeleterSchema = withoutRedis.extend({
   DELETE_DRY_RUN: z.stringbool().default(false),
 });
 
-/** Settings of consumers/trace-archiver. */
-export const traceArchiverSchema = connectionSchema.omit({ CONNECT_URL: true }).extend({
-  /** The Redis of live chunks, where it is not the one of the shared state. */
+/** The Redis of live chunks, where it is not the one of the shared state. */
+const traceChunksRedis = {
   REDIS_TRACE_CHUNKS_HOST: text.optional(),
   REDIS_TRACE_CHUNKS_PORT: port.optional(),
   REDIS_TRACE_CHUNKS_DB: z.coerce.number().int().min(0).max(65_535).optional(),
   REDIS_TRACE_CHUNKS_USERNAME: text.optional(),
   REDIS_TRACE_CHUNKS_PASSWORD_FILE: text.optional(),
   REDIS_TRACE_CHUNKS_TLS_CA_FILE: text.optional(),
+};
+
+/** Settings of `afterbuild reconcile`. */
+export const reconcileSchema = connectionSchema.extend(traceChunksRedis);
+
+/** Settings of consumers/trace-archiver. */
+export const traceArchiverSchema = connectionSchema.omit({ CONNECT_URL: true }).extend({
+  ...traceChunksRedis,
   ARCHIVE_CONCURRENCY: count(4, 1, 64),
   ARCHIVE_SETTLE_MS: count(120_000, 0, 3_600_000),
   ARCHIVE_DOUBT_MS: count(86_400_000, 0, 7 * 86_400_000),

@@ -27,5 +27,6 @@ test('traces of 0 bytes to 20 MB, in each store and mixed, become one object eac
   await expectArchived(scenario, traces);
   const total = (field: string) =>
     archiver.events('traces.archived').reduce((sum, line) => sum + Number(line[field]), 0);
+  await scenario.command(['reconcile', '--check', '--pause-seconds', '0']);
   expect([total('archived'), total('extended'), total('partial')]).toEqual([traces.length, 0, 0]);
 });

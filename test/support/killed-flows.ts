@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 const scenarios: Readonly<Record<string, readonly string[]>> = {
   'a-process-killed-at-any-step-loses-nothing': ['sweep', 'change', 'deleter'],
   'a-killed-producer-of-finished-builds-skips-none': ['finished', 'stale'],
+  'a-killed-archiver-loses-no-byte': ['archiver'],
 };
 
 const folder = join(__dirname, '../scenarios');

@@ -8,7 +8,7 @@ import {
   type Connections,
   ConfigError,
   readSecret,
-  type traceArchiverSchema,
+  type reconcileSchema,
 } from '../../process/config';
 import { projectRoot } from '../../process/root';
 import { RedisError } from './errors';
@@ -47,7 +47,11 @@ export function redisSettings(config: RedisVariables): RedisSettings {
   };
 }
 
-type ChunkVariables = z.output<typeof traceArchiverSchema>;
+type ChunkVariables = Pick<
+  z.output<typeof reconcileSchema>,
+  | keyof RedisVariables
+  | `REDIS_TRACE_CHUNKS_${'HOST' | 'PORT' | 'DB' | 'USERNAME' | 'PASSWORD_FILE' | 'TLS_CA_FILE'}`
+>;
 
 /** The Redis of live chunks: its own settings, or those of the shared state when it has no host of its own. */
 export function traceChunksSettings(config: ChunkVariables): RedisSettings {

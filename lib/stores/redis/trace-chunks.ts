@@ -34,6 +34,28 @@ export class RedisTraceChunks {
     return answers as number[];
   }
 
+  /** One round trip. @throws RedisError. */
+  async exist(keys: readonly string[]): Promise<boolean[]> {
+    const answers = await this.#redis.pipeline((commands) => {
+      for (const key of keys) commands.exists(key);
+    });
+    return answers.map((answer) => answer === 1);
+  }
+
+  /** All keys of chunks, in pages and in no order; one may come twice. @throws RedisError. */
+  async *keys(): AsyncGenerator<string[], void, undefined> {
+    let cursor = '0';
+    do {
+      const from = cursor;
+      const [answer] = await this.#redis.pipeline((commands) =>
+        commands.scan(from, 'MATCH', 'gitlab:ci:trace:*:chunks:*', 'COUNT', 1_000),
+      );
+      const [next, keys] = answer as [string, string[]];
+      yield keys;
+      cursor = next;
+    } while (cursor !== '0');
+  }
+
   /**
    * Removes each chunk that still is what was archived, compared and removed in one step.
    * @returns false for a chunk that has changed and stays; true also when there was nothing.

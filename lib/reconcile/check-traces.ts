@@ -1,0 +1,158 @@
+/**
+ * Compares chunk rows with chunk data, beside a live pipeline: a row whose data is nowhere (I1), and data
+ * in Redis that no row claims (I4). As in `check.ts`, a difference is a suspicion until it has stayed.
+ */
+import {
+  chunkBytes,
+  chunkObjectKey,
+  chunkRedisKey,
+  chunkStore,
+  isLive,
+} from '../gitlab/trace-chunks';
+import type { Clock } from '../process/clock';
+import type { ChunkClaim, ChunkName } from '../stores/postgres/trace-claims';
+
+export interface TraceCheckPorts {
+  readonly rows: {
+    all(): AsyncIterable<ChunkClaim>;
+    of(chunks: readonly ChunkName[]): Promise<readonly ChunkClaim[]>;
+  };
+  /** GitLab's Redis stores of chunks; one where they are the same server. */
+  readonly live: readonly {
+    exist(keys: readonly string[]): Promise<readonly boolean[]>;
+    keys(): AsyncIterable<readonly string[]>;
+  }[];
+  /** Flushed chunks, below no prefix. */
+  readonly objects: { headObject(key: string): Promise<object | null> };
+  readonly clock: Clock;
+}
+
+export interface ChunkWithoutData extends ChunkName {
+  readonly invariant: 'I1';
+}
+
+export interface DataWithoutChunk extends ChunkName {
+  readonly invariant: 'I4';
+}
+
+export type TraceBreak = ChunkWithoutData | DataWithoutChunk;
+
+export interface TraceReport {
+  readonly chunkRows: number;
+  /** Keys of chunks in Redis. */
+  readonly chunkKeys: number;
+  readonly breaks: readonly TraceBreak[];
+}
+
+const batchChunks = 500;
+
+export async function checkTraces(
+  ports: TraceCheckPorts,
+  options: { readonly pauseMs: number; readonly signal: AbortSignal },
+): Promise<TraceReport> {
+  const counts = { chunkRows: 0, chunkKeys: 0 };
+  const suspects: TraceBreak[] = [];
+  for await (const batch of batchesOf(ports.rows.all())) {
+    options.signal.throwIfAborted();
+    counts.chunkRows += batch.length;
+    suspects.push(...(await withoutData(ports, batch)));
+  }
+  for (const store of ports.live) {
+    for await (const keys of store.keys()) {
+      options.signal.throwIfAborted();
+      counts.chunkKeys += keys.length;
+      suspects.push(...(await withoutRow(ports, keys.flatMap(nameOf))));
+    }
+  }
+  if (suspects.length === 0) return { ...counts, breaks: [] };
+  await ports.clock.sleep(options.pauseMs, options.signal);
+  return { ...counts, breaks: await verify(ports, suspects) };
+}
+
+async function* batchesOf<T>(all: AsyncIterable<T>): AsyncGenerator<T[], void, undefined> {
+  let batch: T[] = [];
+  for await (const one of all) {
+    batch.push(one);
+    if (batch.length < batchChunks) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** A chunk that the archived trace covers has been removed by the archiver: its row is next. */
+async function withoutData(
+  ports: TraceCheckPorts,
+  claims: readonly ChunkClaim[],
+): Promise<ChunkWithoutData[]> {
+  const open = claims.filter(({ index, archivedBytes }) => index * chunkBytes >= archivedBytes);
+  const outside = open.filter(({ store }) => store !== chunkStore.database);
+  const found = new Set<ChunkClaim>();
+  const live = outside.filter(({ store }) => isLive(store));
+  const keys = live.map(({ buildId, index }) => chunkRedisKey(buildId, index));
+  for (const store of ports.live) {
+    const exists = await store.exist(keys);
+    live.forEach((claim, at) => {
+      if (exists[at] === true) found.add(claim);
+    });
+  }
+  for (const claim of outside.filter(({ store }) => !isLive(store))) {
+    const head = await ports.objects.headObject(chunkObjectKey(claim.buildId, claim.index));
+    if (head !== null) found.add(claim);
+  }
+  return outside
+    .filter((claim) => !found.has(claim))
+    .map(({ buildId, index }) => ({ invariant: 'I1', buildId, index }));
+}
+
+async function withoutRow(
+  { rows }: TraceCheckPorts,
+  names: readonly ChunkName[],
+): Promise<DataWithoutChunk[]> {
+  if (names.length === 0) return [];
+  const claimed = new Set((await rows.of(names)).map(textOf));
+  return names
+    .filter((name) => !claimed.has(textOf(name)))
+    .map(({ buildId, index }) => ({ invariant: 'I4', buildId, index }));
+}
+
+const textOf = ({ buildId, index }: ChunkName): string => `${buildId}:${index}`;
+
+function nameOf(key: string): ChunkName[] {
+  const match = /^gitlab:ci:trace:(\d+):chunks:(\d+)$/.exec(key);
+  return match ? [{ buildId: Number(match[1]), index: Number(match[2]) }] : [];
+}
+
+/** @returns those that are still so, each once. */
+async function verify(
+  ports: TraceCheckPorts,
+  suspects: readonly TraceBreak[],
+): Promise<TraceBreak[]> {
+  const still = new Map<string, TraceBreak>();
+  for (let at = 0; at < suspects.length; at += batchChunks) {
+    const batch = suspects.slice(at, at + batchChunks);
+    const rowless = await withoutRow(ports, batch);
+    const present = await keysOf(ports, rowless);
+    const dataless = await withoutData(ports, await ports.rows.of(batch));
+    for (const one of [...rowless.filter((name) => present.has(textOf(name))), ...dataless]) {
+      still.set(`${one.invariant} ${textOf(one)}`, one);
+    }
+  }
+  return [...still.values()];
+}
+
+async function keysOf(
+  { live }: TraceCheckPorts,
+  names: readonly ChunkName[],
+): Promise<ReadonlySet<string>> {
+  const present = new Set<string>();
+  for (const store of live) {
+    const exists = await store.exist(
+      names.map(({ buildId, index }) => chunkRedisKey(buildId, index)),
+    );
+    names.forEach((name, at) => {
+      if (exists[at] === true) present.add(textOf(name));
+    });
+  }
+  return present;
+}
