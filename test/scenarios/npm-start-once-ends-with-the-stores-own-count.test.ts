@@ -45,7 +45,9 @@ test('a broken invariant is named with its ids, and the exit code is 1', async (
   );
   rmSync(join(objects, lost!));
   const { code, lines } = await start(...size);
-  expect(lines.at(-1)).toBe('archived 3 traces, deleted 160 artifacts, kept 40, invariants are broken');
+  expect(lines.at(-1)).toBe(
+    'archived 3 traces, deleted 160 artifacts, kept 40, invariants are broken',
+  );
   expect(lines.join('\n')).toMatch(/I3: 1 .*: \d+/);
   expect(code).toBe(1);
 });
