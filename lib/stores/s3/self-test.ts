@@ -7,13 +7,18 @@ import type { S3Traces, WriteCondition } from './traces';
 /** Makes the key one of a shape that the pipeline never touches, should this end half-way. */
 const testPrefix = 'afterbuild-self-test/';
 
+type TestedStore = Pick<
+  S3Traces,
+  'put' | 'upload' | 'head' | 'removeIf' | 'learnConditionalDelete'
+>;
+
 const sha256Of = (bytes: Buffer): Buffer => createHash('sha256').update(bytes).digest();
 
 /**
  * Writes, overwrites and removes one object of its own.
  * @throws ConfigError when the server takes a write whose condition does not hold; S3Error otherwise.
  */
-export async function testConditionalWrites(traces: S3Traces, server: string): Promise<void> {
+export async function testConditionalWrites(traces: TestedStore, server: string): Promise<void> {
   const key = `${testPrefix}${randomUUID()}/${traceKey({ partitionId: 0, buildId: 0, projectId: 0 })}`;
   const refuse = (what: string): never => {
     throw new ConfigError(
