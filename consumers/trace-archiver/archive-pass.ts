@@ -6,7 +6,10 @@
  * Whatever ends it in between, the rows of the chunks are still there, and the record comes again. A job
  * that has no outcome afterwards is to be looked at again, from the read.
  */
-import { retry, done, skip } from '../../lib/kafka/outcome';
+import { done, type Outcome, retry, skip } from '../../lib/kafka/outcome';
+import { PostgresError } from '../../lib/stores/postgres/errors';
+import { RedisError } from '../../lib/stores/redis/errors';
+import { S3Error } from '../../lib/stores/s3/errors';
 import { chunkBytes } from '../../lib/gitlab/trace-chunks';
 import {
   findGrown,
@@ -169,10 +172,12 @@ async function storeAll(around: Surroundings, found: readonly FoundTrace[]): Pro
   const isShort = ({ trace, look }: FoundTrace): boolean =>
     look.kind === 'archive' && chunkCount(trace) <= groupChunksMax;
   for (const group of groupsOf(found.filter(isShort))) {
+    if (isAway(found)) break;
     const bytes = 2 * chunkBytes * group.reduce((sum, { trace }) => sum + chunkCount(trace), 0);
     prepared.push(...(await around.budget.hold(bytes, () => storeGroup(around, group))));
   }
   for (const one of found.filter((each) => !isShort(each))) {
+    if (isAway(found)) break;
     await around.budget.hold(streamBytes, () =>
       forJob(one.job, async () => {
         const result = await storeTrace(around, one);
@@ -180,8 +185,24 @@ async function storeAll(around: Surroundings, found: readonly FoundTrace[]): Pro
       }),
     );
   }
+  const away = isAway(found);
+  if (away) for (const { job } of found) if (!isPrepared(prepared, job)) job.outcome ??= away;
   return prepared;
 }
+
+const isPrepared = (prepared: readonly Prepared[], job: Job): boolean =>
+  prepared.some((one) => one.job === job);
+
+/** A store that is away is away for all: one limit of a request is waited for, not one a trace. */
+const isAway = (found: readonly FoundTrace[]): Outcome | undefined =>
+  found
+    .map(({ job }) => job.outcome)
+    .find((outcome) => outcome?.kind === 'retry' && isStoreAway(outcome.error));
+
+const isStoreAway = (error: Error): boolean =>
+  (error instanceof S3Error && error.failure === 'unavailable') ||
+  (error instanceof RedisError && !error.isRefusal) ||
+  (error instanceof PostgresError && error.failure === 'unavailable');
 
 const chunkCount = ({ chunks }: BuildTrace): number => (chunks.at(-1)?.index ?? 0) + 1;
 

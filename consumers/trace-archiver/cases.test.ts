@@ -1,4 +1,5 @@
 /** The README's cases of a trace that stands still. */
+import { S3Error } from '../../lib/stores/s3/errors';
 import { chunkBytes, chunkRedisKey } from '../../lib/gitlab/trace-chunks';
 import {
   bytesOf,
@@ -160,4 +161,20 @@ test('within the window, live or untold: settles in place; flushed and agreed: a
   ground.expectUntouched(1, live);
   ground.nowMs += 1;
   expect((await ground.archive(1, 2)).map(({ kind }) => kind)).toEqual(['done', 'done']);
+});
+
+test('a store that is away is asked once, not once a trace', async () => {
+  for (const id of [1, 2, 3]) ground.trace(id, 40 * chunkBytes);
+  let asked = 0;
+  const away = new S3Error('S3 is away', 'unavailable', 'ECONNREFUSED', undefined, undefined);
+  const objects = Object.assign(Object.create(ground.objects) as typeof ground.objects, {
+    put: () => {
+      asked += 1;
+      return Promise.reject(away);
+    },
+  });
+  const outcomes = await ground.archiver({ objects })(record(1), record(2), record(3));
+  expect(outcomes).toEqual([1, 2, 3].map(() => ({ kind: 'retry', error: away })));
+  expect(asked).toBe(1);
+  expect((await ground.archive(1, 2, 3)).map(({ kind }) => kind)).toEqual(['done', 'done', 'done']);
 });

@@ -7,7 +7,12 @@ import {
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3';
 import { Redis } from 'ioredis';
-import type { LiveChunks, TraceLeases, TraceObjects } from '../../consumers/trace-archiver/ports';
+import type {
+  ChunkObjects,
+  LiveChunks,
+  TraceLeases,
+  TraceObjects,
+} from '../../consumers/trace-archiver/ports';
 import { traceLeaseKey } from '../../lib/gitlab/trace-chunks';
 import { RedisConnection } from '../../lib/stores/redis/connection';
 import { RedisMissingChunks } from '../../lib/stores/redis/missing-chunks';
@@ -77,7 +82,7 @@ afterAll(async () => {
 
 const sha256 = (bytes: Buffer): Buffer => createHash('sha256').update(bytes).digest();
 
-describe.each<[string, () => TraceObjects]>([
+describe.each<[string, () => TraceObjects & ChunkObjects]>([
   ['S3', () => objects],
   ['memory', () => new MemoryTraceObjects()],
 ])('trace objects in %s', (_name, create) => {
@@ -101,6 +106,14 @@ describe.each<[string, () => TraceObjects]>([
     expect(await store.removeIf('a', second!.etag)).toBe(true);
     expect(await put(store, two, { etag: second!.etag })).toBeUndefined();
     expect(await store.head('a')).toBeNull();
+  });
+
+  test('are read whole, or a byte more than was asked for', async () => {
+    const store = create();
+    const { etag } = (await store.put('r', two, sha256(two), { absent: true }))!;
+    expect(await store.read('r', 7)).toEqual({ bytes: two, etag });
+    expect(await store.read('r', 3)).toEqual({ bytes: Buffer.from('two '), etag });
+    expect(await store.read('none', 3)).toBeNull();
   });
 
   test('of several parts are one object, on the same condition', async () => {

@@ -230,8 +230,7 @@ export class MemoryTraceObjects implements TraceObjects {
   read(key: string, bytesMax: number): Promise<{ bytes: Buffer; etag: string } | null> {
     const bytes = this.objects.get(key);
     if (!bytes) return Promise.resolve(null);
-    if (bytes.length > bytesMax) return Promise.reject(new RangeError('longer'));
-    return Promise.resolve({ bytes, etag: etagOf(bytes) });
+    return Promise.resolve({ bytes: bytes.subarray(0, bytesMax + 1), etag: etagOf(bytes) });
   }
 
   readRange(

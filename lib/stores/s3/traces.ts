@@ -138,22 +138,26 @@ export class S3Traces {
     };
   }
 
-  /** A small object as a whole, null when it is not there. @throws RangeError above `bytesMax`. */
+  /** A small object as a whole, or one byte more than `bytesMax` of it; null when it is not there. */
   async read(
     key: string,
     bytesMax: number,
   ): Promise<{ readonly bytes: Buffer; readonly etag: string } | null> {
     try {
-      return await this.#send('GetObject', async (abortSignal) => {
+      const whole = await this.#send('GetObject', async (abortSignal) => {
         const answer = await this.#client.send(new GetObjectCommand(this.#at(key)), {
           abortSignal,
         });
         if ((answer.ContentLength ?? 0) > bytesMax) {
-          throw new RangeError(`The object ${key} is longer than ${bytesMax} bytes.`);
+          await answer.Body?.transformToWebStream().cancel();
+          return { bytes: null, etag: answer.ETag ?? '' };
         }
         const bytes = Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
         return { bytes, etag: answer.ETag ?? '' };
       });
+      const { etag } = whole;
+      const bytes = whole.bytes ?? (await this.readRange(key, etag, 0, bytesMax + 1));
+      return bytes === undefined ? null : { bytes, etag };
     } catch (error) {
       if (isNotFound(error)) return null;
       throw error;
@@ -253,7 +257,6 @@ export class S3Traces {
     try {
       return await send(AbortSignal.timeout(limitMs));
     } catch (error) {
-      if (error instanceof RangeError) throw error;
       throw translateError(error, `${request} on bucket ${this.#settings.bucket}`, limitMs);
     }
   }
