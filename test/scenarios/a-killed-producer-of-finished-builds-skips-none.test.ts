@@ -48,7 +48,11 @@ async function round(flow: Flow, step: Step, listener: FinishedListener): Promis
   expect([step, victim.exit?.signal]).toEqual([step, 'SIGKILL']);
 
   const successor = run({});
-  const isTold = () => listener.timesOf(wave).every((times) => times > 0);
+  // A slice begins its next pass only when the archiver has done what the others have announced so far.
+  const isTold = async () => {
+    await listener.sayArchived();
+    return listener.timesOf(wave).every((times) => times > 0);
+  };
   await until(`every build is announced after a kill at ${step}`, isTold);
   await successor.stop();
   const repeats = listener.timesOf(wave).reduce((sum, times) => sum + times - 1, 0);
