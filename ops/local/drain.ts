@@ -12,6 +12,8 @@ import type { RunningStack } from './running-stack';
 import { stackEnvironment, type StackScope } from './stack-environment';
 
 const lookEveryMs = 500;
+/** What the seeding lets expire while the pipeline runs does so within seconds; all else has hours. */
+const soonMs = 60_000;
 /** Longer than any retry of the pipeline; the servers are on this machine. */
 const standstillMs = 5 * 60_000;
 
@@ -39,7 +41,7 @@ async function openRecords(admin: TopicAdmin, namespace: string): Promise<number
 }
 
 /**
- * Done means: no row is due, none will be within a second, no finished build has a live trace, and both
+ * Done means: no row is due, none will be within a minute, no finished build has a live trace, and both
  * consumers have committed every record, for objects go after their rows.
  * @throws Error when nothing moves for five minutes.
  */
@@ -53,7 +55,7 @@ async function waitForQuiet(
   let isQuiet = false;
   try {
     while (!isQuiet) {
-      const { due, soon } = await countOpenWork(gitlab.pool, 1_000);
+      const { due, soon } = await countOpenWork(gitlab.pool, soonMs);
       const traces = await countOpenTraces(gitlab.pool);
       const rows = due + soon + traces;
       bar.update(Math.max(0, willGo - due - soon));
