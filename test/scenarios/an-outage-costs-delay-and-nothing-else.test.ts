@@ -8,8 +8,8 @@ import { until } from '../support/until';
 
 const ground = useScenario(__filename, { changes: 'streamed' });
 
-/** After the server has come back. */
-const secondsMs = 30_000;
+/** After the server has come back: the group, Connect and every client have to find it again. */
+const secondsMs = 120_000;
 
 let sweep: RunningProcess;
 let deleter: RunningProcess;
