@@ -28,6 +28,68 @@ export const topicNames = {
   control: 'afterbuild.control',
 } as const;
 
+/** After so long a record that failed for its own sake is tried again; the last delay is repeated. */
+export const retryDelays = [
+  { name: '30s', ms: 30_000 },
+  { name: '2m', ms: 120_000 },
+  { name: '10m', ms: 600_000 },
+] as const;
+
+export type RetryDelay = (typeof retryDelays)[number];
+
+/** Names without a namespace, of topic and group without it; the namespace goes in front of the whole. */
+export const failureTopics = {
+  retry: (topic: string, group: string, delay: RetryDelay) =>
+    `${topic}.${group}.retry.${delay.name}`,
+  deadLetters: (topic: string, group: string) => `${topic}.${group}.dlq`,
+  parked: (topic: string, group: string) => `${topic}.${group}.parked`,
+} as const;
+
+/** Who reads what with committed offsets, and has somewhere to put what it cannot handle. */
+export const failureGroups = [
+  { topic: topicNames.artifactChanges, group: 'expired-artifacts', retries: false },
+  { topic: topicNames.buildChanges, group: 'finished-builds', retries: false },
+  { topic: topicNames.artifactsExpired, group: 'artifact-deleter', retries: true },
+  { topic: topicNames.buildsFinished, group: 'trace-archiver', retries: true },
+] as const;
+
+/** Few: what lies there is rare, and its partition is the source's, modulo this. */
+export const failurePartitions = 3;
+
+const failureTopic = (name: string, doc: string): TopicDefinition => ({
+  name,
+  doc,
+  key: 'as the record came',
+  partitions: failurePartitions,
+  cleanup: 'delete',
+  retentionMs: retentionFloorMs,
+  schema: null,
+});
+
+function failureTopicsOf({
+  topic,
+  group,
+  retries,
+}: (typeof failureGroups)[number]): TopicDefinition[] {
+  const ofRetries = retryDelays.map((delay) =>
+    failureTopic(
+      failureTopics.retry(topic, group, delay),
+      `Records of ${topic} that ${group} tries again after ${delay.name}.`,
+    ),
+  );
+  return [
+    ...(retries ? ofRetries : []),
+    failureTopic(
+      failureTopics.deadLetters(topic, group),
+      `Records of ${topic} that ${group} can never handle, as they came, with the reason in headers.`,
+    ),
+    failureTopic(
+      failureTopics.parked(topic, group),
+      `Dead letters of ${group} that a person has set aside for good.`,
+    ),
+  ];
+}
+
 export const topics: readonly TopicDefinition[] = [
   {
     name: topicNames.artifactChanges,
@@ -92,4 +154,5 @@ export const topics: readonly TopicDefinition[] = [
     retentionMs: -1,
     schema: 'afterbuild.control',
   },
+  ...failureGroups.flatMap(failureTopicsOf),
 ];

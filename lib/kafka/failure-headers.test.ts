@@ -1,0 +1,45 @@
+import { failureHeaders, readFailure, readNotBefore, writeFailure } from './failure-headers';
+import { dependencies } from './dependency';
+import { noObserver } from './observer';
+
+const origin = { topic: 'a.artifacts.expired', partition: 7, offset: 12, timestampMs: 1_000 };
+const failure = {
+  origin,
+  group: 'a.artifact-deleter',
+  attempts: 3,
+  firstAtMs: Date.parse('2026-01-01T00:00:00Z'),
+  lastAtMs: Date.parse('2026-01-01T00:01:00Z'),
+  error: new RangeError('x'.repeat(900)),
+};
+
+test('what is written is read again', () => {
+  const headers = writeFailure({ ...failure, notBeforeMs: 5_000 });
+  expect(readFailure(headers)).toEqual({ origin, attempts: 3, firstAtMs: failure.firstAtMs });
+  expect(readNotBefore(headers)).toBe(5_000);
+  expect(headers[failureHeaders.errorKind]).toBe('transient');
+  expect(headers[failureHeaders.errorClass]).toBe('RangeError');
+});
+
+test('headers are text, say so in the names that user interfaces read, and stay short', () => {
+  const headers = writeFailure({ ...failure, poison: 'wire-format', splitItems: 4 });
+  expect(Object.values(headers).every((value) => typeof value === 'string')).toBe(true);
+  expect(headers).toMatchObject({
+    'afterbuild-error-kind': 'poison',
+    'afterbuild-poison-reason': 'wire-format',
+    'afterbuild-split-items': '4',
+    'kafka_dlt-original-topic': origin.topic,
+    'kafka_dlt-original-offset': '12',
+    'x-original-partition': '7',
+  });
+  expect(headers['afterbuild-error-message']).toHaveLength(500);
+});
+
+test('a record that has not failed, or says it in part only, has nothing behind it', () => {
+  expect(readFailure({})).toBeNull();
+  expect(readFailure({ [failureHeaders.originTopic]: 'x' })).toBeNull();
+  expect(readNotBefore({})).toBeNull();
+});
+
+test('nobody has to count', () => {
+  for (const dependency of dependencies) noObserver.breaker(dependency, 'open', 'away');
+});
