@@ -22,4 +22,5 @@ export function checkIds(record: ArtifactsExpired): ArtifactsExpired {
 const impossible = (column: string): UndecodableRecordError =>
   new UndecodableRecordError(
     `The record holds an impossible ${column}: ids are whole numbers above 0 and below 2^53.`,
+    'impossible-id',
   );

@@ -12,6 +12,7 @@ export function checkRecord(record: BuildFinished): BuildFinished {
     if (Number.isSafeInteger(value) && value > 0) continue;
     throw new UndecodableRecordError(
       `The record holds an impossible ${column}: ids are whole numbers above 0 and below 2^53.`,
+      'impossible-id',
     );
   }
   return record;

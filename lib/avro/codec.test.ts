@@ -31,7 +31,9 @@ class MemoryRegistry implements Registry {
   writerType(id: number): Promise<Type> {
     if (this.isDown) return Promise.reject(new RegistryUnavailableError('down'));
     const type = this.#types[id - 1];
-    return type ? Promise.resolve(type) : Promise.reject(new UndecodableRecordError('unknown'));
+    return type
+      ? Promise.resolve(type)
+      : Promise.reject(new UndecodableRecordError('unknown', null));
   }
 }
 

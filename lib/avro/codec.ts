@@ -42,7 +42,7 @@ export function createCodec<V>(registry: Registry, { subject, schema }: CodecOpt
     register,
     encode: async (value) => encodeWith(type, await register(), value),
     decode: (bytes) => {
-      if (bytes === null) throw new UndecodableRecordError('The record has no value.');
+      if (bytes === null) throw new UndecodableRecordError('The record has no value.', 'no-value');
       return read(bytes) as V | Promise<V>;
     },
   };
@@ -95,6 +95,7 @@ function schemaId(bytes: Buffer): number {
   if (bytes.length < headerBytes || bytes[0] !== 0) {
     throw new UndecodableRecordError(
       `The record is not in Confluent's wire format (${bytes.length} bytes).`,
+      'wire-format',
     );
   }
   return bytes.readInt32BE(1);
@@ -106,6 +107,7 @@ function createResolver(reader: Type, writer: Type, id: number): Resolver {
   } catch (error) {
     throw new UndecodableRecordError(
       `What was written with schema ${id} cannot be read as ${reader.name ?? 'our schema'}.`,
+      null,
       { cause: error },
     );
   }
@@ -118,6 +120,7 @@ function readPayload(read: (payload: Buffer) => unknown, payload: Buffer, id: nu
   } catch {
     throw new UndecodableRecordError(
       `The record's ${payload.length} bytes are not a value of schema ${id}.`,
+      'not-a-value',
     );
   }
 }

@@ -3,7 +3,7 @@
  * call, a memory for ids that do not exist, and two kinds of failure told apart.
  *
  * A registry that is away makes records wait; an id that it does not know, from a registry that answers,
- * makes a record undecodable.
+ * makes its lane hold.
  */
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
 import type { Type } from 'avsc';
@@ -130,6 +130,8 @@ const unknownSchema = (id: number): UndecodableRecordError =>
   new UndecodableRecordError(
     `The registry knows no usable schema with id ${id}: the record was written against another registry, ` +
       'or the registry has lost it.',
+    // For all that we know the registry was restored from an old backup: then no record is to blame.
+    null,
   );
 
 /**

@@ -16,9 +16,17 @@ export interface FetchedRecord {
   readonly key: string | null;
   readonly value: Buffer | null;
   readonly headers: RecordHeaders;
+  /** As they came, for a copy that must be the same byte for byte. */
+  readonly raw: RawParts;
   readonly timestampMs: number;
   /** Bytes of key, value and headers. */
   readonly sizeBytes: number;
+}
+
+export interface RawParts {
+  readonly key: Buffer | null;
+  /** Null when there are none. A header may have been sent several times. */
+  readonly headers: Readonly<Record<string, Buffer | Buffer[]>> | null;
 }
 
 export interface FetchedBatch extends TopicPartition {

@@ -2,6 +2,9 @@
 import type { Kafka } from 'kafkajs';
 import type { Clock } from '../process/clock';
 import type { Logger } from '../process/logger';
+import type { Dependency } from './dependency';
+import type { BreakerView, Steering } from './gate';
+import type { RuntimeObserver } from './observer';
 import type { ConsumerSettings } from './settings';
 import type { AnySubscription } from './subscription';
 
@@ -16,6 +19,8 @@ export interface ConsumerOptions {
   readonly clock: Clock;
   /** Between 0 and 1, for jitter. */
   readonly random: () => number;
+  /** Default: nobody counts. */
+  readonly observer?: RuntimeObserver;
   /** The consumer cannot go on (crash without restart, hung handler): end the process with a code that is not 0. Called once. */
   onFatal(error: Error): void;
 }
@@ -31,12 +36,18 @@ export interface PartitionState {
   readonly bufferedBytes: number;
   readonly paused: boolean;
   readonly retryingLanes: number;
-  /** Why lanes or the whole partition stopped; empty when nothing has. */
+  /** What its records wait for, when nothing of them may begin; null otherwise. */
+  readonly held: string | null;
+  /** Why lanes or the whole partition stopped, or hold for a person to see; empty when nothing has. */
   readonly halts: readonly string[];
 }
 
 export interface ConsumerState {
   readonly joined: boolean;
+  /** Those that are not closed. */
+  readonly breakers: readonly BreakerView[];
+  /** Micro-batches that may run at once in the process. */
+  readonly limit: number;
   readonly partitions: readonly PartitionState[];
 }
 
@@ -53,4 +64,10 @@ export interface Consumer {
   state(): ConsumerState;
   /** A member of the group (perhaps an idle one) with nothing halted. */
   ready(): boolean;
+  /** False when there are records that nothing holds, and none was finished within `progressDeadlineMs`. */
+  progressing(): boolean;
+  /** Live flags of operators, for all topics that are read with committed offsets. */
+  steer(steering: Steering & { readonly concurrency?: number | null }): void;
+  /** Another instance says that it is away until then: the first failure of our own opens the breaker. */
+  hint(dependency: Dependency, untilMs: number): void;
 }

@@ -1,6 +1,6 @@
 /** Copies a batch out of kafkajs' response, so that the response itself can be freed. */
 import type { Batch, IHeaders, KafkaMessage } from 'kafkajs';
-import type { FetchedBatch, FetchedRecord } from './client-port';
+import type { FetchedBatch, FetchedRecord, RawParts } from './client-port';
 import type { RecordHeaders } from './subscription';
 
 const noHeaders: RecordHeaders = Object.freeze({});
@@ -30,12 +30,33 @@ function copy(message: KafkaMessage): FetchedRecord {
   return {
     offset: toOffset(message.offset),
     key: key === null ? null : key.toString('utf8'),
-    value: value === null ? null : Buffer.from(value),
+    value: copyOf(value),
     headers: text,
+    raw: { key: copyOf(key), headers: text === noHeaders ? null : copyHeaders(headers ?? {}) },
     timestampMs: Number(message.timestamp),
-    sizeBytes: (key?.length ?? 0) + (value?.length ?? 0) + sizeOf(text),
+    sizeBytes: sizeOfParts(key, value) + 2 * sizeOf(text),
   };
 }
+
+const copyOf = (bytes: Buffer | null): Buffer | null =>
+  bytes === null ? null : Buffer.from(bytes);
+
+function copyHeaders(headers: IHeaders): NonNullable<RawParts['headers']> {
+  const copied: Record<string, Buffer | Buffer[]> = {};
+  for (const name in headers) {
+    const value = headers[name];
+    if (value === undefined) continue;
+    copied[name] = Array.isArray(value) ? value.map(toBuffer) : toBuffer(value);
+  }
+  return copied;
+}
+
+const toBuffer = (value: Buffer | string): Buffer =>
+  typeof value === 'string' ? Buffer.from(value) : Buffer.from(value);
+
+/** The key is held twice: as bytes and as text. */
+const sizeOfParts = (key: Buffer | null, value: Buffer | null): number =>
+  2 * (key?.length ?? 0) + (value?.length ?? 0);
 
 function toText(headers: IHeaders): RecordHeaders {
   let text: Record<string, string> | undefined;

@@ -2,22 +2,21 @@
  * Runs the lanes of one partition: a micro-batch at a time a lane, each in a slot of the process.
  *
  * What has to be tried again stays at the front of its lane, so order within a key holds; the lane waits
- * with growing pauses and without its slot. A halted lane keeps its records: the prefix never passes it.
+ * with growing pauses and without its slot. A record that fails for its own sake goes on to a retry or
+ * dead-letter topic, and counts as finished once its copy is safe. A halted lane keeps its records: the
+ * prefix never passes it.
  */
-import {
-  asError,
-  assemble,
-  handleAll,
-  settle,
-  type MicroBatch,
-  type Settlement,
-} from './micro-batch';
-import type { Lane } from './lane';
+import type { Logger } from '../process/logger';
 import type { TopicPartition } from './client-port';
+import { noFailurePolicy, type FailurePolicy } from './failure-policy';
+import type { Ticket } from './gate';
+import type { Lane } from './lane';
+import { LaneLog } from './lane-log';
+import { asError, assemble, handleAll, type MicroBatch } from './micro-batch';
+import { retryDelayMs } from './retry-delay';
+import { settle, type Settlement } from './settlement';
 import type { AnySubscription } from './subscription';
 import type { Surroundings } from './surroundings';
-import type { Logger } from '../process/logger';
-import { retryDelayMs } from './retry-delay';
 
 /** What the lanes need of their partition. */
 export interface LaneHost {
@@ -36,19 +35,37 @@ export interface LaneHost {
   onProgress(): void;
 }
 
-/** Messages that differ in more than numbers, in one spell of failures. */
-const toldReasonsMax = 10;
+/** A dependency's breaker sets the pace; the lane's own pause only bridges the time until it opens. */
+const heldFailuresMax = 3;
 
 export class LaneRunner {
   /** Start times of what runs, for the progress deadline. */
   readonly startedAtMs = new Map<Lane, number>();
   readonly #partition: LaneHost;
   readonly #around: Surroundings;
+  readonly #policy: FailurePolicy;
+  /** Flags steer the work, not the reading of state. */
+  readonly #isSteered: boolean;
+  readonly #log: LaneLog;
   #onIdle: (() => void)[] = [];
 
   constructor(partition: LaneHost, around: Surroundings) {
     this.#partition = partition;
     this.#around = around;
+    const { failures, start } = partition.subscription;
+    this.#policy = failures ?? noFailurePolicy;
+    this.#isSteered = start === 'committed';
+    this.#log = new LaneLog(partition.logger);
+  }
+
+  /** Why none of the lanes may begin anything, for as long as that is so. */
+  get heldBy(): string | null {
+    return this.#around.gate.heldBy(this.#policy.needs, this.#isSteered);
+  }
+
+  /** Whether fetching more would only fill memory. */
+  get isShut(): boolean {
+    return this.#around.gate.isShut(this.#policy.needs, this.#isSteered);
   }
 
   /** Resolves when no micro-batch runs; lanes that wait to try again do not count. */
@@ -60,6 +77,7 @@ export class LaneRunner {
   /** Starts the lane if it has something to do and nothing forbids it. */
   pump(lane: Lane): void {
     if (lane.busy || lane.haltedBy || lane.lingering || !this.#hasWork(lane)) return;
+    if (!this.#around.gate.mayEnter(this.#policy.needs, this.#isSteered)) return;
     const { lingerMs = 0, maxRecords } = this.#partition.subscription;
     if (lingerMs > 0 && lane.length < maxRecords && lane.failures === 0)
       this.#linger(lane, lingerMs);
@@ -68,9 +86,23 @@ export class LaneRunner {
 
   #hasWork(lane: Lane): boolean {
     const first = lane.first();
-    return (
-      first !== undefined && this.#partition.isOpen && first.offset < this.#partition.windowEnd
-    );
+    if (first === undefined || !this.#partition.isOpen) return false;
+    return first.offset < this.#partition.windowEnd && this.#isDue(lane, first.offset);
+  }
+
+  /** A record of a retry topic waits for its time; the lane is looked at again then. */
+  #isDue(lane: Lane, offset: number): boolean {
+    if (lane.dueAtMs.size === 0) return true;
+    const waitMs = (lane.dueAtMs.get(offset) ?? 0) - this.#around.clock.nowMs();
+    if (waitMs <= 0) return true;
+    if (!lane.waking) {
+      lane.waking = true;
+      void this.#pause(waitMs).then(() => {
+        lane.waking = false;
+        this.#partition.onProgress();
+      });
+    }
+    return false;
   }
 
   #linger(lane: Lane, lingerMs: number): void {
@@ -90,93 +122,151 @@ export class LaneRunner {
 
   async #run(lane: Lane): Promise<void> {
     const settlement = await this.#runInSlot(lane);
-    if (settlement?.retry && !settlement.halt) {
-      await this.#pause(retryDelayMs(lane.failures, this.#around.settings, this.#around.random));
-    }
+    if (settlement?.retry && !settlement.halt) await this.#pause(this.#pauseMs(lane, settlement));
     lane.busy = false;
     this.#partition.onProgress();
   }
 
+  #pauseMs({ failures }: Lane, { absent }: Settlement): number {
+    const { settings, random } = this.#around;
+    const times = absent.length > 0 ? Math.min(failures, heldFailuresMax) : failures;
+    return retryDelayMs(times, settings, random);
+  }
+
   /** @returns null when there was nothing to run any more, or the result counts no more. */
   async #runInSlot(lane: Lane): Promise<Settlement | null> {
-    const { slots, clock } = this.#around;
-    if (!this.#hasWork(lane)) {
+    const { slots, clock, gate } = this.#around;
+    const ticket = this.#hasWork(lane) ? gate.enter(this.#policy.needs, this.#isSteered) : null;
+    if (!ticket) {
       slots.release();
       return null;
     }
     this.startedAtMs.set(lane, clock.nowMs());
+    let settlement: Settlement | null = null;
+    let records = 0;
     try {
-      const batch = await assemble(lane, this.#partition.subscription, {
-        partition: this.#partition.at.partition,
-        windowEnd: this.#partition.windowEnd,
-        repeatedBelow: this.#partition.repeatedBelow,
-      });
-      const outcomes =
-        batch.records.length === 0
-          ? []
-          : await handleAll(batch, this.#partition.subscription, this.#partition.signal);
-      if (this.#partition.dead) return null;
-      const settlement = settle(lane, batch, outcomes);
-      this.#apply(lane, batch, settlement);
+      const batch = await assemble(lane, this.#partition.subscription, this.#view());
+      records = batch.records.length;
+      settlement = await this.#handle(lane, batch);
       return settlement;
     } finally {
+      // The gate first: whoever gets the slot has to see what is known now.
+      this.#leave(ticket, settlement, records);
       slots.release();
       this.startedAtMs.delete(lane);
       if (this.startedAtMs.size === 0) this.#wakeIdle();
     }
   }
 
+  #view(): Parameters<typeof assemble>[2] {
+    const { at, windowEnd, repeatedBelow } = this.#partition;
+    return { partition: at.partition, windowEnd, repeatedBelow, nowMs: this.#around.clock.nowMs() };
+  }
+
+  #leave(ticket: Ticket, settlement: Settlement | null, records: number): void {
+    // Without a settlement nothing is known of what was needed.
+    this.#around.gate.leave(ticket, settlement?.absent ?? [], settlement ? records : 0);
+  }
+
+  async #handle(lane: Lane, batch: MicroBatch): Promise<Settlement | null> {
+    const { clock, observer, settings, letterRun } = this.#around;
+    const { subscription, signal, at } = this.#partition;
+    const startedMs = clock.nowMs();
+    const outcomes = batch.records.length === 0 ? [] : await handleAll(batch, subscription, signal);
+    if (this.#partition.dead) return null;
+    if (batch.records.length > 0) {
+      observer.handled(at.topic, batch.records.length, clock.nowMs() - startedMs);
+    }
+    const settlement = settle(lane, batch, outcomes, {
+      policy: this.#policy,
+      triesInPlace: settings.triesInPlace,
+      mayWrite: !letterRun.isOver,
+      nowMs: clock.nowMs(),
+    });
+    if (settlement.letters.length > 0) await this.#sendLetters(settlement);
+    if (this.#isDead()) return null;
+    this.#apply(lane, batch, settlement);
+    return settlement;
+  }
+
+  /** Asked anew: it may have died while something was awaited. */
+  #isDead(): boolean {
+    return this.#partition.dead;
+  }
+
+  /** Copies first; when they cannot be written the records stay, and their producer is what is away. */
+  async #sendLetters(settlement: Settlement): Promise<void> {
+    const { at, subscription } = this.#partition;
+    const { letters, letterRun, observer } = this.#around;
+    const sender = {
+      ...at,
+      policy: this.#policy,
+      retryLevel: subscription.retry?.level ?? null,
+    };
+    try {
+      await letters.send(sender, settlement.letters);
+    } catch (thrown) {
+      const error = asError(thrown);
+      settlement.retry ??= error;
+      settlement.absent.push({ dependency: 'dead-letters', error });
+      return;
+    }
+    letterRun.lettered(settlement.letters.length);
+    for (const letter of settlement.letters) {
+      observer.lettered(at.topic, letter.poison === undefined ? 'retry' : 'dead-letter', 1);
+      this.#log.lettered(letter);
+    }
+    settlement.lettersSent();
+  }
+
   #apply(lane: Lane, batch: MicroBatch, settlement: Settlement): void {
-    lane.replaceFront(batch.fetched.length, settlement.unfinished);
-    for (const record of settlement.finished) {
+    const { finished, unfinished } = settlement;
+    lane.replaceFront(finished.length + unfinished.length, unfinished);
+    for (const record of finished) {
+      lane.forget(record.offset);
       this.#partition.finish(record.offset, record.sizeBytes);
     }
-    if (settlement.halt) this.#halt(lane, settlement.halt);
-    else if (settlement.retry) this.#countFailure(lane, settlement);
+    if (finished.length > settlement.lettered) this.#around.letterRun.succeeded();
+    this.#observe(batch, settlement);
+    if (settlement.halt) {
+      lane.haltedBy = settlement.halt.error;
+      lane.failures = 0;
+      this.#log.halted(lane, settlement.halt);
+    } else if (settlement.retry) this.#countFailure(lane, settlement);
     else this.#countSuccess(lane);
   }
 
-  #halt(lane: Lane, { error, offset }: NonNullable<Settlement['halt']>): void {
-    lane.haltedBy = error;
-    lane.failures = 0;
-    this.#partition.logger.error(
-      { event: 'lane.halted', lane: lane.index, offset, err: error },
-      'lane halted: its records wait for a person',
-    );
+  #observe({ records }: MicroBatch, settlement: Settlement): void {
+    const { observer } = this.#around;
+    const { topic } = this.#partition.at;
+    const { finished, unfinished, lettered, absent } = settlement;
+    const repeated = records.filter(({ maybeRepeated }) => maybeRepeated).length;
+    if (repeated > 0) observer.repeated(topic, repeated);
+    const count = (kind: Parameters<typeof observer.settled>[1], number: number): void => {
+      if (number > 0) observer.settled(topic, kind, number);
+    };
+    count('done', finished.length - lettered);
+    count(absent.length > 0 ? 'hold' : 'retry', unfinished.length);
   }
 
-  #countFailure(lane: Lane, settlement: Settlement): void {
+  #countFailure(lane: Lane, { finished, stuck, retry }: Settlement): void {
     // Something got done: the dependency answers, so the pauses begin anew.
-    if (settlement.finished.length > 0 && lane.failures > 0) lane.failures = 1;
+    if (finished.length > 0 && lane.failures > 0) lane.failures = 1;
     else lane.failures += 1;
     lane.failingSinceMs ||= this.#around.clock.nowMs();
-    // Each reason once: what began as an outage may turn out to be a hold, and only that needs a person.
-    const reason = settlement.retry?.message.replace(/[0-9]+/g, '0') ?? '';
-    if (lane.toldReasons.has(reason) || lane.toldReasons.size >= toldReasonsMax) return;
-    lane.toldReasons.add(reason);
-    this.#partition.logger.warn(
-      {
-        event: 'lane.retrying',
-        lane: lane.index,
-        offset: lane.first()?.offset,
-        err: settlement.retry,
-      },
-      'lane retries until it succeeds',
-    );
+    if (stuck && lane.failures >= this.#around.settings.triesInPlace && !lane.stuckBy) {
+      lane.stuckBy = stuck;
+      this.#log.stuck(lane, stuck);
+    }
+    if (retry) this.#log.retrying(lane, retry);
   }
 
   #countSuccess(lane: Lane): void {
     if (lane.failures === 0) return;
-    this.#partition.logger.info(
-      {
-        event: 'lane.recovered',
-        lane: lane.index,
-        elapsedMs: this.#around.clock.nowMs() - lane.failingSinceMs,
-      },
-      'lane recovered',
-    );
+    this.#log.recovered(lane, this.#around.clock.nowMs() - lane.failingSinceMs);
     lane.failures = 0;
     lane.failingSinceMs = 0;
+    lane.stuckBy = null;
     lane.toldReasons.clear();
   }
 

@@ -9,6 +9,12 @@ export class Lane {
   #head = 0;
   /** How often a record has been given to the handler, for those that have been. */
   readonly attempts = new Map<number, number>();
+  /** How often a record has failed for its own sake since it was fetched, and since when. */
+  readonly failed = new Map<number, { readonly times: number; readonly firstAtMs: number }>();
+  /** What is left of a batch record that has been done in part. */
+  readonly rests = new Map<number, unknown>();
+  /** Before then a record of a retry topic is not due. */
+  readonly dueAtMs = new Map<number, number>();
   /** Values of records at the front that have been decoded but not handled for good. */
   readonly decoded = new Map<number, unknown>();
   /** Micro-batches in a row after which something had to be tried again. */
@@ -19,6 +25,10 @@ export class Lane {
   /** Queued for a slot, running, or waiting to try again. */
   busy = false;
   lingering = false;
+  /** Will be looked at again when its first record is due. */
+  waking = false;
+  /** Why it holds for a person to see, although it is tried again. */
+  stuckBy: Error | null = null;
   haltedBy: Error | null = null;
 
   constructor(readonly index: number) {}
@@ -37,6 +47,20 @@ export class Lane {
 
   peek(count: number): FetchedRecord[] {
     return this.#records.slice(this.#head, this.#head + count);
+  }
+
+  /** How often it has failed for its own sake, this time included. */
+  countFailure(offset: number, nowMs: number): number {
+    const { times, firstAtMs } = this.failed.get(offset) ?? { times: 0, firstAtMs: nowMs };
+    this.failed.set(offset, { times: times + 1, firstAtMs });
+    return times + 1;
+  }
+
+  /** Nothing of it is to be remembered: it is done, or safe elsewhere. */
+  forget(offset: number): void {
+    for (const map of [this.attempts, this.failed, this.rests, this.dueAtMs, this.decoded]) {
+      if (map.size > 0) map.delete(offset);
+    }
   }
 
   /** Takes `count` records off the front and puts back those that are not finished, in order. */

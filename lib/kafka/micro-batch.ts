@@ -1,9 +1,9 @@
-/** Takes records off the front of a lane for one call of `handle`, and sorts what became of them. */
+/** Takes records off the front of a lane for one call of `handle`. */
 import type { FetchedRecord } from './client-port';
+import { readFailure } from './failure-headers';
 import type { Lane } from './lane';
 import type { Outcome } from './outcome';
 import type { AnySubscription, ConsumedRecord } from './subscription';
-import { UndecodableRecordError } from './undecodable-record-error';
 
 /** Where a lane stands in its partition. */
 export interface LaneView {
@@ -12,6 +12,7 @@ export interface LaneView {
   readonly windowEnd: number;
   /** Records below may have been handled by an earlier holder. */
   readonly repeatedBelow: number;
+  readonly nowMs: number;
 }
 
 export interface MicroBatch {
@@ -23,17 +24,6 @@ export interface MicroBatch {
   readonly failure: Error | null;
 }
 
-/** What is left to do after a micro-batch. */
-export interface Settlement {
-  readonly finished: readonly FetchedRecord[];
-  /** To be put back, in order. */
-  readonly unfinished: readonly FetchedRecord[];
-  /** The first reason to try again. */
-  readonly retry: Error | null;
-  /** The first reason to stop the lane, and the offset it happened at. */
-  readonly halt: { readonly error: Error; readonly offset: number } | null;
-}
-
 export async function assemble(
   lane: Lane,
   subscription: AnySubscription,
@@ -43,7 +33,7 @@ export async function assemble(
   const records: ConsumedRecord<unknown>[] = [];
   let weight = 0;
   for (const record of lane.peek(subscription.maxRecords)) {
-    if (record.offset >= view.windowEnd) break;
+    if (mustWait(record, lane, view)) break;
     // Awaiting every record would cost more than all the rest: only a decode that must ask is waited for.
     const decoded = decodeOnce(lane, subscription, record);
     const value = decoded instanceof Promise ? ((await decoded) as unknown) : decoded;
@@ -58,6 +48,9 @@ export async function assemble(
   }
   return { fetched, records, failure: null };
 }
+
+const mustWait = ({ offset }: FetchedRecord, { dueAtMs }: Lane, view: LaneView): boolean =>
+  offset >= view.windowEnd || (dueAtMs.size > 0 && (dueAtMs.get(offset) ?? 0) > view.nowMs);
 
 class DecodeFailure {
   constructor(readonly error: Error) {}
@@ -84,6 +77,7 @@ function present(
   subscription: AnySubscription,
   view: LaneView,
 ): ConsumedRecord<unknown> {
+  const isRetry = subscription.retry !== undefined;
   return {
     topic: subscription.topic,
     partition: view.partition,
@@ -91,10 +85,11 @@ function present(
     key: record.key,
     value,
     headers: record.headers,
-    timestampMs: record.timestampMs,
+    timestampMs:
+      (isRetry ? readFailure(record.headers)?.origin.timestampMs : undefined) ?? record.timestampMs,
     sizeBytes: record.sizeBytes,
     attempt: lane.attempts.size === 0 ? 1 : (lane.attempts.get(record.offset) ?? 0) + 1,
-    maybeRepeated: record.offset < view.repeatedBelow,
+    maybeRepeated: isRetry || record.offset < view.repeatedBelow,
   };
 }
 
@@ -116,43 +111,6 @@ export async function handleAll(
     `handle gave ${outcomes.length} outcomes for ${batch.records.length} records; it must give one each.`,
   );
   return batch.records.map(() => ({ kind: 'halt', error }));
-}
-
-/** Remembers in the lane what the next attempt needs, and says what is left. */
-export function settle(lane: Lane, batch: MicroBatch, outcomes: readonly Outcome[]): Settlement {
-  const finished: FetchedRecord[] = [];
-  const unfinished: FetchedRecord[] = [];
-  let retry: Error | null = null;
-  let halt: Settlement['halt'] = null;
-  batch.fetched.forEach((record, index) => {
-    const outcome = outcomes[index];
-    if (!outcome || outcome.kind === 'done' || outcome.kind === 'skip') {
-      forget(lane, record.offset);
-      finished.push(record);
-      return;
-    }
-    remember(lane, record.offset, batch.records[index]);
-    unfinished.push(record);
-    if (outcome.kind === 'halt') halt ??= { error: outcome.error, offset: record.offset };
-    else retry ??= outcome.error;
-  });
-  if (batch.failure && batch.fetched.length === 0) {
-    if (batch.failure instanceof UndecodableRecordError) {
-      halt = { error: batch.failure, offset: lane.first()?.offset ?? -1 };
-    } else retry = batch.failure;
-  }
-  return { finished, unfinished, retry, halt };
-}
-
-function remember(lane: Lane, offset: number, record: ConsumedRecord<unknown> | undefined): void {
-  if (!record) return;
-  lane.attempts.set(offset, record.attempt);
-  lane.decoded.set(offset, record.value);
-}
-
-function forget(lane: Lane, offset: number): void {
-  if (lane.attempts.size > 0) lane.attempts.delete(offset);
-  if (lane.decoded.size > 0) lane.decoded.delete(offset);
 }
 
 export const asError = (thrown: unknown): Error =>

@@ -6,8 +6,9 @@
  * another member may already be at work on the same records.
  */
 import type { Logger } from '../process/logger';
-import type { FetchedBatch, TopicPartition } from './client-port';
+import type { FetchedBatch, FetchedRecord, TopicPartition } from './client-port';
 import type { PartitionState } from './consumer';
+import { readNotBefore } from './failure-headers';
 import { laneOf, Lane } from './lane';
 import { LaneRunner, type LaneHost } from './lane-runner';
 import { OffsetTracker, type OffsetRange } from './offset-tracker';
@@ -112,13 +113,21 @@ export class AssignedPartition implements LaneHost {
       const doneBefore = tracker.isDone(record.offset);
       tracker.take(record.offset);
       if (doneBefore) continue;
-      this.#lanes[laneOf(record.key, record.offset, this.#lanes.length)]?.push(record);
+      const lane = this.#lanes[laneOf(record.key, record.offset, this.#lanes.length)];
+      if (this.subscription.retry) lane?.dueAtMs.set(record.offset, this.#dueAtMs(record));
+      lane?.push(record);
       this.#hold(1, record.sizeBytes + recordOverheadBytes);
     }
     tracker.takeUpTo(batch.lastOffset + 1);
     this.highWatermark = batch.highWatermark;
     this.onProgress({ adjustFlow: false });
     return true;
+  }
+
+  /** As the record says, but never longer than the topic's delay: the clock that wrote it may be wrong. */
+  #dueAtMs({ headers }: FetchedRecord): number {
+    const latestMs = this.around.clock.nowMs() + (this.subscription.retry?.delayMs ?? 0);
+    return Math.min(readNotBefore(headers) ?? latestMs, latestMs);
   }
 
   /** Offsets that hold nothing to deliver are behind us. */
@@ -204,7 +213,7 @@ export class AssignedPartition implements LaneHost {
   }
 
   state(): PartitionState {
-    const halted = this.#lanes.filter((lane) => lane.haltedBy !== null);
+    const stopped = this.#lanes.map((lane) => lane.haltedBy ?? lane.stuckBy);
     return {
       ...this.at,
       doneBelow: this.tracker?.doneBelow ?? null,
@@ -214,9 +223,8 @@ export class AssignedPartition implements LaneHost {
       bufferedBytes: this.#bufferedBytes,
       paused: this.#paused,
       retryingLanes: this.#lanes.filter((lane) => lane.failures > 0).length,
-      halts: [this.haltedBy, ...halted.map((lane) => lane.haltedBy)].flatMap((error) =>
-        error ? [error.message] : [],
-      ),
+      held: this.#bufferedRecords > 0 ? this.runner.heldBy : null,
+      halts: [this.haltedBy, ...stopped].flatMap((error) => (error ? [error.message] : [])),
     };
   }
 
@@ -230,7 +238,7 @@ export class AssignedPartition implements LaneHost {
 
   /** A first failure is often gone at the second try, and a pause costs up to `fetchWaitMs`. */
   #isHolding(): boolean {
-    return this.#lanes.some((lane) => lane.failures > 1);
+    return this.runner.isShut || this.#lanes.some((lane) => lane.failures > 1 || lane.waking);
   }
 
   #isFullAt(share: number): boolean {

@@ -10,12 +10,20 @@ import {
 export interface OutgoingRecord {
   /** Full name, namespace included. */
   readonly topic: string;
-  readonly key: string | null;
+  readonly key: string | Buffer | null;
   /** null writes a tombstone. */
   readonly value: Buffer | null;
   /** Chosen by the key's murmur2 hash, as Java does, when absent. */
   readonly partition?: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: OutgoingHeaders;
+}
+
+export type OutgoingHeaders = Readonly<Record<string, string | Buffer | Buffer[]>>;
+
+export interface ProducerPatience {
+  /** After so many more attempts the send is given up. */
+  readonly retries: number;
+  readonly sendTimeoutMs: number;
 }
 
 export interface RecordProducer {
@@ -33,21 +41,24 @@ export interface RecordProducer {
 /** The broker takes 1 MiB a batch and kafkajs does not split: counted before compression, with a margin. */
 const requestBytesMax = 900 * 1024;
 const recordOverheadBytes = 80;
-const sendTimeoutMs = 15_000;
+const patienceDefault: ProducerPatience = { retries: 8, sendTimeoutMs: 15_000 };
 
 /**
  * Not `idempotent`: kafkajs reuses the sequence numbers of a send that failed on its side but was
  * stored, and the broker would then acknowledge *other* records under those numbers without storing
  * them. A duplicate is harmless here, a loss is not.
  */
-export function createProducer(kafka: Kafka): RecordProducer {
+export function createProducer(
+  kafka: Kafka,
+  { retries, sendTimeoutMs }: ProducerPatience = patienceDefault,
+): RecordProducer {
   const producer = kafka.producer({
     createPartitioner: Partitioners.DefaultPartitioner,
     allowAutoTopicCreation: false,
     idempotent: false,
     // One request at a time a broker, or a retry could overtake what was sent after it.
     maxInFlightRequests: 1,
-    retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 5_000 },
+    retry: { retries, initialRetryTime: 100, maxRetryTime: 5_000 },
   });
   return {
     connect: () => producer.connect(),
@@ -71,8 +82,15 @@ export function createProducer(kafka: Kafka): RecordProducer {
 const sizeOf = (record: OutgoingRecord): number =>
   Buffer.byteLength(record.key ?? '') +
   (record.value?.length ?? 0) +
-  (record.headers ? Buffer.byteLength(JSON.stringify(record.headers)) : 0) +
+  headerBytes(record.headers ?? {}) +
   recordOverheadBytes;
+
+const headerBytes = (headers: OutgoingHeaders): number =>
+  Object.entries(headers).reduce(
+    (sum, [name, value]) =>
+      sum + name.length + [value].flat().reduce((bytes, one) => bytes + one.length, 0),
+    0,
+  );
 
 /** In order; a record above the limit goes alone, and the broker decides by its compressed size. */
 export function splitBySize(

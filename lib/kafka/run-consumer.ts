@@ -3,37 +3,59 @@ import type { Consumer, ConsumerOptions, StopReport } from './consumer';
 import { KafkaJsClient } from './kafkajs-client';
 import { UnreachableError } from '../process/unreachable-error';
 import { asError } from './micro-batch';
+import { Letters } from './letters';
+import { createProducer, type ProducerPatience, type RecordProducer } from './producer';
+import { withRetryTopics } from './retry-subscriptions';
 import { Runtime } from './runtime';
 import { checkSettings, defaultSettings, type ConsumerSettings } from './settings';
 import type { AnySubscription } from './subscription';
 
 const stopAfterFailedStartMs = 5_000;
+/** A lane waits while its letters are written, and a drain for the lane: better to hold than to insist. */
+const letterPatience: ProducerPatience = { retries: 1, sendTimeoutMs: 3_000 };
 
 /** @throws Error when settings or subscriptions contradict each other. Nothing is connected before `start`. */
 export function createConsumer(options: ConsumerOptions): Consumer {
   const settings = { ...defaultSettings, ...options.settings };
+  const subscriptions = options.subscriptions.flatMap(withRetryTopics);
   checkSettings(settings);
-  checkSubscriptions(options.subscriptions);
+  checkSubscriptions(subscriptions);
   const { kafka, group, clock } = options;
   const logger = options.logger.child({ group });
-  const topics = options.subscriptions.map(({ topic, readers }) => ({
+  const topics = subscriptions.map(({ topic, readers }) => ({
     topic,
     everyMember: readers === 'every-member',
   }));
   const client = new KafkaJsClient({ kafka, group, topics, settings, logger, clock });
-  const runtime = new Runtime({ ...options, client, settings, logger });
+  const producer = createProducer(kafka, letterPatience);
+  const letters = new Letters(producer, group, clock);
+  const runtime = new Runtime({ ...options, subscriptions, client, settings, logger, letters });
   let starting: Promise<void> | null = null;
   let stopping: Promise<StopReport> | null = null;
   return {
-    start: () => (starting ??= startWithin(runtime, options, settings)),
-    stop: (deadlineMs) => (stopping ??= runtime.stop(deadlineMs)),
+    start: () => (starting ??= startWithin(runtime, producer, options, settings)),
+    stop: (deadlineMs) => (stopping ??= stop(runtime, producer, deadlineMs)),
     state: () => runtime.state(),
     ready: () => runtime.ready(),
+    progressing: () => runtime.progressing(),
+    steer: (steering) => runtime.steer(steering),
+    hint: (dependency, untilMs) => runtime.hint(dependency, untilMs),
   };
+}
+
+async function stop(
+  runtime: Runtime,
+  producer: RecordProducer,
+  deadlineMs: number,
+): Promise<StopReport> {
+  const report = await runtime.stop(deadlineMs);
+  await producer.disconnect().catch(() => undefined);
+  return report;
 }
 
 async function startWithin(
   runtime: Runtime,
+  producer: RecordProducer,
   options: ConsumerOptions,
   settings: ConsumerSettings,
 ): Promise<void> {
@@ -41,7 +63,7 @@ async function startWithin(
   const started = new AbortController();
   try {
     await Promise.race([
-      runtime.start(),
+      Promise.all([runtime.start(), producer.connect()]),
       options.clock.sleep(settings.startTimeoutMs, started.signal).then(() => {
         throw new UnreachableError(
           `no broker answered, or the group could not be joined, within ${settings.startTimeoutMs} ms`,
@@ -49,7 +71,7 @@ async function startWithin(
       }),
     ]);
   } catch (error) {
-    await runtime.stop(stopAfterFailedStartMs);
+    await stop(runtime, producer, stopAfterFailedStartMs);
     throw new Error(
       `The consumer group ${options.group} could not start reading ${topics}: ${asError(error).message}. ` +
         'Check that Kafka is reachable and that the topics exist (afterbuild topics plan).',

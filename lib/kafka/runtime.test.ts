@@ -157,7 +157,8 @@ test('a failure that turns into another one is logged once more, and not for a n
 test('an undecodable record stops its lane with its place and without its bytes; others go on', async () => {
   const { client, runtime, lines, committed, join } = createFixture(() => done, {
     decode: (value) => {
-      if (value?.toString() === 'secret') throw new UndecodableRecordError('unknown schema 7');
+      if (value?.toString() === 'secret')
+        throw new UndecodableRecordError('unknown schema 7', null);
       return 'fine';
     },
   });

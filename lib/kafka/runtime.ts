@@ -18,11 +18,18 @@ import type { Surroundings } from './surroundings';
 import { PositionLoader } from './position-loader';
 import type { ConsumerSettings } from './settings';
 import { Slots } from './slots';
+import { Gate, type Steering } from './gate';
+import { LetterRun } from './letter-run';
+import type { Dependency } from './dependency';
+import type { Letters } from './letters';
+import { noObserver } from './observer';
 import type { AnySubscription } from './subscription';
 
 export type RuntimeOptions = Omit<ConsumerOptions, 'kafka' | 'settings' | 'group'> & {
   readonly client: ConsumerClient;
   readonly settings: ConsumerSettings;
+  /** Needed by subscriptions with retry or dead-letter topics. */
+  readonly letters: Pick<Letters, 'send'>;
 };
 
 const keyOf = (at: TopicPartition): string => `${at.topic}/${at.partition}`;
@@ -45,10 +52,12 @@ export class Runtime implements ClientListener {
   #fatal: Error | null = null;
   #stopping: Promise<StopReport> | null = null;
   #saidIdle = false;
+  #progress = { doneBelow: -1, atMs: 0 };
 
   constructor(options: RuntimeOptions) {
     const { client, settings, clock, random, logger } = options;
-    const onRoom = (): void => {
+    const { letters, observer = noObserver } = options;
+    const onChange = (): void => {
       for (const partition of this.#partitions.values()) partition.onProgress();
     };
     this.#around = {
@@ -58,7 +67,11 @@ export class Runtime implements ClientListener {
       random,
       logger,
       slots: new Slots(settings.concurrency),
-      budget: new BufferBudget(settings.processBufferBytes, onRoom),
+      budget: new BufferBudget(settings.processBufferBytes, onChange),
+      gate: new Gate({ clock, random, logger, observer, onChange }),
+      letters,
+      letterRun: new LetterRun(settings.letterRunMax),
+      observer,
       onFatal: (error) => {
         if (this.#fatal) return;
         this.#fatal = error;
@@ -87,13 +100,37 @@ export class Runtime implements ClientListener {
 
   state(): ConsumerState {
     const partitions = [...this.#partitions.values()].map((partition) => partition.state());
-    return { joined: this.#joined, partitions };
+    const { gate, slots } = this.#around;
+    return { joined: this.#joined, breakers: gate.views(), limit: slots.limit, partitions };
   }
 
   ready(): boolean {
     const state = this.state();
     if (!state.joined || this.#fatal || this.#stopping) return false;
     return state.partitions.every((partition) => partition.halts.length === 0);
+  }
+
+  progressing(): boolean {
+    const { clock, settings } = this.#around;
+    const states = this.state().partitions;
+    const doneBelow = states.reduce((sum, state) => sum + (state.doneBelow ?? 0), 0);
+    const mayWork = states.some(({ bufferedRecords, held }) => bufferedRecords > 0 && !held);
+    if (!mayWork || doneBelow !== this.#progress.doneBelow) {
+      this.#progress = { doneBelow, atMs: clock.nowMs() };
+    }
+    return clock.nowMs() - this.#progress.atMs < settings.progressDeadlineMs;
+  }
+
+  steer({ concurrency, ...steering }: Steering & { concurrency?: number | null }): void {
+    const { slots, settings, gate } = this.#around;
+    if (concurrency !== undefined) {
+      slots.setLimit(Math.min(concurrency ?? Infinity, settings.concurrency));
+    }
+    gate.steer(steering);
+  }
+
+  hint(dependency: Dependency, untilMs: number): void {
+    this.#around.gate.hint(dependency, untilMs);
   }
 
   onJoined(assignment: Assignment): void {
@@ -237,6 +274,7 @@ export class Runtime implements ClientListener {
     const agreed = await bounded(this.#readBack(), false);
     for (const partition of this.#partitions.values()) partition.end('the consumer stops');
     this.#over.abort(new Error('the consumer stops'));
+    this.#around.gate.close();
     this.#joined = false;
     const left = await bounded(
       client.stop().then(() => true),

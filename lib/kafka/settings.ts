@@ -15,6 +15,10 @@ export interface ConsumerSettings {
   readonly commitEveryMs: number;
   readonly retryFirstMs: number;
   readonly retryMaxMs: number;
+  /** A record that fails for its own sake is tried so often in place before it goes to the retry topics. */
+  readonly triesInPlace: number;
+  /** So many records in a row may end on a retry or dead-letter topic before the lanes hold instead. */
+  readonly letterRunMax: number;
   /** Time to finish running micro-batches before a rejoin; must stay below `rebalanceTimeoutMs`. */
   readonly drainMs: number;
   /** A micro-batch that runs longer ends the process: the fetch loop's heartbeats would hide it for ever. */
@@ -38,6 +42,8 @@ export const defaultSettings: ConsumerSettings = {
   commitEveryMs: 100,
   retryFirstMs: 100,
   retryMaxMs: 10_000,
+  triesInPlace: 5,
+  letterRunMax: 100,
   drainMs: 8_000,
   progressDeadlineMs: 300_000,
   sessionTimeoutMs: 10_000,

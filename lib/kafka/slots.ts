@@ -1,25 +1,39 @@
 /** Limits how many micro-batches run at once in the process; who waits longest is next. */
 export class Slots {
-  #free: number;
+  #limit: number;
+  #taken = 0;
   readonly #waiting: (() => void)[] = [];
 
   constructor(size: number) {
-    this.#free = size;
+    this.#limit = size;
+  }
+
+  get limit(): number {
+    return this.#limit;
+  }
+
+  setLimit(limit: number): void {
+    this.#limit = Math.max(1, limit);
+    this.#admit();
   }
 
   /** Calls `begin` now or, when all slots are taken, as soon as one is given back. */
   acquire(begin: () => void): void {
-    if (this.#free > 0) {
-      this.#free -= 1;
-      begin();
-    } else {
-      this.#waiting.push(begin);
-    }
+    this.#waiting.push(begin);
+    this.#admit();
   }
 
   release(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#free += 1;
+    this.#taken -= 1;
+    this.#admit();
+  }
+
+  #admit(): void {
+    while (this.#taken < this.#limit) {
+      const next = this.#waiting.shift();
+      if (!next) return;
+      this.#taken += 1;
+      next();
+    }
   }
 }

@@ -1,4 +1,5 @@
 /** What a process says about a topic that it reads; the runtime does the rest (design section 4). */
+import type { FailurePolicy } from './failure-policy';
 import type { Outcome } from './outcome';
 
 /** Header values as text; a header that is sent twice keeps its last value. */
@@ -63,6 +64,10 @@ export interface Subscription<V> extends PartitionHooks {
   readonly lingerMs?: number;
   /** Lanes a partition: how many micro-batches of one partition may run side by side. Default 8. */
   readonly lanes?: number;
+  /** What it depends on, whose fault an error is, and where records go that fail. Default: in place for ever. */
+  readonly failures?: FailurePolicy;
+  /** Set by the runtime for the subscriptions of retry topics. */
+  readonly retry?: { readonly level: number; readonly delayMs: number };
   /**
    * One outcome a record, in their order. A throw is a retry of all of them.
    * `signal` aborts when the partition was lost or the time to stop is up: what is returned after that

@@ -3,6 +3,10 @@ import type { Clock } from '../process/clock';
 import type { Logger } from '../process/logger';
 import type { BufferBudget } from './buffer-budget';
 import type { ConsumerClient } from './client-port';
+import type { Gate } from './gate';
+import type { LetterRun } from './letter-run';
+import type { Letters } from './letters';
+import type { RuntimeObserver } from './observer';
 import type { ConsumerSettings } from './settings';
 import type { Slots } from './slots';
 
@@ -14,6 +18,10 @@ export interface Surroundings {
   readonly logger: Logger;
   readonly slots: Slots;
   readonly budget: BufferBudget;
+  readonly gate: Gate;
+  readonly letters: Pick<Letters, 'send'>;
+  readonly letterRun: LetterRun;
+  readonly observer: RuntimeObserver;
   /** For what must not happen: an error of the runtime itself. */
   readonly onFatal: (error: Error) => void;
 }

@@ -36,6 +36,7 @@ export function readChange(event: unknown): ArtifactChange {
     const fields = new Set(parsed.error.issues.map((issue) => issue.path.join('.')));
     throw new UndecodableRecordError(
       `A change of an artifact lacks what connect/afterbuild-source.json lists: ${[...fields].join(', ')}.`,
+      null,
     );
   }
   const columns = parsed.data;
@@ -72,7 +73,10 @@ export function microsecondsOf(text: string): number {
   const [, seconds, fraction = '', zone] = isoShape.exec(text) ?? [];
   const ms = Date.parse(`${seconds ?? ''}${zone ?? ''}`);
   if (Number.isNaN(ms)) {
-    throw new UndecodableRecordError('A change of an artifact has a time that is no ISO instant.');
+    throw new UndecodableRecordError(
+      'A change of an artifact has a time that is no ISO instant.',
+      null,
+    );
   }
   return ms * 1_000 + Number(fraction.padEnd(6, '0').slice(0, 6));
 }

@@ -29,6 +29,7 @@ export function readChange(event: unknown): BuildChange {
     const fields = new Set(parsed.error.issues.map((issue) => issue.path.join('.')));
     throw new UndecodableRecordError(
       `A change of a build lacks what connect/afterbuild-source.json lists: ${[...fields].join(', ')}.`,
+      null,
     );
   }
   const columns = parsed.data;

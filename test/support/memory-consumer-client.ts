@@ -91,11 +91,23 @@ export class MemoryConsumerClient implements ConsumerClient {
   }
 
   /** @param gap offsets that hold nothing, before the record. */
-  append(at: TopicPartition, key: string | null, value: string, gap = 0): number {
+  append(
+    at: TopicPartition,
+    key: string | null,
+    value: string,
+    gap = 0,
+    headers: Readonly<Record<string, string>> = {},
+  ): number {
     const log = this.log(at);
     const offset = log.end + gap;
     const bytes = Buffer.from(value);
-    const record = { offset, key, value: bytes, headers: {}, timestampMs: 0 };
+    const raw = {
+      key: key === null ? null : Buffer.from(key),
+      headers: Object.fromEntries(
+        Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)]),
+      ),
+    };
+    const record = { offset, key, value: bytes, headers, raw, timestampMs: 0 };
     log.records.push({ ...record, sizeBytes: bytes.length + (key?.length ?? 0) });
     log.end = offset + 1;
     return offset;

@@ -1,6 +1,8 @@
 /** A runtime on a client in memory, quick enough for tests that wait for conditions. */
 import { pino } from 'pino';
+import { Letters } from '../../lib/kafka/letters';
 import type { Outcome } from '../../lib/kafka/outcome';
+import type { OutgoingRecord } from '../../lib/kafka/producer';
 import { Runtime } from '../../lib/kafka/runtime';
 import { defaultSettings, type ConsumerSettings } from '../../lib/kafka/settings';
 import type { ConsumedRecord, Subscription } from '../../lib/kafka/subscription';
@@ -34,6 +36,10 @@ export interface Fixture {
   readonly runtime: Runtime;
   readonly lines: Record<string, unknown>[];
   readonly fatal: Error[];
+  /** What was written to retry and dead-letter topics. */
+  readonly letters: OutgoingRecord[];
+  /** Set to make their producer fail. */
+  lettersError: Error | null;
   /** Everything that was given to the handler, in that order. */
   readonly handled: ConsumedRecord<string>[];
   committed(partition?: number): number | undefined;
@@ -51,6 +57,14 @@ export function createFixture(
   const lines: Record<string, unknown>[] = [];
   const fatal: Error[] = [];
   const handled: ConsumedRecord<string>[] = [];
+  const letters: OutgoingRecord[] = [];
+  const producer = {
+    send: (records: readonly OutgoingRecord[]) => {
+      if (fixture.lettersError) return Promise.reject(fixture.lettersError);
+      letters.push(...records);
+      return Promise.resolve(records.map(() => null));
+    },
+  };
   const write = (line: string): void => void lines.push(JSON.parse(line) as (typeof lines)[0]);
   const subscription: Subscription<string> = {
     topic: 'things',
@@ -71,9 +85,12 @@ export function createFixture(
     random: () => 0,
     onFatal: (error) => fatal.push(error),
     subscriptions: [subscription],
+    letters: new Letters(producer, 'group', clock),
   });
-  return {
+  const fixture: Fixture = {
     client,
+    letters,
+    lettersError: null,
     runtime,
     lines,
     fatal,
@@ -84,6 +101,7 @@ export function createFixture(
       await eventually(() => !client.paused.has('things/0'));
     },
   };
+  return fixture;
 }
 
 /** A promise to be settled by hand. */

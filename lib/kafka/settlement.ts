@@ -1,0 +1,134 @@
+/** Sorts what became of the records of a micro-batch: what is done, what comes again and why, what moves on. */
+import type { FetchedRecord } from './client-port';
+import type { FailurePolicy } from './failure-policy';
+import type { Absence } from './gate';
+import { judge, judgeError, type Fate } from './judge';
+import type { Lane } from './lane';
+import type { Letter } from './letters';
+import type { MicroBatch } from './micro-batch';
+import { done, type Outcome } from './outcome';
+import type { ConsumedRecord } from './subscription';
+
+/** What is left to do after a micro-batch; of each kind of trouble the first one. */
+export class Settlement {
+  readonly finished: FetchedRecord[] = [];
+  /** To be put back, in order. */
+  readonly unfinished: FetchedRecord[] = [];
+  /** To be copied before they are finished; until then they are unfinished, too. */
+  readonly letters: Letter[] = [];
+  /** How many of the finished are so because their copies are safe. */
+  lettered = 0;
+  readonly absent: Absence[] = [];
+  retry: Error | null = null;
+  isOverloaded = false;
+  /** Nobody has foreseen it: for a person to see. */
+  stuck: Error | null = null;
+  halt: { readonly error: Error; readonly offset: number } | null = null;
+
+  add(record: FetchedRecord, fate: Fate, lane: Lane, rules: SettleRules): void {
+    if (fate.kind === 'finished') {
+      this.finished.push(record);
+      return;
+    }
+    this.unfinished.push(record);
+    if (fate.kind === 'halted') this.halt ??= { error: fate.error, offset: record.offset };
+    else if (fate.kind === 'letter' && rules.mayWrite) this.#addLetter(record, fate, lane, rules);
+    else this.#addRetry(fate);
+  }
+
+  /** The copies are safe: their originals are finished. */
+  lettersSent(): void {
+    const sent = new Set(this.letters.map(({ record }) => record));
+    this.finished.push(...sent);
+    this.lettered = sent.size;
+    const left = this.unfinished.filter((record) => !sent.has(record));
+    this.unfinished.splice(0, this.unfinished.length, ...left);
+  }
+
+  #addLetter(
+    record: FetchedRecord,
+    { error, poison }: Extract<Fate, { kind: 'letter' }>,
+    { failed, rests }: Lane,
+    { nowMs }: SettleRules,
+  ): void {
+    const { times, firstAtMs } = failed.get(record.offset) ?? { times: 1, firstAtMs: nowMs };
+    const rest = rests.get(record.offset);
+    this.letters.push({ record, error, poison, rest, failed: times, firstFailedAtMs: firstAtMs });
+  }
+
+  #addRetry(fate: Extract<Fate, { kind: 'again' | 'held' | 'stuck' | 'letter' }>): void {
+    const { error } = fate;
+    this.retry ??= error;
+    if (fate.kind === 'stuck') this.stuck ??= error;
+    if (fate.kind === 'letter') this.stuck ??= new TooManyFailuresError(error);
+    if (fate.kind !== 'held') return;
+    if (fate.isOverload) this.isOverloaded = true;
+    else this.absent.push({ dependency: fate.dependency, error });
+  }
+}
+
+class TooManyFailuresError extends Error {
+  override readonly name = 'TooManyFailuresError';
+
+  constructor(cause: Error) {
+    super(
+      'So many records in a row have failed that it is not the records: nothing more is put aside. ' +
+        `The last reason: ${cause.message}`,
+      { cause },
+    );
+  }
+}
+
+export interface SettleRules {
+  readonly policy: FailurePolicy;
+  /** After so many failures of its own a record goes to the retry topics. */
+  readonly triesInPlace: number;
+  /** Letters may be written: not when everything has ended in one for too long. */
+  readonly mayWrite: boolean;
+  readonly nowMs: number;
+}
+
+/** Remembers in the lane what the next attempt needs, and says what is left. Letters are still to be sent. */
+export function settle(
+  lane: Lane,
+  batch: MicroBatch,
+  outcomes: readonly Outcome[],
+  rules: SettleRules,
+): Settlement {
+  const settlement = new Settlement();
+  batch.fetched.forEach((record, index) => {
+    const outcome = outcomes[index] ?? done;
+    if (outcome.kind === 'done' || outcome.kind === 'skip') {
+      settlement.finished.push(record);
+      return;
+    }
+    remember(lane, record.offset, batch.records[index], outcome);
+    const failed = isOwnFault(outcome, rules) ? lane.countFailure(record.offset, rules.nowMs) : 0;
+    const fate = judge(outcome, failed, rules.policy, rules.triesInPlace);
+    settlement.add(record, fate, lane, rules);
+  });
+  const { failure } = batch;
+  const first = lane.first();
+  if (failure && first && batch.fetched.length === 0) {
+    const fate = judgeError(failure, 0, { ...rules.policy, retryTopics: [] }, rules.triesInPlace);
+    // Nothing was taken off the lane: only a letter takes it.
+    settlement.add(first, fate, lane, rules);
+  }
+  return settlement;
+}
+
+const isOwnFault = (outcome: Outcome, { policy }: SettleRules): boolean =>
+  outcome.kind === 'partly' ||
+  (outcome.kind === 'retry' && policy.classify(outcome.error).kind === 'transient');
+
+function remember(
+  lane: Lane,
+  offset: number,
+  record: ConsumedRecord<unknown> | undefined,
+  outcome: Outcome,
+): void {
+  if (!record) return;
+  lane.attempts.set(offset, record.attempt);
+  lane.decoded.set(offset, outcome.kind === 'partly' ? outcome.rest : record.value);
+  if (outcome.kind === 'partly') lane.rests.set(offset, outcome.rest);
+}
