@@ -10,20 +10,13 @@ import type { RunningStack } from '../../ops/local/running-stack';
 import type { Place } from '../../ops/local/server';
 import { awaitReady, launchServer, stopServer } from '../../ops/local/server-process';
 import { servers } from '../../ops/local/servers';
-import { choosePorts, isPortFree } from '../../ops/local/ports';
-import { readStackFile } from '../../ops/local/stack-file';
-import { asSuperuser, superuserConfig } from './stack';
+import { anotherPort } from './own-database';
+import { asSuperuser, placeOf, superuserConfig } from './stack';
 import { until } from './until';
 
 const copyMs = 120_000;
 /** Of the running server alone; slots are never part of a base backup. */
 const notCopied = ['postmaster.pid', 'postmaster.opts', 'pg_replslot', 'pg_wal'];
-
-function placeOf(stack: RunningStack): Place {
-  const file = readStackFile(stack.dataDir);
-  if (!file) throw new Error(`no stack is described in ${stack.dataDir}`);
-  return file.place;
-}
 
 /** Keeps owner and rights: PostgreSQL refuses a folder that is not its own. */
 const copyFolder = (from: string, to: string): Promise<string> =>
@@ -72,7 +65,7 @@ export class DatabaseCopy {
     this.configure("restore_command = 'false'"); // all that is needed lies in pg_wal
   }
 
-  /** Ends the server's history: the copy takes its folder, under the same port. */
+  /** Ends the server's history, so only for an own one: the copy takes its folder, under the same port. */
   async takeThePlace(): Promise<void> {
     const { postgres } = this.stack.servers;
     await postgres.stop();
@@ -95,12 +88,7 @@ export class DatabaseCopy {
    * @param lag 'follows' streams from the server; 'lags' stays where the backup ended.
    */
   async asStandby(lag: 'follows' | 'lags', work: (port: number) => Promise<void>): Promise<void> {
-    const { postgres: port } = await choosePorts({
-      configured: {},
-      remembered: {},
-      isFree: isPortFree,
-      random: Math.random,
-    });
+    const port = await anotherPort();
     const { dir: postgresDir, place } = this;
     this.write('standby.signal', '');
     if (lag === 'follows') this.configure(`primary_conninfo = '${this.primary()}'`);

@@ -28,9 +28,13 @@ import {
 } from '../../ops/local/stack-environment';
 import type { RunningStack } from '../../ops/local/running-stack';
 import { connectPool, connectRedis } from './connections';
+import { inAnyCase } from './in-any-case';
+import { startOwnDatabase, type OwnDatabase } from './own-database';
 import { claimRedisDatabase, releaseRedisDatabase } from './redis-database';
+import { keepLogs } from './keep-logs';
 import { RunningProcess } from './running-process';
-import { asSuperuser, currentStack, superuserConfig, templateDatabase } from './stack';
+import { asSuperuser, bringUp, currentStack, superuserConfig, templateDatabase } from './stack';
+import { dropConnector, dropSlot, dropTopics } from './take-away';
 import { until } from './until';
 
 export type ProcessName =
@@ -51,7 +55,6 @@ const quick: Readonly<Record<string, string>> = {
 };
 
 export class Scenario {
-  readonly stack: RunningStack;
   readonly scope: StackScope;
   readonly slot: string;
   readonly ledger = new MemoryLedger();
@@ -63,11 +66,14 @@ export class Scenario {
   readonly topics: TopicAdmin;
   readonly s3: S3Client;
   private readonly allowed: RegExp[] = [];
+  private readonly commands: RunningProcess[] = [];
   private redisDatabase = 0;
   private watch: TraceWatch | undefined;
 
-  constructor(name: string) {
-    this.stack = currentStack();
+  constructor(
+    name: string,
+    readonly stack: RunningStack = currentStack(),
+  ) {
     const unique = `${name}${process.pid}${Date.now()}`;
     const id = `t${createHash('sha256').update(unique).digest('hex').slice(0, 10)}`;
     this.slot = id;
@@ -102,6 +108,7 @@ export class Scenario {
   }
 
   async prepare(): Promise<void> {
+    await bringUp(this.stack);
     this.redisDatabase = await claimRedisDatabase(this.gitlab.redis, this.scope.database);
     await cloneSourceDatabase(superuserConfig(this.stack), {
       template: templateDatabase,
@@ -136,6 +143,7 @@ export class Scenario {
   /** Runs an `afterbuild` command to its end. @throws Error with what it printed when it fails. */
   async command(args: readonly string[], role: DatabaseRole = 'reader'): Promise<RunningProcess> {
     const process = new RunningProcess(args.join(' '), args, this.environment(role));
+    this.commands.push(process);
     const exit = await process.exited;
     if (exit.code !== 0) throw new Error(`${process.name} failed:\n${process.tail()}`);
     return process;
@@ -240,50 +248,39 @@ export class Scenario {
 
   /** Stops what still runs and fails on what nobody announced. */
   async finish(): Promise<void> {
-    const exits = await Promise.all(this.processes.map((process) => process.stop()));
-    const problems = this.processes.flatMap((process, index) => [
-      ...this.unexpectedLines(process),
-      ...unexpectedExit(process, exits[index]?.code ?? null),
-    ]);
+    for (const command of this.commands) if (!command.exit) command.kill('SIGKILL');
+    const ends = await Promise.allSettled(this.processes.map((process) => process.stop()));
+    keepLogs(this.scope.database, this.processes);
+    const problems = this.processes.flatMap((process, index) => {
+      const end = ends[index];
+      const late = end?.status === 'rejected' ? [String(end.reason)] : [];
+      return [...late, ...this.unexpectedLines(process), ...unexpectedExit(process)];
+    });
     if (problems.length > 0) throw new Error(`unexpected:\n${problems.join('\n')}`);
   }
 
   /** Takes away what `prepare` made; the next scenario finds the stack as this one found it. */
   async clean(): Promise<void> {
-    await this.watch?.stop();
-    await this.gitlab.pool.end();
-    if (this.redisDatabase > 0) {
-      await releaseRedisDatabase(this.gitlab.redis, this.redisDatabase);
-    }
-    this.gitlab.redis.disconnect();
-    await this.dropConnector();
-    await asSuperuser(this.stack, 'postgres', async (client) => {
-      await client.query(
-        `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots
-         WHERE slot_name = $1 AND active_pid IS NOT NULL`,
-        [this.slot],
-      );
-      await until('the slot is free', async () => {
-        const { rows } = await client.query(
-          'SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active',
-          [this.slot],
-        );
-        return rows.length === 0;
-      });
-      await client.query(
-        'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1',
-        [this.slot],
-      );
-    });
-    await dropSourceDatabase(superuserConfig(this.stack), this.scope.database);
-    await this.topics.disconnect();
-    this.s3.destroy();
+    await inAnyCase([
+      () => this.watch?.stop(),
+      () => this.gitlab.pool.end(),
+      () => this.dropRedisDatabase(),
+      () => dropConnector(this.stack, this.slot),
+      () => dropSlot(this.stack, this.slot),
+      () => dropSourceDatabase(superuserConfig(this.stack), this.scope.database),
+      () => this.asOperator((admin) => dropTopics(admin, this.named(''))),
+      () => this.topics.disconnect(),
+      () => this.s3.destroy(),
+    ]);
   }
 
-  private async dropConnector(): Promise<void> {
-    const url = `${this.stack.addresses.connectUrl}/connectors/${this.slot}`;
-    const signal = AbortSignal.timeout(30_000);
-    await fetch(url, { method: 'DELETE', signal });
+  private async dropRedisDatabase(): Promise<void> {
+    const { redis } = this.gitlab;
+    try {
+      if (this.redisDatabase > 0) await releaseRedisDatabase(redis, this.redisDatabase);
+    } finally {
+      redis.disconnect();
+    }
   }
 
   private unexpectedLines(process: RunningProcess): string[] {
@@ -301,10 +298,17 @@ function none(what: string, left: readonly (number | string)[]): boolean {
 }
 
 /** A process that was killed on purpose has a signal and no code; any other code than 0 is news. */
-function unexpectedExit(process: RunningProcess, code: number | null): string[] {
+function unexpectedExit(process: RunningProcess): string[] {
   const wasKilled = process.exit?.signal === 'SIGKILL';
+  const code = process.exit?.code;
   if (code === 0 || wasKilled || process.mayFail) return [];
   return [`${process.name} exited with ${String(code)}:\n${process.tail()}`];
+}
+
+export interface Ground {
+  readonly changes: 'streamed' | 'none';
+  /** `own` for a scenario that stops the server's history or takes it away (own-database.ts). */
+  readonly database?: 'shared' | 'own';
 }
 
 /**
@@ -313,26 +317,29 @@ function unexpectedExit(process: RunningProcess, code: number | null): string[] 
  */
 export function useScenario(
   name: string,
-  { changes }: { readonly changes: 'streamed' | 'none' },
+  { changes, database = 'shared' }: Ground,
 ): () => Scenario {
+  let own: OwnDatabase | undefined;
   let scenario: Scenario | undefined;
   const ground = (): Scenario => {
     if (!scenario) throw new Error('the scenario has not begun');
     return scenario;
   };
   beforeAll(async () => {
-    scenario = new Scenario(name);
+    const shared = currentStack();
+    if (database === 'own') own = await startOwnDatabase(shared);
+    scenario = new Scenario(name, own?.stack ?? shared);
     await scenario.prepare();
     await (changes === 'streamed' ? scenario.stream() : scenario.slotOnly());
   }, 120_000);
   afterAll(async () => {
-    if (!scenario) return;
-    try {
-      await scenario.finish();
-      await scenario.checkInvariants();
-    } finally {
-      await scenario.clean();
-    }
+    await inAnyCase([
+      () => scenario && bringUp(scenario.stack),
+      () => scenario?.finish(),
+      () => scenario?.checkInvariants(),
+      () => scenario?.clean(),
+      () => own?.drop(),
+    ]);
   }, 180_000);
   return ground;
 }

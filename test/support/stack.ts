@@ -4,6 +4,8 @@ import { dirname } from 'node:path';
 import { Client, type ClientConfig } from 'pg';
 import { secretFile } from '../../ops/local/data-folder';
 import { attachStack, type RunningStack } from '../../ops/local/running-stack';
+import type { Place } from '../../ops/local/server';
+import { readStackFile } from '../../ops/local/stack-file';
 import type { SourcePasswords } from '../../ops/gitlab/schema';
 
 /** Path of the running stack's `stack.json`; set by globalSetup, or by whoever keeps a stack up. */
@@ -16,6 +18,13 @@ export function currentStack(): RunningStack {
   const file = process.env[stackFileVariable];
   if (file === undefined) throw new Error(`${stackFileVariable} is not set: run the tests by npm`);
   return attachStack(dirname(file));
+}
+
+/** What the servers of the stack were configured from. */
+export function placeOf(stack: RunningStack): Place {
+  const file = readStackFile(stack.dataDir);
+  if (!file) throw new Error(`no stack is described in ${stack.dataDir}`);
+  return file.place;
 }
 
 export const readFile = (path: string): string => readFileSync(path, 'utf8').trim();
@@ -55,5 +64,13 @@ export async function asSuperuser<T>(
     return await work(client);
   } finally {
     await client.end();
+  }
+}
+
+/** Thaws and starts what a scenario that failed has left frozen or stopped; else it does nothing. */
+export async function bringUp({ servers }: RunningStack): Promise<void> {
+  for (const server of Object.values(servers)) {
+    await server.kill('SIGCONT');
+    await server.start();
   }
 }

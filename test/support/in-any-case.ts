@@ -1,0 +1,19 @@
+/** An end that is gone through to its end: what one step leaves behind would fail the next scenario. */
+
+/**
+ * Takes every step in order, also when one before it has failed.
+ * @throws the one failure, or an AggregateError whose message has them all.
+ */
+export async function inAnyCase(steps: readonly (() => unknown)[]): Promise<void> {
+  const failures: Error[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (thrown) {
+      failures.push(thrown instanceof Error ? thrown : new Error(String(thrown)));
+    }
+  }
+  if (failures.length === 1) throw failures[0]!;
+  if (failures.length === 0) return;
+  throw new AggregateError(failures, failures.map(({ message }) => message).join('\n'));
+}
