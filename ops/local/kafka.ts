@@ -46,6 +46,11 @@ share.coordinator.state.topic.min.isr=1
 offsets.topic.num.partitions=10
 transaction.state.log.num.partitions=10
 
+# One node has nobody to hand its partitions to. A controlled shutdown would take their leader away while it
+# still commits transactions: it skips the markers of partitions without a leader, and such a transaction
+# hangs for ever. In connect.offsets it would hide the positions of all connectors.
+controlled.shutdown.enable=false
+
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
 `;
