@@ -58,6 +58,8 @@ async function acceptDatabase(options: AcceptOptions): Promise<ExitCode> {
     reason: options.reason,
     atMs: systemClock.nowMs(),
     acceptedDatabase: { systemIdentifier, databaseName, timeline, lsn },
+    flag: null,
+    breaker: null,
   };
   if (options.yes === true) await publish(config, databaseName, decision);
   const end =

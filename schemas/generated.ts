@@ -1,15 +1,20 @@
 // Generated from the .avsc files by schemas/generate.ts. Do not edit.
 
-/** What an operator has decided. Compacted by key; every decision says who and why. */
+/** What an operator has decided, and what a process tells the others. Compacted by key; every decision says who and why. A tombstone takes it back. */
 export interface Control {
-  /** accept-database. */
+  /** accept-database, flag or breaker; a kind that a reader does not know is not for it. */
   readonly kind: string;
+  /** A person; for a breaker the process and its instance. */
   readonly author: string;
   readonly reason: string;
   /** Milliseconds since the epoch. */
   readonly atMs: number;
   /** accept-database: records read from an earlier history than this one may be worked on against it, but what they name and it lacks is left in the bucket. */
   readonly acceptedDatabase: null | AcceptedDatabase;
+  /** flag: how a process is to work. Key flag/<process>/<name>. */
+  readonly flag: null | Flag;
+  /** breaker: a dependency is away for one instance. Only a hint to the others. Key breaker/<dependency>/<owner>. */
+  readonly breaker: null | BreakerHint;
 }
 
 export interface AcceptedDatabase {
@@ -18,6 +23,29 @@ export interface AcceptedDatabase {
   readonly timeline: number;
   /** Position in the write-ahead log when it was accepted. */
   readonly lsn: number;
+}
+
+export interface Flag {
+  /** Name of a process, or all. */
+  readonly process: string;
+  /** pause, rate, concurrency, loop-limit or dry-run; a name that a reader does not know is ignored. */
+  readonly name: string;
+  readonly value: string;
+  /** From then on it does not hold any more, milliseconds since the epoch; null holds until it is taken back. */
+  readonly expiresAtMs: null | number;
+}
+
+export interface BreakerHint {
+  /** postgres, redis, s3, registry, dead-letters or brake. */
+  readonly dependency: string;
+  /** <process>/<instance>. */
+  readonly owner: string;
+  /** open or half-open. */
+  readonly state: string;
+  /** The hint is forgotten then unless its owner renews it, milliseconds since the epoch. */
+  readonly untilMs: number;
+  /** The first line of the error. */
+  readonly cause: string;
 }
 
 /** How far a sweep has come in one shard. Compacted by key <sweep>/<shard>; written only after the records it stands for were acknowledged, so that reading it again repeats at most a page. */

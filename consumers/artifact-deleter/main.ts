@@ -1,13 +1,14 @@
 /** Composition root: environment → adapters → brake → handler → runtime → signals. */
-import type { ArtifactsExpired, Control } from '../../schemas/generated';
+import type { ArtifactsExpired } from '../../schemas/generated';
 import { createCodec } from '../../lib/avro/codec';
 import { createRegistry, type Registry } from '../../lib/avro/registry';
 import { loadSchema } from '../../lib/avro/schema-file';
 import { Brake } from '../../lib/brake/brake';
 import { DeletionBudget } from '../../lib/brake/deletion-budget';
+import { openHelm } from '../../lib/control/open-helm';
 import { createKafka } from '../../lib/kafka/connection';
 import type { StopReport } from '../../lib/kafka/consumer';
-import { done } from '../../lib/kafka/outcome';
+import { createProducer } from '../../lib/kafka/producer';
 import { createConsumer } from '../../lib/kafka/run-consumer';
 import type { Subscription } from '../../lib/kafka/subscription';
 import { topicNames, topics } from '../../lib/kafka/topics';
@@ -102,26 +103,22 @@ async function consume(
   { logger, ended, fail }: ProcessContext,
   stores: Stores,
 ): Promise<StopReport> {
-  const registry = createRegistry({
-    url: config.SCHEMA_REGISTRY_URL,
-    ...(config.SCHEMA_REGISTRY_USERNAME !== undefined &&
-    config.SCHEMA_REGISTRY_PASSWORD_FILE !== undefined
-      ? {
-          username: config.SCHEMA_REGISTRY_USERNAME,
-          password: readSecret(
-            'SCHEMA_REGISTRY_PASSWORD_FILE',
-            config.SCHEMA_REGISTRY_PASSWORD_FILE,
-          ),
-        }
-      : {}),
-    clock: systemClock,
+  const registry = registryOf(config);
+  const kafka = createKafka(config, group, logger);
+  const control = openHelm({
+    ...{ process: group, work: topicNames.artifactsExpired, registry, clock: systemClock, logger },
+    namespace: config.AFTERBUILD_NAMESPACE,
+    createProducer: () => createProducer(kafka),
   });
   const consumer = createConsumer({
-    kafka: createKafka(config, group, logger),
+    kafka,
     group: `${config.AFTERBUILD_NAMESPACE}${group}${config.DELETE_DRY_RUN ? '.dry-run' : ''}`,
     subscriptions: [
       expiredArtifacts(config, logger, registry, stores),
-      decisions(config, registry, stores.brake),
+      control.helm.subscription({
+        onDecision: (decision) => stores.brake.learn(decision),
+        onCaughtUp: () => stores.brake.decisionsRead(),
+      }),
     ],
     settings: {
       concurrency: config.DELETE_CONCURRENCY,
@@ -132,10 +129,24 @@ async function consume(
     random: Math.random,
     onFatal: fail,
   });
+  control.follow(consumer);
   await consumer.start();
   logger.info({ event: 'process.started' }, 'started');
   await ended;
-  return consumer.stop(stopLimitMs);
+  const report = await consumer.stop(stopLimitMs);
+  await control.end();
+  return report;
+}
+
+function registryOf(config: Config): Registry {
+  const { SCHEMA_REGISTRY_USERNAME: username, SCHEMA_REGISTRY_PASSWORD_FILE: file } = config;
+  return createRegistry({
+    url: config.SCHEMA_REGISTRY_URL,
+    ...(username !== undefined && file !== undefined
+      ? { username, password: readSecret('SCHEMA_REGISTRY_PASSWORD_FILE', file) }
+      : {}),
+    clock: systemClock,
+  });
 }
 
 function expiredArtifacts(
@@ -181,22 +192,3 @@ function expiredArtifacts(
 
 const partitionsOf = (topic: string): number =>
   topics.find(({ name }) => name === topic)?.partitions ?? 1;
-
-/** What operators decided, from the beginning of time, in every instance. */
-function decisions(config: Config, registry: Registry, brake: Brake): Subscription<Control | null> {
-  const topic = `${config.AFTERBUILD_NAMESPACE}${topicNames.control}`;
-  const schema = loadSchema(topicNames.control);
-  const codec = createCodec<Control>(registry, { subject: `${topic}-value`, schema });
-  return {
-    topic,
-    start: 'beginning',
-    readers: 'every-member',
-    decode: async (value) => (value === null ? null : codec.decode(value)),
-    maxRecords: 100,
-    handle: (records) => {
-      for (const { value } of records) brake.learn(value);
-      return Promise.resolve(records.map(() => done));
-    },
-    onCaughtUp: () => brake.decisionsRead(),
-  };
-}

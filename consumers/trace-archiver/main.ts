@@ -1,12 +1,13 @@
 /** Composition root: environment → adapters → brake → handler → runtime → signals. */
-import type { BuildFinished, Control } from '../../schemas/generated';
+import type { BuildFinished } from '../../schemas/generated';
 import { createCodec } from '../../lib/avro/codec';
 import { createRegistry, type Registry } from '../../lib/avro/registry';
 import { loadSchema } from '../../lib/avro/schema-file';
 import { Brake } from '../../lib/brake/brake';
+import { openHelm } from '../../lib/control/open-helm';
 import { createKafka } from '../../lib/kafka/connection';
 import type { StopReport } from '../../lib/kafka/consumer';
-import { done } from '../../lib/kafka/outcome';
+import { createProducer } from '../../lib/kafka/producer';
 import { createConsumer } from '../../lib/kafka/run-consumer';
 import type { Subscription } from '../../lib/kafka/subscription';
 import { topicNames } from '../../lib/kafka/topics';
@@ -130,12 +131,21 @@ async function consume(
       : {}),
     clock: systemClock,
   });
+  const kafka = createKafka(config, group, logger);
+  const control = openHelm({
+    ...{ process: group, work: topicNames.buildsFinished, registry, clock: systemClock, logger },
+    namespace: config.AFTERBUILD_NAMESPACE,
+    createProducer: () => createProducer(kafka),
+  });
   const consumer = createConsumer({
-    kafka: createKafka(config, group, logger),
+    kafka,
     group: `${config.AFTERBUILD_NAMESPACE}${group}`,
     subscriptions: [
       finishedBuilds(config, registry, surroundingsOf(config, stores, logger)),
-      decisions(config, registry, stores.brake),
+      control.helm.subscription({
+        onDecision: (decision) => stores.brake.learn(decision),
+        onCaughtUp: () => stores.brake.decisionsRead(),
+      }),
     ],
     settings: {
       concurrency: config.ARCHIVE_CONCURRENCY,
@@ -146,10 +156,13 @@ async function consume(
     random: Math.random,
     onFatal: fail,
   });
+  control.follow(consumer);
   await consumer.start();
   logger.info({ event: 'process.started' }, 'started');
   await ended;
-  return consumer.stop(stopLimitMs);
+  const report = await consumer.stop(stopLimitMs);
+  await control.end();
+  return report;
 }
 
 function surroundingsOf(
@@ -204,24 +217,5 @@ function finishedBuilds(
     decode: async (value) => checkRecord(await codec.decode(value)),
     maxRecords: recordsMax,
     handle: createHandler(around),
-  };
-}
-
-/** What operators decided, from the beginning of time, in every instance. */
-function decisions(config: Config, registry: Registry, brake: Brake): Subscription<Control | null> {
-  const topic = `${config.AFTERBUILD_NAMESPACE}${topicNames.control}`;
-  const schema = loadSchema(topicNames.control);
-  const codec = createCodec<Control>(registry, { subject: `${topic}-value`, schema });
-  return {
-    topic,
-    start: 'beginning',
-    readers: 'every-member',
-    decode: async (value) => (value === null ? null : codec.decode(value)),
-    maxRecords: 100,
-    handle: (records) => {
-      for (const { value } of records) brake.learn(value);
-      return Promise.resolve(records.map(() => done));
-    },
-    onCaughtUp: () => brake.decisionsRead(),
   };
 }

@@ -1,4 +1,4 @@
-import type { Control } from '../../schemas/generated';
+import type { DatabaseDecision } from './decide';
 import type { DatabaseIdentity } from '../stores/postgres/identity';
 import { Brake } from './brake';
 
@@ -25,10 +25,8 @@ function brakeOn(database: DatabaseIdentity = primary) {
   return { brake, server, clock };
 }
 
-const accepted = (lsn: number, atMs: number, databaseName = 'gitlab'): Control => ({
+const accepted = (lsn: number, atMs: number, databaseName = 'gitlab'): DatabaseDecision => ({
   kind: 'accept-database',
-  author: 'a person',
-  reason: 'restored on purpose',
   atMs,
   acceptedDatabase: { systemIdentifier: '7', databaseName, timeline: 1, lsn },
 });

@@ -1,9 +1,9 @@
 /** The brake: holds what the decisions need to know and remembers why it is on (design 3.4). */
-import type { Control } from '../../schemas/generated';
 import type { DatabaseIdentity } from '../stores/postgres/identity';
 import { AbsenceGauge } from './absence-gauge';
 import {
   type Acceptance,
+  type DatabaseDecision,
   type ExpectedDatabase,
   type HistoryPoint,
   isAccepted,
@@ -66,7 +66,7 @@ export class Brake {
   }
 
   /** A decision from the control topic; other kinds are not for the brake. */
-  learn(decision: Control | null): void {
+  learn(decision: DatabaseDecision | null): void {
     if (decision?.kind !== 'accept-database' || !decision.acceptedDatabase) return;
     if (decision.acceptedDatabase.databaseName !== this.#options.expected.databaseName) return;
     this.#acceptance = { ...decision.acceptedDatabase, atMs: decision.atMs };

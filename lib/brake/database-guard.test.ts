@@ -14,8 +14,6 @@ function setUp() {
   const accept = (columns: object, atMs: number) =>
     guard.decide({
       kind: 'accept-database',
-      author: 'a',
-      reason: 'b',
       atMs,
       acceptedDatabase: { ...origin, ...columns },
     });
@@ -89,7 +87,7 @@ test('what was met last stands, not what was furthest', () => {
 test('a decision of another kind is not for the guard', () => {
   const { guard } = setUp();
   guard.decide(null);
-  guard.decide({ kind: 'pause', author: 'a', reason: 'b', atMs: 1, acceptedDatabase: null });
+  guard.decide({ kind: 'flag', atMs: 1, acceptedDatabase: null });
   expect(() => guard.require({ ...moment, timeline: 2 }, met)).toThrow(DatabaseHoldError);
 });
 

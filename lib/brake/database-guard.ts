@@ -7,11 +7,12 @@ import {
   judgeOrigin,
   refuseDatabase,
   type Acceptance,
+  type DatabaseDecision,
   type ExpectedDatabase,
 } from './decide';
 import type { Clock } from '../process/clock';
 import type { Logger } from '../process/logger';
-import type { Control, DatabaseOrigin } from '../../schemas/generated';
+import type { DatabaseOrigin } from '../../schemas/generated';
 
 /** A database and its place in its own history, at one moment. */
 export interface DatabaseMoment extends DatabaseOrigin {
@@ -53,7 +54,7 @@ export class DatabaseGuard {
   }
 
   /** A decision from the control topic. */
-  decide(decision: Control | null): void {
+  decide(decision: DatabaseDecision | null): void {
     if (decision?.kind !== 'accept-database' || decision.acceptedDatabase === null) return;
     this.#acceptance = { ...decision.acceptedDatabase, atMs: decision.atMs };
   }

@@ -1,4 +1,5 @@
 /** Is this the database, and the place in its history, that deleting is safe against? (design 3.4) */
+import type { Control } from '../../schemas/generated';
 
 /** Where a record was read, or where a database is now. */
 export interface HistoryPoint {
@@ -19,6 +20,9 @@ export interface Acceptance extends HistoryPoint {
   /** When it was given: records up to then are covered, later ones are not. */
   readonly atMs: number;
 }
+
+/** As `afterbuild.control` carries it; other kinds are not for the brake. */
+export type DatabaseDecision = Pick<Control, 'kind' | 'atMs' | 'acceptedDatabase'>;
 
 export type Verdict =
   /** A missing row was deleted: its object may go. */

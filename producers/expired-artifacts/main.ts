@@ -4,6 +4,7 @@ import { createRegistry } from '../../lib/avro/registry';
 import { loadSchema } from '../../lib/avro/schema-file';
 import { refuseDatabase } from '../../lib/brake/decide';
 import { readCdcHealth } from '../../lib/connect/cdc-health';
+import { openHelm } from '../../lib/control/open-helm';
 import { createTopicAdmin, type TopicAdmin } from '../../lib/kafka/admin';
 import { createKafka } from '../../lib/kafka/connection';
 import { createProducer, type RecordProducer } from '../../lib/kafka/producer';
@@ -27,7 +28,7 @@ import {
 } from '../../lib/stores/postgres/expired-artifacts';
 import { readIdentity } from '../../lib/stores/postgres/identity';
 import { PostgresPool, postgresSettings } from '../../lib/stores/postgres/pool';
-import type { ArtifactsExpired, Control, SweepProgress } from '../../schemas/generated';
+import type { ArtifactsExpired, SweepProgress } from '../../schemas/generated';
 import { KafkaExpiredTopic, KafkaProgressTopic } from './kafka-topics';
 import { createPipeline, type Config, type Surroundings } from './pipeline';
 
@@ -88,7 +89,12 @@ async function connect(
     () => admin.disconnect(),
   );
   const { expired, progress } = await openTopics(config, producer, admin, waiting);
-  const control = codecOf<Control>(config, topicNames.control);
+  const control = openHelm({
+    ...{ process: name, work: topicNames.artifactChanges, clock, logger },
+    namespace: config.AFTERBUILD_NAMESPACE,
+    registry: registryOf(config),
+    createProducer: () => createProducer(kafka),
+  });
   return {
     ...{ config, logger, clock, reach, onFatal, random: Math.random, expired },
     database: new PostgresArtifactDatabase(pool, config.SWEEP_MARGIN_MS),
@@ -105,7 +111,7 @@ async function connect(
       }),
     decodeChange: createWriterDecoder<unknown>(registryOf(config)),
     decodeProgress: (bytes) => progress.codec.decode(bytes),
-    decodeControl: (bytes) => control.decode(bytes),
+    control,
     readHealth: healthOf(config, pool),
     topics: topicsOf(config),
     isFinal: (error) => error instanceof UnsupportedPartitionError,
@@ -115,7 +121,6 @@ async function connect(
 const topicsOf = (config: Config): Surroundings['topics'] => ({
   changes: topicOf(config, topicNames.artifactChanges),
   progress: topicOf(config, topicNames.progress),
-  control: topicOf(config, topicNames.control),
 });
 
 async function openTopics(

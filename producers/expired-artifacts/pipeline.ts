@@ -1,12 +1,13 @@
 /** Puts sweeps, change path, watchdog and consumer together, and starts and stops them in order. */
 import type { z } from 'zod';
+import type { OpenHelm } from '../../lib/control/open-helm';
 import type { Consumer } from '../../lib/kafka/consumer';
 import type { AnySubscription, Subscription } from '../../lib/kafka/subscription';
 import type { Clock } from '../../lib/process/clock';
 import type { expiredArtifactsSchema } from '../../lib/process/config';
 import type { Logger } from '../../lib/process/logger';
 import type { ReachStep } from '../../lib/process/steps';
-import type { Control, SweepProgress } from '../../schemas/generated';
+import type { SweepProgress } from '../../schemas/generated';
 import type { ArtifactChange } from './change';
 import { readChange } from './change-event';
 import { ChangePath } from './change-path';
@@ -39,14 +40,13 @@ export interface Surroundings {
   readonly createConsumer: (subscriptions: readonly AnySubscription[]) => Consumer;
   readonly decodeChange: Decode<unknown>;
   readonly decodeProgress: Decode<SweepProgress>;
-  readonly decodeControl: Decode<Control>;
+  readonly control: OpenHelm;
   /** Null where no Connect is configured: then nobody watches the stream from here. */
   readonly readHealth: ((signal: AbortSignal) => Promise<ObservedHealth>) | null;
   /** Full names, namespace included. */
   readonly topics: {
     readonly changes: string;
     readonly progress: string;
-    readonly control: string;
   };
   readonly isFinal: (error: unknown) => boolean;
   readonly onFatal: (error: Error) => void;
@@ -59,7 +59,7 @@ export interface Pipeline {
 }
 
 export function createPipeline(around: Surroundings): Pipeline {
-  const { config, logger, clock } = around;
+  const { config, logger, clock, control } = around;
   const guard = new DatabaseGuard(
     {
       systemIdentifier: config.POSTGRES_SYSTEM_IDENTIFIER,
@@ -77,13 +77,21 @@ export function createPipeline(around: Surroundings): Pipeline {
   const sweeps = createSweeps(around, guard, output);
   const consumer = around.createConsumer([
     progressSubscription(around, sweeps),
-    controlSubscription(around, guard, sweeps),
+    control.helm.subscription({
+      onDecision: (decision) => guard.decide(decision),
+      // Every member knows what operators have decided, before it reads its first page.
+      onCaughtUp: () => {
+        guard.decisionsRead();
+        sweeps.start();
+      },
+    }),
     changeSubscription(around, guard, output),
   ]);
   const watching = new AbortController();
   let watched: Promise<unknown> = Promise.resolve();
   return {
     start: async () => {
+      control.follow(consumer);
       await consumer.start();
       watched = watch(around, sweeps, watching.signal);
     },
@@ -92,6 +100,7 @@ export function createPipeline(around: Surroundings): Pipeline {
       const { clean } = await consumer.stop(deadlineMs);
       await sweeps.stop();
       await watched;
+      await control.end();
       return clean;
     },
   };
@@ -146,31 +155,6 @@ function progressSubscription(around: Surroundings, sweeps: Sweeps): AnySubscrip
     onDraining: (partition) => sweeps.pause(partition),
     onKept: (partition) => sweeps.hold(partition),
     onLost: (partition) => sweeps.lose(partition),
-  };
-  return subscription;
-}
-
-/** Every member knows what operators have decided, before it reads its first page. */
-function controlSubscription(
-  around: Surroundings,
-  guard: DatabaseGuard,
-  sweeps: Sweeps,
-): AnySubscription {
-  const subscription: Subscription<Control | null> = {
-    topic: around.topics.control,
-    start: 'beginning',
-    readers: 'every-member',
-    maxRecords: 100,
-    lanes: 1,
-    decode: async (bytes) => (bytes === null ? null : around.decodeControl(bytes)),
-    handle: (records) => {
-      for (const { value } of records) guard.decide(value);
-      return Promise.resolve(records.map(() => ({ kind: 'done' })));
-    },
-    onCaughtUp: () => {
-      guard.decisionsRead();
-      sweeps.start();
-    },
   };
   return subscription;
 }

@@ -3,6 +3,7 @@ import { createCodec, createWriterDecoder, type Codec } from '../../lib/avro/cod
 import { createRegistry } from '../../lib/avro/registry';
 import { loadSchema } from '../../lib/avro/schema-file';
 import { refuseDatabase } from '../../lib/brake/decide';
+import { openHelm } from '../../lib/control/open-helm';
 import { createTopicAdmin } from '../../lib/kafka/admin';
 import { createKafka } from '../../lib/kafka/connection';
 import { createProducer } from '../../lib/kafka/producer';
@@ -23,7 +24,7 @@ import { untilReachable, type Waiting } from '../../lib/process/until-reachable'
 import { readIdentity } from '../../lib/stores/postgres/identity';
 import { PostgresPool, postgresSettings } from '../../lib/stores/postgres/pool';
 import { PostgresBuildDatabase } from '../../lib/stores/postgres/stale-builds';
-import type { BuildFinished, Control, StaleProgress } from '../../schemas/generated';
+import type { BuildFinished, StaleProgress } from '../../schemas/generated';
 import { KafkaCursorTopic, KafkaFinishedTopic } from './kafka-topics';
 import { createPipeline, type Config, type Surroundings } from './pipeline';
 
@@ -78,7 +79,12 @@ async function connect(
   await refuseOtherDatabase(pool, config, waiting);
   const kafka = createKafka(config, name, logger);
   const opened = await openTopics(config, kafka, closers, waiting);
-  const control = codecOf<Control>(config, topicNames.control);
+  const control = openHelm({
+    ...{ process: name, work: topicNames.buildChanges, clock, logger },
+    namespace: config.AFTERBUILD_NAMESPACE,
+    registry: registryOf(config),
+    createProducer: () => createProducer(kafka),
+  });
   return {
     ...{ config, logger, clock, reach, onFatal, random: Math.random, ...opened },
     database: new PostgresBuildDatabase(pool, config.STALE_AGE_MS),
@@ -90,11 +96,10 @@ async function connect(
         settings: { startTimeoutMs: config.START_LIMIT_MS },
       }),
     decodeChange: createWriterDecoder<unknown>(registryOf(config)),
-    decodeControl: (bytes) => control.decode(bytes),
+    control,
     topics: {
       changes: topicOf(config, topicNames.buildChanges),
       cursors: topicOf(config, topicNames.staleProgress),
-      control: topicOf(config, topicNames.control),
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Puts change path, stale sweeps and consumer together, and starts and stops them in order. */
 import type { z } from 'zod';
 import { DatabaseGuard } from '../../lib/brake/database-guard';
+import type { OpenHelm } from '../../lib/control/open-helm';
 import type { Consumer } from '../../lib/kafka/consumer';
 import type { AnySubscription, Subscription } from '../../lib/kafka/subscription';
 import type { Clock } from '../../lib/process/clock';
@@ -8,7 +9,7 @@ import type { finishedBuildsSchema } from '../../lib/process/config';
 import type { Logger } from '../../lib/process/logger';
 import type { ReachStep } from '../../lib/process/steps';
 import { createUntilDone } from '../../lib/process/until-done';
-import type { Control, StaleProgress } from '../../schemas/generated';
+import type { StaleProgress } from '../../schemas/generated';
 import { ArchiverBacklog } from './archiver-backlog';
 import type { BuildChange } from './change';
 import { readChange } from './change-event';
@@ -40,12 +41,11 @@ export interface Surroundings {
   readonly createConsumer: (subscriptions: readonly AnySubscription[]) => Consumer;
   readonly decodeChange: Decode<unknown>;
   readonly decodeCursor: Decode<StaleProgress>;
-  readonly decodeControl: Decode<Control>;
+  readonly control: OpenHelm;
   /** Full names, namespace included. */
   readonly topics: {
     readonly changes: string;
     readonly cursors: string;
-    readonly control: string;
   };
   readonly onFatal: (error: Error) => void;
 }
@@ -57,7 +57,7 @@ export interface Pipeline {
 }
 
 export function createPipeline(around: Surroundings): Pipeline {
-  const { config, logger, clock } = around;
+  const { config, logger, clock, control } = around;
   const guard = new DatabaseGuard(
     {
       systemIdentifier: config.POSTGRES_SYSTEM_IDENTIFIER,
@@ -69,14 +69,25 @@ export function createPipeline(around: Surroundings): Pipeline {
   const sweeps = createSweeps(around, guard);
   const consumer = around.createConsumer([
     cursorSubscription(around, sweeps),
-    controlSubscription(around, guard, sweeps),
+    control.helm.subscription({
+      onDecision: (decision) => guard.decide(decision),
+      // Every member knows what operators have decided, before it reads its first page.
+      onCaughtUp: () => {
+        guard.decisionsRead();
+        sweeps.start();
+      },
+    }),
     changeSubscription(around, guard),
   ]);
   return {
-    start: () => consumer.start(),
+    start: async () => {
+      control.follow(consumer);
+      await consumer.start();
+    },
     stop: async (deadlineMs) => {
       const { clean } = await consumer.stop(deadlineMs);
       await sweeps.stop();
+      await control.end();
       return clean;
     },
   };
@@ -119,31 +130,6 @@ function cursorSubscription(around: Surroundings, sweeps: StaleSweeps): AnySubsc
     onDraining: (partition) => sweeps.pause(partition),
     onKept: (partition) => sweeps.hold(partition),
     onLost: (partition) => sweeps.lose(partition),
-  };
-  return subscription;
-}
-
-/** Every member knows what operators have decided, before it reads its first page. */
-function controlSubscription(
-  around: Surroundings,
-  guard: DatabaseGuard,
-  sweeps: StaleSweeps,
-): AnySubscription {
-  const subscription: Subscription<Control | null> = {
-    topic: around.topics.control,
-    start: 'beginning',
-    readers: 'every-member',
-    maxRecords: 100,
-    lanes: 1,
-    decode: async (bytes) => (bytes === null ? null : around.decodeControl(bytes)),
-    handle: (records) => {
-      for (const { value } of records) guard.decide(value);
-      return Promise.resolve(records.map(() => ({ kind: 'done' })));
-    },
-    onCaughtUp: () => {
-      guard.decisionsRead();
-      sweeps.start();
-    },
   };
   return subscription;
 }

@@ -1,0 +1,68 @@
+/** Makes a process's helm: topics, codecs and a producer of its own around it. */
+import type { Registry } from '../avro/registry';
+import type { RecordProducer } from '../kafka/producer';
+import { topicNames, topics } from '../kafka/topics';
+import type { Clock } from '../process/clock';
+import { instanceName } from '../process/instance-name';
+import type { Logger } from '../process/logger';
+import { within } from '../process/within';
+import type { Control } from '../../schemas/generated';
+import { Helm, type Steered } from './helm';
+import type { ProcessName } from './process-names';
+import { StateWriter } from './state-writer';
+
+export interface OpenHelmOptions {
+  readonly process: ProcessName;
+  /** Name in `topics.ts` of what the process works through. */
+  readonly work: string;
+  /** Empty or like `team-a.`. */
+  readonly namespace: string;
+  readonly registry: Registry;
+  readonly createProducer: () => RecordProducer;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface OpenHelm {
+  readonly helm: Helm;
+  /** Before the consumer starts. */
+  follow(consumer: Steered): void;
+  /** After the consumer has stopped. Never rejects and never takes long. */
+  end(): Promise<void>;
+}
+
+const endLimitMs = 3_000;
+
+export function openHelm(options: OpenHelmOptions): OpenHelm {
+  const { process, work, namespace, registry, createProducer, clock, logger } = options;
+  const writer = new StateWriter({ registry, createProducer });
+  const control = `${namespace}${topicNames.control}`;
+  const codec = writer.codecOf<Control>(control, topicNames.control);
+  const helm = new Helm({
+    ...{ process, clock, logger },
+    instance: instanceName(),
+    topics: { control, work: `${namespace}${work}`, workPartitions: partitionsOf(work) },
+    decode: (bytes) => codec.decode(bytes),
+    write: async (key, value) => {
+      await writer.write({ topic: control, key, value: value && (await codec.encode(value)) });
+    },
+  });
+  const end = async (): Promise<void> => {
+    await helm.end();
+    await writer.close();
+  };
+  return {
+    helm,
+    follow: (consumer) => helm.follow(consumer),
+    end: () =>
+      within(
+        clock,
+        endLimitMs,
+        end().catch(() => undefined),
+        undefined,
+      ),
+  };
+}
+
+const partitionsOf = (work: string): number =>
+  topics.find(({ name }) => name === work)?.partitions ?? 1;

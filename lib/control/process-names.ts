@@ -1,0 +1,15 @@
+/** The processes of the pipeline, as flags and status name them. */
+export const processNames = [
+  'expired-artifacts',
+  'finished-builds',
+  'artifact-deleter',
+  'trace-archiver',
+] as const;
+
+export type ProcessName = (typeof processNames)[number];
+
+/** Stands for every process in a flag. */
+export const everyProcess = 'all';
+
+export const isProcessName = (name: string): name is ProcessName =>
+  processNames.some((known) => known === name);
