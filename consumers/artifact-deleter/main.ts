@@ -25,6 +25,7 @@ import { type ProcessContext, runProcess } from '../../lib/process/run-process';
 import { createReachStep, parseFailPoint } from '../../lib/process/steps';
 import { untilReachable } from '../../lib/process/until-reachable';
 import { PostgresArtifacts } from '../../lib/stores/postgres/artifacts';
+import { isOverload } from '../../lib/stores/postgres/errors';
 import { readIdentity } from '../../lib/stores/postgres/identity';
 import { PostgresPool, postgresSettings } from '../../lib/stores/postgres/pool';
 import { S3Objects, s3Settings } from '../../lib/stores/s3/objects';
@@ -182,6 +183,8 @@ function expiredArtifacts(
     start: 'committed',
     decode: async (value) => checkIds(await codec.decode(value)),
     maxRecords: recordsMax,
+    concurrency: 'adaptive',
+    isOverload,
     maxWeight: config.DELETE_ROWS_MAX,
     weigh: ({ artifacts }) => artifacts.length,
     handle,

@@ -23,6 +23,7 @@ import type { ExitCode } from '../../lib/process/exit-codes';
 import { type ProcessContext, runProcess } from '../../lib/process/run-process';
 import { createReachStep, parseFailPoint } from '../../lib/process/steps';
 import { untilReachable } from '../../lib/process/until-reachable';
+import { isOverload } from '../../lib/stores/postgres/errors';
 import { readIdentity } from '../../lib/stores/postgres/identity';
 import { PostgresPool, postgresSettings } from '../../lib/stores/postgres/pool';
 import { PostgresTraces } from '../../lib/stores/postgres/traces';
@@ -216,6 +217,8 @@ function finishedBuilds(
     start: 'committed',
     decode: async (value) => checkRecord(await codec.decode(value)),
     maxRecords: recordsMax,
+    concurrency: 'adaptive',
+    isOverload,
     handle: createHandler(around),
   };
 }

@@ -35,6 +35,7 @@ export interface LaneHost {
   onProgress(): void;
 }
 
+const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 /** A dependency's breaker sets the pace; the lane's own pause only bridges the time until it opens. */
 const heldFailuresMax = 3;
 
@@ -115,9 +116,16 @@ export class LaneRunner {
 
   #queue(lane: Lane): void {
     lane.busy = true;
-    this.#around.slots.acquire(() => {
+    const begin = (): void => {
       this.#run(lane).catch((error: unknown) => this.#around.onFatal(asError(error)));
-    });
+    };
+    // State is read past the slots: what operators decide must not queue behind slow stores.
+    if (this.#isSteered) this.#around.slots.acquire(keyOf(this.#partition.at), begin);
+    else begin();
+  }
+
+  #release(): void {
+    if (this.#isSteered) this.#around.slots.release();
   }
 
   async #run(lane: Lane): Promise<void> {
@@ -135,10 +143,10 @@ export class LaneRunner {
 
   /** @returns null when there was nothing to run any more, or the result counts no more. */
   async #runInSlot(lane: Lane): Promise<Settlement | null> {
-    const { slots, clock, gate } = this.#around;
+    const { clock, gate } = this.#around;
     const ticket = this.#hasWork(lane) ? gate.enter(this.#policy.needs, this.#isSteered) : null;
     if (!ticket) {
-      slots.release();
+      this.#release();
       return null;
     }
     this.startedAtMs.set(lane, clock.nowMs());
@@ -152,7 +160,7 @@ export class LaneRunner {
     } finally {
       // The gate first: whoever gets the slot has to see what is known now.
       this.#leave(ticket, settlement, records);
-      slots.release();
+      this.#release();
       this.startedAtMs.delete(lane);
       if (this.startedAtMs.size === 0) this.#wakeIdle();
     }
@@ -169,10 +177,11 @@ export class LaneRunner {
   }
 
   async #handle(lane: Lane, batch: MicroBatch): Promise<Settlement | null> {
-    const { clock, observer, settings, letterRun } = this.#around;
+    const { clock, observer, settings, letterRun, pace } = this.#around;
     const { subscription, signal, at } = this.#partition;
     const startedMs = clock.nowMs();
     const outcomes = batch.records.length === 0 ? [] : await handleAll(batch, subscription, signal);
+    pace.note(batch, subscription, outcomes, startedMs);
     if (this.#partition.dead) return null;
     if (batch.records.length > 0) {
       observer.handled(at.topic, batch.records.length, clock.nowMs() - startedMs);

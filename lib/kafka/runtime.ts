@@ -13,6 +13,7 @@ import { Committer } from './committer';
 import type { ConsumerOptions, ConsumerState, StopReport } from './consumer';
 import { Intake } from './intake';
 import { asError } from './micro-batch';
+import { MicroBatchPace } from './micro-batch-pace';
 import { AssignedPartition } from './partition';
 import type { Surroundings } from './surroundings';
 import { PositionLoader } from './position-loader';
@@ -60,13 +61,15 @@ export class Runtime implements ClientListener {
     const onChange = (): void => {
       for (const partition of this.#partitions.values()) partition.onProgress();
     };
+    const slots = new Slots(settings.concurrency);
     this.#around = {
       client,
       settings,
       clock,
       random,
       logger,
-      slots: new Slots(settings.concurrency),
+      slots,
+      pace: new MicroBatchPace(slots, options.subscriptions, clock),
       budget: new BufferBudget(settings.processBufferBytes, onChange),
       gate: new Gate({ clock, random, logger, observer, onChange }),
       letters,

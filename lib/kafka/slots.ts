@@ -1,39 +1,84 @@
-/** Limits how many micro-batches run at once in the process; who waits longest is next. */
+/**
+ * Limits how many micro-batches run at once in the process, and shares the slots out between partitions.
+ *
+ * A slot that is free goes to the partition that has waited longest since its last one: sixteen ready lanes of
+ * one partition count as much as a single lane of another. Within a partition the first to ask is first.
+ * The limit may change at any time. Each cause sets one of its own, and the lowest holds; one that falls below
+ * what runs interrupts nothing, but no micro-batch begins until enough have ended.
+ */
 export class Slots {
-  #limit: number;
-  #taken = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #size: number;
+  readonly #limits = new Map<string, number>();
+  /** Partitions with a lane that waits, the next one first. */
+  readonly #waiting = new Map<string, (() => void)[]>();
+  #running = 0;
+  #handingOut = false;
 
+  /** @param size the limit that no cause can raise. */
   constructor(size: number) {
-    this.#limit = size;
+    this.#size = size;
   }
 
   get limit(): number {
-    return this.#limit;
+    return Math.min(this.#size, ...this.#limits.values());
   }
 
-  setLimit(limit: number): void {
-    this.#limit = Math.max(1, limit);
-    this.#admit();
+  /** The limit without any cause to lower it. */
+  get size(): number {
+    return this.#size;
   }
 
-  /** Calls `begin` now or, when all slots are taken, as soon as one is given back. */
-  acquire(begin: () => void): void {
-    this.#waiting.push(begin);
-    this.#admit();
+  get running(): number {
+    return this.#running;
+  }
+
+  /** @param limit null takes back what this cause has set. */
+  setLimit(limit: number | null, cause = 'runtime'): void {
+    if (limit === null) this.#limits.delete(cause);
+    else this.#limits.set(cause, Math.max(1, limit));
+    this.#handOut();
+  }
+
+  /**
+   * Calls `begin` now or, when all slots are taken, as soon as it is its partition's turn. `begin` must not
+   * throw, and has to be answered by one `release`.
+   */
+  acquire(partitionKey: string, begin: () => void): void {
+    const queue = this.#waiting.get(partitionKey);
+    if (queue) queue.push(begin);
+    else this.#waiting.set(partitionKey, [begin]);
+    this.#handOut();
   }
 
   release(): void {
-    this.#taken -= 1;
-    this.#admit();
+    this.#running -= 1;
+    this.#handOut();
   }
 
-  #admit(): void {
-    while (this.#taken < this.#limit) {
-      const next = this.#waiting.shift();
-      if (!next) return;
-      this.#taken += 1;
-      next();
+  /** What begins may release at once, or ask again: that is left to the round that already runs. */
+  #handOut(): void {
+    if (this.#handingOut) return;
+    this.#handingOut = true;
+    try {
+      while (this.#running < this.limit) {
+        const begin = this.#takeNext();
+        if (!begin) return;
+        this.#running += 1;
+        begin();
+      }
+    } finally {
+      this.#handingOut = false;
     }
+  }
+
+  #takeNext(): (() => void) | undefined {
+    const next = this.#waiting.entries().next();
+    if (next.done === true) return undefined;
+    const [partitionKey, queue] = next.value;
+    const begin = queue.shift();
+    // To the end of the round, or out of it.
+    this.#waiting.delete(partitionKey);
+    if (queue.length > 0) this.#waiting.set(partitionKey, queue);
+    return begin;
   }
 }

@@ -69,6 +69,14 @@ export interface Subscription<V> extends PartitionHooks {
   /** Set by the runtime for the subscriptions of retry topics. */
   readonly retry?: { readonly level: number; readonly delayMs: number };
   /**
+   * `adaptive`: how many micro-batches run at once follows how long `handle` takes, between 1 and the setting
+   * `concurrency`, for all subscriptions of the consumer. Not for a `handle` that waits for something else
+   * than its stores. Default `fixed`.
+   */
+  readonly concurrency?: 'fixed' | 'adaptive';
+  /** Whether the error says that a store has too much to do. Only with `adaptive`. */
+  isOverload?(error: Error): boolean;
+  /**
    * One outcome a record, in their order. A throw is a retry of all of them.
    * `signal` aborts when the partition was lost or the time to stop is up: what is returned after that
    * is dropped, and the records go to the next holder.

@@ -7,6 +7,7 @@ import type { Gate } from './gate';
 import type { LetterRun } from './letter-run';
 import type { Letters } from './letters';
 import type { RuntimeObserver } from './observer';
+import type { MicroBatchPace } from './micro-batch-pace';
 import type { ConsumerSettings } from './settings';
 import type { Slots } from './slots';
 
@@ -17,6 +18,7 @@ export interface Surroundings {
   readonly random: () => number;
   readonly logger: Logger;
   readonly slots: Slots;
+  readonly pace: MicroBatchPace;
   readonly budget: BufferBudget;
   readonly gate: Gate;
   readonly letters: Pick<Letters, 'send'>;

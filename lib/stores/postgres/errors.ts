@@ -67,3 +67,7 @@ function classify(code: string | undefined, message: string): PostgresFailure | 
   if (repeatStates.has(code)) return 'repeat';
   return unavailableStates.test(code) ? 'unavailable' : 'other';
 }
+
+/** Connections, memory or disk have run out (53), or a statement took longer than it may (57014). */
+export const isOverload = (error: unknown): boolean =>
+  error instanceof PostgresError && /^(53...|57014)$/.test(error.sqlState ?? '');
