@@ -145,7 +145,7 @@ export class Gate {
     if (!breaker) return true;
     const before = breaker.state;
     const room = (this.#running.get(name) ?? 0) < breaker.allowance(nowMs);
-    if (breaker.state !== before) this.#announce(name, breaker);
+    if (breaker.state !== before) this.#announce(name, breaker, before);
     return room;
   }
 
@@ -161,12 +161,12 @@ export class Gate {
     if (error) breaker.failed(epoch, clock.nowMs(), error.message, random());
     else if (records > 0) breaker.succeeded(epoch);
     if (breaker.state === before) return;
-    this.#announce(name, breaker);
+    this.#announce(name, breaker, before);
     if (breaker.state === 'open') this.#wakeAt(breaker.nextProbeAtMs);
     this.#options.onChange();
   }
 
-  #announce(dependency: Dependency, breaker: Breaker): void {
+  #announce(dependency: Dependency, breaker: Breaker, before: BreakerState): void {
     const { logger, observer, clock } = this.#options;
     const { state, cause, sinceMs, nextProbeAtMs } = breaker;
     observer.breaker(dependency, state, cause);
@@ -174,7 +174,7 @@ export class Gate {
     const fields = { event: `breaker.${state}`, dependency, cause, heldMs: nowMs - sinceMs };
     if (state === 'closed') logger.info(fields, 'the dependency is back');
     // The first opening is news; that it is still away is not.
-    else if (state === 'open' && sinceMs === nowMs) {
+    else if (state === 'open' && before === 'closed') {
       logger.warn({ ...fields, probeInMs: nextProbeAtMs - nowMs }, 'held: no attempt is counted');
     } else logger.debug(fields, 'the dependency is being probed');
   }
