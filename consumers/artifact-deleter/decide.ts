@@ -7,7 +7,7 @@ import {
   objectShape,
   UnusableObjectKeyError,
 } from '../../lib/gitlab/object-key';
-import { done, type Outcome, retry, skip } from '../../lib/kafka/outcome';
+import { done, type Outcome, partly, retry, skip } from '../../lib/kafka/outcome';
 
 /** One artifact of one record, and what is known of it so far. */
 export interface Item {
@@ -138,9 +138,26 @@ export function keysToDelete(items: readonly Item[], claimed: ReadonlySet<string
 
 const goes = (fate: Fate): boolean => fate === 'deleted' || fate === 'already-gone';
 
-/** @param failure why an item of the record is not finished. */
-export function outcomeOf(items: readonly Item[], failure: () => Error): Outcome {
-  if (items.some(({ fate }) => fate === 'failed')) return retry(failure());
+/**
+ * What is left of a record that failed in part is what comes again: S3 is not asked twice for a key.
+ *
+ * @param failure why these items of the record are not finished.
+ */
+export function outcomeOf(
+  {
+    record,
+    items,
+  }: { readonly record: { readonly value: ArtifactsExpired }; readonly items: readonly Item[] },
+  failure: (failed: readonly Item[]) => Error,
+): Outcome {
+  const failed = items.filter(({ fate }) => fate === 'failed');
+  if (failed.length === items.length && failed.length > 0) return retry(failure(failed));
+  if (failed.length > 0) {
+    return partly(
+      { ...record.value, artifacts: failed.map(({ artifact }) => artifact) },
+      failure(failed),
+    );
+  }
   if (items.some(({ fate }) => goes(fate))) return done;
   if (items.some(({ fate }) => fate === 'unusable')) return skip('unusable object key');
   if (items.some(({ fate }) => fate === 'left')) return skip('absent from an accepted database');

@@ -6,13 +6,15 @@
  * found missing, and their keys are taken from the record.
  */
 import type { ArtifactsExpired } from '../../schemas/generated';
-import { BrakeError } from '../../lib/brake/brake';
+import { BrakeError, ForeignRecordError } from '../../lib/brake/brake';
 import { type Outcome, retry, skip } from '../../lib/kafka/outcome';
+import { WaitError } from '../../lib/kafka/record-errors';
 import type { ConsumedRecord } from '../../lib/kafka/subscription';
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
 import type { ReachStep } from '../../lib/process/steps';
 import { PostgresError } from '../../lib/stores/postgres/errors';
+import { isPassing, S3Error } from '../../lib/stores/s3/errors';
 import {
   chunksOf,
   contestable,
@@ -79,7 +81,7 @@ export function createHandler(options: DeleterOptions): HandleExpired {
       report(options, { records: records.length, items, objects: asked, startedMs });
     }
     return taken.map((one) =>
-      'items' in one ? outcomeOf(one.items, () => held ?? unfinished(failures)) : one,
+      'items' in one ? outcomeOf(one, (failed) => held ?? unfinished(failed, failures)) : one,
     );
   };
 }
@@ -93,7 +95,7 @@ async function takeAll(
   for (const record of records) {
     const { origin } = record.value;
     const verdict = await brake.judge({ origin, timestampMs: record.timestampMs });
-    if (verdict.kind === 'hold') taken.push(retry(new BrakeError(verdict.reason)));
+    if (verdict.kind === 'hold') taken.push(retry(new ForeignRecordError(verdict.reason)));
     else if (record.value.artifacts.length === 0) taken.push(skip('names no artifact'));
     else taken.push({ record, items: itemsOf(record.value, verdict) });
   }
@@ -111,7 +113,7 @@ async function waitForAllowance(
     const waitMs = allowance.take(count, clock.nowMs());
     if (waitMs === 0) return;
     if (waitMs > leftMs) {
-      throw new Error('The cap of deletions a minute is reached (DELETIONS_PER_MINUTE_MAX).');
+      throw new WaitError('The cap of deletions a minute is reached (DELETIONS_PER_MINUTE_MAX).');
     }
     leftMs -= waitMs;
     await clock.sleep(waitMs, signal);
@@ -239,11 +241,22 @@ async function deleteObjects(
   return { asked: keys.length - failures.size, failures };
 }
 
-function unfinished(failures: ReadonlyMap<string, string>): Error {
+/** Why these items have failed. Passing reasons come first: what passes must not count as an attempt. */
+function unfinished(failed: readonly Item[], failures: ReadonlyMap<string, string>): Error {
   const counts = new Map<string, number>();
-  for (const code of failures.values()) counts.set(code, (counts.get(code) ?? 0) + 1);
+  for (const { key } of failed) {
+    const code = failures.get(key ?? '') ?? 'Unknown';
+    counts.set(code, (counts.get(code) ?? 0) + 1);
+  }
   const listed = [...counts].map(([code, count]) => `${code} for ${count}`).join(', ');
-  return new Error(`S3 did not delete all objects: ${listed}. They are asked for again.`);
+  const code = [...counts.keys()].find(isPassing) ?? [...counts.keys()][0] ?? 'Unknown';
+  return new S3Error(
+    `S3 did not delete all objects: ${listed}. They are asked for again.`,
+    isPassing(code) ? 'unavailable' : 'refused',
+    isPassing(code) ? 'SlowDown' : code,
+    undefined,
+    undefined,
+  );
 }
 
 async function dryRun(

@@ -6,6 +6,7 @@ import { loadSchema } from '../../lib/avro/schema-file';
 import { Brake } from '../../lib/brake/brake';
 import { DeletionBudget } from '../../lib/brake/deletion-budget';
 import { openHelm } from '../../lib/control/open-helm';
+import { failurePolicy } from '../../lib/failures/classify';
 import { createKafka } from '../../lib/kafka/connection';
 import type { StopReport } from '../../lib/kafka/consumer';
 import { createProducer } from '../../lib/kafka/producer';
@@ -188,6 +189,11 @@ function expiredArtifacts(
     maxWeight: config.DELETE_ROWS_MAX,
     weigh: ({ artifacts }) => artifacts.length,
     handle,
+    failures: {
+      ...failurePolicy(config.AFTERBUILD_NAMESPACE, group, ['postgres', 's3', 'brake']),
+      encode: (rest) => codec.encode(rest as ArtifactsExpired),
+      count: (rest) => (rest as ArtifactsExpired).artifacts.length,
+    },
     onAssigned: (partition) => budget.assigned(partition),
     onLost: (partition) => budget.lost(partition),
   };

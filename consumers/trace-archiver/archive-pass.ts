@@ -6,6 +6,7 @@
  * Whatever ends it in between, the rows of the chunks are still there, and the record comes again. A job
  * that has no outcome afterwards is to be looked at again, from the read.
  */
+import { BrakeError } from '../../lib/brake/brake';
 import { done, type Outcome, retry, skip } from '../../lib/kafka/outcome';
 import { PostgresError } from '../../lib/stores/postgres/errors';
 import { RedisError } from '../../lib/stores/redis/errors';
@@ -155,7 +156,7 @@ function noteAbsence(
   const reason = brake.absence.tooMany();
   if (reason === undefined) return;
   brake.hold(reason);
-  for (const job of jobs) job.outcome = retry(new Error(reason));
+  for (const job of jobs) job.outcome = retry(new BrakeError(reason));
 }
 
 /** A trace that waits has all its chunks: what an earlier attempt stored of it is not needed. */

@@ -1,8 +1,9 @@
 /** A micro-batch of finished builds: one job a build, passes until each has its outcome. */
 import type { BuildFinished } from '../../schemas/generated';
-import { BrakeError } from '../../lib/brake/brake';
+import { ForeignRecordError } from '../../lib/brake/brake';
 import { traceKey } from '../../lib/gitlab/trace-key';
 import { type Outcome, retry } from '../../lib/kafka/outcome';
+import { RecordBusyError } from '../../lib/kafka/record-errors';
 import type { ConsumedRecord } from '../../lib/kafka/subscription';
 import { archivePass } from './archive-pass';
 import type { Effect, Job } from './job';
@@ -55,7 +56,7 @@ async function take(
   const { value, timestampMs } = record;
   const verdict = await brake.judge({ origin: value.origin, timestampMs });
   if (verdict.kind === 'hold') {
-    held.set(record, retry(new BrakeError(verdict.reason)));
+    held.set(record, retry(new ForeignRecordError(verdict.reason)));
     return;
   }
   if (jobs.has(nameOf(record))) return;
@@ -79,7 +80,8 @@ async function take(
 }
 
 const outcomeOf = (job: Job | undefined): Outcome =>
-  job?.outcome ?? retry(new Error('The trace changes again and again while it is archived.'));
+  job?.outcome ??
+  retry(new RecordBusyError('The trace changes again and again while it is archived.'));
 
 function report(
   { logger, clock }: Surroundings,

@@ -1,5 +1,6 @@
 /** The leases of one pass: taken before anything is read, renewed while it works, given back at its end. */
 import { retry, skip } from '../../lib/kafka/outcome';
+import { RecordBusyError } from '../../lib/kafka/record-errors';
 import { leaseEndsSoon } from './decide';
 import type { Job } from './job';
 import type { HeldLease } from './ports';
@@ -38,7 +39,9 @@ export class HeldLeases {
     await this.#renew();
     for (const job of jobs) {
       if (job.outcome || this.#held.has(job.owner.buildId)) continue;
-      job.outcome = retry(new Error('The lease on a trace was lost while it was archived.'));
+      job.outcome = retry(
+        new RecordBusyError('The lease on a trace was lost while it was archived.'),
+      );
     }
   }
 
@@ -62,7 +65,7 @@ export class HeldLeases {
 function refuse(job: Job, endsSoon: boolean): void {
   const reason = 'somebody else is writing or archiving the trace';
   if (endsSoon) {
-    job.outcome = retry(new Error(`The trace of a build is locked: ${reason}.`));
+    job.outcome = retry(new RecordBusyError(`The trace of a build is locked: ${reason}.`));
     return;
   }
   job.outcome = skip(reason);

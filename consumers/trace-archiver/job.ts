@@ -1,5 +1,6 @@
 /** One build whose trace is being archived: what is known of it, and what has become of it. */
 import { retry, skip, type Outcome } from '../../lib/kafka/outcome';
+import { RecordBusyError } from '../../lib/kafka/record-errors';
 import type { TraceOwner } from '../../lib/gitlab/trace-key';
 import type { SeenObject } from './ports';
 
@@ -50,7 +51,7 @@ export class ReadAgain extends Error {
 
 export function setAside(job: Job, { kind, message }: SetAside): void {
   if (kind === 'settle') {
-    job.outcome = retry(new Error(`The trace of a build has to settle: ${message}.`));
+    job.outcome = retry(new RecordBusyError(`The trace of a build has to settle: ${message}.`));
     return;
   }
   job.outcome = skip(message);

@@ -5,6 +5,7 @@ import { createRegistry, type Registry } from '../../lib/avro/registry';
 import { loadSchema } from '../../lib/avro/schema-file';
 import { Brake } from '../../lib/brake/brake';
 import { openHelm } from '../../lib/control/open-helm';
+import { failurePolicy } from '../../lib/failures/classify';
 import { createKafka } from '../../lib/kafka/connection';
 import type { StopReport } from '../../lib/kafka/consumer';
 import { createProducer } from '../../lib/kafka/producer';
@@ -220,5 +221,11 @@ function finishedBuilds(
     concurrency: 'adaptive',
     isOverload,
     handle: createHandler(around),
+    failures: failurePolicy(config.AFTERBUILD_NAMESPACE, group, [
+      'postgres',
+      'redis',
+      's3',
+      'brake',
+    ]),
   };
 }

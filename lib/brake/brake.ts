@@ -15,7 +15,12 @@ import {
 
 /** Deleting would not be safe; the message says why and what to do. */
 export class BrakeError extends Error {
-  override readonly name = 'BrakeError';
+  override readonly name: string = 'BrakeError';
+}
+
+/** One record speaks of another database or another history; the others may go on. */
+export class ForeignRecordError extends BrakeError {
+  override readonly name = 'ForeignRecordError';
 }
 
 export interface BrakeOptions {

@@ -115,6 +115,14 @@ export class Breaker {
     this.#hintedUntilMs = Math.max(this.#hintedUntilMs, untilMs);
   }
 
+  /** It has answered to somebody whose turn it was not: nothing is left to be probed. */
+  close(): void {
+    if (this.#state === 'closed') return;
+    this.#failures = 0;
+    this.#openings = 0;
+    this.#change('closed');
+  }
+
   #change(state: BreakerState): void {
     this.#state = state;
     this.#epoch += 1;

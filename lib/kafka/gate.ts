@@ -99,6 +99,16 @@ export class Gate {
     if (this.#isNarrow(ticket.needs)) this.#options.onChange();
   }
 
+  /** What a lane had found away, without needing it for every record, has answered it. */
+  answered(dependency: Dependency): void {
+    const breaker = this.#breakers.get(dependency);
+    if (!breaker || breaker.state === 'closed') return;
+    const before = breaker.state;
+    breaker.close();
+    this.#announce(dependency, breaker, before);
+    this.#options.onChange();
+  }
+
   steer({ paused, recordsPerSecond }: Steering): void {
     if (paused !== undefined) this.#paused = paused;
     if (recordsPerSecond !== undefined) {

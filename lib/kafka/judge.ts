@@ -6,7 +6,7 @@ import type { PoisonReason } from './poison';
 
 export type Fate =
   | { readonly kind: 'finished' }
-  /** Again in place: an attempt is counted. */
+  /** Again in place. */
   | { readonly kind: 'again'; readonly error: Error }
   /** Again when the dependency is back, or has room; no attempt is counted. */
   | {
@@ -44,7 +44,6 @@ export function judge(
     case 'dead-letter':
       return poisoned(outcome.error, outcome.reason, policy);
     case 'partly':
-      return ownFault(outcome.error, failed, policy, triesInPlace);
     case 'retry':
       return judgeError(outcome.error, failed, policy, triesInPlace);
   }
@@ -65,6 +64,8 @@ export function judgeError(
       return { kind: 'held', dependency: verdict.dependency, isOverload: true, error };
     case 'poison':
       return poisoned(error, verdict.reason, policy);
+    case 'wait':
+      return { kind: 'again', error };
     case 'bug':
       return { kind: 'stuck', error };
     case 'transient':

@@ -258,7 +258,7 @@ export class LaneRunner {
     count(absent.length > 0 ? 'hold' : 'retry', unfinished.length);
   }
 
-  #countFailure(lane: Lane, { finished, stuck, retry }: Settlement): void {
+  #countFailure(lane: Lane, { finished, stuck, retry, absent }: Settlement): void {
     // Something got done: the dependency answers, so the pauses begin anew.
     if (finished.length > 0 && lane.failures > 0) lane.failures = 1;
     else lane.failures += 1;
@@ -267,11 +267,16 @@ export class LaneRunner {
       lane.stuckBy = stuck;
       this.#log.stuck(lane, stuck);
     }
+    for (const { dependency } of absent) {
+      if (!this.#policy.needs.includes(dependency)) lane.missed.add(dependency);
+    }
     if (retry) this.#log.retrying(lane, retry);
   }
 
   #countSuccess(lane: Lane): void {
     if (lane.failures === 0) return;
+    for (const dependency of lane.missed) this.#around.gate.answered(dependency);
+    lane.missed.clear();
     this.#log.recovered(lane, this.#around.clock.nowMs() - lane.failingSinceMs);
     lane.failures = 0;
     lane.failingSinceMs = 0;

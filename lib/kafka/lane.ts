@@ -1,5 +1,6 @@
 /** One queue of a partition: records whose keys fall together, in the order of the log. */
 import type { FetchedRecord } from './client-port';
+import type { Dependency } from './dependency';
 
 /** Records are dropped from the front in blocks, so that taking one does not move all the others. */
 const compactAt = 1024;
@@ -22,6 +23,8 @@ export class Lane {
   failingSinceMs = 0;
   /** Why it fails, as far as it has been logged in this spell. */
   readonly toldReasons = new Set<string>();
+  /** What it has found away, beyond what every record needs. */
+  readonly missed = new Set<Dependency>();
   /** Queued for a slot, running, or waiting to try again. */
   busy = false;
   lingering = false;

@@ -14,7 +14,7 @@ export type Outcome =
   | { readonly kind: 'retry'; readonly error: Error }
   /** The dependency is away: the partition waits, and no attempt is counted. */
   | { readonly kind: 'hold'; readonly dependency: Dependency; readonly error: Error }
-  /** Only some items of a batch record failed. What is left of it is `rest`, a value of the same type. */
+  /** Like `retry`, of a batch record that is done in part. What is left of it is `rest`, a value of the same type. */
   | { readonly kind: 'partly'; readonly rest: unknown; readonly error: Error }
   /** The record's own bytes make it impossible, for a reason on the allowlist. */
   | { readonly kind: 'dead-letter'; readonly reason: PoisonReason; readonly error: Error }

@@ -130,6 +130,7 @@ test('while letters cannot be written the offset stays, and nothing is lost', as
   expect(committed()).toBeUndefined();
   fixture.lettersError = null;
   await eventually(() => committed() === 2);
+  await eventually(() => runtime.state().breakers.length === 0);
   expect(letters).toHaveLength(1);
   await runtime.stop(1_000);
 });

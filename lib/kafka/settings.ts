@@ -42,7 +42,7 @@ export const defaultSettings: ConsumerSettings = {
   commitEveryMs: 100,
   retryFirstMs: 100,
   retryMaxMs: 10_000,
-  triesInPlace: 5,
+  triesInPlace: 7,
   letterRunMax: 100,
   drainMs: 8_000,
   progressDeadlineMs: 300_000,

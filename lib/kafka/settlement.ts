@@ -118,8 +118,8 @@ export function settle(
 }
 
 const isOwnFault = (outcome: Outcome, { policy }: SettleRules): boolean =>
-  outcome.kind === 'partly' ||
-  (outcome.kind === 'retry' && policy.classify(outcome.error).kind === 'transient');
+  (outcome.kind === 'partly' || outcome.kind === 'retry') &&
+  policy.classify(outcome.error).kind === 'transient';
 
 function remember(
   lane: Lane,

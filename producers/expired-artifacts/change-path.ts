@@ -6,6 +6,7 @@
  * to the runtime, which hands it in again.
  */
 import { done, retry, skip, type Outcome } from '../../lib/kafka/outcome';
+import { WaitError } from '../../lib/kafka/record-errors';
 import type { ConsumedRecord } from '../../lib/kafka/subscription';
 import type { Clock } from '../../lib/process/clock';
 import type { ReachStep } from '../../lib/process/steps';
@@ -150,9 +151,9 @@ export class ChangePath {
   }
 }
 
-const notYet = retry(new Error('The change is not visible in the database yet, or not due.'));
+const notYet = retry(new WaitError('The change is not visible in the database yet, or not due.'));
 const limitReached = retry(
-  new Error('As many artifacts are in flight as LOOP_LIMIT_ARTIFACTS allows.'),
+  new WaitError('As many artifacts are in flight as LOOP_LIMIT_ARTIFACTS allows.'),
 );
 
 /**

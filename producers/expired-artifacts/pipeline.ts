@@ -1,6 +1,7 @@
 /** Puts sweeps, change path, watchdog and consumer together, and starts and stops them in order. */
 import type { z } from 'zod';
 import type { OpenHelm } from '../../lib/control/open-helm';
+import { failurePolicy } from '../../lib/failures/classify';
 import type { Consumer } from '../../lib/kafka/consumer';
 import type { AnySubscription, Subscription } from '../../lib/kafka/subscription';
 import type { Clock } from '../../lib/process/clock';
@@ -176,6 +177,10 @@ function changeSubscription(
       return event === null ? null : readChange(event);
     },
     handle: (records, signal) => path.handle(records, signal),
+    failures: failurePolicy(around.config.AFTERBUILD_NAMESPACE, 'expired-artifacts', [
+      'postgres',
+      'brake',
+    ]),
   };
   return subscription;
 }

@@ -7,6 +7,7 @@
  */
 import type { DatabaseGuard } from '../../lib/brake/database-guard';
 import { done, retry, skip, type Outcome } from '../../lib/kafka/outcome';
+import { WaitError } from '../../lib/kafka/record-errors';
 import type { ConsumedRecord } from '../../lib/kafka/subscription';
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
@@ -112,7 +113,7 @@ export class ChangePath {
   }
 }
 
-const notYet = retry(new Error('The change is not visible in the database yet.'));
+const notYet = retry(new WaitError('The change is not visible in the database yet.'));
 
 function divide<T>(items: readonly T[], belongs: (item: T) => boolean): [T[], T[]] {
   const [inside, outside]: [T[], T[]] = [[], []];

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { DatabaseGuard } from '../../lib/brake/database-guard';
 import type { OpenHelm } from '../../lib/control/open-helm';
+import { failurePolicy } from '../../lib/failures/classify';
 import type { Consumer } from '../../lib/kafka/consumer';
 import type { AnySubscription, Subscription } from '../../lib/kafka/subscription';
 import type { Clock } from '../../lib/process/clock';
@@ -147,6 +148,10 @@ function changeSubscription(around: Surroundings, guard: DatabaseGuard): AnySubs
       return event === null ? null : readChange(event);
     },
     handle: (records, signal) => path.handle(records, signal),
+    failures: failurePolicy(around.config.AFTERBUILD_NAMESPACE, 'finished-builds', [
+      'postgres',
+      'brake',
+    ]),
   };
   return subscription;
 }

@@ -18,6 +18,7 @@ export const quick: ConsumerSettings = {
   retryMaxMs: 2,
   roomWaitMs: 1,
   commitEveryMs: 1,
+  triesInPlace: 5,
 };
 
 /** Lets everything that can go on go on until the condition holds. */

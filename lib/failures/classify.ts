@@ -1,0 +1,100 @@
+/**
+ * The one place that says whose fault an error is. It asks in this order: is a dependency down? is it
+ * asking for less? is it this record at this moment? is it the record's own bytes? Whatever is none of
+ * these is a bug, or a thing that nobody has foreseen: no record is thrown out for it.
+ */
+import { BrakeError, ForeignRecordError } from '../brake/brake';
+import { DatabaseHoldError } from '../brake/database-guard';
+import { RegistryUnavailableError } from '../avro/registry';
+import type { Dependency } from '../kafka/dependency';
+import type { FailurePolicy, Verdict } from '../kafka/failure-policy';
+import { RecordBusyError, WaitError } from '../kafka/record-errors';
+import { failureGroups, failureTopics, retryDelays } from '../kafka/topics';
+import { UndecodableRecordError } from '../kafka/undecodable-record-error';
+import { PostgresError } from '../stores/postgres/errors';
+import { RedisError } from '../stores/redis/errors';
+import { S3Error } from '../stores/s3/errors';
+
+const transient: Verdict = { kind: 'transient' };
+const bug: Verdict = { kind: 'bug' };
+const hold = (dependency: Dependency): Verdict => ({ kind: 'hold', dependency });
+
+export function classify(error: Error): Verdict {
+  if (error instanceof PostgresError) return ofPostgres(error);
+  if (error instanceof S3Error) return ofS3(error);
+  // A refusal of Redis (a password, a replica that only reads) concerns every record alike.
+  if (error instanceof RedisError) return hold('redis');
+  if (error instanceof RegistryUnavailableError) return hold('registry');
+  // One record from elsewhere must not stop the others; that the whole database is another one must.
+  if (error instanceof ForeignRecordError) return bug;
+  if (error instanceof BrakeError || error instanceof DatabaseHoldError) return hold('brake');
+  return ofRecord(error);
+}
+
+function ofRecord(error: Error): Verdict {
+  if (error instanceof WaitError) return { kind: 'wait' };
+  if (error instanceof RecordBusyError) return transient;
+  if (error instanceof UndecodableRecordError) {
+    return error.poison === null ? bug : { kind: 'poison', reason: error.poison };
+  }
+  // What a producer of ours could not write: kafkajs has tried for half a minute already.
+  return error.name.startsWith('KafkaJS') ? { kind: 'wait' } : bug;
+}
+
+function ofPostgres({ failure }: PostgresError): Verdict {
+  if (failure === 'unavailable') return hold('postgres');
+  return failure === 'repeat' ? transient : bug;
+}
+
+/** "Not so fast", in the words of AWS and of those who imitate it. */
+const overloadCodes = new Set([
+  'SlowDown',
+  'Throttling',
+  'ThrottlingException',
+  'RequestLimitExceeded',
+  'TooManyRequests',
+]);
+/** What it says to every request when bucket or credentials are not what they were: waiting is right. */
+const environmentCodes = new Set([
+  'NoSuchBucket',
+  'InvalidAccessKeyId',
+  'SignatureDoesNotMatch',
+  'ExpiredToken',
+  'InvalidToken',
+  'AuthorizationHeaderMalformed',
+  'AccountProblem',
+  'RequestTimeTooSkewed',
+]);
+
+function ofS3({ failure, code, httpStatus }: S3Error): Verdict {
+  if (overloadCodes.has(code) || httpStatus === 429) return { kind: 'overload', dependency: 's3' };
+  return failure === 'unavailable' || environmentCodes.has(code) ? hold('s3') : transient;
+}
+
+type FailureGroup = (typeof failureGroups)[number]['group'];
+
+/**
+ * @param namespace empty, or like `team-a.`.
+ * @param needs whose open breaker makes the group's partitions wait.
+ * @throws Error for a group that `failureGroups` does not know.
+ */
+export function failurePolicy(
+  namespace: string,
+  group: FailureGroup,
+  needs: readonly Dependency[],
+): FailurePolicy {
+  const known = failureGroups.find((one) => one.group === group);
+  if (!known) throw new Error(`${group} has no topics for its failures.`);
+  const { topic, retries } = known;
+  return {
+    needs,
+    classify,
+    retryTopics: retries
+      ? retryDelays.map((delay) => ({
+          topic: `${namespace}${failureTopics.retry(topic, group, delay)}`,
+          delayMs: delay.ms,
+        }))
+      : [],
+    deadLetters: `${namespace}${failureTopics.deadLetters(topic, group)}`,
+  };
+}

@@ -1,0 +1,137 @@
+import { failureHeaders } from '../../lib/kafka/failure-headers';
+import { laneOf } from '../../lib/kafka/lane';
+import { failureTopics, topicNames } from '../../lib/kafka/topics';
+import { unlockArtifacts } from '../../ops/gitlab/changes';
+import type { ArtifactEntry } from '../../ops/gitlab/ledger';
+import { produceByHand, stepOver } from '../support/by-hand';
+import { recordsOn } from '../support/dead-letters';
+import { ExpiredRecords } from '../support/expired-records';
+import type { RunningProcess } from '../support/running-process';
+import { useScenario } from '../support/scenario';
+import { until } from '../support/until';
+
+const ground = useScenario(__filename, { changes: 'streamed' });
+
+const secret = 'bytes-that-nobody-may-read-in-a-log';
+const lanes = 8;
+const stuckKey = '100:1';
+const isStuck = (key: string) => laneOf(key, 0, lanes) === laneOf(stuckKey, 0, lanes);
+const freeKey = ['100:2', '100:3', '100:4'].find((key) => !isStuck(key))!;
+const deadOfDeleter = failureTopics.deadLetters(topicNames.artifactsExpired, 'artifact-deleter');
+const deadOfChanges = failureTopics.deadLetters(topicNames.artifactChanges, 'expired-artifacts');
+
+function expectNoPayload(process: RunningProcess): void {
+  const log = [...process.lines.map((line) => JSON.stringify(line)), ...process.noise].join('\n');
+  for (const encoding of ['utf8', 'hex', 'base64'] as const) {
+    expect(log).not.toContain(Buffer.from(secret).toString(encoding));
+  }
+}
+
+/** Expiring behind every watermark, unlocked from birth: nobody but its record names it. */
+async function expired(records: ExpiredRecords): Promise<[ArtifactEntry, Buffer]> {
+  const artifact = await ground().world.anArtifact();
+  return [artifact, await records.encode(await records.of(artifact))];
+}
+
+test('poison of artifacts.expired becomes a dead letter, byte for byte, and what lies behind it goes on', async () => {
+  const scenario = ground();
+  const records = new ExpiredRecords(scenario);
+  const known = await records.of(await scenario.world.anArtifact({ locked: 1 }));
+  const poison: [string, Buffer | null][] = [
+    ['wire-format', Buffer.from(secret)],
+    ['no-value', null],
+    ['not-a-value', await records.withId(known, 2n ** 60n)],
+    ['impossible-id', await records.withId(known, -5n)],
+  ];
+  const good: ArtifactEntry[] = [];
+  for (const [partition, [, value]] of poison.entries()) {
+    const [[first, a], [second, b]] = [await expired(records), await expired(records)];
+    const headers = { own: `of ${partition}` };
+    await produceByHand(scenario, topicNames.artifactsExpired, [
+      { partition, key: stuckKey, value: a },
+      { partition, key: stuckKey, value, headers },
+      { partition, key: stuckKey, value: b },
+    ]);
+    good.push(first, second);
+  }
+  const deleter = scenario.run('artifact-deleter');
+  await scenario.gone(good);
+  await scenario.caughtUp('artifact-deleter', topicNames.artifactsExpired);
+
+  const letters = await recordsOn(scenario, deadOfDeleter);
+  expect(letters).toHaveLength(poison.length);
+  for (const [partition, [reason, value]] of poison.entries()) {
+    const letter = letters.find(({ headers }) => headers['own'] === `of ${partition}`);
+    expect(letter).toMatchObject({
+      partition: partition % 3,
+      key: Buffer.from(stuckKey),
+      headers: {
+        [failureHeaders.originTopic]: scenario.named(topicNames.artifactsExpired),
+        [failureHeaders.originPartition]: String(partition),
+        [failureHeaders.originOffset]: '1',
+        [failureHeaders.group]: scenario.named('artifact-deleter'),
+        [failureHeaders.errorKind]: 'poison',
+        [failureHeaders.poisonReason]: reason,
+        'x-original-offset': '1',
+      },
+    });
+    expect(letter?.value).toEqual(value);
+  }
+  expectNoPayload(deleter);
+  await deleter.stop();
+});
+
+test("a schema id that the registry does not know is nobody's poison: its lane holds and says so", async () => {
+  const scenario = ground();
+  scenario.expectError(/lane holds/);
+  const records = new ExpiredRecords(scenario);
+  const unknown = Buffer.from(`0005f5e0ff${'00'.repeat(9)}`, 'hex');
+  const [[behind, b], [beside, c]] = [await expired(records), await expired(records)];
+  const partition = 7;
+  await produceByHand(scenario, topicNames.artifactsExpired, [
+    { partition, key: stuckKey, value: unknown },
+    { partition, key: stuckKey, value: b },
+    { partition, key: freeKey, value: c },
+  ]);
+  const deleter = scenario.run('artifact-deleter');
+  await scenario.gone([beside]);
+  const line = await deleter.logged('lane.stuck');
+  expect((line['err'] as Error).message).toMatch(/no usable schema with id 99999999/);
+  await deleter.stop();
+  await scenario.expectKept([behind]);
+  const topic = scenario.named(topicNames.artifactsExpired);
+  const committed = await scenario.topics.committed(scenario.named('artifact-deleter'), topic);
+  expect(committed.find((one) => one.partition === partition)?.offset).toBe(Number(line['offset']));
+
+  const offset = Number(line['offset']);
+  await stepOver(scenario, 'artifact-deleter', topicNames.artifactsExpired, [
+    { partition, offset },
+  ]);
+  const again = scenario.run('artifact-deleter');
+  await scenario.gone([behind]);
+  await again.stop();
+});
+
+test('a change event that cannot be read becomes a dead letter, and the stream goes on', async () => {
+  const scenario = ground();
+  const { world, gitlab } = scenario;
+  const wave = await world.manyArtifacts({ count: 200, locked: 1 });
+  const swept = await world.anArtifact();
+  scenario.run('artifact-deleter');
+  const following = scenario.run('expired-artifacts', { SWEEP_FULL_EVERY_MS: '86400000' });
+  await scenario.gone([swept]);
+  await scenario.caughtUp('expired-artifacts', topicNames.artifactChanges);
+  await produceByHand(scenario, topicNames.artifactChanges, [
+    { partition: 0, key: null, value: Buffer.from(secret) },
+  ]);
+  await unlockArtifacts(gitlab, wave);
+  await scenario.gone(wave);
+  await scenario.caughtUp('expired-artifacts', topicNames.artifactChanges);
+  const letters = () => recordsOn(scenario, deadOfChanges);
+  await until('the dead letter is there', async () => (await letters()).length === 1);
+  expect((await letters())[0]).toMatchObject({
+    value: Buffer.from(secret),
+    headers: { [failureHeaders.poisonReason]: 'wire-format' },
+  });
+  expectNoPayload(following);
+});
