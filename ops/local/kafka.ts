@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
+import { quietRequestQueue } from '../../lib/kafka/quiet-request-queue';
 import { projectRoot } from '../../lib/process/root';
 import { writeFileAtomically } from './data-folder';
 import { javaTool } from './java';
@@ -68,6 +69,7 @@ async function formatStorage(place: Place): Promise<void> {
 }
 
 async function answersMetadata(place: Place): Promise<boolean> {
+  quietRequestQueue();
   const admin = new Kafka({
     clientId: 'afterbuild-local',
     brokers: [`127.0.0.1:${place.ports.kafka}`],

@@ -47,11 +47,14 @@ const roles: Readonly<Record<ProcessName, DatabaseRole>> = {
   'trace-archiver': 'archiver',
 };
 
-/** Faster than production in everything that only waits. */
+/**
+ * Faster than production in everything that only waits. A look at the connector is not free: for each,
+ * Connect reads its topic of positions from the beginning.
+ */
 const quick: Readonly<Record<string, string>> = {
   SWEEP_IDLE_MS: '200',
   SWEEP_MARGIN_MS: '0',
-  CDC_WATCH_MS: '1000',
+  CDC_WATCH_MS: '5000',
 };
 
 export class Scenario {
@@ -305,6 +308,9 @@ function unexpectedExit(process: RunningProcess): string[] {
   return [`${process.name} exited with ${String(code)}:\n${process.tail()}`];
 }
 
+/** More than `connect apply` waits by itself: it can say why nothing streams, a time limit here cannot. */
+const beginMs = 240_000;
+
 export interface Ground {
   readonly changes: 'streamed' | 'none';
   /** `own` for a scenario that stops the server's history or takes it away (own-database.ts). */
@@ -331,7 +337,7 @@ export function useScenario(
     scenario = new Scenario(name, own?.stack ?? shared);
     await scenario.prepare();
     await (changes === 'streamed' ? scenario.stream() : scenario.slotOnly());
-  }, 120_000);
+  }, beginMs);
   afterAll(async () => {
     await inAnyCase([
       () => scenario && bringUp(scenario.stack),

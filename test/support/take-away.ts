@@ -34,8 +34,11 @@ export async function dropSlot(stack: RunningStack, name: string): Promise<void>
   });
 }
 
-/** The broker would keep the partitions of all scenarios open until the last one has ended. */
+/**
+ * The broker would keep the partitions of all scenarios open until the last one has ended.
+ * @param namespace of the scenario; Debezium puts the name of its heartbeat's topic in front of it.
+ */
 export async function dropTopics(admin: Admin, namespace: string): Promise<void> {
-  const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(namespace));
-  await admin.deleteTopics({ topics });
+  const topics = (await admin.listTopics()).filter((topic) => topic.includes(namespace));
+  await admin.deleteTopics({ topics, timeout: answerMs });
 }
