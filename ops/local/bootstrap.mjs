@@ -1,5 +1,5 @@
 /**
- * What `npm start`, `npm run stack`, `npm test` and `npm run bench` begin with, on a machine that has nothing
+ * What `npm start`, `npm test` and `npm run stack`, `bench`, `faults` and `soak` begin with, on a machine that has nothing
  * of ours yet: checks the tools, installs the packages, compiles, and hands over to the compiled program.
  *
  * Plain Node, no package, no syntax that an old Node could not read: it has to be able to say what is missing.
@@ -18,6 +18,8 @@ const programs = {
   stack: 'dist/ops/local/stack-command.js',
   test: 'dist/ops/local/run-tests.js',
   bench: 'dist/bench/main.js',
+  faults: 'dist/ops/faults/main.js',
+  soak: 'dist/ops/soak/main.js',
 };
 const exitCode = { usage: 2, prerequisite: 3, build: 5 };
 

@@ -139,6 +139,15 @@ export async function fetchServers(options: FetchOptions): Promise<ServerFiles> 
   return { ...java, postgres, objectStorage: join(objectStorage, 'versitygw') };
 }
 
+/**
+ * Toxiproxy, which no stack contains: only who tests faults asks for it.
+ * @returns the program's path.
+ */
+export async function fetchFaultProxy(options: FetchOptions): Promise<string> {
+  checkCache(options.cache);
+  return join(await fetchPart('faultProxy', options), 'toxiproxy');
+}
+
 async function findRedis(options: FetchOptions): Promise<string> {
   const installed = (process.env['PATH'] ?? '')
     .split(':')

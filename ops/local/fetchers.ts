@@ -116,20 +116,21 @@ async function fetchRedis(context: FetchContext): Promise<void> {
 }
 
 /** `go build` in the recipe's folder: go.sum there names the checksum of every module. */
-async function fetchObjectStorage(context: FetchContext): Promise<void> {
-  let packages = 0;
-  const output = join(context.target, 'versitygw');
-  const program = 'github.com/versity/versitygw/cmd/versitygw';
-  const args = ['build', '-mod=readonly', '-buildvcs=false', '-v', '-o', output];
-  await run(context, 'go', [...args, program], {
-    cwd: context.recipe,
-    onLine: (line) => {
-      if (line.startsWith('go: ')) return;
-      packages += 1;
-      context.advance(packages);
-    },
-  });
-}
+const goBuild =
+  (program: string, name: string) =>
+  async (context: FetchContext): Promise<void> => {
+    let packages = 0;
+    const output = join(context.target, name);
+    const args = ['build', '-mod=readonly', '-buildvcs=false', '-v', '-o', output];
+    await run(context, 'go', [...args, program], {
+      cwd: context.recipe,
+      onLine: (line) => {
+        if (line.startsWith('go: ')) return;
+        packages += 1;
+        context.advance(packages);
+      },
+    });
+  };
 
 interface SymbolicLink {
   readonly source: string;
@@ -173,5 +174,12 @@ export const fetchers: Readonly<
   },
   postgres: { folder: 'postgres', fetch: fetchPostgres },
   redis: { folder: 'redis', fetch: fetchRedis },
-  objectStorage: { folder: 'object-storage', fetch: fetchObjectStorage },
+  objectStorage: {
+    folder: 'object-storage',
+    fetch: goBuild('github.com/versity/versitygw/cmd/versitygw', 'versitygw'),
+  },
+  faultProxy: {
+    folder: 'fault-proxy',
+    fetch: goBuild('github.com/Shopify/toxiproxy/v2/cmd/server', 'toxiproxy'),
+  },
 };

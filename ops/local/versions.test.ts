@@ -26,13 +26,12 @@ it('names the versions that Maven fetches', () => {
   expect(versionOf('redis/pom.xml', 'embedded-redis')).toBe(parts.redis.version);
 });
 
-it('names the version that Go builds, whose checksum is written down', () => {
-  expect(recipe('object-storage/go.mod')).toContain(
-    `github.com/versity/versitygw v${parts.objectStorage.version}`,
-  );
-  expect(recipe('object-storage/go.sum')).toContain(
-    `github.com/versity/versitygw v${parts.objectStorage.version} h1:`,
-  );
+it.each([
+  ['object-storage', `github.com/versity/versitygw v${parts.objectStorage.version}`],
+  ['fault-proxy', `github.com/Shopify/toxiproxy/v2 v${parts.faultProxy.version}`],
+])('names the version of %s that Go builds, whose checksum is written down', (folder, version) => {
+  expect(recipe(`${folder}/go.mod`)).toContain(version);
+  expect(recipe(`${folder}/go.sum`)).toContain(`${version} h1:`);
 });
 
 it('names the version that npm fetches, for every platform, with checksums', () => {

@@ -14,6 +14,8 @@ export const parts = {
   postgres: { title: 'PostgreSQL', version: '18.4.0-beta.17', amount: 25, unit: 'MB' },
   redis: { title: 'Redis', version: '1.4.3', amount: 12, unit: 'MB' },
   objectStorage: { title: 'S3 server', version: '1.8.0', amount: 610, unit: 'packages' },
+  /** Only for tests of faults: no stack contains it. */
+  faultProxy: { title: 'Toxiproxy', version: '2.5.0', amount: 170, unit: 'packages' },
 } as const satisfies Record<string, ServerPart>;
 
 /** Without a cache entry of their own: they come with another part. */

@@ -1,0 +1,204 @@
+/**
+ * A reverse proxy in front of an S3 server that answers as a provider does on a bad day: SlowDown, some
+ * keys refused, answers that come late or not at all. Signatures stay valid, for the Host header passes.
+ */
+import { once } from 'node:events';
+import {
+  createServer,
+  request as requestHttp,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DeleteObjectsCommand } from '@aws-sdk/client-s3';
+import { connectS3, type S3Place } from '../local/connected-gitlab';
+
+export interface S3Request {
+  readonly method: string;
+  /** Empty for requests to the bucket as a whole; one of many for a DeleteObjects. */
+  readonly key: string;
+  readonly isDeleteObjects: boolean;
+}
+
+/** An error that S3 answers; for a key of a DeleteObjects only the code counts. */
+export interface S3Refusal {
+  readonly status: number;
+  readonly code: string;
+}
+
+export const slowDown: S3Refusal = { status: 503, code: 'SlowDown' };
+export const internalError: S3Refusal = { status: 500, code: 'InternalError' };
+export const accessDenied: S3Refusal = { status: 403, code: 'AccessDenied' };
+
+export interface S3Faults {
+  /** Answers a whole request, without the server having seen it. */
+  readonly refuse?: (request: S3Request) => S3Refusal | undefined;
+  /** Answers for some keys of a DeleteObjects; the server deletes the others. */
+  readonly refuseKey?: (key: string) => S3Refusal | undefined;
+  /** Waits before the server is asked. */
+  readonly delayMs?: number;
+  /** The server does what it is asked, and its answer is lost with the connection. */
+  readonly loseAnswer?: (request: S3Request) => boolean;
+}
+
+export class S3Front {
+  /** Requests since the last `plan`, and how many of them suffered. */
+  readonly counts = { requests: 0, faults: 0 };
+  private faults: S3Faults = {};
+  private readonly s3;
+  private readonly upstream: URL;
+
+  private constructor(
+    private readonly server: Server,
+    place: S3Place,
+  ) {
+    this.s3 = connectS3(place);
+    this.upstream = new URL(place.addresses.s3.endpoint);
+    server.on('request', (request, response) => {
+      void this.serve(request, response).catch(() => response.destroy());
+    });
+  }
+
+  static async start(place: S3Place): Promise<S3Front> {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new S3Front(server, place);
+  }
+
+  get endpoint(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** From now on; an empty plan heals. */
+  plan(faults: S3Faults): void {
+    this.faults = faults;
+    this.counts.requests = 0;
+    this.counts.faults = 0;
+  }
+
+  async stop(): Promise<void> {
+    this.s3.destroy();
+    this.server.closeAllConnections();
+    this.server.close();
+    await once(this.server, 'close');
+  }
+
+  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { faults } = this;
+    this.counts.requests += 1;
+    const body = await bytesOf(request);
+    const { bucket, asked } = parse(request);
+    const refusal = faults.refuse?.(asked);
+    if (refusal) {
+      this.counts.faults += 1;
+      answerError(request, response, refusal);
+      return;
+    }
+    if (faults.delayMs !== undefined) {
+      this.counts.faults += 1;
+      await sleep(faults.delayMs);
+    }
+    if (asked.isDeleteObjects && faults.refuseKey) {
+      await this.deleteSome(bucket, body.toString('utf8'), faults.refuseKey, response);
+      return;
+    }
+    const isLost = faults.loseAnswer?.(asked) ?? false;
+    if (isLost) this.counts.faults += 1;
+    await this.forward(request, response, { body, isLost });
+  }
+
+  private async forward(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { body, isLost }: { body: Buffer; isLost: boolean },
+  ): Promise<void> {
+    const outgoing = requestHttp({
+      host: this.upstream.hostname,
+      port: this.upstream.port,
+      method: request.method,
+      path: request.url,
+      headers: request.headers,
+      agent: false,
+    });
+    outgoing.end(body);
+    const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
+    if (isLost) {
+      await bytesOf(answer);
+      request.socket.destroy();
+      return;
+    }
+    response.writeHead(answer.statusCode ?? 502, answer.headers);
+    answer.pipe(response);
+  }
+
+  /** The server is asked anew for the keys that are not refused: the request's own signature is for all. */
+  private async deleteSome(
+    bucket: string,
+    body: string,
+    refuseKey: (key: string) => S3Refusal | undefined,
+    response: ServerResponse,
+  ): Promise<void> {
+    const keys = [...body.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key = '']) => unescapeXml(key));
+    const refused = keys.flatMap((key) => {
+      const refusal = refuseKey(key);
+      return refusal ? [{ key, code: refusal.code }] : [];
+    });
+    if (refused.length > 0) this.counts.faults += 1;
+    const kept = new Set(refused.map(({ key }) => key));
+    const going = keys.filter((key) => !kept.has(key));
+    if (going.length > 0) {
+      const Delete = { Objects: going.map((Key) => ({ Key })), Quiet: true };
+      await this.s3.send(new DeleteObjectsCommand({ Bucket: bucket, Delete }));
+    }
+    const errors = refused.map(
+      ({ key, code }) => `<Error><Key>${escapeXml(key)}</Key><Code>${code}</Code></Error>`,
+    );
+    answerXml(response, 200, `<DeleteResult>${errors.join('')}</DeleteResult>`);
+  }
+}
+
+async function bytesOf(stream: AsyncIterable<unknown>): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of stream) parts.push(part as Buffer);
+  return Buffer.concat(parts);
+}
+
+/** Buckets stand in the path: the pipeline is told to use path style. */
+function parse(request: IncomingMessage): { bucket: string; asked: S3Request } {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://s3');
+  const [bucket = '', ...parts] = pathname.slice(1).split('/');
+  const method = request.method ?? 'GET';
+  const key = decodeURIComponent(parts.join('/'));
+  const isDeleteObjects = method === 'POST' && searchParams.has('delete');
+  return { bucket, asked: { method, key, isDeleteObjects } };
+}
+
+function answerError(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, code }: S3Refusal,
+): void {
+  const text = `<Error><Code>${code}</Code><Message>planned by a test</Message></Error>`;
+  if (request.method === 'HEAD') response.writeHead(status).end();
+  else answerXml(response, status, text);
+}
+
+function answerXml(response: ServerResponse, status: number, text: string): void {
+  response
+    .writeHead(status, { 'content-type': 'application/xml' })
+    .end(`<?xml version="1.0" encoding="UTF-8"?>\n${text}`);
+}
+
+const entities: readonly (readonly [string, string])[] = [
+  ['&', '&amp;'],
+  ['<', '&lt;'],
+  ['>', '&gt;'],
+  ['"', '&quot;'],
+];
+
+const escapeXml = (text: string): string =>
+  entities.reduce((escaped, [plain, entity]) => escaped.replaceAll(plain, entity), text);
+const unescapeXml = (text: string): string =>
+  entities.toReversed().reduce((plain, [one, entity]) => plain.replaceAll(entity, one), text);

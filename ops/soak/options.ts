@@ -1,0 +1,41 @@
+/** What `npm run soak` can be told on its command line. */
+import { join } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { projectRoot } from '../../lib/process/root';
+
+export interface SoakOptions {
+  readonly minutes: number;
+  readonly randomSeed: number;
+  /** Of each of the four processes. */
+  readonly instances: number;
+  readonly data: string;
+}
+
+const within =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const number = Number(text);
+    if (/^\d+$/.test(text) && number >= least && number <= most) return number;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
+
+function option(flags: string, description: string, least: number, most: number, value: number) {
+  return new Option(flags, description).argParser(within(least, most)).default(value);
+}
+
+/** @throws CommanderError, after it has told the user, when an argument is wrong or help is wanted. */
+export function parseSoakOptions(args: readonly string[]): SoakOptions {
+  const command = new Command('npm run soak --')
+    .description(
+      'Runs the whole pipeline on real servers while processes are killed, networks fail and servers restart\n' +
+        'at random moments; then lets it finish and checks the invariants.\n' +
+        'Exit codes: 0 they hold, 1 they are broken or something failed, 2 wrong usage, 130 interrupted.',
+    )
+    .addOption(option('--minutes <n>', 'how long things go wrong', 1, 10_080, 30))
+    .addOption(option('--random-seed <n>', 'the same number, the same faults', 0, 4_294_967_295, 1))
+    .addOption(option('--instances <n>', 'of each of the four processes', 1, 12, 2))
+    .option('--data <dir>', 'where everything is kept', join(projectRoot, '.afterbuild/soak'))
+    .allowExcessArguments(false)
+    .exitOverride();
+  return command.parse(args, { from: 'user' }).opts<SoakOptions>();
+}

@@ -1,0 +1,88 @@
+import {
+  S3Front,
+  accessDenied,
+  internalError,
+  slowDown,
+  type S3Faults,
+  type S3Request,
+} from '../../ops/faults/s3-front';
+import { createRandom } from '../../ops/gitlab/random';
+import { BothFlows } from '../support/both-flows';
+import { inFull, lasts, longTest, randomSeed } from '../support/faults';
+import type { RunningProcess } from '../support/running-process';
+import { useScenario } from '../support/scenario';
+import { until } from '../support/until';
+
+const ground = useScenario(__filename, { changes: 'none' });
+
+const random = createRandom(randomSeed);
+const lastsMs = inFull(60_000, 2_000);
+/** The same keys each time, for as long as the fault lasts. */
+const isUnlucky = (key: string): boolean =>
+  Buffer.from(key).reduce((sum, byte) => sum + byte, 0) % 2 === 1;
+const hasKey = ({ key }: S3Request): boolean => key !== '';
+
+let front: S3Front;
+let flows: BothFlows;
+let processes: readonly RunningProcess[];
+
+beforeAll(async () => {
+  front = await S3Front.start(ground().stack);
+  flows = new BothFlows(ground());
+  processes = flows.run({ S3_ENDPOINT: front.endpoint });
+  await flows.more();
+  await flows.done();
+});
+
+afterAll(() => front.stop());
+
+const joins = (): number => processes.flatMap((one) => one.events('group.joined')).length;
+
+const cases: readonly (readonly [string, S3Faults])[] = [
+  [
+    'SlowDown to four of five requests',
+    { refuse: () => (random.whole(1, 5) > 1 ? slowDown : undefined) },
+  ],
+  [
+    'errors for half of the keys',
+    {
+      refuseKey: (key) => (isUnlucky(key) ? internalError : undefined),
+      refuse: (asked) => (hasKey(asked) && isUnlucky(asked.key) ? internalError : undefined),
+    },
+  ],
+  [
+    'AccessDenied below one prefix',
+    {
+      refuseKey: (key) => (key.startsWith('0') || key.startsWith('6') ? accessDenied : undefined),
+      refuse: ({ key }) => (key.startsWith('0') || key.startsWith('6') ? accessDenied : undefined),
+    },
+  ],
+  [
+    'no answers to what it has done',
+    { loseAnswer: (asked) => hasKey(asked) || asked.isDeleteObjects },
+  ],
+];
+
+test.each(cases)(
+  'S3 gives %s: the others go on, and these follow when it is over',
+  async (_, faults) => {
+    front.plan(faults);
+    await flows.more();
+    await until('the fault has been met', () => front.counts.faults > 2);
+    await lasts(lastsMs);
+    front.plan({});
+    await flows.done();
+    expect(processes.map(({ exit }) => exit)).toEqual(processes.map(() => undefined));
+  },
+);
+
+longTest('S3 answers after 20 seconds: nobody is expelled from its group meanwhile', async () => {
+  const joinsBefore = joins();
+  front.plan({ delayMs: 20_000 });
+  await flows.more({ artifacts: 20, traces: 2 });
+  await until('the fault has been met', () => front.counts.faults > 1);
+  await lasts(inFull(60_000, 21_000));
+  front.plan({});
+  await flows.done();
+  expect(joins()).toBe(joinsBefore);
+});
