@@ -13,6 +13,12 @@ test('a missing topic is created as it is defined', () => {
   expect(plan).toMatchObject({ action: 'create', topic: 'a.artifacts.expired', partitions: 12 });
   expect(plan.settings).toMatchObject({ 'retention.ms': '2592000000', 'cleanup.policy': 'delete' });
   expect(plan.settings).toMatchObject({ 'compression.type': 'producer' });
+  expect(plan.settings).toMatchObject({ 'message.timestamp.type': 'LogAppendTime' });
+});
+
+test("Debezium's events keep the time of their change", () => {
+  const changes = topics.find(({ name }) => name.startsWith('cdc.'))!;
+  expect(settingsOf(changes)).not.toHaveProperty('message.timestamp.type');
 });
 
 test.each([events, state])('$name as it was created is kept', (definition) => {

@@ -21,8 +21,21 @@ export interface TopicPlan {
 /** State topics are read from the start at every assignment, so they are compacted early. */
 const compactSettings = { 'segment.bytes': '16777216', 'min.cleanable.dirty.ratio': '0.1' };
 
+/**
+ * The broker's clock dates what we write. By ours it would refuse the records of a worker whose clock is
+ * fast by more than an hour, and retention would take at once those of one that is a month slow.
+ */
+const brokerTime = { 'message.timestamp.type': 'LogAppendTime' };
+
+/** Debezium dates its events itself. */
+const isWrittenByUs = ({ name }: TopicDefinition): boolean => !name.startsWith('cdc.');
+
 export function settingsOf(definition: TopicDefinition): Record<string, string> {
-  const common = { 'cleanup.policy': definition.cleanup, 'compression.type': 'producer' };
+  const common = {
+    'cleanup.policy': definition.cleanup,
+    'compression.type': 'producer',
+    ...(isWrittenByUs(definition) ? brokerTime : {}),
+  };
   if (definition.cleanup === 'compact') return { ...common, ...compactSettings };
   return { ...common, 'retention.ms': String(definition.retentionMs), 'retention.bytes': '-1' };
 }
