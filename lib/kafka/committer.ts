@@ -81,15 +81,16 @@ export class Committer {
   }
 
   async #commit(pending: readonly Pending[]): Promise<void> {
+    const epoch = this.#epoch;
     for (const { partition, entry } of pending) partition.attempted = entry.offset;
     try {
       const committed = await this.#around.client.commit(
-        this.#epoch,
+        epoch,
         pending.map(({ entry }) => entry),
       );
       if (committed) this.#remember(pending);
     } catch (error) {
-      this.#fail(asError(error));
+      this.#fail(asError(error), epoch);
     }
   }
 
@@ -103,9 +104,10 @@ export class Committer {
     this.#around.logger.info({ event: 'commit.recovered' }, 'offsets are committed again');
   }
 
-  #fail(error: Error): void {
+  #fail(error: Error, epoch: number): void {
     if (error instanceof StaleCommitError) {
-      this.#allowed = false;
+      // Of a commit that was sent before the last join it says nothing about this epoch.
+      if (epoch === this.#epoch) this.#allowed = false;
       this.#around.logger.debug({ event: 'commit.stale', err: error }, 'the group has moved on');
       return;
     }

@@ -154,6 +154,8 @@ export class LaneRunner {
     let records = 0;
     try {
       const batch = await assemble(lane, this.#partition.subscription, this.#view());
+      // Decoding may have waited for the registry: what has not begun by a drain, or a loss, begins no more.
+      if (!this.#partition.isOpen) return null;
       records = batch.records.length;
       settlement = await this.#handle(lane, batch);
       return settlement;

@@ -157,8 +157,9 @@ export class AssignedPartition implements LaneHost {
   onProgress({ adjustFlow = true } = {}): void {
     if (this.dead) return;
     for (const lane of this.#lanes) this.runner.pump(lane);
-    if (adjustFlow && !this.#onRoom) this.adjustFlow();
+    // First: an intake whose wait is over has paused, and nobody else would resume.
     if (this.#onRoom && !this.isFull) this.#wakeIntake();
+    if (adjustFlow && !this.#onRoom) this.adjustFlow();
     this.#noticeCaughtUp();
   }
 

@@ -46,6 +46,28 @@ test('before a rejoin running work is finished and committed, and nothing new be
   await runtime.stop(1_000);
 });
 
+test('what is still being decoded when the drain begins is not handled any more', async () => {
+  const { opened, open } = gate();
+  let decoding = false;
+  const { client, runtime, handled, join } = createFixture(() => done, {
+    decode: async () => {
+      decoding = true;
+      await opened;
+      return 'x';
+    },
+  });
+  await runtime.start();
+  client.append(at, 'a', 'x');
+  await join();
+  await client.fetch();
+  await eventually(() => decoding);
+  const rejoined = client.rejoin([]);
+  open();
+  await rejoined;
+  expect(handled).toEqual([]);
+  await runtime.stop(1_000);
+});
+
 test('a kept partition goes on where intake stood; what ran across the rejoin counts', async () => {
   const { opened, open } = gate();
   const { client, runtime, handled, committed, join } = createFixture(
@@ -146,6 +168,23 @@ test('after a refusal nothing is committed before the next join', async () => {
   await systemClock.sleep(20);
   expect(asked).toBe(1);
   client.join([at]);
+  await eventually(() => committed() === 1);
+  await runtime.stop(1_000);
+});
+
+test('a refusal that arrives after the next join does not keep that from committing', async () => {
+  const { client, runtime, committed, join } = createFixture(() => done);
+  await runtime.start();
+  client.append(at, 'a', 'x');
+  await join();
+  let refuse: ((error: Error) => void) | undefined;
+  const { commit } = client;
+  client.commit = () => new Promise((_, reject) => (refuse = reject));
+  await client.fetch();
+  await eventually(() => refuse !== undefined);
+  client.commit = commit;
+  client.join([at]);
+  refuse?.(new StaleCommitError('ILLEGAL_GENERATION'));
   await eventually(() => committed() === 1);
   await runtime.stop(1_000);
 });

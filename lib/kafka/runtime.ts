@@ -52,6 +52,8 @@ export class Runtime implements ClientListener {
   #joined = false;
   #fatal: Error | null = null;
   #stopping: Promise<StopReport> | null = null;
+  /** The drain of the stop; a rejoin in the middle of it waits for it as it would for its own. */
+  #lastDrain: Promise<boolean> = Promise.resolve(true);
   #saidIdle = false;
   #progress = { doneBelow: -1, atMs: 0 };
 
@@ -153,17 +155,19 @@ export class Runtime implements ClientListener {
     const fresh = assignment.partitions
       .filter((at) => !this.#partitions.has(keyOf(at)))
       .map((at) => this.#add(at));
+    // Who is stopping begins nothing any more, but still may commit what it holds.
+    if (this.#stopping) return;
     for (const partition of kept) partition.proceed();
     this.#report(assignment, kept.length);
     void this.#load([...fresh, ...kept], assignment.epoch);
   }
 
   async onBeforeRejoin(): Promise<void> {
-    if (this.#stopping) return;
     const { clock, settings } = this.#around;
     // The commit after the drain has a limit too, or a slow one would cost us the membership.
     const limitMs = (settings.drainMs + settings.rebalanceTimeoutMs) / 2;
-    await within(clock, limitMs, this.#drain(settings.drainMs), false);
+    const drain = this.#stopping ? this.#lastDrain : this.#drain(settings.drainMs);
+    await within(clock, limitMs, drain, false);
   }
 
   onLeft(): void {
@@ -273,7 +277,8 @@ export class Runtime implements ClientListener {
         }),
         otherwise,
       );
-    const drained = await bounded(this.#drain(deadlineMs * drainShare), false);
+    this.#lastDrain = this.#drain(deadlineMs * drainShare);
+    const drained = await bounded(this.#lastDrain, false);
     const agreed = await bounded(this.#readBack(), false);
     for (const partition of this.#partitions.values()) partition.end('the consumer stops');
     this.#over.abort(new Error('the consumer stops'));
