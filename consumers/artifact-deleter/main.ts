@@ -125,6 +125,7 @@ async function consume(
     settings: {
       concurrency: config.DELETE_CONCURRENCY,
       startTimeoutMs: config.START_LIMIT_MS,
+      letterRunMax: config.FAILURES_IN_A_ROW_MAX,
     },
     logger,
     clock: systemClock,

@@ -152,6 +152,7 @@ async function consume(
     settings: {
       concurrency: config.ARCHIVE_CONCURRENCY,
       startTimeoutMs: config.START_LIMIT_MS,
+      letterRunMax: config.FAILURES_IN_A_ROW_MAX,
     },
     logger,
     clock: systemClock,

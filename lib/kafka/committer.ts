@@ -99,6 +99,7 @@ export class Committer {
       partition.committed = entry.offset;
       partition.committedVersion = version;
     }
+    this.#around.observer.committed(pending.length);
     if (!this.#failing) return;
     this.#failing = false;
     this.#around.logger.info({ event: 'commit.recovered' }, 'offsets are committed again');

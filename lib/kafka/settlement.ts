@@ -72,7 +72,8 @@ class TooManyFailuresError extends Error {
 
   constructor(cause: Error) {
     super(
-      'So many records in a row have failed that it is not the records: nothing more is put aside. ' +
+      'So many records in a row have failed that it is hardly the records: nothing more is put aside until ' +
+        'one succeeds. If it is them after all, raise FAILURES_IN_A_ROW_MAX. ' +
         `The last reason: ${cause.message}`,
       { cause },
     );

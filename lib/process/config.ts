@@ -27,6 +27,8 @@ export const connectionSchema = z.object({
     .default(''),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   AFTERBUILD_FAIL_POINT: text.optional(),
+  /** So many records in a row may go to retry or dead-letter topics before the lanes hold instead. */
+  FAILURES_IN_A_ROW_MAX: count(100),
 
   POSTGRES_HOST: text,
   POSTGRES_PORT: port.default(5432),

@@ -93,7 +93,10 @@ async function connect(
         ...{ kafka, subscriptions, logger, clock, onFatal },
         group: topicOf(config, name),
         random: Math.random,
-        settings: { startTimeoutMs: config.START_LIMIT_MS },
+        settings: {
+          startTimeoutMs: config.START_LIMIT_MS,
+          letterRunMax: config.FAILURES_IN_A_ROW_MAX,
+        },
       }),
     decodeChange: createWriterDecoder<unknown>(registryOf(config)),
     control,
