@@ -35,6 +35,30 @@ export const failureHeaders = {
 /** Every header of ours begins like this: what a redrive takes off again. */
 export const failureHeaderPrefix = 'afterbuild-';
 
+/** Whether the header says something of a failure, or of what was done about it, and is not the record's own. */
+export const isFailureHeader = (name: string): boolean =>
+  /^(?:afterbuild-|kafka_dlt-|x-original-(?:topic|partition|offset)$)/.test(name);
+
+/** What a person has decided about dead letters: on the marker beside them (lib/dead-letters/settlement.ts). */
+export const settlementHeaders = {
+  /** `redriven` or `parked`. */
+  settled: 'afterbuild-settled',
+  /** Offsets of the same partition, like `3,5-9`. */
+  offsets: 'afterbuild-settled-offsets',
+  by: 'afterbuild-settled-by',
+  /** ISO 8601. */
+  at: 'afterbuild-settled-at',
+  why: 'afterbuild-settled-why',
+} as const;
+
+/** On a record of a parked topic, beside all that it said as a dead letter. */
+export const parkedHeaders = {
+  by: 'afterbuild-parked-by',
+  /** ISO 8601. */
+  at: 'afterbuild-parked-at',
+  why: 'afterbuild-parked-why',
+} as const;
+
 /** Messages of errors hold no payload; the cut keeps a header from growing with them. */
 const messageMax = 500;
 

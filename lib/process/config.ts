@@ -182,6 +182,9 @@ export const topicsSchema = connectionSchema
   })
   .extend({ KAFKA_REPLICATION_FACTOR: z.coerce.number().int().min(1).max(9).optional() });
 
+/** Settings of `afterbuild dlq show`, which decodes values; its siblings need Kafka only. */
+export const deadLettersSchema = topicsSchema.extend(schemasSchema.shape);
+
 /** Settings of `afterbuild connect`: how we reach the database, and how the Connect workers do. */
 export const connectSchema = connectionSchema
   .pick({

@@ -1,0 +1,67 @@
+/** What is written when a dead letter is redriven or parked: key and value as they lie there, byte for byte. */
+import { failureHeaders, isFailureHeader, parkedHeaders } from '../kafka/failure-headers';
+import type { LogRecord } from '../kafka/log-reader';
+import type { OutgoingHeaders, OutgoingRecord } from '../kafka/producer';
+import type { DeadLetter } from './dead-letter';
+import type { Headers } from './header-text';
+
+export interface Decision {
+  readonly by: string;
+  readonly atMs: number;
+  /** Empty when nobody said. */
+  readonly why: string;
+}
+
+/**
+ * Back to where it came from, with its own headers and how often that has been done.
+ * @param letter one that the plan redrives, so its origin is known.
+ */
+export function redriven(letter: DeadLetter, record: LogRecord, redriveId: string): OutgoingRecord {
+  const { origin, redriveCount } = letter;
+  if (origin === null) throw new Error('A dead letter without an origin cannot be redriven.');
+  return {
+    topic: origin.topic,
+    partition: origin.partition,
+    key: record.key,
+    value: record.value,
+    headers: {
+      ...pick(record.headers, (name) => !isFailureHeader(name)),
+      [failureHeaders.redriveId]: redriveId,
+      [failureHeaders.redriveCount]: String(redriveCount + 1),
+    },
+  };
+}
+
+/** To the same partition of the parked topic, with all that it said as a dead letter. */
+export function parked(
+  { partition }: DeadLetter,
+  record: LogRecord,
+  topic: string,
+  { by, atMs, why }: Decision,
+): OutgoingRecord {
+  return {
+    topic,
+    partition,
+    key: record.key,
+    value: record.value,
+    headers: {
+      ...pick(record.headers, () => true),
+      [parkedHeaders.by]: by,
+      [parkedHeaders.at]: new Date(atMs).toISOString(),
+      [parkedHeaders.why]: why,
+    },
+  };
+}
+
+/** As bytes: a header that is no text stays what it is, and one that was sent twice is sent twice. */
+function pick(headers: Headers, isWanted: (name: string) => boolean): OutgoingHeaders {
+  const picked: Record<string, Buffer | Buffer[]> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined || !isWanted(name)) continue;
+    picked[name] = Array.isArray(value) ? value.map(toBytes) : toBytes(value);
+  }
+  return picked;
+}
+
+const toBytes = (value: string | Buffer): Buffer =>
+  typeof value === 'string' ? Buffer.from(value) : value;

@@ -1,0 +1,71 @@
+/** Which dead letters of one topic a redrive takes, and why it leaves the others. */
+import type { DeadLetter } from './dead-letter';
+import type { DeadLetterPlace } from './places';
+
+export interface RedriveRules {
+  readonly place: DeadLetterPlace;
+  /** Of the origin topic, as it is now. */
+  readonly originPartitions: number;
+  /** A dead letter that has been redriven so often goes round in a loop. */
+  readonly redrivesMax: number;
+  /** Redrives those too. */
+  readonly force: boolean;
+  /** Takes so many at most; what is refused does not count. */
+  readonly limit: number;
+}
+
+export interface Refused {
+  readonly letter: DeadLetter;
+  /** The end of the sentence "it is not redriven because …". */
+  readonly because: string;
+  /** Whether `force` would take it. */
+  readonly isLoop: boolean;
+}
+
+export interface RedrivePlan {
+  readonly place: DeadLetterPlace;
+  /** In the order in which they are written back: by partition and offset. */
+  readonly redrive: readonly DeadLetter[];
+  readonly refused: readonly Refused[];
+}
+
+/** @param waiting those that match and wait, by partition and offset. */
+export function planRedrive(waiting: readonly DeadLetter[], rules: RedriveRules): RedrivePlan {
+  const redrive: DeadLetter[] = [];
+  const refused: Refused[] = [];
+  for (const letter of waiting) {
+    const refusal = refuse(letter, rules);
+    if (refusal !== null) refused.push({ letter, ...refusal });
+    else if (redrive.length < rules.limit) redrive.push(letter);
+  }
+  return { place: rules.place, redrive, refused };
+}
+
+/** Headers can be written by anybody: only the topic that the group reads is written to, in its own bounds. */
+function refuse(
+  { origin, redriveCount }: DeadLetter,
+  { place, originPartitions, redrivesMax, force }: RedriveRules,
+): Omit<Refused, 'letter'> | null {
+  const because = (reason: string) => ({ because: reason, isLoop: false });
+  if (origin === null) return because('its headers do not say where it came from');
+  if (origin.topic !== place.originTopic) {
+    return because(
+      `it says that it came from ${origin.topic}, which ${place.group} does not read here`,
+    );
+  }
+  if (origin.partition >= originPartitions) {
+    return because(
+      `${origin.topic} has ${originPartitions} partitions, and it came from partition ${origin.partition}`,
+    );
+  }
+  if (redriveCount < redrivesMax || force) return null;
+  return { because: `it came back after ${redriveCount} redrives`, isLoop: true };
+}
+
+/** One sentence a reason, with how many share it. */
+export function describeRefused(refused: readonly Refused[]): string[] {
+  return [...Map.groupBy(refused, ({ because }) => because)].map(
+    ([because, own]) =>
+      `${own.length} not redriven: ${because}${own[0]?.isLoop === true ? ' (--force redrives all the same; dlq park sets aside)' : ''}`,
+  );
+}

@@ -1,0 +1,50 @@
+/** What lies on one dead-letter topic, counted. */
+import type { DeadLetter } from './dead-letter';
+
+export interface Cause {
+  readonly errorKind: string;
+  /** null for what is no poison. */
+  readonly reason: string | null;
+  readonly errorClass: string;
+  readonly count: number;
+}
+
+export interface DeadLetterSummary {
+  /** Nobody has decided about these. */
+  readonly waiting: number;
+  readonly redriven: number;
+  readonly parked: number;
+  /** Latest failures of those that wait; null when none does. */
+  readonly oldestAtMs: number | null;
+  readonly newestAtMs: number | null;
+  /** Of those that wait, the most frequent first. */
+  readonly causes: readonly Cause[];
+}
+
+export function summarize(letters: readonly DeadLetter[]): DeadLetterSummary {
+  const causes = new Map<string, Cause>();
+  const counts = { waiting: 0, redriven: 0, parked: 0 };
+  let oldestAtMs = Infinity;
+  let newestAtMs = -Infinity;
+  for (const letter of letters) {
+    counts[letter.settled ?? 'waiting'] += 1;
+    if (letter.settled !== null) continue;
+    oldestAtMs = Math.min(oldestAtMs, letter.lastFailureAtMs);
+    newestAtMs = Math.max(newestAtMs, letter.lastFailureAtMs);
+    const cause = causeOf(letter);
+    const name = `${cause.errorKind}/${String(cause.reason)}/${cause.errorClass}`;
+    causes.set(name, { ...cause, count: (causes.get(name)?.count ?? 0) + 1 });
+  }
+  return {
+    ...counts,
+    oldestAtMs: counts.waiting === 0 ? null : oldestAtMs,
+    newestAtMs: counts.waiting === 0 ? null : newestAtMs,
+    causes: [...causes.values()].sort((a, b) => b.count - a.count),
+  };
+}
+
+const causeOf = ({ errorKind, reason, errorClass }: DeadLetter): Omit<Cause, 'count'> => ({
+  errorKind: errorKind ?? 'unknown',
+  reason,
+  errorClass: errorClass ?? 'unknown',
+});

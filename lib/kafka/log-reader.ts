@@ -1,0 +1,158 @@
+/**
+ * Reads a stretch of a topic's log as it lies there, bytes untouched, for tools.
+ *
+ * There is no group: nothing is joined, committed or left behind, and no live group notices. kafkajs
+ * offers reading through a group only; its `cluster`, which it gives a partition assigner, has the rest.
+ */
+import type { Cluster, Consumer, IHeaders, Kafka, KafkaMessage } from 'kafkajs';
+import type { Clock } from '../process/clock';
+import type { TopicPartition } from './client-port';
+import { asError } from './micro-batch';
+import { retryDelayMs } from './retry-delay';
+
+/** Views of a response: whoever keeps a record copies what it keeps. */
+export interface LogRecord {
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: IHeaders;
+}
+
+export interface LogReader {
+  connect(): Promise<void>;
+  /**
+   * The records from offset `from` to before `to`, in order. `to` must not lie beyond the log's end.
+   * @throws LogBeginsLaterError when retention has taken `from`; Error of kafkajs when the leader cannot
+   * be reached, after some attempts.
+   */
+  read(at: TopicPartition, from: number, to: number): AsyncGenerator<LogRecord>;
+  disconnect(): Promise<void>;
+}
+
+export class LogBeginsLaterError extends Error {
+  override readonly name = 'LogBeginsLaterError';
+}
+
+type FetchedMessage = KafkaMessage & { readonly isControlRecord?: boolean };
+interface FetchAnswer {
+  readonly responses: readonly {
+    readonly partitions: readonly { readonly messages: readonly FetchedMessage[] }[];
+  }[];
+}
+
+const fetchBytes = 1024 * 1024;
+const fetchWaitMs = 1_000;
+/** Fetches in a row that may fail or bring nothing. */
+const attemptsMax = 8;
+const pace = { retryFirstMs: 100, retryMaxMs: 2_000 };
+
+export function createLogReader(kafka: Kafka, clock: Clock, random: () => number): LogReader {
+  return new KafkaJsLogReader(kafka, clock, random);
+}
+
+class KafkaJsLogReader implements LogReader {
+  readonly #consumer: Consumer;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  #cluster: Cluster | null = null;
+
+  constructor(kafka: Kafka, clock: Clock, random: () => number) {
+    this.#clock = clock;
+    this.#random = random;
+    this.#consumer = kafka.consumer({
+      // Never joined: kafkajs only wants a name.
+      groupId: 'afterbuild-log-reader',
+      allowAutoTopicCreation: false,
+      partitionAssigners: [
+        ({ cluster }) => {
+          this.#cluster = cluster;
+          return noAssigner;
+        },
+      ],
+    });
+  }
+
+  connect(): Promise<void> {
+    return this.#consumer.connect();
+  }
+
+  disconnect(): Promise<void> {
+    return this.#consumer.disconnect();
+  }
+
+  async *read(at: TopicPartition, from: number, to: number): AsyncGenerator<LogRecord> {
+    let next = from;
+    for (let nothing = 0; next < to; nothing += 1) {
+      if (nothing === attemptsMax) {
+        throw new Error(`${placeOf(at)} gives no records from offset ${next} on.`);
+      }
+      for (const message of await this.#fetch(at, next)) {
+        const offset = Number(message.offset);
+        // A compressed batch comes whole, from before what was asked for to behind it.
+        if (offset < next) continue;
+        if (offset >= to) return;
+        next = offset + 1;
+        nothing = -1;
+        if (message.isControlRecord !== true) yield toLogRecord(message, offset);
+      }
+    }
+  }
+
+  /** @returns an empty list when the broker had nothing to give in time. */
+  async #fetch(at: TopicPartition, offset: number): Promise<readonly FetchedMessage[]> {
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await this.#fetchOnce(at, offset);
+      } catch (thrown) {
+        const error = asError(thrown) as Error & { type?: string };
+        if (error.type === 'OFFSET_OUT_OF_RANGE') throw beginsLater(at, offset, error);
+        if (failures === attemptsMax) throw error;
+        await this.#clock.sleep(retryDelayMs(failures, pace, this.#random));
+        await this.#cluster?.refreshMetadata().catch(() => undefined);
+      }
+    }
+  }
+
+  async #fetchOnce(
+    { topic, partition }: TopicPartition,
+    offset: number,
+  ): Promise<readonly FetchedMessage[]> {
+    const cluster = this.#cluster;
+    if (!cluster) throw new Error('The reader has not been made yet.');
+    await cluster.addTargetTopic(topic);
+    const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
+    if (nodeId === undefined) throw new Error(`${topic} has no partition ${partition}.`);
+    const broker = await cluster.findBroker({ nodeId });
+    const asked = { partition, fetchOffset: String(offset), maxBytes: fetchBytes };
+    const answer = (await broker.fetch({
+      maxWaitTime: fetchWaitMs,
+      topics: [{ topic, partitions: [asked] }],
+    })) as FetchAnswer;
+    return answer.responses[0]?.partitions[0]?.messages ?? [];
+  }
+}
+
+/** kafkajs wants one at its making; only a member of a group would use it. */
+const noAssigner = {
+  name: 'none',
+  version: 0,
+  assign: () => Promise.resolve([]),
+  protocol: () => ({ name: 'none', metadata: Buffer.alloc(0) }),
+};
+
+const toLogRecord = (message: FetchedMessage, offset: number): LogRecord => ({
+  offset,
+  timestampMs: Number(message.timestamp),
+  key: message.key,
+  value: message.value,
+  headers: message.headers ?? {},
+});
+
+const placeOf = ({ topic, partition }: TopicPartition): string => `${topic} partition ${partition}`;
+
+const beginsLater = (at: TopicPartition, offset: number, cause: Error): LogBeginsLaterError =>
+  new LogBeginsLaterError(
+    `${placeOf(at)} no longer has offset ${offset}: retention took it in the meantime; ask again.`,
+    { cause },
+  );
