@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { addAcceptDatabaseCommand } from './accept-database';
 import { addConnectCommand } from './connect';
+import { addDlqCommand } from './dlq';
 import { exitCodesHelp } from './exit-codes';
 import { addReconcileCommand } from './reconcile';
 import { addRunCommand } from './run';
@@ -22,6 +23,7 @@ export function createProgram(): Command {
   addTopicsCommand(program);
   addConnectCommand(program);
   addSchemasCommand(program);
+  addDlqCommand(program);
   addReconcileCommand(program);
   addAcceptDatabaseCommand(program);
   return program;
