@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createTopicAdmin, type TopicAdmin } from '../../lib/kafka/admin';
 import { createKafka } from '../../lib/kafka/connection';
-import { topicNames } from '../../lib/kafka/topics';
+import { failureGroups, failureTopics, retryDelays } from '../../lib/kafka/topics';
 import { connectionSchema, loadConfig } from '../../lib/process/config';
 import { createLogger } from '../../lib/process/logger';
 import { countOpenTraces, countOpenWork } from '../gitlab/open-work';
@@ -25,17 +25,17 @@ export interface DrainOptions {
   readonly signal: AbortSignal;
 }
 
-/** What each consumer has still to do. */
-const readers = {
-  'artifact-deleter': topicNames.artifactsExpired,
-  'trace-archiver': topicNames.buildsFinished,
-} as const;
+/** What each consumer has still to do, what it has put off included. */
+const readers = failureGroups
+  .filter(({ retries }) => retries)
+  .flatMap(({ topic, group }) => {
+    const putOff = retryDelays.map((delay) => failureTopics.retry(topic, group, delay));
+    return [topic, ...putOff].map((one) => ({ group, topic: one }));
+  });
 
 async function openRecords(admin: TopicAdmin, namespace: string): Promise<number> {
   const lags = await Promise.all(
-    Object.entries(readers).map(([group, topic]) =>
-      admin.lag(`${namespace}${group}`, `${namespace}${topic}`),
-    ),
+    readers.map(({ group, topic }) => admin.lag(`${namespace}${group}`, `${namespace}${topic}`)),
   );
   return lags.flat().reduce((sum, { records }) => sum + records, 0);
 }
