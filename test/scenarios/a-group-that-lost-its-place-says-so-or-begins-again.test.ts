@@ -1,0 +1,112 @@
+import { topicNames } from '../../lib/kafka/topics';
+import { announce, expectArchived, finishedTraces } from '../support/archived-builds';
+import { BothFlows, briskly } from '../support/both-flows';
+import { forgetOffsets, makeAnew } from '../support/by-hand';
+import { longTest } from '../support/faults';
+import type { RunningProcess } from '../support/running-process';
+import { useScenario, type Scenario } from '../support/scenario';
+import { until } from '../support/until';
+
+const ground = useScenario(`${__filename} log`, { changes: 'none' });
+const forgotten = useScenario(`${__filename} offsets`, { changes: 'none' });
+
+const expired = topicNames.artifactsExpired;
+
+/** What retention does when an outage outlives it. */
+async function expireLog(scenario: Scenario, name: string): Promise<number[]> {
+  const topic = scenario.named(name);
+  const ends = (await scenario.topics.ends(topic)).filter(({ highWatermark }) => highWatermark > 0);
+  const partitions = ends.map(({ partition, highWatermark }) => ({
+    partition,
+    offset: String(highWatermark),
+  }));
+  await scenario.asOperator(async (admin) => {
+    // It only knows the leaders of topics that it has been asked about.
+    await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions });
+  });
+  return ends.map(({ partition }) => partition);
+}
+
+const halted = (process: RunningProcess): number[] =>
+  process
+    .events('partition.halted')
+    .map(({ partition }) => Number(partition))
+    .sort((a, b) => a - b);
+
+test('retention outruns an outage: the partitions halt with an error, and a sweep brings all of it back', async () => {
+  const scenario = ground();
+  scenario.expectError(/is outside its log/);
+  const flows = new BothFlows(scenario);
+  const sweep = scenario.run('expired-artifacts', briskly);
+  const first = scenario.run('artifact-deleter', briskly);
+  await flows.more({ traces: 0 });
+  await flows.done();
+  await first.stop();
+  await flows.more({ artifacts: 500, traces: 0 });
+  const swept = (): number =>
+    sweep.events('page.produced').reduce((sum, { artifacts }) => sum + Number(artifacts), 0);
+  await until('the wave is on the topic', () => swept() >= flows.artifacts.length);
+  await sweep.stop();
+  const lost = await expireLog(scenario, expired);
+
+  const late = scenario.run('artifact-deleter', briskly);
+  await until('each partition that lost records halts', () => halted(late).length > 0);
+  expect(lost).toEqual(expect.arrayContaining(halted(late)));
+  expect(late.exit).toBeUndefined();
+  await late.stop();
+
+  // The way out: the group's offsets set by hand, and a full sweep for what the lost records named.
+  const topic = scenario.named(expired);
+  const ends = await scenario.topics.ends(topic);
+  const partitions = ends.map(({ partition, highWatermark }) => ({
+    partition,
+    offset: String(highWatermark),
+  }));
+  const groupId = scenario.named('artifact-deleter');
+  await scenario.asOperator((admin) => admin.setOffsets({ groupId, topic, partitions }));
+  scenario.run('artifact-deleter', briskly);
+  scenario.run('expired-artifacts', { ...briskly, SWEEP_FULL_EVERY_MS: '1000' });
+  await flows.done();
+});
+
+longTest(
+  'a topic is deleted and made anew while its group is away: nothing is read from a wrong place',
+  async () => {
+    const scenario = ground();
+    const traces = await finishedTraces(scenario, [{ sizeBytes: 100 }, { sizeBytes: 200_000 }]);
+    const archiver = scenario.run('trace-archiver', briskly);
+    await announce(scenario, traces);
+    await scenario.caughtUp('trace-archiver', topicNames.buildsFinished);
+    await archiver.stop();
+    await makeAnew(scenario, topicNames.buildsFinished, 12);
+    const more = await finishedTraces(scenario, [{ sizeBytes: 300 }]);
+    await announce(scenario, more);
+    const late = scenario.run('trace-archiver', briskly);
+    await until(
+      'partitions whose offset is beyond the new log halt',
+      () => halted(late).length > 0,
+    );
+    await late.stop();
+    // The way out: the topic is new, so the group begins at its start.
+    await forgetOffsets(scenario, ['trace-archiver']);
+    scenario.run('trace-archiver', briskly);
+    await scenario.caughtUp('trace-archiver', topicNames.buildsFinished);
+    await expectArchived(scenario, [...traces, ...more]);
+  },
+);
+
+test("the groups' offsets are deleted: both begin again from the start, and change nothing twice", async () => {
+  const scenario = forgotten();
+  const flows = new BothFlows(scenario);
+  const staying = await scenario.world.manyArtifacts({ count: 20, expireInMs: 3_600_000 });
+  const before = flows.run();
+  await flows.more();
+  await flows.done();
+  for (const process of before) expect((await process.stop()).code).toBe(0);
+  await forgetOffsets(scenario, ['artifact-deleter', 'trace-archiver']);
+  flows.run();
+  await flows.more();
+  await flows.done();
+  await scenario.expectKept(staying);
+});
