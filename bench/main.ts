@@ -9,6 +9,7 @@ import type { RunningStack } from '../ops/local/running-stack';
 import { startStack } from '../ops/local/stack';
 import { measureArtifacts } from './artifacts.bench';
 import { createReport, type Report } from './report';
+import { measurePace } from './pace.bench';
 import { measureRuntime } from './runtime.bench';
 
 interface Flags {
@@ -76,6 +77,17 @@ async function main(): Promise<void> {
     (stack, report, { quick, records }) =>
       measureRuntime(stack.addresses.kafkaBrokers, report, quick ? 50_000 : Number(records)),
   ).option('--records <n>', 'records of 60 bytes', '500000');
+  program
+    .command('pace')
+    .description(
+      'DeleteObjects at a server that grants 3,500 keys a second and answers SlowDown above',
+    )
+    .option('--quick', 'ten seconds', false)
+    .option('--json <file>', 'write the lines to a file as well')
+    .option('--seconds <n>', 'how long', '60')
+    .action(({ quick, json, seconds }: { quick: boolean; json?: string; seconds: string }) =>
+      measurePace(createReport(json), quick ? 10 : Number(seconds)),
+    );
   await program.parseAsync();
 }
 

@@ -1,11 +1,9 @@
 /** One run of the real processes over a clone of the source, timed by their own log lines. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { prepareBench } from './prepare-bench';
+import { startNullS3 } from './start-null-s3';
 import { asSuperuser, topicBytes } from './bench-source';
 import { createProcesses } from '../ops/local/processes';
 import type { RunningStack } from '../ops/local/running-stack';
@@ -65,26 +63,6 @@ async function serverFigures(stack: RunningStack, database: string) {
   });
 }
 
-/** A server that stores nothing, in a process of its own. */
-async function startNullS3(bucketTag: string) {
-  const child = spawn(process.execPath, [join(__dirname, 'null-s3.js'), bucketTag], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const [port] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
-  const endpoint = `http://127.0.0.1:${port}`;
-  return {
-    endpoint,
-    async requests(): Promise<number> {
-      const answer = await fetch(`${endpoint}/counts`, { signal: AbortSignal.timeout(5_000) });
-      return ((await answer.json()) as { requests: number }).requests;
-    },
-    async stop(): Promise<void> {
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    },
-  };
-}
-
 function highWaterMegabytes(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   return Math.round(Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_024);
@@ -123,7 +101,7 @@ export async function runPipeline(
       walBytesPerArtifact: (after.wal - before.wal) / artifacts,
       transactionsPerArtifact: (after.transactions - before.transactions) / artifacts,
       kafkaBytesPerArtifact: topicBytes(stack, `${scope.namespace}artifacts.expired`) / artifacts,
-      s3RequestsPerArtifact: s3 ? (await s3.requests()) / artifacts : null,
+      s3RequestsPerArtifact: s3 ? (await s3.counts()).requests / artifacts : null,
       residentMegabytes: Object.fromEntries(resident) as Record<string, number>,
     };
   } finally {

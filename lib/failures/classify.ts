@@ -13,7 +13,7 @@ import { failureGroups, failureTopics, retryDelays } from '../kafka/topics';
 import { UndecodableRecordError } from '../kafka/undecodable-record-error';
 import { PostgresError } from '../stores/postgres/errors';
 import { RedisError } from '../stores/redis/errors';
-import { S3Error } from '../stores/s3/errors';
+import { isSlowDown, S3Error } from '../stores/s3/errors';
 
 const transient: Verdict = { kind: 'transient' };
 const bug: Verdict = { kind: 'bug' };
@@ -46,14 +46,6 @@ function ofPostgres({ failure }: PostgresError): Verdict {
   return failure === 'repeat' ? transient : bug;
 }
 
-/** "Not so fast", in the words of AWS and of those who imitate it. */
-const overloadCodes = new Set([
-  'SlowDown',
-  'Throttling',
-  'ThrottlingException',
-  'RequestLimitExceeded',
-  'TooManyRequests',
-]);
 /** What it says to every request when bucket or credentials are not what they were: waiting is right. */
 const environmentCodes = new Set([
   'NoSuchBucket',
@@ -67,7 +59,7 @@ const environmentCodes = new Set([
 ]);
 
 function ofS3({ failure, code, httpStatus }: S3Error): Verdict {
-  if (overloadCodes.has(code) || httpStatus === 429) return { kind: 'overload', dependency: 's3' };
+  if (isSlowDown(code, httpStatus)) return { kind: 'overload', dependency: 's3' };
   return failure === 'unavailable' || environmentCodes.has(code) ? hold('s3') : transient;
 }
 

@@ -71,6 +71,8 @@ export const connectionSchema = z.object({
   S3_ACCESS_KEY_ID_FILE: text.optional(),
   S3_SECRET_ACCESS_KEY_FILE: text.optional(),
   S3_FORCE_PATH_STYLE: z.stringbool().default(false),
+  /** Left out: what the provider grants. */
+  S3_KEYS_PER_SECOND_MAX: z.coerce.number().int().min(1).max(1_000_000).optional(),
   S3_BUCKET_TAG: z
     .string()
     .regex(/^[^=]+=[^=]+$/, 'must be key=value, a tag that the bucket carries'),
@@ -99,6 +101,7 @@ const s3Variables = {
   S3_ACCESS_KEY_ID_FILE: true,
   S3_SECRET_ACCESS_KEY_FILE: true,
   S3_FORCE_PATH_STYLE: true,
+  S3_KEYS_PER_SECOND_MAX: true,
   S3_BUCKET_TAG: true,
 } as const;
 

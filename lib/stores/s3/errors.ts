@@ -35,6 +35,21 @@ const passingCodes = new Set([
 
 export const isPassing = (code: string): boolean => passingCodes.has(code);
 
+/** Too much at once, not too little of S3: the same at a lower pace is granted. */
+const slowDownCodes = new Set([
+  'SlowDown',
+  'SlowDownRead',
+  'SlowDownWrite',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyRequests',
+  'TooManyRequestsException',
+  'RequestLimitExceeded',
+]);
+
+export const isSlowDown = (code: string, httpStatus?: number): boolean =>
+  slowDownCodes.has(code) || httpStatus === 429;
+
 /** @param limitMs the request's limit, for the message when it was that which ended it. */
 export function translateError(error: unknown, doing: string, limitMs: number): S3Error {
   if (error instanceof S3Error) return error;

@@ -1,4 +1,7 @@
-/** The bucket that holds the artifacts: every call bounded in time, one attempt each (retrying is the caller's). */
+/**
+ * The bucket that holds the artifacts: every call bounded in time, one attempt each (retrying is the caller's).
+ * Only what S3 puts off by SlowDown is asked for again here, at the pace that it grants.
+ */
 import {
   DeleteObjectsCommand,
   GetBucketTaggingCommand,
@@ -10,7 +13,10 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { type Connections, readSecret } from '../../process/config';
+import { systemClock } from '../../process/clock';
 import { errorCode, isNotFound, translateError } from './errors';
+import { deletePaced, type FailedKey } from './paced';
+import { RequestPace } from './request-pace';
 
 export interface S3Settings {
   readonly endpoint: string | undefined;
@@ -26,12 +32,8 @@ export interface S3Settings {
   readonly connectTimeoutMs: number;
   /** For a whole request, its answer included. */
   readonly requestTimeoutMs: number;
-}
-
-export interface FailedKey {
-  readonly key: string;
-  /** As S3 names it, for example AccessDenied or SlowDown. */
-  readonly code: string;
+  /** Keys written or deleted a second under the prefix that are never exceeded. Left out: what S3 grants. */
+  readonly keysPerSecondMax?: number | undefined;
 }
 
 export interface StoredObject {
@@ -49,6 +51,7 @@ type S3Variables = Pick<
   | 'S3_ACCESS_KEY_ID_FILE'
   | 'S3_SECRET_ACCESS_KEY_FILE'
   | 'S3_FORCE_PATH_STYLE'
+  | 'S3_KEYS_PER_SECOND_MAX'
 >;
 
 const defaults = { connectionsMax: 16, connectTimeoutMs: 5_000, requestTimeoutMs: 30_000 };
@@ -69,6 +72,7 @@ export function s3Settings(config: S3Variables, limits: Partial<typeof defaults>
             secretAccessKey: readSecret('S3_SECRET_ACCESS_KEY_FILE', keyFile),
           },
     forcePathStyle: config.S3_FORCE_PATH_STYLE,
+    keysPerSecondMax: config.S3_KEYS_PER_SECOND_MAX,
     ...defaults,
     ...limits,
   };
@@ -93,24 +97,38 @@ export function createS3Client(settings: S3Settings): S3Client {
 
 /** What one DeleteObjects request may hold. */
 export const deleteKeysMax = 1_000;
+/** Well below the deadline of a micro-batch; what is still put off then is the caller's to repeat. */
+const slowDownLimitMs = 30_000;
 
 export class S3Objects {
   readonly #client: S3Client;
   readonly #settings: S3Settings;
+  readonly #pace: RequestPace;
 
   constructor(settings: S3Settings) {
     this.#settings = settings;
     this.#client = createS3Client(settings);
+    this.#pace = new RequestPace({ perSecondMax: settings.keysPerSecondMax });
   }
 
   /**
-   * Deletes up to 1,000 objects; one that does not exist counts as deleted.
+   * Deletes up to 1,000 objects; one that does not exist counts as deleted. May wait until S3 grants it:
+   * keys that it puts off are asked for again, and no others.
    * @returns the keys that S3 did not delete, each with the reason it gave.
    * @throws S3Error when the request as a whole failed: any of the objects may be gone or not.
    */
   async deleteObjects(keys: readonly string[]): Promise<readonly FailedKey[]> {
     if (keys.length === 0) return [];
     if (keys.length > deleteKeysMax) throw new RangeError('deleteObjects: over 1,000 keys');
+    return deletePaced(keys, {
+      pace: this.#pace,
+      clock: systemClock,
+      limitMs: slowDownLimitMs,
+      ask: (left) => this.#deleteOnce(left),
+    });
+  }
+
+  async #deleteOnce(keys: readonly string[]): Promise<readonly FailedKey[]> {
     const objects = keys.map((key) => ({ Key: this.#settings.prefix + key }));
     const answer = await this.#send('DeleteObjects', (abortSignal) =>
       this.#client.send(

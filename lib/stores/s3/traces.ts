@@ -16,8 +16,11 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { createHash } from 'node:crypto';
+import { systemClock } from '../../process/clock';
 import { isNotFound, S3Error, translateError } from './errors';
+import { askPaced } from './paced';
 import { createS3Client, type S3Settings } from './objects';
+import { RequestPace } from './request-pace';
 
 /** What must be so at the moment of the write: no object, or the one with this ETag. */
 export type WriteCondition = { readonly absent: true } | { readonly etag: string };
@@ -43,11 +46,13 @@ export interface TraceUpload {
 export class S3Traces {
   readonly #client: S3Client;
   readonly #settings: S3Settings;
+  readonly #pace: RequestPace;
   #deletesOnCondition = false;
 
   constructor(settings: S3Settings) {
     this.#settings = settings;
     this.#client = createS3Client(settings);
+    this.#pace = new RequestPace({ perSecondMax: settings.keysPerSecondMax });
   }
 
   /** Null when there is no such object. @throws S3Error when S3 does not say. */
@@ -95,7 +100,7 @@ export class S3Traces {
   }
 
   async upload(key: string): Promise<TraceUpload> {
-    const { UploadId } = await this.#send('CreateMultipartUpload', (abortSignal) =>
+    const { UploadId } = await this.#write('CreateMultipartUpload', (abortSignal) =>
       this.#client.send(
         new CreateMultipartUploadCommand({
           ...this.#at(key),
@@ -112,7 +117,7 @@ export class S3Traces {
         const ChecksumSHA256 = createHash('sha256').update(bytes).digest('base64');
         const PartNumber = parts.length + 1;
         const part = new UploadPartCommand({ ...target, PartNumber, Body: bytes, ChecksumSHA256 });
-        const answer = await this.#send('UploadPart', (abortSignal) =>
+        const answer = await this.#write('UploadPart', (abortSignal) =>
           this.#client.send(part, { abortSignal }),
         );
         const { etag } = verified(answer, ChecksumSHA256, 'UploadPart');
@@ -244,12 +249,19 @@ export class S3Traces {
     whenAbsent?: T,
   ): Promise<T | undefined> {
     try {
-      return await this.#send(request, send);
+      return await (request === 'GetObject'
+        ? this.#send(request, send)
+        : this.#write(request, send));
     } catch (error) {
       if (isNotFound(error)) return whenAbsent;
       if (isConditionFailed(error)) return undefined;
       throw error;
     }
+  }
+
+  /** One attempt, when it is its turn; a provider counts a write as a key. @throws S3Error, SlowDown too. */
+  #write<T>(request: string, send: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return askPaced(this.#pace, systemClock, () => this.#send(request, send));
   }
 
   async #send<T>(request: string, send: (signal: AbortSignal) => Promise<T>): Promise<T> {

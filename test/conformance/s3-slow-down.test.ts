@@ -1,0 +1,41 @@
+/** SlowDown as it comes over the wire: what the driver makes of it, and how often it is really asked. */
+import { S3Objects } from '../../lib/stores/s3/objects';
+import { startScriptedS3, type ScriptedAnswer } from '../support/scripted-s3';
+
+async function deleteFrom(answers: readonly ScriptedAnswer[], keys: readonly string[]) {
+  const s3 = await startScriptedS3(answers);
+  const objects = new S3Objects({
+    endpoint: s3.endpoint,
+    region: 'us-east-1',
+    bucket: 'bucket',
+    prefix: 'all/',
+    credentials: { accessKeyId: 'id', secretAccessKey: 'secret' },
+    forcePathStyle: true,
+    connectionsMax: 4,
+    connectTimeoutMs: 2_000,
+    requestTimeoutMs: 30_000,
+  });
+  try {
+    const failed = await objects.deleteObjects(keys);
+    return { failed, asked: s3.asked };
+  } finally {
+    objects.close();
+    await s3.stop();
+  }
+}
+
+test('a request that was put off is sent once more, and the driver sends none of its own', async () => {
+  const { failed, asked } = await deleteFrom(['slow-down', {}], ['a', 'b']);
+  expect(failed).toEqual([]);
+  expect(asked).toEqual([
+    ['all/a', 'all/b'],
+    ['all/a', 'all/b'],
+  ]);
+});
+
+test('of a request that was granted in part only the keys that were put off are asked for again', async () => {
+  const answer = { 'all/b': 'SlowDown', 'all/c': 'AccessDenied' };
+  const { failed, asked } = await deleteFrom([answer, { 'all/b': 'SlowDown' }], ['a', 'b', 'c']);
+  expect(failed).toEqual([{ key: 'c', code: 'AccessDenied' }]);
+  expect(asked).toEqual([['all/a', 'all/b', 'all/c'], ['all/b'], ['all/b']]);
+});
