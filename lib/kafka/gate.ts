@@ -132,10 +132,17 @@ export class Gate {
     return null;
   }
 
-  /** Whether fetching more would only fill memory: nothing begins before a probe has succeeded. */
+  /**
+   * Whether fetching more would only fill memory: nothing begins before the next probe is due. From then on
+   * it is open, or who holds no record (a partition that has just come) could never be the probe.
+   */
   isShut(needs: readonly Dependency[], isSteered: boolean): boolean {
     if (isSteered && this.#paused) return true;
-    return needs.some((name) => this.#breakers.get(name)?.state === 'open');
+    const nowMs = this.#options.clock.nowMs();
+    return needs.some((name) => {
+      const breaker = this.#breakers.get(name);
+      return breaker?.state === 'open' && nowMs < breaker.nextProbeAtMs;
+    });
   }
 
   /** Those that are not closed. */

@@ -61,6 +61,22 @@ test('a dependency that is away holds: no attempt is counted, nothing is put asi
   await runtime.stop(1_000);
 });
 
+test('a partition that comes while the breaker is open, and holds no record yet, can be the probe', async () => {
+  let isAway = true;
+  const fixture = await started(() => (isAway ? hold('s3', new Away('gone')) : done));
+  const { client, runtime, committed, join } = fixture;
+  for (let index = 0; index < 10; index += 1) client.append(at, `key-${index}`, 'x');
+  await join();
+  await client.fetch();
+  await eventually(() => runtime.state().breakers[0]?.state === 'open');
+  client.join([at], 'under another name');
+  isAway = false;
+  await eventually(() => !client.paused.has('things/0'));
+  await client.fetch();
+  await eventually(() => committed() === 10);
+  await runtime.stop(1_000);
+});
+
 test('a record that fails for its own sake goes on to the retry topic, byte for byte, and then the offset moves', async () => {
   const { client, runtime, letters, handled, committed, join } = await started(({ value }) =>
     value === 'bad' ? retry(new TypeError('it cannot be')) : done,
