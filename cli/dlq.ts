@@ -62,7 +62,7 @@ function addRedrive(dlq: Command): void {
     .option('--canary-seconds <seconds>', 'how long the canary may take', positive, 120)
     .option('--returned-max <count>', 'stop when so many are dead letters again', positive, 20)
     .option('--redrives-max <count>', 'refuse what came back after so many', wholeNumber, 3)
-    .option('--force', 'redrive those too')
+    .option('--force', 'redrive what came back too often, too')
     .option('--author <name>', 'who decides', userInfo().username)
     .option('--why <text>', 'why; kept with the decision', '')
     .addHelpText(
