@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { createFetchLines } from '../ops/local/fetch-progress';
-import { listenForInterruption } from '../ops/local/interruption';
+import { listenForInterruption } from '../lib/process/interruption';
 import type { RunningStack } from '../ops/local/running-stack';
 import { startStack } from '../ops/local/stack';
 import { measureArtifacts } from './artifacts.bench';

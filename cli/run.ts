@@ -26,6 +26,7 @@ export function addRunCommand(program: Command): void {
     .addArgument(new Argument('<process>', 'which one').choices(names))
     .action(async (name: string) => {
       const { run } = load(processModules[name] ?? '') as ProcessModule;
-      process.exitCode = await run(process.env);
+      // It has ended: what a handler that hangs still holds open must not keep the process alive.
+      process.exit(await run(process.env));
     });
 }

@@ -29,13 +29,20 @@ import {
   unexplainedAbsences,
   usableKey,
 } from './decide';
-import type { ArtifactObjects, ArtifactRows, DeletionAllowance, DeletionBrake } from './ports';
+import type {
+  ArtifactObjects,
+  ArtifactRows,
+  DeletionAllowance,
+  DeletionBrake,
+  DeletionCounts,
+} from './ports';
 
 export interface DeleterOptions {
   readonly rows: ArtifactRows;
   readonly objects: ArtifactObjects;
   readonly brake: DeletionBrake;
   readonly allowance: DeletionAllowance;
+  readonly counts: DeletionCounts;
   readonly rowsMax: number;
   readonly dryRun: boolean;
   readonly clock: Clock;
@@ -74,7 +81,7 @@ export function createHandler(options: DeleterOptions): HandleExpired {
     const held = await lookUpMissing(options, taken, items);
     const claimed = await findClaimed(options.rows, items);
     options.reach('deleter.missing-looked-up');
-    const { asked, failures } = await deleteObjects(options.objects, items, claimed);
+    const { asked, failures } = await deleteObjects(options, items, claimed);
     options.reach('deleter.objects-deleted');
     // What is held is told by the brake: not once more at every try.
     if (items.length > 0) {
@@ -132,6 +139,7 @@ async function deleteRows(
       signal.throwIfAborted();
       const deleted = new Set(await deleteRepeatedly(options, statement, signal));
       unused -= deleted.size;
+      options.counts.rows('deleted', deleted.size);
       options.brake.absence.rememberDeleted(deleted);
       for (const item of statement) if (deleted.has(item.artifact.id)) item.fate = 'deleted';
     }
@@ -226,14 +234,20 @@ async function findClaimed(
 }
 
 async function deleteObjects(
-  objects: ArtifactObjects,
+  { objects, counts }: DeleterOptions,
   items: readonly Item[],
   claimed: ReadonlySet<string>,
 ): Promise<{ asked: number; failures: ReadonlyMap<string, string> }> {
   const keys = keysToDelete(items, claimed);
+  const sizes = new Map(items.map(({ key, artifact }) => [key, artifact.sizeBytes ?? 0]));
   const failures = new Map<string, string>();
   for (const chunk of chunksOf(keys, keysMax)) {
     for (const { key, code } of await objects.deleteObjects(chunk)) failures.set(key, code);
+    const gone = chunk.filter((key) => !failures.has(key));
+    counts.objects(
+      gone.length,
+      gone.reduce((sum, key) => sum + (sizes.get(key) ?? 0), 0),
+    );
   }
   for (const item of items) {
     if (item.key !== null && failures.has(item.key)) item.fate = 'failed';
@@ -276,7 +290,7 @@ async function dryRun(
 }
 
 function report(
-  { logger, clock }: DeleterOptions,
+  { logger, clock, counts }: DeleterOptions,
   batch: { records: number; items: readonly Item[]; objects: number; startedMs: number },
 ): void {
   const { records, items, objects } = batch;
@@ -293,6 +307,9 @@ function report(
     elapsedMs: clock.nowMs() - batch.startedMs,
   };
   logger.info(fields, 'artifacts deleted');
+  for (const fate of ['already-gone', 'kept', 'left', 'unusable'] as const) {
+    counts.rows(fate, count(fate));
+  }
   const unusable = items.filter(({ fate }) => fate === 'unusable');
   if (unusable.length === 0) return;
   const ids = unusable.slice(0, 20).map(({ artifact }) => artifact.id);

@@ -13,6 +13,8 @@ import { createProducer } from '../../lib/kafka/producer';
 import { createConsumer } from '../../lib/kafka/run-consumer';
 import type { Subscription } from '../../lib/kafka/subscription';
 import { topicNames, topics } from '../../lib/kafka/topics';
+import { createDeletionCounts } from '../../lib/metrics/effects';
+import type { Metrics } from '../../lib/metrics/metrics';
 import { systemClock } from '../../lib/process/clock';
 import {
   artifactDeleterSchema,
@@ -21,6 +23,7 @@ import {
   readSecret,
 } from '../../lib/process/config';
 import type { ExitCode } from '../../lib/process/exit-codes';
+import { type LivingContext, withLife } from '../../lib/process/life';
 import type { Logger } from '../../lib/process/logger';
 import { type ProcessContext, runProcess } from '../../lib/process/run-process';
 import { createReachStep, parseFailPoint } from '../../lib/process/steps';
@@ -37,7 +40,6 @@ type Config = ReturnType<typeof loadConfig<typeof artifactDeleterSchema>>;
 
 /** The group whose progress counts; a dry run has one of its own, or it would eat the live one's records. */
 const group = 'artifact-deleter';
-const stopLimitMs = 15_000;
 /** Records of one key and partition_id that one statement may take together. */
 const recordsMax = 200;
 
@@ -46,11 +48,12 @@ const recordsMax = 200;
  * What prevents the start is logged as one sentence, not thrown.
  */
 export const run = (environment: Environment): Promise<ExitCode> =>
-  runProcess(group, environment, (context) =>
-    work(loadConfig(artifactDeleterSchema, environment), context),
-  );
+  runProcess(group, environment, (context) => {
+    const config = loadConfig(artifactDeleterSchema, environment);
+    return withLife(group, config, context, (living) => work(config, living));
+  });
 
-async function work(config: Config, context: ProcessContext): Promise<StopReport> {
+async function work(config: Config, context: LivingContext): Promise<StopReport> {
   const stores = { ...createPool(config), objects: new S3Objects(s3Settings(config)) };
   try {
     await checkStores(config, stores, context);
@@ -102,7 +105,7 @@ function createPool(config: Config): Omit<Stores, 'objects'> {
 
 async function consume(
   config: Config,
-  { logger, ended, fail }: ProcessContext,
+  { logger, ended, fail, ...life }: LivingContext,
   stores: Stores,
 ): Promise<StopReport> {
   const registry = registryOf(config);
@@ -113,10 +116,11 @@ async function consume(
     createProducer: () => createProducer(kafka),
   });
   const consumer = createConsumer({
+    observer: life.observer,
     kafka,
     group: `${config.AFTERBUILD_NAMESPACE}${group}${config.DELETE_DRY_RUN ? '.dry-run' : ''}`,
     subscriptions: [
-      expiredArtifacts(config, logger, registry, stores),
+      expiredArtifacts(config, logger, registry, stores, life.metrics),
       control.helm.subscription({
         onDecision: (decision) => stores.brake.learn(decision),
         onCaughtUp: () => stores.brake.decisionsRead(),
@@ -126,6 +130,7 @@ async function consume(
       concurrency: config.DELETE_CONCURRENCY,
       startTimeoutMs: config.START_LIMIT_MS,
       letterRunMax: config.FAILURES_IN_A_ROW_MAX,
+      progressDeadlineMs: config.STALL_EXIT_MS,
     },
     logger,
     clock: systemClock,
@@ -133,10 +138,10 @@ async function consume(
     onFatal: fail,
   });
   control.follow(consumer);
-  await consumer.start();
+  await life.watch(consumer).start();
   logger.info({ event: 'process.started' }, 'started');
   await ended;
-  const report = await consumer.stop(stopLimitMs);
+  const report = await consumer.stop(config.STOP_LIMIT_MS);
   await control.end();
   return report;
 }
@@ -157,6 +162,7 @@ function expiredArtifacts(
   logger: Logger,
   registry: Registry,
   { brake, connections, objects }: Stores,
+  metrics: Metrics,
 ): Subscription<ArtifactsExpired> {
   const topic = `${config.AFTERBUILD_NAMESPACE}${topicNames.artifactsExpired}`;
   const schema = loadSchema(topicNames.artifactsExpired);
@@ -171,6 +177,7 @@ function expiredArtifacts(
     objects,
     brake,
     allowance: budget,
+    counts: createDeletionCounts(metrics),
     rowsMax: config.DELETE_ROWS_MAX,
     dryRun: config.DELETE_DRY_RUN,
     clock: systemClock,

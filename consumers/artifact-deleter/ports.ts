@@ -43,6 +43,13 @@ export interface DeletionBrake {
   };
 }
 
+/** Told as soon as it is true, whatever becomes of the record afterwards. */
+export interface DeletionCounts {
+  /** `deleted` when its transaction has committed, the others each time that they are found. */
+  rows(fate: 'deleted' | 'already-gone' | 'kept' | 'left' | 'unusable', count: number): void;
+  objects(count: number, bytes: number): void;
+}
+
 export interface DeletionAllowance {
   /** Takes `count`, or none and says how many milliseconds to wait. */
   take(count: number, nowMs: number): number;

@@ -328,6 +328,7 @@ async function forgetRows(
     if (!forgotten.has(trace.buildId)) continue;
     job.effect = effect;
     job.outcome = done;
+    around.counts.trace(effect, job.sizeBytes);
     if (grown.has(trace.buildId)) job.note = { event: 'trace.told', reason: strayAppend };
     // What is remembered of missing chunks would go by itself, too.
     if (effect === 'partial') await around.missing.forget(job.owner).catch(() => undefined);

@@ -12,6 +12,8 @@ import { createProducer } from '../../lib/kafka/producer';
 import { createConsumer } from '../../lib/kafka/run-consumer';
 import type { Subscription } from '../../lib/kafka/subscription';
 import { topicNames } from '../../lib/kafka/topics';
+import { createArchiveCounts } from '../../lib/metrics/effects';
+import type { Metrics } from '../../lib/metrics/metrics';
 import { ByteBudget } from '../../lib/process/byte-budget';
 import { systemClock } from '../../lib/process/clock';
 import {
@@ -21,6 +23,7 @@ import {
   traceArchiverSchema,
 } from '../../lib/process/config';
 import type { ExitCode } from '../../lib/process/exit-codes';
+import { type LivingContext, withLife } from '../../lib/process/life';
 import { type ProcessContext, runProcess } from '../../lib/process/run-process';
 import { createReachStep, parseFailPoint } from '../../lib/process/steps';
 import { untilReachable } from '../../lib/process/until-reachable';
@@ -46,7 +49,6 @@ import type { Surroundings } from './surroundings';
 type Config = ReturnType<typeof loadConfig<typeof traceArchiverSchema>>;
 
 const group = 'trace-archiver';
-const stopLimitMs = 15_000;
 /** Builds that one read, one round trip to Redis and one transaction take together. */
 const recordsMax = 100;
 
@@ -55,11 +57,12 @@ const recordsMax = 100;
  * What prevents the start is logged as one sentence, not thrown.
  */
 export const run = (environment: Environment): Promise<ExitCode> =>
-  runProcess(group, environment, (context) =>
-    work(loadConfig(traceArchiverSchema, environment), context),
-  );
+  runProcess(group, environment, (context) => {
+    const config = loadConfig(traceArchiverSchema, environment);
+    return withLife(group, config, context, (living) => work(config, living));
+  });
 
-async function work(config: Config, context: ProcessContext): Promise<StopReport> {
+async function work(config: Config, context: LivingContext): Promise<StopReport> {
   const stores = openStores(config);
   try {
     await checkStores(config, stores, context);
@@ -122,7 +125,7 @@ async function checkStores(
 
 async function consume(
   config: Config,
-  { logger, ended, fail }: ProcessContext,
+  { logger, ended, fail, ...life }: LivingContext,
   stores: Stores,
 ): Promise<StopReport> {
   const { SCHEMA_REGISTRY_USERNAME: username, SCHEMA_REGISTRY_PASSWORD_FILE: file } = config;
@@ -140,10 +143,11 @@ async function consume(
     createProducer: () => createProducer(kafka),
   });
   const consumer = createConsumer({
+    observer: life.observer,
     kafka,
     group: `${config.AFTERBUILD_NAMESPACE}${group}`,
     subscriptions: [
-      finishedBuilds(config, registry, surroundingsOf(config, stores, logger)),
+      finishedBuilds(config, registry, surroundingsOf(config, stores, logger, life.metrics)),
       control.helm.subscription({
         onDecision: (decision) => stores.brake.learn(decision),
         onCaughtUp: () => stores.brake.decisionsRead(),
@@ -153,6 +157,7 @@ async function consume(
       concurrency: config.ARCHIVE_CONCURRENCY,
       startTimeoutMs: config.START_LIMIT_MS,
       letterRunMax: config.FAILURES_IN_A_ROW_MAX,
+      progressDeadlineMs: config.STALL_EXIT_MS,
     },
     logger,
     clock: systemClock,
@@ -160,10 +165,10 @@ async function consume(
     onFatal: fail,
   });
   control.follow(consumer);
-  await consumer.start();
+  await life.watch(consumer).start();
   logger.info({ event: 'process.started' }, 'started');
   await ended;
-  const report = await consumer.stop(stopLimitMs);
+  const report = await consumer.stop(config.STOP_LIMIT_MS);
   await control.end();
   return report;
 }
@@ -172,6 +177,7 @@ function surroundingsOf(
   config: Config,
   stores: Stores,
   logger: ProcessContext['logger'],
+  metrics: Metrics,
 ): Surroundings {
   const rows = new PostgresTraces(stores.connections);
   const failPoint = config.AFTERBUILD_FAIL_POINT;
@@ -187,6 +193,7 @@ function surroundingsOf(
     leases: new RedisTraceLeases(stores.sharedState, config.ARCHIVE_LEASE_MS),
     missing: new RedisMissingChunks(stores.sharedState),
     brake: stores.brake,
+    counts: createArchiveCounts(metrics),
     rules: {
       settleMs: config.ARCHIVE_SETTLE_MS,
       doubtMs: config.ARCHIVE_DOUBT_MS,

@@ -87,6 +87,14 @@ export interface TraceRows {
   ): Promise<'dropped' | 'claimed'>;
 }
 
+/** Told when a trace's chunk rows are gone. */
+export interface ArchiveCounts {
+  trace(
+    effect: 'archived' | 'extended' | 'adopted' | 'partial' | 'finished',
+    sizeBytes: number,
+  ): void;
+}
+
 /** One of GitLab's two Redis stores of live chunks. */
 export interface LiveChunks {
   read(keys: readonly string[]): Promise<readonly (Buffer | null)[]>;

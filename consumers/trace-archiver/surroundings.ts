@@ -5,7 +5,14 @@ import type { Logger } from '../../lib/process/logger';
 import type { ReachStep } from '../../lib/process/steps';
 import type { ChunkStores } from './chunk-data';
 import type { ArchiveRules } from './decide';
-import type { ArchiveBrake, MissingChunks, TraceLeases, TraceObjects, TraceRows } from './ports';
+import type {
+  ArchiveBrake,
+  ArchiveCounts,
+  MissingChunks,
+  TraceLeases,
+  TraceObjects,
+  TraceRows,
+} from './ports';
 
 export interface Surroundings {
   readonly rows: TraceRows;
@@ -14,6 +21,7 @@ export interface Surroundings {
   readonly leases: TraceLeases;
   readonly missing: MissingChunks;
   readonly brake: ArchiveBrake;
+  readonly counts: ArchiveCounts;
   readonly rules: ArchiveRules;
   /** How long a lease lasts that nobody renews. */
   readonly leaseMs: number;

@@ -36,6 +36,8 @@ export interface PartitionState {
   readonly bufferedBytes: number;
   readonly paused: boolean;
   readonly retryingLanes: number;
+  /** When the oldest record that was fetched and is not finished was written; null when there is none. */
+  readonly oldestTimestampMs: number | null;
   /** What its records wait for, when nothing of them may begin; null otherwise. */
   readonly held: string | null;
   /** Why lanes or the whole partition stopped, or hold for a person to see; empty when nothing has. */
@@ -48,6 +50,8 @@ export interface ConsumerState {
   readonly breakers: readonly BreakerView[];
   /** Micro-batches that may run at once in the process. */
   readonly limit: number;
+  /** For how long records have been waiting that nothing holds, while none was finished. */
+  readonly stalledMs: number;
   readonly partitions: readonly PartitionState[];
 }
 
@@ -64,7 +68,7 @@ export interface Consumer {
   state(): ConsumerState;
   /** A member of the group (perhaps an idle one) with nothing halted. */
   ready(): boolean;
-  /** False when there are records that nothing holds, and none was finished within `progressDeadlineMs`. */
+  /** False when `stalledMs` has reached `progressDeadlineMs`. */
   progressing(): boolean;
   /** Live flags of operators, for all topics that are read with committed offsets. */
   steer(steering: Steering & { readonly concurrency?: number | null }): void;

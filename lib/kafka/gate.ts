@@ -125,6 +125,7 @@ export class Gate {
   /** Why nothing of this may begin at all; null when it may, if perhaps not right now. */
   heldBy(needs: readonly Dependency[], isSteered: boolean): string | null {
     if (isSteered && this.#paused) return 'paused by a flag';
+    if (isSteered && this.#options.clock.nowMs() < this.#freeAtMs) return 'slowed down by a flag';
     for (const name of needs) {
       const breaker = this.#breakers.get(name);
       if (breaker && breaker.state !== 'closed') return `${name}: ${breaker.cause}`;

@@ -224,9 +224,24 @@ export class AssignedPartition implements LaneHost {
       bufferedBytes: this.#bufferedBytes,
       paused: this.#paused,
       retryingLanes: this.#lanes.filter((lane) => lane.failures > 0).length,
-      held: this.#bufferedRecords > 0 ? this.runner.heldBy : null,
+      oldestTimestampMs: this.#oldest()?.timestampMs ?? null,
+      held: this.#bufferedRecords > 0 ? (this.runner.heldBy ?? this.#notDue()) : null,
       halts: [this.haltedBy, ...stopped].flatMap((error) => (error ? [error.message] : [])),
     };
+  }
+
+  /** The first record of the prefix that is missing, if it has been fetched. */
+  #oldest(): FetchedRecord | undefined {
+    const firsts = this.#lanes.flatMap((lane) => lane.first() ?? []);
+    return firsts.reduce<FetchedRecord | undefined>(
+      (oldest, one) => (oldest && oldest.offset < one.offset ? oldest : one),
+      undefined,
+    );
+  }
+
+  #notDue(): string | null {
+    const isWaiting = this.#lanes.every((lane) => lane.waking || lane.first() === undefined);
+    return isWaiting ? 'no retry is due yet' : null;
   }
 
   #noticeCaughtUp(): void {

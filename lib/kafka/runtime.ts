@@ -5,6 +5,7 @@
  * stood, new ones stay paused until their position is known. Before a rejoin and before a stop running
  * micro-batches are finished and committed, so that the next holder repeats nothing.
  */
+import { StalledError } from '../process/stalled-error';
 import { within } from '../process/within';
 import { BufferBudget } from './buffer-budget';
 import type { Assignment, ClientListener, ConsumerClient, FetchedBatch } from './client-port';
@@ -19,6 +20,7 @@ import type { Surroundings } from './surroundings';
 import { PositionLoader } from './position-loader';
 import type { ConsumerSettings } from './settings';
 import { Slots } from './slots';
+import { StallWatch } from './stall-watch';
 import { Gate, type Steering } from './gate';
 import { LetterRun } from './letter-run';
 import type { Dependency } from './dependency';
@@ -55,7 +57,8 @@ export class Runtime implements ClientListener {
   /** The drain of the stop; a rejoin in the middle of it waits for it as it would for its own. */
   #lastDrain: Promise<boolean> = Promise.resolve(true);
   #saidIdle = false;
-  #progress = { doneBelow: -1, atMs: 0 };
+  readonly #stall = new StallWatch();
+  #stalledMs = 0;
 
   constructor(options: RuntimeOptions) {
     const { client, settings, clock, random, logger } = options;
@@ -106,7 +109,13 @@ export class Runtime implements ClientListener {
   state(): ConsumerState {
     const partitions = [...this.#partitions.values()].map((partition) => partition.state());
     const { gate, slots } = this.#around;
-    return { joined: this.#joined, breakers: gate.views(), limit: slots.limit, partitions };
+    return {
+      joined: this.#joined,
+      breakers: gate.views(),
+      limit: slots.limit,
+      stalledMs: this.#stalledMs,
+      partitions,
+    };
   }
 
   ready(): boolean {
@@ -116,14 +125,7 @@ export class Runtime implements ClientListener {
   }
 
   progressing(): boolean {
-    const { clock, settings } = this.#around;
-    const states = this.state().partitions;
-    const doneBelow = states.reduce((sum, state) => sum + (state.doneBelow ?? 0), 0);
-    const mayWork = states.some(({ bufferedRecords, held }) => bufferedRecords > 0 && !held);
-    if (!mayWork || doneBelow !== this.#progress.doneBelow) {
-      this.#progress = { doneBelow, atMs: clock.nowMs() };
-    }
-    return clock.nowMs() - this.#progress.atMs < settings.progressDeadlineMs;
+    return this.#stalledMs < this.#around.settings.progressDeadlineMs;
   }
 
   steer({ concurrency, ...steering }: Steering & { concurrency?: number | null }): void {
@@ -308,12 +310,13 @@ export class Runtime implements ClientListener {
   /** The fetch loop keeps a hung process in the group for ever, so the deadline has to be ours. */
   #watch(): void {
     const { clock, settings } = this.#around;
+    this.#stalledMs = this.#stall.look(this.state().partitions, clock.nowMs());
     const beforeMs = clock.nowMs() - settings.progressDeadlineMs;
     for (const [key, partition] of this.#partitions) {
       for (const startedAtMs of partition.runner.startedAtMs.values()) {
         if (startedAtMs > beforeMs) continue;
         this.#around.onFatal(
-          new Error(
+          new StalledError(
             `A micro-batch of ${key} has run for more than ${settings.progressDeadlineMs} ms. ` +
               'The process ends so that another can take over; look for a call without a time limit.',
           ),

@@ -105,9 +105,20 @@ const s3Variables = {
   S3_BUCKET_TAG: true,
 } as const;
 
+/** How a process shows how it is, and how long it may take for what (lib/process/life.ts). */
+const lifeVariables = {
+  HTTP_HOST: text.default('127.0.0.1'),
+  /** Left out: no server. 0: any free port, which the log names. */
+  HTTP_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
+  STALL_RED_MS: count(120_000, 1_000, 86_400_000),
+  STALL_EXIT_MS: count(300_000, 2_000, 86_400_000),
+  STOP_LIMIT_MS: count(15_000, 1_000, 600_000),
+};
+
 /** Settings of producers/expired-artifacts, which reaches neither the bucket nor Redis. */
 const withoutStores = connectionSchema.omit({ ...redisVariables, ...s3Variables });
 export const expiredArtifactsSchema = withoutStores.extend({
+  ...lifeVariables,
   SWEEP_PAGE_ROWS: count(5_000, 1, 50_000),
   SWEEP_MARGIN_MS: count(1_000, 0, 3_600_000),
   SWEEP_IDLE_MS: count(1_000, 10, 3_600_000),
@@ -121,6 +132,7 @@ export const expiredArtifactsSchema = withoutStores.extend({
 
 /** Settings of producers/finished-builds, which reaches neither the bucket nor Redis. */
 export const finishedBuildsSchema = withoutStores.omit({ CONNECT_URL: true }).extend({
+  ...lifeVariables,
   STALE_AGE_MS: count(12 * 3_600_000, 0, 30 * 86_400_000),
   STALE_EVERY_MS: count(600_000, 100, 86_400_000),
   STALE_PAGE_BUILDS: count(1_000, 1, 10_000),
@@ -131,6 +143,7 @@ export const finishedBuildsSchema = withoutStores.omit({ CONNECT_URL: true }).ex
 /** Settings of consumers/artifact-deleter. */
 const withoutRedis = connectionSchema.omit({ ...redisVariables, CONNECT_URL: true });
 export const artifactDeleterSchema = withoutRedis.extend({
+  ...lifeVariables,
   DELETE_CONCURRENCY: count(4, 1, 64),
   DELETE_ROWS_MAX: count(1_000, 1, 5_000),
   DELETIONS_PER_MINUTE_MAX: count(60_000_000, 1, 1_000_000_000),
@@ -152,6 +165,7 @@ export const reconcileSchema = connectionSchema.extend(traceChunksRedis);
 
 /** Settings of consumers/trace-archiver. */
 export const traceArchiverSchema = connectionSchema.omit({ CONNECT_URL: true }).extend({
+  ...lifeVariables,
   ...traceChunksRedis,
   ARCHIVE_CONCURRENCY: count(4, 1, 64),
   ARCHIVE_SETTLE_MS: count(120_000, 0, 3_600_000),

@@ -8,6 +8,7 @@ import { RedisError } from '../stores/redis/errors';
 import { S3Error } from '../stores/s3/errors';
 import { ConfigError } from './config';
 import { exitCodes, type ExitCode } from './exit-codes';
+import { StalledError } from './stalled-error';
 import { UnreachableError } from './unreachable-error';
 
 const configurationErrors = [ConfigError, BrakeError, TopicsUnfitError];
@@ -23,6 +24,7 @@ export function exitCodeOf(error: unknown): ExitCode {
 }
 
 function knownCode(error: Error): ExitCode | undefined {
+  if (error instanceof StalledError) return exitCodes.stalled;
   if (configurationErrors.some((kind) => error instanceof kind)) return exitCodes.configuration;
   if (unreachableErrors.some((kind) => error instanceof kind)) return exitCodes.unreachable;
   if (error instanceof PostgresError) return postgresCode(error);

@@ -1,13 +1,16 @@
 import { ConfigError } from './config';
 import { exitCodes } from './exit-codes';
 import { runProcess, type Work } from './run-process';
+import { StalledError } from './stalled-error';
 
-const run = (work: Work) => runProcess('tested', { LOG_LEVEL: 'loud' }, work);
+const run = (work: Work, exit?: (code: number) => void) =>
+  runProcess('tested', { LOG_LEVEL: 'loud' }, work, exit);
 
 test.each<[string, Work, number]>([
   ['a clean end', () => Promise.resolve({ clean: true }), exitCodes.ok],
   ['an end in disorder', () => Promise.resolve({ clean: false }), exitCodes.failed],
   ['a wrong setting', () => Promise.reject(new ConfigError('x')), exitCodes.configuration],
+  ['doing nothing', () => Promise.reject(new StalledError('x')), exitCodes.stalled],
   ['a bug', () => Promise.reject(new TypeError('x')), exitCodes.failed],
 ])('%s has its exit code', async (_, work, expected) => {
   expect(await run(work)).toBe(expected);
@@ -39,4 +42,37 @@ test('a failure that ends the work decides the exit code, however clean the end'
     return { clean: true };
   });
   expect(code).toBe(exitCodes.configuration);
+});
+
+test.each([
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+  ['SIGHUP', 129],
+] as const)('a second %s ends it at once with its own code', async (signal, expected) => {
+  const now = jest.spyOn(performance, 'now').mockReturnValue(0);
+  const codes: number[] = [];
+  const work: Work = async ({ ended }) => {
+    process.emit('SIGTERM');
+    await ended;
+    process.emit(signal);
+    expect(codes).toEqual([]); // the same Ctrl-C, forwarded
+    now.mockReturnValue(1_000);
+    process.emit(signal);
+    return { clean: true };
+  };
+  await run(work, (code) => codes.push(code));
+  now.mockRestore();
+  expect(codes).toEqual([expected]);
+});
+
+test('an end that hangs is cut, with the code of what ended it', async () => {
+  const codes: number[] = [];
+  const work: Work = ({ exitNow, fail }) => {
+    exitNow('something hangs');
+    fail(new StalledError('x'));
+    exitNow('something hangs');
+    return Promise.resolve({ clean: false });
+  };
+  await run(work, (code) => codes.push(code));
+  expect(codes).toEqual([exitCodes.failed, exitCodes.stalled]);
 });

@@ -2,9 +2,10 @@
 import type { Environment } from './config';
 import { exitCodeOf } from './exit-code-of';
 import { exitCodes, type ExitCode } from './exit-codes';
+import { listenForInterruption, type EndingSignal } from './interruption';
 import { createLogger, type Logger } from './logger';
 
-/** `signal` aborts at the first SIGTERM or SIGINT, and when `fail` was called. */
+/** `signal` aborts at the first SIGTERM, SIGINT or SIGHUP, and when `fail` was called. */
 export interface ProcessContext {
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -12,35 +13,60 @@ export interface ProcessContext {
   readonly ended: Promise<void>;
   /** Ends the process with that error: it cannot go on. */
   readonly fail: (error: Error) => void;
+  /** Ends it this very moment, whatever still runs: the last resort against an end that hangs. */
+  readonly exitNow: (sentence: string) => void;
 }
 
 /** Works until the context's signal aborts. @returns whether everything that was begun has ended in time. */
 export type Work = (context: ProcessContext) => Promise<{ readonly clean: boolean }>;
 
+const secondSignalCodes: Readonly<Record<EndingSignal, ExitCode>> = {
+  SIGHUP: exitCodes.hungUp,
+  SIGINT: exitCodes.interrupted,
+  SIGTERM: exitCodes.terminated,
+};
+
 /**
  * Settings, servers and signals that end a process before or while it works are told in one sentence;
- * a stack trace is added only to what must be a bug.
+ * a stack trace is added only to what must be a bug. The first signal asks for a drain, a second one
+ * ends the process at once.
+ *
+ * @param exit does not return; replaced by tests.
  */
 export async function runProcess(
   name: string,
   environment: Environment,
   work: Work,
+  exit: (code: ExitCode) => void = (code) => process.exit(code),
 ): Promise<ExitCode> {
   const logger = createLogger(name, levelOf(environment));
-  const ending = new AbortController();
+  const failing = new AbortController();
   const failures: Error[] = [];
-  const { signal } = ending;
+  const interruption = listenForInterruption({
+    source: process,
+    nowMs: () => performance.now(),
+    onSecond: (again) => {
+      const exitCode = secondSignalCodes[again];
+      const fields = { event: 'process.cut-short', signal: again, exitCode };
+      logger.warn(fields, 'a second signal: ended at once, what was in flight is repeated');
+      exit(exitCode);
+    },
+  });
+  const signal = AbortSignal.any([interruption.signal, failing.signal]);
   const ended = new Promise<void>((resolve) => {
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
-  const end = (): void => ending.abort(new Error('The process was asked to stop.'));
+  interruption.signal.addEventListener('abort', () => {
+    logger.info({ event: 'process.stopping' }, 'asked to stop: finishes what runs');
+  });
   const fail = (error: Error): void => {
     failures.push(error);
-    end();
+    failing.abort(error);
   };
-  process.on('SIGTERM', end).on('SIGINT', end);
+  const exitNow = (sentence: string): void =>
+    exit(tell(logger, failures[0] ?? new Error(sentence)));
   try {
-    const { clean } = await work({ logger, signal, ended, fail });
+    const { clean } = await work({ logger, signal, ended, fail, exitNow });
     const [failure] = failures;
     if (failure) return tell(logger, failure);
     logger.info({ event: 'process.stopped', clean }, 'stopped');
@@ -53,7 +79,7 @@ export async function runProcess(
     }
     return tell(logger, failures[0] ?? error);
   } finally {
-    process.off('SIGTERM', end).off('SIGINT', end);
+    interruption.release();
   }
 }
 

@@ -52,6 +52,12 @@ async function findFree(wishes: PortWishes, used: ReadonlySet<number>): Promise<
   throw new Error(`No free port was found between ${lowest} and ${highest}.`);
 }
 
+/** A port of the loopback address that nobody has at the moment. */
+export function freePort(): Promise<number> {
+  const { random } = Math;
+  return findFree({ configured: {}, remembered: {}, isFree: isPortFree, random }, new Set());
+}
+
 async function choosePort(
   name: PortName,
   wishes: PortWishes,

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../../lib/process/root';
-import { listenForInterruption } from './interruption';
+import { listenForInterruption } from '../../lib/process/interruption';
 
 interface Count {
   readonly passed: number;

@@ -13,8 +13,8 @@ import { clearData, refuseForeignFolder } from './clear-data';
 import { connectGitlab, ledgerFile, type ConnectedGitlab } from './connected-gitlab';
 import { drain } from './drain';
 import { createFetchProgress } from './fetch-progress';
-import { listenForInterruption } from './interruption';
-import { PortError } from './ports';
+import { listenForInterruption } from '../../lib/process/interruption';
+import { freePort, PortError } from './ports';
 import { prepareStack, runAfterbuild } from './prepare';
 import { createProcesses, type Processes } from './processes';
 import { createProgress, type Progress } from './progress';
@@ -46,16 +46,21 @@ interface Run {
 const impatient = { ARCHIVE_SETTLE_MS: '3000', STALE_AGE_MS: '5000', STALE_EVERY_MS: '2000' };
 
 /** Sources first: they are stopped first, too, so that no new work comes while the rest drains. */
+const inOrder: readonly (readonly [name: string, role: DatabaseRole])[] = [
+  ['expired-artifacts', 'reader'],
+  ['finished-builds', 'reader'],
+  ['artifact-deleter', 'deleter'],
+  ['trace-archiver', 'archiver'],
+];
+
 async function startProcesses({ stack, processes, progress }: Run): Promise<void> {
-  const environment = (role: DatabaseRole) => ({
-    ...stackEnvironment(stack, role, scope),
-    ...impatient,
-  });
-  await processes.start('expired-artifacts', environment('reader'));
-  await processes.start('finished-builds', environment('reader'));
-  await processes.start('artifact-deleter', environment('deleter'));
-  await processes.start('trace-archiver', environment('archiver'));
-  for (const [label, pid] of processes.running()) progress.line(`${label} runs as process ${pid}`);
+  for (const [name, role] of inOrder) {
+    const port = await freePort();
+    const environment = { ...stackEnvironment(stack, role, scope), ...impatient };
+    await processes.start(name, { ...environment, HTTP_PORT: String(port) });
+    const pid = processes.running().get(name) ?? 'gone';
+    progress.line(`${name} runs as process ${pid}: http://127.0.0.1:${port}/metrics, /readyz`);
+  }
 }
 
 /** Seeds and lives through the seeded changes, unless a kept run has done that. @returns what will go. */

@@ -14,7 +14,7 @@ import { clearData, refuseForeignFolder } from '../local/clear-data';
 import { connectGitlab, type ConnectedGitlab } from '../local/connected-gitlab';
 import { drain } from '../local/drain';
 import { createFetchProgress } from '../local/fetch-progress';
-import { listenForInterruption } from '../local/interruption';
+import { listenForInterruption } from '../../lib/process/interruption';
 import { prepareStack, runAfterbuild } from '../local/prepare';
 import { createProgress, type Progress } from '../local/progress';
 import type { RunningStack } from '../local/running-stack';

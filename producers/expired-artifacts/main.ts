@@ -10,6 +10,7 @@ import { createKafka } from '../../lib/kafka/connection';
 import { createProducer, type RecordProducer } from '../../lib/kafka/producer';
 import { createConsumer } from '../../lib/kafka/run-consumer';
 import { topicNames } from '../../lib/kafka/topics';
+import { countProduced } from '../../lib/metrics/effects';
 import { systemClock as clock } from '../../lib/process/clock';
 import {
   ConfigError,
@@ -19,7 +20,8 @@ import {
   type Environment,
 } from '../../lib/process/config';
 import type { ExitCode } from '../../lib/process/exit-codes';
-import { runProcess, type ProcessContext } from '../../lib/process/run-process';
+import { withLife, type LivingContext } from '../../lib/process/life';
+import { runProcess } from '../../lib/process/run-process';
 import { createReachStep, parseFailPoint, type ReachStep } from '../../lib/process/steps';
 import { untilReachable, type Waiting } from '../../lib/process/until-reachable';
 import {
@@ -34,7 +36,6 @@ import { createPipeline, type Config, type Surroundings } from './pipeline';
 
 const name = 'expired-artifacts';
 const deletingGroup = 'artifact-deleter';
-const stopDeadlineMs = 20_000;
 /** Pages of several shards and looks of several lanes side by side. */
 const connectionsMax = 6;
 
@@ -43,11 +44,12 @@ const connectionsMax = 6;
  * @returns the exit code (`lib/process/exit-codes.ts`); what prevents the start is logged, not thrown.
  */
 export const run = (environment: Environment): Promise<ExitCode> =>
-  runProcess(name, environment, (context) =>
-    work(loadConfig(expiredArtifactsSchema, environment), context),
-  );
+  runProcess(name, environment, (context) => {
+    const config = loadConfig(expiredArtifactsSchema, environment);
+    return withLife(name, config, context, (living) => work(config, living));
+  });
 
-async function work(config: Config, context: ProcessContext): Promise<{ clean: boolean }> {
+async function work(config: Config, context: LivingContext): Promise<{ clean: boolean }> {
   const reach = reachOf(config);
   const closers: (() => Promise<void>)[] = [];
   try {
@@ -56,7 +58,7 @@ async function work(config: Config, context: ProcessContext): Promise<{ clean: b
     await pipeline.start();
     context.logger.info({ event: 'process.started' }, 'started');
     await context.ended;
-    return { clean: await pipeline.stop(stopDeadlineMs) };
+    return { clean: await pipeline.stop(config.STOP_LIMIT_MS) };
   } finally {
     for (const close of closers.reverse()) await close();
   }
@@ -73,7 +75,7 @@ function reachOf(config: Config): ReachStep {
 /** @param closers gets what must be closed, in the order of opening. */
 async function connect(
   config: Config,
-  { logger, signal, fail: onFatal }: ProcessContext,
+  { logger, signal, fail: onFatal, ...life }: LivingContext,
   reach: ReachStep,
   closers: (() => Promise<void>)[],
 ): Promise<Surroundings> {
@@ -82,7 +84,7 @@ async function connect(
   closers.push(() => pool.close());
   await refuseOtherDatabase(pool, config, waiting);
   const kafka = createKafka(config, name, logger);
-  const producer = createProducer(kafka);
+  const producer = countProduced(createProducer(kafka), life.metrics);
   const admin = createTopicAdmin(kafka, { namespace: config.AFTERBUILD_NAMESPACE });
   closers.push(
     () => producer.disconnect(),
@@ -103,15 +105,14 @@ async function connect(
       return new KafkaProgressTopic(partitions, topic, producer, codec, onWritten);
     },
     createConsumer: (subscriptions) =>
-      createConsumer({
-        ...{ kafka, subscriptions, logger, clock, onFatal },
-        group: topicOf(config, name),
-        random: Math.random,
-        settings: {
-          startTimeoutMs: config.START_LIMIT_MS,
-          letterRunMax: config.FAILURES_IN_A_ROW_MAX,
-        },
-      }),
+      life.watch(
+        createConsumer({
+          ...{ kafka, subscriptions, logger, clock, onFatal, observer: life.observer },
+          group: topicOf(config, name),
+          random: Math.random,
+          settings: settingsOf(config),
+        }),
+      ),
     decodeChange: createWriterDecoder<unknown>(registryOf(config)),
     decodeProgress: (bytes) => progress.codec.decode(bytes),
     control,
@@ -142,6 +143,12 @@ async function openTopics(
   });
   return untilReachable(registry, openBoth, waiting);
 }
+
+const settingsOf = (config: Config) => ({
+  startTimeoutMs: config.START_LIMIT_MS,
+  progressDeadlineMs: config.STALL_EXIT_MS,
+  letterRunMax: config.FAILURES_IN_A_ROW_MAX,
+});
 
 const topicOf = (config: Config, topic: string): string => `${config.AFTERBUILD_NAMESPACE}${topic}`;
 

@@ -6,9 +6,10 @@ import { refuseDatabase } from '../../lib/brake/decide';
 import { openHelm } from '../../lib/control/open-helm';
 import { createTopicAdmin } from '../../lib/kafka/admin';
 import { createKafka } from '../../lib/kafka/connection';
-import { createProducer } from '../../lib/kafka/producer';
+import { createProducer, type RecordProducer } from '../../lib/kafka/producer';
 import { createConsumer } from '../../lib/kafka/run-consumer';
 import { topicNames } from '../../lib/kafka/topics';
+import { countProduced } from '../../lib/metrics/effects';
 import { systemClock as clock } from '../../lib/process/clock';
 import {
   ConfigError,
@@ -18,7 +19,8 @@ import {
   type Environment,
 } from '../../lib/process/config';
 import type { ExitCode } from '../../lib/process/exit-codes';
-import { runProcess, type ProcessContext } from '../../lib/process/run-process';
+import { withLife, type LivingContext } from '../../lib/process/life';
+import { runProcess } from '../../lib/process/run-process';
 import { createReachStep, parseFailPoint, type ReachStep } from '../../lib/process/steps';
 import { untilReachable, type Waiting } from '../../lib/process/until-reachable';
 import { readIdentity } from '../../lib/stores/postgres/identity';
@@ -30,7 +32,6 @@ import { createPipeline, type Config, type Surroundings } from './pipeline';
 
 const name = 'finished-builds';
 const archivingGroup = 'trace-archiver';
-const stopDeadlineMs = 20_000;
 /** Pages of several slices and looks of several lanes side by side. */
 const connectionsMax = 6;
 
@@ -39,11 +40,12 @@ const connectionsMax = 6;
  * @returns the exit code (`lib/process/exit-codes.ts`); what prevents the start is logged, not thrown.
  */
 export const run = (environment: Environment): Promise<ExitCode> =>
-  runProcess(name, environment, (context) =>
-    work(loadConfig(finishedBuildsSchema, environment), context),
-  );
+  runProcess(name, environment, (context) => {
+    const config = loadConfig(finishedBuildsSchema, environment);
+    return withLife(name, config, context, (living) => work(config, living));
+  });
 
-async function work(config: Config, context: ProcessContext): Promise<{ clean: boolean }> {
+async function work(config: Config, context: LivingContext): Promise<{ clean: boolean }> {
   const reach = reachOf(config);
   const closers: (() => Promise<void>)[] = [];
   try {
@@ -52,7 +54,7 @@ async function work(config: Config, context: ProcessContext): Promise<{ clean: b
     await pipeline.start();
     context.logger.info({ event: 'process.started' }, 'started');
     await context.ended;
-    return { clean: await pipeline.stop(stopDeadlineMs) };
+    return { clean: await pipeline.stop(config.STOP_LIMIT_MS) };
   } finally {
     for (const close of closers.reverse()) await close();
   }
@@ -69,7 +71,7 @@ function reachOf(config: Config): ReachStep {
 /** @param closers gets what must be closed, in the order of opening. */
 async function connect(
   config: Config,
-  { logger, signal, fail: onFatal }: ProcessContext,
+  { logger, signal, fail: onFatal, ...life }: LivingContext,
   reach: ReachStep,
   closers: (() => Promise<void>)[],
 ): Promise<Surroundings> {
@@ -78,7 +80,8 @@ async function connect(
   closers.push(() => pool.close());
   await refuseOtherDatabase(pool, config, waiting);
   const kafka = createKafka(config, name, logger);
-  const opened = await openTopics(config, kafka, closers, waiting);
+  const producer = countProduced(createProducer(kafka), life.metrics);
+  const opened = await openTopics(config, kafka, producer, closers, waiting);
   const control = openHelm({
     ...{ process: name, work: topicNames.buildChanges, clock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
@@ -89,15 +92,14 @@ async function connect(
     ...{ config, logger, clock, reach, onFatal, random: Math.random, ...opened },
     database: new PostgresBuildDatabase(pool, config.STALE_AGE_MS),
     createConsumer: (subscriptions) =>
-      createConsumer({
-        ...{ kafka, subscriptions, logger, clock, onFatal },
-        group: topicOf(config, name),
-        random: Math.random,
-        settings: {
-          startTimeoutMs: config.START_LIMIT_MS,
-          letterRunMax: config.FAILURES_IN_A_ROW_MAX,
-        },
-      }),
+      life.watch(
+        createConsumer({
+          ...{ kafka, subscriptions, logger, clock, onFatal, observer: life.observer },
+          group: topicOf(config, name),
+          random: Math.random,
+          settings: settingsOf(config),
+        }),
+      ),
     decodeChange: createWriterDecoder<unknown>(registryOf(config)),
     control,
     topics: {
@@ -112,10 +114,10 @@ type Opened = Pick<Surroundings, 'finished' | 'slices' | 'createCursors' | 'deco
 async function openTopics(
   config: Config,
   kafka: ReturnType<typeof createKafka>,
+  producer: RecordProducer,
   closers: (() => Promise<void>)[],
   waiting: Waiting,
 ): Promise<Opened> {
-  const producer = createProducer(kafka);
   const admin = createTopicAdmin(kafka, { namespace: config.AFTERBUILD_NAMESPACE });
   closers.push(
     () => producer.disconnect(),
@@ -139,6 +141,12 @@ async function openTopics(
     decodeCursor: (bytes) => cursors.decode(bytes),
   };
 }
+
+const settingsOf = (config: Config) => ({
+  startTimeoutMs: config.START_LIMIT_MS,
+  progressDeadlineMs: config.STALL_EXIT_MS,
+  letterRunMax: config.FAILURES_IN_A_ROW_MAX,
+});
 
 const topicOf = (config: Config, topic: string): string => `${config.AFTERBUILD_NAMESPACE}${topic}`;
 

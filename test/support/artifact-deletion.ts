@@ -94,6 +94,7 @@ export function deleter(stores: ReturnType<typeof stored>, other: Partial<Delete
       absence,
     },
     allowance: { take: () => 0, giveBack: () => undefined },
+    counts: { rows: () => undefined, objects: () => undefined },
     rowsMax: 1_000,
     dryRun: false,
     clock,

@@ -227,6 +227,7 @@ export class TraceGround {
         hold: (reason) => (this.held = reason),
         absence: new AbsenceGauge(),
       },
+      counts: { trace: () => undefined },
       rules,
       leaseMs: 30_000,
       budget: new ByteBudget(24 * 1024 * 1024),

@@ -3,6 +3,9 @@
 /** One Ctrl-C may arrive twice: from the terminal itself, and forwarded by npm and our own starter. */
 const sameRequestMs = 500;
 
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+export type EndingSignal = (typeof signals)[number];
+
 export interface Interruption {
   /** Aborted by the first SIGINT, SIGTERM or SIGHUP. */
   readonly signal: AbortSignal;
@@ -14,29 +17,28 @@ export interface InterruptionOptions {
   readonly source: Pick<NodeJS.Process, 'on' | 'off'>;
   readonly nowMs: () => number;
   /** For the impatient: called once, when a further request comes. */
-  readonly onSecond: () => void;
+  readonly onSecond: (signal: EndingSignal) => void;
 }
-
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export function listenForInterruption(options: InterruptionOptions): Interruption {
   const controller = new AbortController();
   let firstMs: number | undefined;
   let isOver = false;
-  const onSignal = (signal: NodeJS.Signals): void => {
+  const onSignal = (signal: EndingSignal): void => {
     if (firstMs === undefined) {
       firstMs = options.nowMs();
       controller.abort(new Error(`stopped by ${signal}`));
     } else if (!isOver && options.nowMs() - firstMs > sameRequestMs) {
       isOver = true;
-      options.onSecond();
+      options.onSecond(signal);
     }
   };
-  for (const signal of signals) options.source.on(signal, onSignal);
+  const listeners = signals.map((signal) => [signal, () => onSignal(signal)] as const);
+  for (const [signal, listener] of listeners) options.source.on(signal, listener);
   return {
     signal: controller.signal,
     release() {
-      for (const signal of signals) options.source.off(signal, onSignal);
+      for (const [signal, listener] of listeners) options.source.off(signal, listener);
     },
   };
 }

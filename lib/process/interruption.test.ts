@@ -1,17 +1,16 @@
 import { EventEmitter } from 'node:events';
-import { listenForInterruption } from './interruption';
+import { listenForInterruption, type EndingSignal } from './interruption';
 
 function setUp() {
   const source = new EventEmitter() as unknown as NodeJS.Process;
-  const state = { nowMs: 0, seconds: 0 };
+  const state = { nowMs: 0 };
+  const seconds: EndingSignal[] = [];
   const interruption = listenForInterruption({
     source,
     nowMs: () => state.nowMs,
-    onSecond: () => {
-      state.seconds += 1;
-    },
+    onSecond: (signal) => seconds.push(signal),
   });
-  return { source, state, interruption };
+  return { source, state, seconds, interruption };
 }
 
 it('takes the first signal as the request to stop', () => {
@@ -22,20 +21,20 @@ it('takes the first signal as the request to stop', () => {
 });
 
 it('takes a signal that arrives twice at once for one request', () => {
-  const { source, state } = setUp();
+  const { source, state, seconds } = setUp();
   source.emit('SIGINT', 'SIGINT');
   state.nowMs = 100;
   source.emit('SIGINT', 'SIGINT');
-  expect(state.seconds).toBe(0);
+  expect(seconds).toEqual([]);
 });
 
-it('takes a later signal for impatience, once', () => {
-  const { source, state } = setUp();
+it('takes a later signal for impatience, once, and says which', () => {
+  const { source, state, seconds } = setUp();
   source.emit('SIGINT', 'SIGINT');
   state.nowMs = 2_000;
+  source.emit('SIGTERM', 'SIGTERM');
   source.emit('SIGINT', 'SIGINT');
-  source.emit('SIGINT', 'SIGINT');
-  expect(state.seconds).toBe(1);
+  expect(seconds).toEqual(['SIGTERM']);
 });
 
 it('listens no more after its release', () => {

@@ -1,0 +1,187 @@
+/**
+ * Every metric of ours, once: its name, its labels, what moves it and what to do about it.
+ *
+ * Both sentences become the help text that Prometheus shows, and the table of docs/metrics.md. Labels
+ * name kinds, never ids: the number of series depends on topics and partitions only.
+ */
+
+export interface MetricDefinition {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly labels: readonly string[];
+  /** Upper bounds, of a histogram. */
+  readonly buckets?: readonly number[];
+  readonly moves: string;
+  readonly act: string;
+}
+
+/** Of `afterbuild_breaker_state`. */
+export const breakerLevels = { closed: 0, 'half-open': 1, open: 2 } as const;
+
+export const metricDefinitions = {
+  // -- what became of the records -------------------------------------------------------------------
+  afterbuild_records_total: {
+    type: 'counter',
+    labels: ['topic', 'outcome'],
+    moves:
+      'Records by what became of them: done, skip (nothing to do), retry (again, an attempt is counted), hold (a dependency is away, no attempt is counted), dead-letter, partly (the rest of a batch goes on by itself), halt.',
+    act: 'done and skip are the rate of work. Any halt wants a person: /readyz names it. Much retry beside little done: read the last `lane.retrying` line.',
+  },
+  afterbuild_letters_total: {
+    type: 'counter',
+    labels: ['topic', 'kind'],
+    moves:
+      'Copies of records that a retry topic (retry) or a dead-letter topic (dead-letter) has acknowledged.',
+    act: 'Any dead-letter wants a person: `afterbuild dlq list`. A steady rate of retry means that single records keep failing: their headers say why.',
+  },
+  afterbuild_records_repeated_total: {
+    type: 'counter',
+    labels: ['topic'],
+    moves:
+      'Records handled that an earlier holder of the partition may have handled as well: after a kill, a rebalance that could not drain, or a start.',
+    act: 'A few after each start are normal, and harmless. A steady rate means that processes die or drain too slowly: look at restarts, and at STOP_LIMIT_MS.',
+  },
+  afterbuild_handler_seconds: {
+    type: 'histogram',
+    labels: ['topic'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+    moves: 'How long the handler took for one micro-batch, whatever its outcome.',
+    act: 'Rises with the latency of the slowest store. Beyond 30 s look at that store before anything else.',
+  },
+  afterbuild_handled_records_total: {
+    type: 'counter',
+    labels: ['topic'],
+    moves: 'Records given to the handler, each try once.',
+    act: 'Divided by the number of afterbuild_handler_seconds it is the size of a micro-batch: small ones with work waiting mean too many keys for too few lanes.',
+  },
+  afterbuild_commits_total: {
+    type: 'counter',
+    labels: [],
+    moves: 'Offsets of partitions that the group has acknowledged.',
+    act: 'Flat while records are done: the group refuses commits; read the `commit.failing` line.',
+  },
+  afterbuild_produced_records_total: {
+    type: 'counter',
+    labels: ['topic'],
+    moves: 'Records that all replicas of the topic have acknowledged.',
+    act: 'The rate of what producers announce. Flat while rows expire: the loop limit is reached, or the deleter is behind.',
+  },
+
+  // -- dependencies -----------------------------------------------------------------------------------
+  afterbuild_breaker_state: {
+    type: 'gauge',
+    labels: ['dependency'],
+    moves: 'The circuit breaker of a dependency: 0 closed, 1 half-open (probing), 2 open.',
+    act: '2 means that the dependency is away and its partitions wait; nothing is lost and no attempt is counted. Mend the dependency; the pipeline goes on by itself.',
+  },
+  afterbuild_breaker_opened_total: {
+    type: 'counter',
+    labels: ['dependency'],
+    moves: 'How often the breaker has opened.',
+    act: 'Many openings with short holds: the dependency is overloaded rather than down. Lower the rate or the concurrency.',
+  },
+
+  // -- work that is left ------------------------------------------------------------------------------
+  afterbuild_unfinished_records: {
+    type: 'gauge',
+    labels: ['topic', 'partition'],
+    moves:
+      'Offsets from the oldest unfinished record to the end of the partition, as this process knows it; only for partitions that it holds.',
+    act: 'Sum it over all processes. Growing for an hour: add processes (up to the number of partitions), or find out what holds them.',
+  },
+  afterbuild_unfinished_seconds: {
+    type: 'gauge',
+    labels: ['topic', 'partition'],
+    moves: 'Age of the oldest record that is not finished, 0 when there is none.',
+    act: 'The delay that users see. Alert on this one rather than on records: it also rises when a single record is stuck.',
+  },
+  afterbuild_buffered_records: {
+    type: 'gauge',
+    labels: ['topic'],
+    moves: 'Records fetched and not finished.',
+    act: 'Nothing by itself; at its limit the partition pauses, which is how memory stays bounded.',
+  },
+  afterbuild_buffered_bytes: {
+    type: 'gauge',
+    labels: ['topic'],
+    moves: 'Bytes of those records, overhead included.',
+    act: 'Bounded at 64 MiB a process whatever the lag is. More memory than that is used elsewhere.',
+  },
+  afterbuild_partitions: {
+    type: 'gauge',
+    labels: ['topic', 'state'],
+    moves:
+      'Partitions that this process holds: working, held (they wait for a dependency or an operator), halted (they wait for a person).',
+    act: 'halted above 0 needs you: /readyz names the partition and the reason. None at all is normal for a spare instance.',
+  },
+  afterbuild_concurrency_limit: {
+    type: 'gauge',
+    labels: [],
+    moves: 'Micro-batches that may run side by side at the moment.',
+    act: 'Falls by itself when a store slows down, and comes back. Low for long: the store is the bottleneck, and more processes make it worse.',
+  },
+
+  // -- the process ------------------------------------------------------------------------------------
+  afterbuild_ready: {
+    type: 'gauge',
+    labels: [],
+    moves: '1 while /readyz is green, else 0.',
+    act: 'At 0 for minutes: ask /readyz, its body names the causes.',
+  },
+  afterbuild_stalled_seconds: {
+    type: 'gauge',
+    labels: [],
+    moves: 'For how long work has been waiting while nothing was finished, 0 while all is well.',
+    act: 'At STALL_RED_MS readiness turns red, at STALL_EXIT_MS the process ends with code 6 and another takes over. If that repeats, look for a call that never answers.',
+  },
+
+  // -- effects ----------------------------------------------------------------------------------------
+  afterbuild_artifact_rows_total: {
+    type: 'counter',
+    labels: ['fate'],
+    moves:
+      'Artifacts by the fate of their row: deleted, already-gone, kept (locked, extended or changed meanwhile), left (another history), unusable (a key that could name something else).',
+    act: 'kept is normal. unusable or left: read the warnings of the deleter, then `afterbuild reconcile --check`.',
+  },
+  afterbuild_artifact_objects_deleted_total: {
+    type: 'counter',
+    labels: [],
+    moves: 'Objects that S3 has confirmed as deleted; one that was gone before counts as well.',
+    act: 'Flat while rows are deleted: S3 is away; the keys are in the records and are asked for again.',
+  },
+  afterbuild_artifact_bytes_deleted_total: {
+    type: 'counter',
+    labels: [],
+    moves: 'Sizes of those objects, as their rows had them.',
+    act: 'What the bucket has become smaller by; compare with its bill.',
+  },
+  afterbuild_traces_total: {
+    type: 'counter',
+    labels: ['effect'],
+    moves:
+      'Traces whose chunks are gone: archived, extended, adopted (a row of GitLab’s without its object), partial (with a marker for bytes that a store had lost), finished (only the rest of an earlier pass).',
+    act: 'Any partial means that a store lost data: the warning names the build.',
+  },
+  afterbuild_trace_bytes_total: {
+    type: 'counter',
+    labels: [],
+    moves: 'Sizes of those traces.',
+    act: 'Capacity planning only.',
+  },
+} as const satisfies Readonly<Record<string, MetricDefinition>>;
+
+export type MetricName = keyof typeof metricDefinitions;
+
+type NamesOf<Type extends MetricDefinition['type']> = {
+  [Name in MetricName]: (typeof metricDefinitions)[Name]['type'] extends Type ? Name : never;
+}[MetricName];
+
+export type CounterName = NamesOf<'counter'>;
+export type GaugeName = NamesOf<'gauge'>;
+export type HistogramName = NamesOf<'histogram'>;
+
+/** The labels that this metric wants, all of them. */
+export type LabelsOf<Name extends MetricName> = Readonly<
+  Record<(typeof metricDefinitions)[Name]['labels'][number], string>
+>;
+
+export const helpOf = ({ moves, act }: MetricDefinition): string => `${moves} ${act}`;

@@ -1,0 +1,44 @@
+/** Counts of effects, in the words of the handlers that cause them (their ports.ts). */
+import type { OutgoingRecord, RecordProducer } from '../kafka/producer';
+import type { Metrics } from './metrics';
+
+type RowFate = 'deleted' | 'already-gone' | 'kept' | 'left' | 'unusable';
+type TraceEffect = 'archived' | 'extended' | 'adopted' | 'partial' | 'finished';
+
+/** For consumers/artifact-deleter. */
+export function createDeletionCounts(metrics: Metrics) {
+  return {
+    rows(fate: RowFate, count: number): void {
+      if (count > 0) metrics.add('afterbuild_artifact_rows_total', { fate }, count);
+    },
+    objects(count: number, bytes: number): void {
+      metrics.add('afterbuild_artifact_objects_deleted_total', {}, count);
+      metrics.add('afterbuild_artifact_bytes_deleted_total', {}, bytes);
+    },
+  };
+}
+
+/** For consumers/trace-archiver. */
+export function createArchiveCounts(metrics: Metrics) {
+  return {
+    trace(effect: TraceEffect, sizeBytes: number): void {
+      metrics.add('afterbuild_traces_total', { effect });
+      metrics.add('afterbuild_trace_bytes_total', {}, sizeBytes);
+    },
+  };
+}
+
+/** A producer whose acknowledged records are counted. */
+export function countProduced(producer: RecordProducer, metrics: Metrics): RecordProducer {
+  return {
+    connect: () => producer.connect(),
+    disconnect: () => producer.disconnect(),
+    send: async (records: readonly OutgoingRecord[]) => {
+      const offsets = await producer.send(records);
+      for (const [topic, own] of Map.groupBy(records, (record) => record.topic)) {
+        metrics.add('afterbuild_produced_records_total', { topic }, own.length);
+      }
+      return offsets;
+    },
+  };
+}

@@ -1,0 +1,49 @@
+/** What /readyz says of a process, from what is known of it; pure. */
+import type { ConsumerState } from '../kafka/consumer';
+
+export type Phase = 'starting' | 'working' | 'stopping';
+
+export interface Observation {
+  readonly phase: Phase;
+  /** Null while there is none. */
+  readonly consumer: { readonly state: ConsumerState; readonly ready: boolean } | null;
+  /** From here on a stall counts. */
+  readonly stallRedMs: number;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly phase: Phase;
+  /** Why it is not ready, a sentence each; empty when it is. */
+  readonly causes: readonly string[];
+  /** What the partitions that wait are waiting for; no reason to be unready. */
+  readonly held: readonly string[];
+}
+
+const causeLengthMax = 500;
+
+/** A partition that waits for a dependency is at its post: that does not make it unready. */
+export function readinessOf(observation: Observation): Readiness {
+  const { phase } = observation;
+  const causes = phase === 'working' ? causesOf(observation) : [`the process is ${phase}`];
+  const partitions = observation.consumer?.state.partitions ?? [];
+  const waits = [...new Set(partitions.flatMap(({ held }) => held ?? []))];
+  return { ready: causes.length === 0, phase, causes, held: waits };
+}
+
+function causesOf({ consumer, stallRedMs }: Observation): string[] {
+  if (consumer === null) return ['the consumer has not been started'];
+  const { state, ready } = consumer;
+  const causes = state.joined ? [] : ['not a member of the group: joining, or Kafka is away'];
+  for (const { topic, partition, halts } of state.partitions) {
+    for (const halt of halts) {
+      causes.push(`${topic}/${partition} is halted: ${halt}`.slice(0, causeLengthMax));
+    }
+  }
+  if (state.stalledMs >= stallRedMs) {
+    const seconds = Math.floor(state.stalledMs / 1_000);
+    causes.push(`work is waiting, and nothing was finished for ${seconds} s`);
+  }
+  if (!ready && causes.length === 0) causes.push('the consumer cannot go on');
+  return causes;
+}

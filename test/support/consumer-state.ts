@@ -1,0 +1,27 @@
+/** States of a consumer, for tests of what is made of them. */
+import type { ConsumerState, PartitionState } from '../../lib/kafka/consumer';
+
+/** All is done and nothing waits, unless it is said otherwise. */
+export const partitionState = (change: Partial<PartitionState> = {}): PartitionState => ({
+  topic: 'things',
+  partition: 0,
+  doneBelow: 100,
+  committed: 100,
+  highWatermark: 100,
+  bufferedRecords: 0,
+  bufferedBytes: 0,
+  paused: false,
+  retryingLanes: 0,
+  oldestTimestampMs: null,
+  held: null,
+  halts: [],
+  ...change,
+});
+
+export const joined = (...partitions: PartitionState[]): ConsumerState => ({
+  joined: true,
+  breakers: [],
+  limit: 8,
+  stalledMs: 0,
+  partitions,
+});
