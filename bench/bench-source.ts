@@ -3,7 +3,12 @@ import { cpSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, type ClientConfig } from 'pg';
 import type { ArtifactsExpired } from '../schemas/generated';
-import { applySourceSchema, cloneSourceDatabase, dropSourceDatabase } from '../ops/gitlab/schema';
+import {
+  applySourceSchema,
+  cloneSourceDatabase,
+  dropSourceDatabase,
+  type SourcePasswords,
+} from '../ops/gitlab/schema';
 import { World } from '../ops/gitlab/world';
 import { connectGitlab, makeBucket } from '../ops/local/connected-gitlab';
 import { readSecretFile } from '../ops/local/data-folder';
@@ -37,20 +42,22 @@ export async function asSuperuser<T>(
   }
 }
 
-/** Half in a partition of two partition_ids, half in one of its own; expiry not in the heap's order. */
-export async function makeSource(stack: RunningStack, artifacts: number): Promise<void> {
+export function passwordsOf(stack: RunningStack): SourcePasswords {
   const secret = (name: Parameters<typeof readSecretFile>[1]) =>
     readSecretFile(stack.dataDir, name);
-  await applySourceSchema(superuserOf(stack), {
-    database: source.database,
-    passwords: {
-      gitlab: secret('postgres-gitlab'),
-      afterbuild_cdc: secret('postgres-cdc'),
-      afterbuild_reader: secret('postgres-reader'),
-      afterbuild_deleter: secret('postgres-deleter'),
-      afterbuild_archiver: secret('postgres-archiver'),
-    },
-  });
+  return {
+    gitlab: secret('postgres-gitlab'),
+    afterbuild_cdc: secret('postgres-cdc'),
+    afterbuild_reader: secret('postgres-reader'),
+    afterbuild_deleter: secret('postgres-deleter'),
+    afterbuild_archiver: secret('postgres-archiver'),
+  };
+}
+
+/** Half in a partition of two partition_ids, half in one of its own; expiry not in the heap's order. */
+export async function makeSource(stack: RunningStack, artifacts: number): Promise<void> {
+  const { database } = source;
+  await applySourceSchema(superuserOf(stack), { database, passwords: passwordsOf(stack) });
   await makeBucket(stack, source);
   const gitlab = connectGitlab(stack, source);
   const world = new World(gitlab);

@@ -11,6 +11,7 @@ import { measureArtifacts } from './artifacts.bench';
 import { createReport, type Report } from './report';
 import { measurePace } from './pace.bench';
 import { measureRuntime } from './runtime.bench';
+import { measureTraces } from './traces.bench';
 
 interface Flags {
   readonly quick: boolean;
@@ -18,6 +19,8 @@ interface Flags {
   readonly artifacts: string;
   readonly runs: string;
   readonly records: string;
+  readonly stale: string;
+  readonly only: string;
 }
 
 /** Servers of its own, in a folder of its own: a bench measures nobody else's load. */
@@ -88,6 +91,21 @@ async function main(): Promise<void> {
     .action(({ quick, json, seconds }: { quick: boolean; json?: string; seconds: string }) =>
       measurePace(createReport(json), quick ? 10 : Number(seconds)),
     );
+  addBench(
+    program,
+    'traces',
+    'the archiver beside the same conditional PutObjects alone',
+    (stack, report, { quick, runs, stale, only }) =>
+      measureTraces(stack, report, {
+        only,
+        runs: quick ? 1 : Number(runs),
+        stale: quick ? 1_000 : Number(stale),
+        share: quick ? 0.1 : 1,
+      }),
+  )
+    .option('--stale <n>', 'stale builds', '26811')
+    .option('--only <size>', '"4 KB", "16 KiB", "256 KiB", "5 MB" or "stale"', '')
+    .option('--runs <n>', 'rounds of each case', '3');
   await program.parseAsync();
 }
 

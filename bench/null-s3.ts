@@ -1,19 +1,27 @@
 /**
- * An S3 server that stores nothing: it says yes to every DeleteObjects as fast as it can, and counts. With a
- * limit it grants so many keys a second, a second's worth after a rest, and answers SlowDown above.
+ * An S3 server that stores nothing: it says yes to every request as fast as it can, and counts. With a limit
+ * it grants so many keys of DeleteObjects a second, a second's worth after a rest, and answers SlowDown
+ * above. Only the objects of the bucket's self-test are remembered, which ask whether conditions are kept.
  * A process of its own, so that it does not share the thread that it measures.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 
 const [bucketTag = '', keysPerSecond = 'Infinity'] = process.argv.slice(2);
 const limit = Number(keysPerSecond);
-const counts = { requests: 0, keys: 0, slowDowns: 0 };
+const counts = {
+  ...{ requests: 0, keys: 0, slowDowns: 0 },
+  ...{ GET: 0, HEAD: 0, PUT: 0, POST: 0, DELETE: 0 },
+};
 const tokens = { left: limit, filledAt: performance.now() };
 const xml = '<?xml version="1.0" encoding="UTF-8"?>';
+const checksumHeader = 'x-amz-checksum-sha256';
+const etag = '"null"';
+const tested = new Set<string>();
 
 interface Answer {
   readonly status: number;
-  readonly body: string;
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 function isGranted(keys: number): boolean {
@@ -26,16 +34,27 @@ function isGranted(keys: number): boolean {
   return true;
 }
 
-function answer(request: IncomingMessage, body: string): Answer {
-  const query = new URL(request.url ?? '/', 'http://null').searchParams;
-  if (query.has('tagging')) {
-    const [key = '', value = ''] = bucketTag.split('=');
-    const tag = `<Tag><Key>${key}</Key><Value>${value}</Value></Tag>`;
-    return { status: 200, body: `${xml}<Tagging><TagSet>${tag}</TagSet></Tagging>` };
-  }
+function tagging(): Answer {
+  const [key = '', value = ''] = bucketTag.split('=');
+  const tag = `<Tag><Key>${key}</Key><Value>${value}</Value></Tag>`;
+  return { status: 200, body: `${xml}<Tagging><TagSet>${tag}</TagSet></Tagging>` };
+}
+
+/** No object is ever there. */
+function answer(request: IncomingMessage, url: URL, body: string): Answer {
+  if (url.searchParams.has('tagging')) return tagging();
+  if (url.pathname.includes('/afterbuild-self-test/')) return ofSelfTest(request, url);
+  const method = request.method as 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
+  counts.requests += 1;
+  counts[method] += 1;
+  if (method === 'PUT') return stored(request);
+  if (method === 'HEAD' || method === 'GET') return { status: 404 };
+  return method === 'DELETE' ? { status: 204 } : deleted(body);
+}
+
+function deleted(body: string): Answer {
   let keys = 0;
   for (let at = body.indexOf('<Key>'); at >= 0; at = body.indexOf('<Key>', at + 5)) keys += 1;
-  counts.requests += 1;
   if (isGranted(keys)) {
     counts.keys += keys;
     return { status: 200, body: `${xml}<DeleteResult></DeleteResult>` };
@@ -46,17 +65,56 @@ function answer(request: IncomingMessage, body: string): Answer {
   return { status: 503, body: `${xml}${error}` };
 }
 
+function stored({ headers }: IncomingMessage): Answer {
+  const checksum = headers[checksumHeader];
+  const told = typeof checksum === 'string' ? { [checksumHeader]: checksum } : {};
+  return { status: 200, headers: { etag, ...told } };
+}
+
+function ofSelfTest(request: IncomingMessage, { pathname, searchParams }: URL): Answer {
+  if (searchParams.has('uploads')) {
+    const result = '<UploadId>1</UploadId></InitiateMultipartUploadResult>';
+    return { status: 200, body: `${xml}<InitiateMultipartUploadResult>${result}` };
+  }
+  if (searchParams.has('partNumber')) return stored(request);
+  const isThere = tested.has(pathname);
+  if (!holds(request, isThere)) return { status: 412 };
+  if (request.method === 'HEAD') {
+    return isThere ? { status: 200, headers: { etag } } : { status: 404 };
+  }
+  if (request.method === 'PUT') {
+    tested.add(pathname);
+    return stored(request);
+  }
+  if (!searchParams.has('uploadId')) tested.delete(pathname);
+  return { status: 204 };
+}
+
+function holds({ headers }: IncomingMessage, isThere: boolean): boolean {
+  if (headers['if-none-match'] === '*') return !isThere;
+  return headers['if-match'] === undefined || headers['if-match'] === etag;
+}
+
 function serve(request: IncomingMessage, response: ServerResponse): void {
+  const url = new URL(request.url ?? '/', 'http://null');
   const parts: Buffer[] = [];
-  request.on('data', (part: Buffer) => parts.push(part));
+  // What is stored is not even kept until its end.
+  const isKept = request.method === 'POST';
+  request.on('data', (part: Buffer) => {
+    if (isKept) parts.push(part);
+  });
   request.on('end', () => {
-    const isCount = request.url === '/counts';
-    const { status, body } = isCount
-      ? { status: 200, body: JSON.stringify(counts) }
-      : answer(request, Buffer.concat(parts).toString());
-    const type = isCount ? 'application/json' : 'application/xml';
-    response.writeHead(status, { 'content-type': type });
-    response.end(body);
+    if (url.pathname === '/counts') {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(counts));
+      return;
+    }
+    const {
+      status,
+      body = '',
+      headers = {},
+    } = answer(request, url, Buffer.concat(parts).toString());
+    const type = body === '' ? {} : { 'content-type': 'application/xml' };
+    response.writeHead(status, { ...headers, ...type }).end(body);
   });
 }
 
@@ -65,4 +123,7 @@ server.listen(0, '127.0.0.1', () => {
   const address = server.address();
   if (typeof address === 'object' && address !== null) console.log(String(address.port));
 });
-process.once('SIGTERM', () => server.close(() => process.exit(0)));
+process.once('SIGTERM', () => {
+  server.close(() => process.exit(0));
+  server.closeAllConnections();
+});

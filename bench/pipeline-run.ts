@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { prepareBench } from './prepare-bench';
-import { startNullS3 } from './start-null-s3';
 import { asSuperuser, topicBytes } from './bench-source';
+import { highWaterBytes } from './report';
+import { startNullS3 } from './start-null-s3';
 import { createProcesses } from '../ops/local/processes';
 import type { RunningStack } from '../ops/local/running-stack';
 import { stackEnvironment, type StackScope } from '../ops/local/stack-environment';
@@ -63,11 +64,6 @@ async function serverFigures(stack: RunningStack, database: string) {
   });
 }
 
-function highWaterMegabytes(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Math.round(Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_024);
-}
-
 /** @param nullS3 whether the objects' deletes go to a server that stores nothing. */
 export async function runPipeline(
   stack: RunningStack,
@@ -94,7 +90,7 @@ export async function runPipeline(
     const after = await serverFigures(stack, scope.database);
     const resident = [...processes.running()].map(([label, pid]) => [
       label,
-      highWaterMegabytes(pid),
+      Math.round(highWaterBytes(pid) / 1_048_576),
     ]);
     return {
       artifactsPerSecond: artifacts / elapsedSeconds(stack, labels),

@@ -1,5 +1,5 @@
 /** What a bench prints: one JSON line a result, and the median of several runs. */
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 
 export type Report = (fields: Readonly<Record<string, unknown>>) => void;
 
@@ -21,3 +21,25 @@ export const spread = (values: readonly number[]): readonly [number, number] => 
   Math.round(Math.min(...values)),
   Math.round(Math.max(...values)),
 ];
+
+/** @param share 0.5 for the median; of none it is 0. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+}
+
+/** Highest resident memory of a process so far. */
+export function highWaterBytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1_024;
+}
+
+/** `getconf CLK_TCK`, which is the same on every Linux. */
+const ticksPerSecond = 100;
+
+/** What a process has had of the processors so far, in user and in system mode. */
+export function cpuMsOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksPerSecond;
+}

@@ -9,6 +9,12 @@ export interface NullS3Counts {
   /** Those that were granted. */
   readonly keys: number;
   readonly slowDowns: number;
+  /** Requests by method. */
+  readonly GET: number;
+  readonly HEAD: number;
+  readonly PUT: number;
+  readonly POST: number;
+  readonly DELETE: number;
 }
 
 export interface NullS3 {
