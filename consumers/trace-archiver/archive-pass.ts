@@ -23,14 +23,19 @@ import { isSettled, lookAt, placesOf } from './decide';
 import { HeldLeases } from './held-leases';
 import { forJob, type Job, setAside, SetAside } from './job';
 import { dropOurObject } from './our-object';
+import { partBytes } from './part';
 import type { BuildTrace, Commitment } from './ports';
 import { type FoundTrace, type Prepared, storeTrace } from './store-trace';
 import type { Surroundings } from './surroundings';
+import { groupChunks } from './trace-content';
 
 /** Traces of up to so many chunks are read side by side, in groups of at most as many. */
 const groupChunksMax = 32;
-/** What a trace that passes in parts holds: the part, its copy while it is put together, and what is read. */
-const streamBytes = 20 * 1024 * 1024;
+/** A trace that passes holds one part and, twice, what is read at a time: what came, and what it was put together of. */
+const passingBytes = ({ trace, look }: FoundTrace): number => {
+  const whole = look.kind === 'archive' ? chunkCount(trace) * chunkBytes : partBytes;
+  return Math.min(whole, partBytes) + 2 * groupChunks * chunkBytes;
+};
 
 export async function archivePass(
   around: Surroundings,
@@ -179,7 +184,7 @@ async function storeAll(around: Surroundings, found: readonly FoundTrace[]): Pro
   }
   for (const one of found.filter((each) => !isShort(each))) {
     if (isAway(found)) break;
-    await around.budget.hold(streamBytes, () =>
+    await around.budget.hold(passingBytes(one), () =>
       forJob(one.job, async () => {
         const result = await storeTrace(around, one);
         if (result) prepared.push(result);

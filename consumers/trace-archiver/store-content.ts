@@ -1,6 +1,7 @@
 /** Stores a trace as one object: in one request when it is short, in parts as it passes when it is long. */
 import type { SeenObject, TraceObjects, TraceUpload, WriteCondition } from './ports';
 import { ReadAgain } from './job';
+import { Part } from './part';
 import { TraceDigest } from './trace-digest';
 
 export interface StoredContent {
@@ -12,17 +13,21 @@ export interface StoredContent {
   readonly isWritten: boolean;
 }
 
-/** What one request or one part holds; about three times of it are in memory at once. */
-export const partBytes = 8 * 1024 * 1024;
+export interface Target {
+  readonly key: string;
+  /** The object at the key before anything of the content was read; undefined and null: none. */
+  readonly seen: SeenObject | null | undefined;
+  /** The content is hardly longer: so much memory is taken at once. */
+  readonly expectedBytes: number;
+}
 
 /**
- * @param seen the object at the key before anything of the content was read; undefined and null: none.
  * @param approve throws when the content as a whole must not be stored.
  * @throws ReadAgain when the key was written meanwhile; what `content` and `approve` throw.
  */
 export async function storeContent(
   objects: Pick<TraceObjects, 'put' | 'upload'>,
-  target: { readonly key: string; readonly seen: SeenObject | null | undefined },
+  target: Target,
   content: AsyncIterable<Buffer>,
   approve: (digest: TraceDigest) => void,
 ): Promise<StoredContent> {
@@ -30,7 +35,7 @@ export async function storeContent(
   const digest = new TraceDigest();
   const state: { upload?: TraceUpload } = {};
   try {
-    const rest = await passOn(objects, key, content, digest, state);
+    const rest = await passOn(objects, target, content, digest, state);
     approve(digest);
     const { sha256, md5 } = digest.end();
     const sums = { sizeBytes: digest.sizeBytes, sha256, md5 };
@@ -52,26 +57,23 @@ export async function storeContent(
 /** @returns what is left over after the parts. */
 async function passOn(
   objects: Pick<TraceObjects, 'upload'>,
-  key: string,
+  { key, expectedBytes }: Target,
   content: AsyncIterable<Buffer>,
   digest: TraceDigest,
   state: { upload?: TraceUpload },
 ): Promise<Buffer> {
-  let held: Buffer[] = [];
-  let heldBytes = 0;
+  const part = new Part(expectedBytes);
   for await (const bytes of content) {
     digest.add(bytes);
-    held.push(bytes);
-    heldBytes += bytes.length;
-    if (heldBytes <= partBytes) continue;
-    const all = Buffer.concat(held);
-    state.upload ??= await objects.upload(key);
-    await state.upload.part(all.subarray(0, partBytes));
-    // A copy: the rest must not keep the whole part in memory.
-    held = [Buffer.from(all.subarray(partBytes))];
-    heldBytes -= partBytes;
+    let rest = part.fill(bytes);
+    while (rest.length > 0) {
+      state.upload ??= await objects.upload(key);
+      await state.upload.part(part.bytes);
+      part.clear();
+      rest = part.fill(rest);
+    }
   }
-  return held.length === 1 && held[0] ? held[0] : Buffer.concat(held);
+  return part.bytes;
 }
 
 async function finish(upload: TraceUpload, rest: Buffer, condition: WriteCondition) {

@@ -1,4 +1,5 @@
 /** Brings one trace into its object, by what was found of it; the rows come after that. */
+import { chunkBytes } from '../../lib/gitlab/trace-chunks';
 import { skip } from '../../lib/kafka/outcome';
 import type { ChunkWithData } from './chunk-data';
 import { readChunks, type ReadChunk } from './chunk-data';
@@ -6,7 +7,7 @@ import { agreement, isGivenUp, judgeChecksums, type Look, type Place, placesOf }
 import { type Effect, type Job, SetAside } from './job';
 import { dropOurObject } from './our-object';
 import type { BuildTrace, SeenObject, StoredTrace, TraceArtifact } from './ports';
-import { storeContent, type StoredContent, sumContent } from './store-content';
+import { storeContent, type StoredContent, sumContent, type Target } from './store-content';
 import type { Surroundings } from './surroundings';
 import {
   chunkContent,
@@ -72,6 +73,13 @@ const loadFrom =
       places.map((place) => ({ ...place, buildId })),
     );
 
+/** @param seen what the job has seen at its key, unless it is known better. */
+const targetOf = ({ job, trace }: Task, seen = job.seen): Target => ({
+  key: job.key,
+  seen,
+  expectedBytes: (seen?.sizeBytes ?? 0) + placesOf(trace.chunks).length * chunkBytes,
+});
+
 /** From the chunks alone. */
 async function archive(around: Surroundings, task: Task, effect: Effect = 'archived') {
   const { job, trace, load } = task;
@@ -80,7 +88,7 @@ async function archive(around: Surroundings, task: Task, effect: Effect = 'archi
   try {
     const content = chunkContent(places, load, notes, false);
     const approve = (digest: TraceDigest): void => approveChecksums(around, task, digest, notes);
-    const stored = await storeContent(around.objects, job, content, approve);
+    const stored = await storeContent(around.objects, targetOf(task), content, approve);
     return preparedOf(around, task, effect, notes, stored);
   } catch (error) {
     if (!(error instanceof MissingData)) throw error;
@@ -88,7 +96,7 @@ async function archive(around: Surroundings, task: Task, effect: Effect = 'archi
   }
   const left = newNotes();
   const content = chunkContent(places, load, left, true);
-  const stored = await storeContent(around.objects, job, content, () => undefined);
+  const stored = await storeContent(around.objects, targetOf(task), content, () => undefined);
   const reason = `stored with a marker for each lost chunk: ${left.missing.join(', ')}`;
   job.note = { event: 'trace.told', reason };
   return preparedOf(around, task, 'partial', left, stored);
@@ -169,7 +177,7 @@ async function extend(around: Surroundings, task: Task): Promise<Prepared> {
   const digest = await sumContent(extension(around, task, seen, newNotes()));
   if (digest.sizeBytes === seen.sizeBytes) return finish(around, task, seen, digest);
   const notes = newNotes();
-  const target = { key: job.key, seen };
+  const target = targetOf(task, seen);
   const content = extension(around, task, seen, notes);
   const stored = await storeContent(objects, target, content, () => undefined);
   return preparedOf(around, task, 'extended', notes, stored);
@@ -218,10 +226,10 @@ async function finish(
 
 /** Our row without its object: as long as the chunks have it all, it is stored again. */
 async function restore(around: Surroundings, task: Task, rowBytes: number): Promise<Prepared> {
-  const { job, trace, load } = task;
+  const { trace, load } = task;
   const notes = newNotes();
   const content = chunkContent(placesOf(trace.chunks), load, notes, false);
-  const target = { key: job.key, seen: null };
+  const target = targetOf(task, null);
   try {
     const stored = await storeContent(around.objects, target, content, ({ sizeBytes }) => {
       if (sizeBytes >= rowBytes) return;

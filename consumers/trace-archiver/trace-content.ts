@@ -28,7 +28,8 @@ export class MissingData extends Error {
 
 export const newNotes = (): ContentNotes => ({ chunks: [], missing: [], chunksDiffer: false });
 
-const groupChunks = 8;
+/** What is read at a time. */
+export const groupChunks = 8;
 
 /**
  * The whole trace from its chunks.

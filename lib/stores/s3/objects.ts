@@ -17,6 +17,7 @@ import { systemClock } from '../../process/clock';
 import { errorCode, isNotFound, translateError } from './errors';
 import { deletePaced, type FailedKey } from './paced';
 import { RequestPace } from './request-pace';
+import { signKnownChecksum } from './known-checksum';
 
 export interface S3Settings {
   readonly endpoint: string | undefined;
@@ -81,7 +82,7 @@ export function s3Settings(config: S3Variables, limits: Partial<typeof defaults>
 /** One attempt a request: trying again is for the caller, who knows what may be repeated. */
 export function createS3Client(settings: S3Settings): S3Client {
   const sockets = { keepAlive: true, maxSockets: settings.connectionsMax };
-  return new S3Client({
+  const client = new S3Client({
     region: settings.region,
     forcePathStyle: settings.forcePathStyle,
     maxAttempts: 1,
@@ -93,6 +94,14 @@ export function createS3Client(settings: S3Settings): S3Client {
       httpsAgent: new HttpsAgent(sockets),
     }),
   });
+  client.middlewareStack.add(
+    (next) => (args) => {
+      signKnownChecksum(args.request);
+      return next(args);
+    },
+    { step: 'build', name: 'signKnownChecksum' },
+  );
+  return client;
 }
 
 /** What one DeleteObjects request may hold. */
