@@ -1,24 +1,33 @@
 /** Takes a server away for a minute, and reads out of a log what a process said about it. */
 import type { ServerHandle } from '../../ops/local/running-stack';
+import { inFull } from './faults';
 import type { LogLine, RunningProcess } from './running-process';
 import { until } from './until';
 
-const awayMs = 60_000;
+/** An outage that is to last: five minutes in the full run of faults, else as long as it takes to be felt. */
+export const longOutageMs = inFull(300_000, 25_000);
 
-/** Stops the server, lets things happen, and starts it again when the minute is over. */
-export async function awayForAMinute(
+/** Stops the server, lets things happen, and starts it again when the time is over. */
+export async function awayFor(
   server: ServerHandle,
+  awayMs: number,
   meanwhile: () => Promise<void>,
 ): Promise<void> {
   await server.stop();
   const backAtMs = Date.now() + awayMs;
   try {
     await meanwhile();
-    await until(`${server.title} was away for a minute`, () => Date.now() >= backAtMs, 2 * awayMs);
+    const claim = `${server.title} was away for ${awayMs / 1_000} s`;
+    await until(claim, () => Date.now() >= backAtMs, 2 * awayMs);
   } finally {
     await server.start();
   }
 }
+
+export const awayForAMinute = (
+  server: ServerHandle,
+  meanwhile: () => Promise<void>,
+): Promise<void> => awayFor(server, 60_000, meanwhile);
 
 /** Whoever fails says so when it begins, once a reason, and once that it is over: never a line a try. */
 const pairs = [
