@@ -71,3 +71,49 @@ test('what every member reads needs no slot: operators are heard while all of th
   open();
   await runtime.stop(1_000);
 });
+
+test.each([
+  ['60 bytes', 60, 12_000],
+  ['1 MB', 1_000_000, 30],
+  ['10 MB', 10_000_000, 8],
+])(
+  'records of %s: what is held in memory has a bound, whatever the lag',
+  async (_, size, count) => {
+    const mebibyte = 1_048_576;
+    const settings = { partitionBufferBytes: 4 * mebibyte, processBufferBytes: 6 * mebibyte };
+    const partitions = [0, 1, 2, 3].map((partition) => ({ topic: 'things', partition }));
+    const { opened, open } = gate();
+    const { client, runtime } = createFixture(
+      () => opened.then(() => done),
+      { maxRecords: 1 },
+      { ...settings, partitionBufferRecords: 1_000_000, windowRecords: 1_000_000 },
+    );
+    await runtime.start();
+    // Only their size is looked at; the bytes themselves need not be there.
+    const raw = { key: null, headers: null };
+    const record = { value: null, headers: {}, raw, timestampMs: 0, sizeBytes: size };
+    for (const partition of partitions) {
+      const log = client.log(partition);
+      for (let offset = 0; offset < count; offset += 1) {
+        log.records.push({ ...record, offset, key: `key-${offset}` });
+      }
+      log.end = count;
+    }
+    client.join(partitions);
+    await eventually(() => client.paused.size === 0);
+    // One fetch: a mebibyte, or one record that is larger; each with what it costs beside its bytes.
+    const fetchRecords = Math.max(1, Math.floor(mebibyte / size));
+    const fetchBytes = fetchRecords * (size + 128);
+    const fetch = () => client.fetch(fetchRecords);
+    const held = () => runtime.state().partitions.map(({ bufferedBytes }) => bufferedBytes);
+    // Until nothing more is taken: all are paused, or all has been read.
+    while ((await fetch()) > 0) {
+      const total = held().reduce((sum, bytes) => sum + bytes, 0);
+      expect(Math.max(...held())).toBeLessThan(settings.partitionBufferBytes + fetchBytes);
+      expect(total).toBeLessThan(settings.processBufferBytes + partitions.length * fetchBytes);
+    }
+    expect(client.paused.size).toBeGreaterThan(0);
+    open();
+    await runtime.stop(10_000);
+  },
+);
