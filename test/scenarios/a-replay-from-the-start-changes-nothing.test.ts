@@ -46,8 +46,8 @@ test('every topic replayed from the start, and the sweep begun anew, leave the s
   const relocked = await world.manyArtifacts({ count: 30, locked: 1 });
   const toErase = await world.anArtifact({ build: erased, keyKind: 'final' });
   const ofProject = await world.manyArtifacts({ count: 30, pipeline: doomed });
-  // Enough for more records than the brake judges at a time.
-  const behind = { count: 150, locked: 1, expireInMs: -2 * day };
+  // In each of the 96 lanes: more records than the brake judges at a time, however few micro-batches.
+  const behind = { count: 400, locked: 1, expireInMs: -2 * day };
   const changed = [
     ...(await world.manyArtifacts(behind)),
     ...(await world.manyArtifacts({ ...behind, partitionId: 102 })),

@@ -71,6 +71,8 @@ export class Scenario {
   private readonly allowed: RegExp[] = [];
   private readonly commands: RunningProcess[] = [];
   private redisDatabase = 0;
+  /** A test that ran out of time goes on behind the end: what it starts then nobody would stop. */
+  private isOver = false;
   private watch: TraceWatch | undefined;
 
   constructor(
@@ -145,7 +147,7 @@ export class Scenario {
 
   /** Runs an `afterbuild` command to its end. @throws Error with what it printed when it fails. */
   async command(args: readonly string[], role: DatabaseRole = 'reader'): Promise<RunningProcess> {
-    const process = new RunningProcess(args.join(' '), args, this.environment(role));
+    const process = this.start(args.join(' '), args, this.environment(role));
     this.commands.push(process);
     const exit = await process.exited;
     if (exit.code !== 0) throw new Error(`${process.name} failed:\n${process.tail()}`);
@@ -155,7 +157,7 @@ export class Scenario {
   /** Starts a process of the pipeline; it is stopped, and its log judged, at the end. */
   run(name: ProcessName, settings: Readonly<Record<string, string>> = {}): RunningProcess {
     const environment = { ...this.environment(roles[name]), ...quick, ...settings };
-    const process = new RunningProcess(name, ['run', name], environment);
+    const process = this.start(name, ['run', name], environment);
     this.processes.push(process);
     return process;
   }
@@ -251,6 +253,7 @@ export class Scenario {
 
   /** Stops what still runs and fails on what nobody announced. */
   async finish(): Promise<void> {
+    this.isOver = true;
     for (const command of this.commands) if (!command.exit) command.kill('SIGKILL');
     const ends = await Promise.allSettled(this.processes.map((process) => process.stop()));
     keepLogs(this.scope.database, this.processes);
@@ -284,6 +287,11 @@ export class Scenario {
     } finally {
       redis.disconnect();
     }
+  }
+
+  private start(...what: ConstructorParameters<typeof RunningProcess>): RunningProcess {
+    if (this.isOver) throw new Error(`the scenario is over: ${what[0]} is not started any more`);
+    return new RunningProcess(...what);
   }
 
   private unexpectedLines(process: RunningProcess): string[] {
