@@ -23,8 +23,8 @@ export const metricDefinitions = {
     type: 'counter',
     labels: ['topic', 'outcome'],
     moves:
-      'Records by what became of them: done, skip (nothing to do), retry (again, an attempt is counted), hold (a dependency is away, no attempt is counted), dead-letter, partly (the rest of a batch goes on by itself), halt.',
-    act: 'done and skip are the rate of work. Any halt wants a person: /readyz names it. Much retry beside little done: read the last `lane.retrying` line.',
+      'Records by what became of them in a micro-batch: done (skipped ones included), retry (again, an attempt is counted), hold (a dependency is away, no attempt is counted). What went on to another topic is in afterbuild_letters_total.',
+    act: 'done is the rate of work. Much retry beside little done: read the last `lane.retrying` line. A halt is no outcome: see afterbuild_partitions.',
   },
   afterbuild_letters_total: {
     type: 'counter',

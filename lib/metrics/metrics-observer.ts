@@ -5,15 +5,8 @@ import type { Outcome } from '../kafka/outcome';
 import { breakerLevels } from './definitions';
 import type { Metrics } from './metrics';
 
-const outcomes: readonly Outcome['kind'][] = [
-  'done',
-  'skip',
-  'retry',
-  'hold',
-  'dead-letter',
-  'partly',
-  'halt',
-];
+/** Those that the runtime tells; letters have a count of their own. */
+const outcomes: readonly Outcome['kind'][] = ['done', 'retry', 'hold'];
 const letterKinds = ['retry', 'dead-letter'] as const;
 
 export class MetricsObserver implements RuntimeObserver {

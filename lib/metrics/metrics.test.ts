@@ -38,7 +38,7 @@ test('what the runtime tells is counted, by topic and outcome', async () => {
   const outcomes = await samples(metrics, 'afterbuild_records_total');
   expect(outcomes).toContain('{topic="things",outcome="done"} 10');
   expect(outcomes).toContain('{topic="things",outcome="hold"} 2');
-  expect(outcomes).toContain('{topic="things",outcome="halt"} 0');
+  expect(outcomes).toContain('{topic="things",outcome="retry"} 0');
   expect(await samples(metrics, 'afterbuild_letters_total')).toEqual([
     '{topic="things",kind="retry"} 0',
     '{topic="things",kind="dead-letter"} 1',
