@@ -1,7 +1,7 @@
 import { unlockArtifacts } from '../../ops/gitlab/changes';
 import { createRandom } from '../../ops/gitlab/random';
 import { BothFlows } from '../support/both-flows';
-import { inFull, lasts, longTest, randomSeed, report } from '../support/faults';
+import { inFull, lasts, longTest, randomSeed } from '../support/faults';
 import type { RunningProcess } from '../support/running-process';
 import { useScenario, type Scenario } from '../support/scenario';
 import { asSuperuser } from '../support/stack';
@@ -30,16 +30,6 @@ const connector = (path: string, method: string): Promise<Response> => {
   return fetch(url, { method, signal: AbortSignal.timeout(60_000) });
 };
 
-async function slotIsFree(): Promise<void> {
-  const { stack, slot } = ground();
-  await asSuperuser(stack, 'postgres', (client) =>
-    until('the slot is free', async () => {
-      const active = 'SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active';
-      return (await client.query(active, [slot])).rowCount === 0;
-    }),
-  );
-}
-
 test('Connect is killed again and again in mid-burst: every change arrives', async () => {
   const scenario = ground();
   const random = createRandom(randomSeed);
@@ -54,47 +44,6 @@ test('Connect is killed again and again in mid-burst: every change arrives', asy
     await scenario.gone(changing, secondsMs);
   }
 });
-
-longTest(
-  'the slot is advanced behind the back of Connect: it is noticed, and a sweep repairs it',
-  async () => {
-    const scenario = ground();
-    expect((await connector('/stop', 'PUT')).ok).toBe(true);
-    await slotIsFree();
-    const missed = await lockedLongAgo(scenario, 50);
-    await unlockArtifacts(scenario.gitlab, missed);
-    await asSuperuser(scenario.stack, scenario.scope.database, (client) =>
-      client.query('SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())', [scenario.slot]),
-    );
-    const advancedAtMs = Date.now();
-    await sweep.logged('cdc.repair');
-    report('a slot advanced', { noticedAfterMs: Date.now() - advancedAtMs });
-    await scenario.gone(missed, secondsMs);
-    expect((await connector('/resume', 'PUT')).ok).toBe(true);
-    const next = await lockedLongAgo(scenario, 20);
-    await unlockArtifacts(scenario.gitlab, next);
-    await scenario.gone(next, secondsMs);
-  },
-);
-
-longTest(
-  'the slot is dropped: it is noticed within a minute, begun anew, and repaired',
-  async () => {
-    const scenario = ground();
-    expect((await connector('/stop', 'PUT')).ok).toBe(true);
-    await slotIsFree();
-    const since = sweep.events('cdc.repair').length;
-    await asSuperuser(scenario.stack, scenario.scope.database, (client) =>
-      client.query('SELECT pg_drop_replication_slot($1)', [scenario.slot]),
-    );
-    const missed = await lockedLongAgo(scenario, 50);
-    await unlockArtifacts(scenario.gitlab, missed);
-    await until('the watchdog notices', () => sweep.events('cdc.unwell').length > 0, 60_000);
-    await scenario.command(['connect', 'apply', '--begin-anew'], 'cdc');
-    await until('a repair begins', () => sweep.events('cdc.repair').length > since);
-    await scenario.gone(missed, secondsMs);
-  },
-);
 
 longTest('the task fails: it is told, and after its restart every change arrives', async () => {
   const scenario = ground();

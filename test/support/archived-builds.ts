@@ -41,7 +41,7 @@ export async function finishedTraces(
   wishes: readonly TraceWish[],
 ): Promise<FinishedTrace[]> {
   const finishedAtMs = Date.now() - finishedAgoMs;
-  return inTransaction(gitlab.pool, async (client) => {
+  const { entries, traces } = await inTransaction(gitlab.pool, async (client) => {
     const builds = await insertRunningBuilds(client, {
       count: wishes.length,
       random: createRandom(1),
@@ -54,15 +54,20 @@ export async function finishedTraces(
       storeOf,
       counted: true,
     }));
-    const entries = await storeLiveTraces(gitlab, client, plans);
+    const stored = await storeLiveTraces(gitlab, client, plans);
     await reportStates(
       client,
       plans.filter((_, index) => wishes[index]?.isReported ?? true),
     );
     const done = { statusOf: () => 'success' as const, finishedAtMsOf: () => finishedAtMs };
-    gitlab.ledger.append([...entries, ...(await finishBuilds(client, builds, done))]);
-    return plans.map(({ build, sizeBytes }) => ({ build, sizeBytes }));
+    return {
+      entries: [...stored, ...(await finishBuilds(client, builds, done))],
+      traces: plans.map(({ build, sizeBytes }) => ({ build, sizeBytes })),
+    };
   });
+  // After the commit: the reader of live traces holds the stores to it from this moment on.
+  gitlab.ledger.append(entries);
+  return traces;
 }
 
 /** Puts a record of `builds.finished` for each onto the topic, as the producer would. */
