@@ -1,0 +1,99 @@
+/**
+ * What a process runs on: its clock, and whether it is up, frozen (SIGSTOP) or dead (SIGKILL).
+ *
+ * Everything that can wake a process (timers, answers) comes through its host. While it is frozen they
+ * wait, and come all at once when it goes on; when it is dead they never come. Requests that were sent
+ * before are under way without it.
+ */
+import type { Clock } from '../../lib/process/clock';
+import type { VirtualTime } from './virtual-time';
+
+/** When virtual time begins: any date will do, but 0 would hide a forgotten addition. */
+const epochMs = 1_700_000_000_000;
+
+export class Host implements Clock {
+  #state: 'up' | 'frozen' | 'dead' = 'up';
+  #waiting: (() => void)[] = [];
+  /** No request reaches the broker, and no answer comes back. */
+  isCutOff = false;
+
+  /** @param skewMs how wrong the wall clock is. */
+  constructor(
+    readonly name: string,
+    readonly time: VirtualTime,
+    readonly skewMs: number,
+  ) {}
+
+  get state(): 'up' | 'frozen' | 'dead' {
+    return this.#state;
+  }
+
+  get isUp(): boolean {
+    return this.#state === 'up';
+  }
+
+  get isDead(): boolean {
+    return this.#state === 'dead';
+  }
+
+  kill(): void {
+    this.#state = 'dead';
+    this.#waiting = [];
+  }
+
+  freeze(): void {
+    if (this.#state === 'up') this.#state = 'frozen';
+  }
+
+  thaw(): void {
+    if (this.#state !== 'frozen') return;
+    this.#state = 'up';
+    for (const act of this.#waiting.splice(0)) this.after(0, act);
+  }
+
+  /** Wakes the process after a time. @returns a function that takes it back. */
+  after(delayMs: number, act: () => void): () => void {
+    let cancelled = false;
+    const wake = (): void => {
+      if (cancelled || this.#state === 'dead') return;
+      if (this.#state === 'frozen') this.#waiting.push(wake);
+      else act();
+    };
+    const cancel = this.time.after(delayMs, wake);
+    return () => {
+      cancelled = true;
+      cancel();
+    };
+  }
+
+  nowMs(): number {
+    return Math.floor(epochMs + this.skewMs + this.time.nowMs);
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const fail = (): void => {
+        cancel();
+        reject(signal?.reason as Error);
+      };
+      const cancel = this.after(ms, () => {
+        signal?.removeEventListener('abort', fail);
+        resolve();
+      });
+      if (signal?.aborted) fail();
+      else signal?.addEventListener('abort', fail, { once: true });
+    });
+  }
+
+  every(ms: number, tick: () => void): () => void {
+    let cancel = (): void => undefined;
+    const plan = (): void => {
+      cancel = this.after(ms, () => {
+        plan();
+        tick();
+      });
+    };
+    plan();
+    return () => cancel();
+  }
+}

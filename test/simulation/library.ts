@@ -1,0 +1,26 @@
+/** The code under simulation: the project's own, or a copy of it into which a bug was planted. */
+import { assignPartitions } from '../../lib/kafka/assigner';
+import { StaleCommitError } from '../../lib/kafka/client-port';
+import { Letters } from '../../lib/kafka/letters';
+import { withRetryTopics } from '../../lib/kafka/retry-subscriptions';
+import { Runtime } from '../../lib/kafka/runtime';
+import { UndecodableRecordError } from '../../lib/kafka/undecodable-record-error';
+
+export interface Library {
+  readonly Runtime: typeof Runtime;
+  /** The runtime asks `instanceof`: the class must come from the same copy. */
+  readonly StaleCommitError: typeof StaleCommitError;
+  readonly UndecodableRecordError: typeof UndecodableRecordError;
+  readonly assignPartitions: typeof assignPartitions;
+  readonly Letters: typeof Letters;
+  readonly withRetryTopics: typeof withRetryTopics;
+}
+
+export const ownLibrary: Library = {
+  Runtime,
+  StaleCommitError,
+  UndecodableRecordError,
+  assignPartitions,
+  Letters,
+  withRetryTopics,
+};

@@ -1,0 +1,187 @@
+/**
+ * The client port on the simulated broker, with the measured habits of kafkajs.
+ *
+ * Fetched data of a paused partition is thrown away, except for what was on its way to the listener; a
+ * position that was never sought begins at the committed offset; pauses outlive a rejoin but not a crash
+ * of the client; left-overs of an older assignment may still arrive, and accepting them moves positions.
+ */
+import type {
+  ClientListener,
+  CommitEntry,
+  ConsumerClient,
+  Position,
+  TopicPartition,
+} from '../../lib/kafka/client-port';
+import type { ClientSurroundings } from './client-surroundings';
+import { FetchLoop } from './fetch-loop';
+import { Membership } from './membership';
+import { keyOf } from './simulated-broker';
+import { GroupError } from './simulated-group';
+
+export class SimulatedClient implements ConsumerClient {
+  readonly #around: ClientSurroundings;
+  readonly #membership: Membership;
+  readonly #fetching: FetchLoop;
+  #listener: ClientListener | null = null;
+  #epoch = 0;
+  #isMember = false;
+  #stopping = false;
+  /** The commit function comes with the first batch. */
+  #canCommit = false;
+  /** When commits were hindered last, and since when one is on its way. */
+  #troubledAtMs = -1;
+  #sentAtMs = Infinity;
+  /** The group has refused a commit: none can follow before the next join. */
+  #isFenced = false;
+  /** What was told about positions last, by partition; for the checks. */
+  readonly told = new Map<string, Position>();
+  /** The drain before the rejoin is over; for the checks. */
+  onDrained: (startedAtMs: number) => void = () => undefined;
+
+  constructor(around: ClientSurroundings) {
+    this.#around = around;
+    this.#fetching = new FetchLoop(
+      around,
+      () => this.#listener,
+      () => (this.#canCommit = true),
+    );
+    this.#membership = new Membership(around, {
+      beforeJoin: () => this.#beforeJoin(),
+      onJoined: (memberId, partitions) => this.#onJoined(memberId, partitions),
+      onRejoining: () => this.#fetching.end(),
+    });
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Commits can be expected to work. */
+  get isSettled(): boolean {
+    return this.#isMember && !this.#stopping && this.#membership.isSettled;
+  }
+
+  /** Whether a crash or a stop came meanwhile. */
+  #isStillIn(epoch: number): boolean {
+    return this.#isMember && !this.#stopping && epoch === this.#epoch;
+  }
+
+  get memberId(): string | null {
+    return this.#membership.memberId;
+  }
+
+  start(listener: ClientListener): Promise<void> {
+    this.#listener = listener;
+    return this.#membership.start();
+  }
+
+  pause(at: TopicPartition): void {
+    this.#fetching.paused.add(keyOf(at));
+  }
+
+  resume(at: TopicPartition): void {
+    this.#fetching.paused.delete(keyOf(at));
+  }
+
+  seek(at: TopicPartition, offset: number): void {
+    if (this.#isMember) this.#fetching.seek(at, offset);
+  }
+
+  async positions(of: readonly TopicPartition[]): Promise<readonly Position[]> {
+    const { broker, host } = this.#around;
+    const [committed, ends] = await Promise.all([
+      broker.call(host, () => of.map((at) => broker.committed.get(keyOf(at)))),
+      broker.call(host, () => of.map((at) => broker.log(at)).map(({ start, end }) => [start, end])),
+    ]);
+    const positions = of.map((at, index) => ({
+      ...at,
+      committed: committed[index]?.offset ?? -1,
+      metadata: committed[index]?.metadata ?? '',
+      logStart: ends[index]?.[0] ?? 0,
+      highWatermark: ends[index]?.[1] ?? 0,
+    }));
+    for (const position of positions) this.told.set(keyOf(position), position);
+    return positions;
+  }
+
+  async commit(epoch: number, entries: readonly CommitEntry[]): Promise<boolean> {
+    const { broker, group, host, library } = this.#around;
+    // A turn of its own, as in the adapter.
+    await host.sleep(0);
+    if (epoch !== this.#epoch || !this.#isMember) {
+      this.noteTrouble();
+      throw new library.StaleCommitError('The assignment is over.');
+    }
+    if (!this.#canCommit) return false;
+    const { memberId, generation } = this.#membership;
+    this.#sentAtMs = host.time.nowMs;
+    try {
+      await broker.call(host, () => group.commit(memberId ?? '', generation, entries));
+      if (host.time.nowMs - this.#sentAtMs > 3 * broker.network.latencyMs) this.noteTrouble();
+      for (const entry of entries) this.#fetching.noteCommitted(entry);
+      return true;
+    } catch (error) {
+      this.noteTrouble();
+      if (!(error instanceof GroupError)) throw error;
+      this.#isFenced = epoch === this.#epoch;
+      throw new library.StaleCommitError(error.message);
+    } finally {
+      this.#sentAtMs = Infinity;
+    }
+  }
+
+  /** For the checks: something kept commits from working as they should. */
+  noteTrouble(): void {
+    this.#troubledAtMs = this.#around.host.time.nowMs;
+  }
+
+  troubledSince(ms: number): boolean {
+    return this.#isFenced || this.#troubledAtMs > ms || this.#sentAtMs !== Infinity;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#isMember = false;
+    this.#fetching.end();
+    await this.#membership.leave();
+  }
+
+  /** What kafkajs does after an error that it does not know: it begins anew by itself. */
+  crash(): void {
+    if (!this.#isMember || this.#stopping) return;
+    this.#isMember = false;
+    this.#canCommit = false;
+    this.noteTrouble();
+    this.#fetching.crash();
+    this.#listener?.onLeft();
+    this.#membership.beginAnew();
+  }
+
+  /** An error after which it does not begin anew. */
+  failForGood(): void {
+    if (!this.#isMember || this.#stopping) return;
+    this.#isMember = false;
+    this.#canCommit = false;
+    this.#fetching.crash();
+    this.#listener?.onFatal(new Error('the client has given up'));
+  }
+
+  async #beforeJoin(): Promise<void> {
+    this.noteTrouble();
+    if (!this.#isMember || this.#stopping || !this.#listener) return;
+    const startedAtMs = this.#around.host.time.nowMs;
+    const epoch = this.#epoch;
+    await this.#listener.onBeforeRejoin();
+    if (this.#isStillIn(epoch)) this.onDrained(startedAtMs);
+  }
+
+  #onJoined(memberId: string, partitions: readonly TopicPartition[]): void {
+    if (this.#stopping) return;
+    this.noteTrouble();
+    this.#epoch += 1;
+    this.#isMember = true;
+    this.#isFenced = false;
+    this.#fetching.begin(partitions);
+    this.#listener?.onJoined({ epoch: this.#epoch, memberId, partitions });
+  }
+}

@@ -1,0 +1,72 @@
+/** Everything that one simulation consists of, outside of the processes. */
+import { Checks } from './checks';
+import type { Library } from './library';
+import type { Plan } from './plan';
+import { SeededRandom } from './random';
+import { SimulatedBroker } from './simulated-broker';
+import { SimulatedGroup } from './simulated-group';
+import { SimulatedStore } from './simulated-store';
+import { VirtualTime } from './virtual-time';
+
+export class World {
+  readonly time = new VirtualTime();
+  readonly random: SeededRandom;
+  readonly broker: SimulatedBroker;
+  readonly group: SimulatedGroup;
+  readonly store: SimulatedStore;
+  readonly registry: SimulatedStore;
+  /** Where copies of failed records are written. */
+  readonly letterServer = { isDown: false, isQuiet: false };
+  readonly checks: Checks;
+  /** What happened, when it is asked for. */
+  readonly story: string[] = [];
+
+  constructor(
+    readonly plan: Plan,
+    readonly library: Library,
+    readonly isTraced: boolean,
+  ) {
+    this.random = new SeededRandom(plan.seed ^ 0x5eed);
+    const { time, random } = this;
+    this.broker = new SimulatedBroker(time, random.fork(), plan.network);
+    this.checks = new Checks(this.broker, plan.keepsOrder, plan.failures !== null, (line) => {
+      if (isTraced) this.story.push(`${time.nowMs.toFixed(1).padStart(9)} ${line}`);
+    });
+    this.group = new SimulatedGroup(this.broker, plan.settings, (entry, memberId) =>
+      this.checks.committed(entry, memberId),
+    );
+    this.store = new SimulatedStore(time, random.fork(), plan.store, 'postgres');
+    this.registry = new SimulatedStore(time, random.fork(), plan.registry, 'registry');
+    for (const at of plan.partitions) this.broker.log(at);
+  }
+
+  /** Nothing goes wrong any more. */
+  get isQuiet(): boolean {
+    return this.broker.isQuiet;
+  }
+
+  produce(): void {
+    for (const { atMs, topic, partition, key, bytes, gap, marker, isPoison } of this.plan
+      .productions) {
+      this.time.after(atMs, () => {
+        const log = this.broker.log({ topic, partition });
+        log.appendGap(gap);
+        const value = Buffer.alloc(bytes, 0);
+        if (isPoison) value[0] = 1;
+        const sizeBytes = bytes + (key?.length ?? 0);
+        const raw = { key: key === null ? null : Buffer.from(key), headers: {} };
+        log.append({ key, value, headers: {}, raw, timestampMs: 0, sizeBytes });
+        if (marker) log.appendMarker();
+      });
+    }
+  }
+
+  becomeQuiet(): void {
+    this.checks.trace('nothing goes wrong any more');
+    for (const faulty of [this.broker, this.store, this.registry, this.letterServer]) {
+      faulty.isQuiet = true;
+      faulty.isDown = false;
+    }
+    this.group.restart();
+  }
+}
