@@ -72,6 +72,12 @@ export class AssignedPartition implements LaneHost {
     return this.subscription.start === 'committed';
   }
 
+  /** Something is done, or being done, that no commit says yet. */
+  get isUncommitted(): boolean {
+    if (!this.commits || this.tracker === null) return false;
+    return this.tracker.version !== this.committedVersion || this.runner.startedAtMs.size > 0;
+  }
+
   /** Records may be taken in and handled. */
   get isOpen(): boolean {
     return this.tracker !== null && !this.dead && !this.suspended && this.haltedBy === null;

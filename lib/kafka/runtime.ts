@@ -56,6 +56,8 @@ export class Runtime implements ClientListener {
   #stopping: Promise<StopReport> | null = null;
   /** The drain of the stop; a rejoin in the middle of it waits for it as it would for its own. */
   #lastDrain: Promise<boolean> = Promise.resolve(true);
+  /** Work that a stop was to commit went to another member first: that stop is not clean. */
+  #lostAtStop = false;
   #saidIdle = false;
   readonly #stall = new StallWatch();
   #stalledMs = 0;
@@ -150,6 +152,7 @@ export class Runtime implements ClientListener {
     for (const [key, partition] of this.#partitions) {
       if (trusted && wanted.has(key)) continue;
       this.#partitions.delete(key);
+      if (this.#stopping && partition.isUncommitted) this.#lostAtStop = true;
       partition.end(`${key} was given to another member of the group`);
     }
     this.#committer.allow(assignment.epoch);
@@ -298,13 +301,19 @@ export class Runtime implements ClientListener {
   /** Only what the group answers proves a commit. */
   async #readBack(): Promise<boolean> {
     const partitions = [...this.#partitions.values()].filter((one) => one.commits && one.tracker);
-    if (partitions.length === 0) return true;
+    if (partitions.length === 0) return !this.#lostAtStop;
     const positions = await this.#around.client.positions(partitions.map(({ at }) => at));
-    return partitions.every((partition, index) => {
+    const agrees = partitions.every((partition, index) => {
       const { tracker } = partition;
       if (!tracker || tracker.version === 0) return true;
       return positions[index]?.committed === tracker.doneBelow;
     });
+    // A rejoin may have come while the group was asked.
+    return agrees && !this.#wasLost();
+  }
+
+  #wasLost(): boolean {
+    return this.#lostAtStop;
   }
 
   /** The fetch loop keeps a hung process in the group for ever, so the deadline has to be ours. */
