@@ -16,8 +16,8 @@ export interface FetchedRecord {
   readonly key: string | null;
   readonly value: Buffer | null;
   readonly headers: RecordHeaders;
-  /** As they came, for a copy that must be the same byte for byte. */
-  readonly raw: RawParts;
+  /** As they came, for a copy that must be the same byte for byte; null when key and headers say it all as text. */
+  readonly raw: RawParts | null;
   readonly timestampMs: number;
   /** Bytes of key, value and headers. */
   readonly sizeBytes: number;

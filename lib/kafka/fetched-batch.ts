@@ -27,21 +27,25 @@ export function convertBatch(batch: Batch): FetchedBatch {
 function copy(message: KafkaMessage): FetchedRecord {
   const { key, value, headers } = message;
   const text = headers === undefined ? noHeaders : toText(headers);
+  const keyText = key === null ? null : key.toString('utf8');
+  // A copy for every record costs more than all else; only bytes that are no UTF-8 need one.
+  const isText = keyText === null || !keyText.includes('\uFFFD');
   return {
     offset: toOffset(message.offset),
-    key: key === null ? null : key.toString('utf8'),
+    key: keyText,
     value: copyOf(value),
     headers: text,
-    raw: { key: copyOf(key), headers: text === noHeaders ? null : copyHeaders(headers ?? {}) },
+    raw: isText && text === noHeaders ? null : { key: copyOf(key), headers: copyHeaders(headers) },
     timestampMs: Number(message.timestamp),
-    sizeBytes: sizeOfParts(key, value) + 2 * sizeOf(text),
+    sizeBytes: (key?.length ?? 0) + (value?.length ?? 0) + 2 * sizeOf(text),
   };
 }
 
 const copyOf = (bytes: Buffer | null): Buffer | null =>
   bytes === null ? null : Buffer.from(bytes);
 
-function copyHeaders(headers: IHeaders): NonNullable<RawParts['headers']> {
+function copyHeaders(headers: IHeaders | undefined): RawParts['headers'] {
+  if (headers === undefined) return null;
   const copied: Record<string, Buffer | Buffer[]> = {};
   for (const name in headers) {
     const value = headers[name];
@@ -53,10 +57,6 @@ function copyHeaders(headers: IHeaders): NonNullable<RawParts['headers']> {
 
 const toBuffer = (value: Buffer | string): Buffer =>
   typeof value === 'string' ? Buffer.from(value) : Buffer.from(value);
-
-/** The key is held twice: as bytes and as text. */
-const sizeOfParts = (key: Buffer | null, value: Buffer | null): number =>
-  2 * (key?.length ?? 0) + (value?.length ?? 0);
 
 function toText(headers: IHeaders): RecordHeaders {
   let text: Record<string, string> | undefined;

@@ -200,6 +200,8 @@ export class Gate {
   #wakeAt(atMs: number): void {
     const { clock, onChange } = this.#options;
     const waitMs = Math.max(0, atMs - clock.nowMs());
-    clock.sleep(waitMs, this.#over.signal).then(onChange, () => undefined);
+    // A timer may fire a little before its time by the clock: the probe would not be due, and nobody would ask again.
+    const wake = (): void => (clock.nowMs() < atMs ? this.#wakeAt(atMs) : onChange());
+    clock.sleep(waitMs, this.#over.signal).then(wake, () => undefined);
   }
 }

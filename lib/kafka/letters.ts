@@ -58,9 +58,9 @@ export class Letters {
     return {
       topic: topicOf(sender, letter),
       partition: failure.origin.partition % failurePartitions,
-      key: record.raw.key,
+      key: record.raw ? record.raw.key : record.key,
       value: isSplit ? await encode(rest) : record.value,
-      headers: { ...record.raw.headers, ...writeFailure(failure) },
+      headers: { ...record.raw?.headers, ...writeFailure(failure) },
     };
   }
 
