@@ -26,6 +26,11 @@ export class LaneLog {
     this.#logger.info({ event: 'lane.recovered', lane: lane.index, elapsedMs }, 'lane recovered');
   }
 
+  givenAway(lane: Lane, elapsedMs: number): void {
+    const fields = { event: 'lane.given-away', lane: lane.index, elapsedMs };
+    this.#logger.info(fields, 'a failing lane went with its partition');
+  }
+
   /** It goes on trying, since a repair should be enough; but nobody is to think that all is well. */
   stuck(lane: Lane, error: Error): void {
     this.#logger.error(

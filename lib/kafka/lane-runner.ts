@@ -286,6 +286,12 @@ export class LaneRunner {
     lane.toldReasons.clear();
   }
 
+  /** Whoever said that it fails says that this is over, if only because somebody else has the partition now. */
+  giveAway(lane: Lane): void {
+    if (lane.failures === 0) return;
+    this.#log.givenAway(lane, this.#around.clock.nowMs() - lane.failingSinceMs);
+  }
+
   #wakeIdle(): void {
     const waiting = this.#onIdle;
     this.#onIdle = [];

@@ -213,6 +213,7 @@ export class AssignedPartition implements LaneHost {
   end(reason: string): void {
     if (this.dead) return;
     this.dead = true;
+    for (const lane of this.#lanes) this.runner.giveAway(lane);
     this.around.budget.leave(this.#bufferedBytes);
     this.#abort.abort(new Error(reason));
     this.#wakeIntake();

@@ -33,16 +33,18 @@ export const awayForAMinute = (
 const pairs = [
   [
     'lane.retrying',
-    'lane.recovered',
+    // A rejoin under another name takes the partition away, and its failing lanes go with it.
+    ['lane.recovered', 'lane.given-away'],
     ({ topic, partition, lane }: LogLine) => [topic, partition, lane],
   ],
-  ['dependency.failed', 'dependency.back', ({ shard, doing }: LogLine) => [shard, doing]],
-  ['commit.failing', 'commit.recovered', () => []],
+  ['dependency.failed', ['dependency.back'], ({ shard, doing }: LogLine) => [shard, doing]],
+  ['commit.failing', ['commit.recovered'], () => []],
 ] as const;
 
-interface Said {
+/** From the first complaint to the word that it is over. */
+interface Spell {
   readonly reasons: string[];
-  ends: number;
+  isOver: boolean;
 }
 
 /**
@@ -52,21 +54,29 @@ interface Said {
 export function saidTooOftenOrNotAtAll(process: RunningProcess, since: number): string[] {
   const lines = process.lines.slice(since);
   return pairs.flatMap(([begins, ends, whoOf]) => {
-    const told = new Map<string, Said>();
+    const told = new Map<string, Spell[]>();
     for (const line of lines) {
-      if (line.event !== begins && line.event !== ends) continue;
+      const isEnd = ends.some((event) => event === line.event);
+      if (line.event !== begins && !isEnd) continue;
       const who = `${process.name} ${begins} ${whoOf(line).join('/')}`;
-      const said = told.get(who) ?? { reasons: [], ends: 0 };
-      if (line.event === ends) said.ends += 1;
-      else said.reasons.push((line['err'] as Error).message);
-      told.set(who, said);
+      const spells = told.get(who) ?? [];
+      told.set(who, spells);
+      if (!isEnd || spells.length === 0) complain(spells, isEnd ? null : line);
+      if (isEnd) spells.at(-1)!.isOver = true;
     }
-    return [...told].filter(([, said]) => !isBrief(said)).map(([who, said]) => sentence(who, said));
+    return [...told].flatMap(([who, spells]) =>
+      spells.every(isBrief) ? [] : [`${who}: ${JSON.stringify(spells)}`],
+    );
   });
 }
 
-const isBrief = ({ reasons, ends }: Said): boolean =>
-  ends === 1 && reasons.length > 0 && new Set(reasons).size === reasons.length;
+/** A complaint after the end of a spell begins a new one. */
+function complain(spells: Spell[], line: LogLine | null): void {
+  const last = spells.at(-1);
+  const spell = last && !last.isOver ? last : { reasons: [], isOver: false };
+  if (spell !== last) spells.push(spell);
+  if (line) spell.reasons.push((line['err'] as Error).message);
+}
 
-const sentence = (who: string, { reasons, ends }: Said): string =>
-  `${who}: ${JSON.stringify(reasons)}, ${ends} times over`;
+const isBrief = ({ reasons, isOver }: Spell): boolean =>
+  isOver && reasons.length > 0 && new Set(reasons).size === reasons.length;
