@@ -174,7 +174,7 @@ export const traceArchiverSchema = connectionSchema.omit({ CONNECT_URL: true }).
   ARCHIVE_LOST_READS: count(3, 1, 100),
   ARCHIVE_ADOPT_AFTER_MS: count(86_400_000, 0, 30 * 86_400_000),
   ARCHIVE_BYTES_MAX: count(209_715_200, 1, 5_000_000_000),
-  ARCHIVE_HELD_BYTES_MAX: count(25_165_824, 20_971_520, 1_000_000_000),
+  ARCHIVE_HELD_BYTES_MAX: count(22_020_096, 20_971_520, 1_000_000_000),
   ARCHIVE_LEASE_MS: count(30_000, 1_000, 600_000),
 });
 
