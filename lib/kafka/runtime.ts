@@ -202,10 +202,7 @@ export class Runtime implements ClientListener {
   }
 
   #report(assignment: Assignment, kept: number): void {
-    // What every member reads is no share of the work.
-    const count = assignment.partitions.filter(
-      ({ topic }) => this.#subscriptions.get(topic)?.readers !== 'every-member',
-    ).length;
+    const count = assignment.partitions.filter(({ topic }) => this.#isWork(topic)).length;
     const fields = { event: 'group.joined', epoch: assignment.epoch, partitions: count, kept };
     this.#around.logger.info(fields, 'joined the group');
     if (count > 0) this.#saidIdle = false;
@@ -215,6 +212,12 @@ export class Runtime implements ClientListener {
       { event: 'group.idle' },
       'waits idle: the group has at least as many members as partitions, and takes over when one leaves',
     );
+  }
+
+  /** What every member reads is no share of the work, and retries are no measure of it. */
+  #isWork(topic: string): boolean {
+    const subscription = this.#subscriptions.get(topic);
+    return subscription?.readers !== 'every-member' && subscription?.retry === undefined;
   }
 
   /** Opens new partitions; of kept ones it makes sure that nobody else had them for a moment. */
