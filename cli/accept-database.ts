@@ -1,26 +1,14 @@
 /** `afterbuild accept-database`: an operator says that this database is the one to go on with. */
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import { createCodec } from '../lib/avro/codec';
-import { createRegistry } from '../lib/avro/registry';
-import { loadSchema } from '../lib/avro/schema-file';
 import { refuseDatabase } from '../lib/brake/decide';
-import { createKafka } from '../lib/kafka/connection';
-import { createProducer } from '../lib/kafka/producer';
-import { topicNames } from '../lib/kafka/topics';
 import { systemClock } from '../lib/process/clock';
-import {
-  ConfigError,
-  type Connections,
-  connectionSchema,
-  loadConfig,
-  readSecret,
-} from '../lib/process/config';
-import { createLogger } from '../lib/process/logger';
+import { ConfigError, type Connections, connectionSchema, loadConfig } from '../lib/process/config';
 import { type DatabaseIdentity, readIdentity } from '../lib/stores/postgres/identity';
 import { PostgresPool, postgresSettings } from '../lib/stores/postgres/pool';
 import type { Control } from '../schemas/generated';
 import { action } from './action';
+import { writeDecision } from './control-topic';
 import { type ExitCode, exitCodes } from './exit-codes';
 import { jsonOption, printResult, type OutputOptions } from './output';
 
@@ -61,7 +49,10 @@ async function acceptDatabase(options: AcceptOptions): Promise<ExitCode> {
     flag: null,
     breaker: null,
   };
-  if (options.yes === true) await publish(config, databaseName, decision);
+  // One key a database: the latest decision about it stands.
+  if (options.yes === true) {
+    await writeDecision(config, `accept-database/${databaseName}`, decision);
+  }
   const end =
     options.yes === true
       ? 'Accepted. Records from before keep the objects of rows that this database lacks: see afterbuild reconcile --check.'
@@ -80,32 +71,5 @@ async function identityOf(config: Connections): Promise<DatabaseIdentity> {
     return await pool.withSession(readIdentity);
   } finally {
     await pool.close();
-  }
-}
-
-/** One key a database: the latest decision about it stands. */
-async function publish(config: Connections, databaseName: string, decision: Control) {
-  const topic = `${config.AFTERBUILD_NAMESPACE}${topicNames.control}`;
-  const username = config.SCHEMA_REGISTRY_USERNAME;
-  const passwordFile = config.SCHEMA_REGISTRY_PASSWORD_FILE;
-  const registry = createRegistry({
-    url: config.SCHEMA_REGISTRY_URL,
-    ...(username === undefined ? {} : { username }),
-    ...(passwordFile === undefined
-      ? {}
-      : { password: readSecret('SCHEMA_REGISTRY_PASSWORD_FILE', passwordFile) }),
-    clock: systemClock,
-  });
-  const schema = loadSchema(topicNames.control);
-  const codec = createCodec<Control>(registry, { subject: `${topic}-value`, schema });
-  const value = await codec.encode(decision);
-  const producer = createProducer(
-    createKafka(config, 'accept-database', createLogger('afterbuild', 'silent')),
-  );
-  try {
-    await producer.connect();
-    await producer.send([{ topic, key: `accept-database/${databaseName}`, value }]);
-  } finally {
-    await producer.disconnect();
   }
 }

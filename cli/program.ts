@@ -4,9 +4,11 @@ import { addAcceptDatabaseCommand } from './accept-database';
 import { addConnectCommand } from './connect';
 import { addDlqCommand } from './dlq';
 import { exitCodesHelp } from './exit-codes';
+import { addFlagsCommand } from './flags';
 import { addReconcileCommand } from './reconcile';
 import { addRunCommand } from './run';
 import { addSchemasCommand } from './schemas';
+import { addStatusCommand } from './status';
 import { addTopicsCommand } from './topics';
 
 export function createProgram(): Command {
@@ -25,6 +27,8 @@ export function createProgram(): Command {
   addSchemasCommand(program);
   addDlqCommand(program);
   addReconcileCommand(program);
+  addFlagsCommand(program);
+  addStatusCommand(program);
   addAcceptDatabaseCommand(program);
   return program;
 }

@@ -105,6 +105,45 @@ export interface DatabaseOrigin {
   readonly lsn: number;
 }
 
+/** What one instance of a process is doing. Compacted by key <process>/<instance>; written when it changes and every 15 seconds, taken back by a tombstone at a clean stop. Whoever has said nothing for 45 seconds is silent. */
+export interface InstanceStatus {
+  readonly process: string;
+  readonly instance: string;
+  /** Milliseconds since the epoch, as all times here. */
+  readonly startedAtMs: number;
+  /** When this was written. */
+  readonly atMs: number;
+  /** joining, idle, working, paused, dry-run, held or halted. */
+  readonly state: string;
+  /** Since when it is in that state. */
+  readonly sinceMs: number;
+  /** Why it is held or halted. */
+  readonly cause: null | string;
+  /** Of the topic that it works through. */
+  readonly partitions: number;
+  /** Finished in the last 15 seconds. */
+  readonly recordsPerSecond: number;
+  /** Read and not finished. */
+  readonly bufferedRecords: number;
+  /** When the oldest record that it has read and not finished was written. */
+  readonly oldestRecordAtMs: null | number;
+  /** Micro-batches that may run at once now. */
+  readonly concurrency: number;
+  /** Those that are not closed. */
+  readonly breakers: readonly BreakerStatus[];
+  /** What it follows, like pause=true. */
+  readonly flags: readonly string[];
+}
+
+export interface BreakerStatus {
+  readonly dependency: string;
+  /** open or half-open. */
+  readonly state: string;
+  readonly sinceMs: number;
+  readonly nextProbeAtMs: number;
+  readonly cause: string;
+}
+
 /** Up to 1,000 artifacts of one partition_id that were due when they were read. Says what the delete needs to finish after any crash; whether a row may still go is decided by the database again. */
 export interface ArtifactsExpired {
   /** The database that the rows were read from, and its place in that database's history. */

@@ -210,6 +210,20 @@ test('a dry run reports and changes nothing', async () => {
   expect(lines).toMatchObject([{ event: 'artifacts.would-delete', asked: 3, due: 3 }]);
 });
 
+test('under the flag dry-run each record is reported once, and held until the flag is gone', async () => {
+  const stores = stored(artifacts);
+  let isDry = true;
+  const { handle, lines } = deleter(stores, { holdsDry: () => isDry });
+  const held = [expect.objectContaining({ kind: 'hold', dependency: 'brake' })];
+  expect(await handle(record(artifacts))).toEqual(held);
+  expect(await handle(record(artifacts))).toEqual(held);
+  expect([stores.rows.rows.size, stores.objects.keys.size]).toEqual([3, 3]);
+  expect(lines).toMatchObject([{ event: 'artifacts.would-delete', asked: 3, due: 3 }]);
+  isDry = false;
+  expect(await handle(record(artifacts))).toEqual([{ kind: 'done' }]);
+  expect([stores.rows.rows.size, stores.objects.keys.size]).toEqual([0, 0]);
+});
+
 test('a batch that may not delete yet waits for its share, and gives back what it did not use', async () => {
   const calls: string[] = [];
   const waits = [40, 40, 0];

@@ -29,6 +29,7 @@ import {
   unexplainedAbsences,
   usableKey,
 } from './decide';
+import { holdDry, reportDue } from './dry-run';
 import type {
   ArtifactObjects,
   ArtifactRows,
@@ -44,7 +45,10 @@ export interface DeleterOptions {
   readonly allowance: DeletionAllowance;
   readonly counts: DeletionCounts;
   readonly rowsMax: number;
+  /** Reports in a group of its own, and commits there. */
   readonly dryRun: boolean;
+  /** By a flag, now: reports, changes nothing, and keeps every record for when the flag is gone. */
+  readonly holdsDry: () => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly reach: ReachStep;
@@ -68,12 +72,15 @@ const repeatAfterMs = 20;
 const allowanceWaitMaxMs = 5_000;
 
 export function createHandler(options: DeleterOptions): HandleExpired {
+  const reported = new Set<string>();
   return async function handleExpired(records, signal) {
     const startedMs = options.clock.nowMs();
     options.reach('deleter.records-taken');
     const taken = await takeAll(options, records);
     const items = taken.flatMap((one) => ('items' in one ? one.items : []));
     if (options.dryRun) return dryRun(options, taken, items);
+    if (options.holdsDry()) return holdDry(options, records, items, reported);
+    reported.clear();
     const count = items.filter(({ fate }) => fate === 'undecided').length;
     await waitForAllowance(options, count, signal);
     await deleteRows(options, items, signal);
@@ -278,14 +285,7 @@ async function dryRun(
   taken: readonly Taken[],
   items: readonly Item[],
 ): Promise<readonly Outcome[]> {
-  let due = 0;
-  for (const statement of statementsOf(items, options.rowsMax)) {
-    const partitionId = statement[0]?.partitionId ?? 0;
-    const artifacts = statement.map(({ artifact }) => artifact);
-    due += (await options.rows.findDue(partitionId, artifacts)).length;
-  }
-  const event = 'artifacts.would-delete';
-  options.logger.info({ event, records: taken.length, asked: items.length, due }, 'dry run');
+  await reportDue(options, taken.length, items);
   return taken.map((one) => ('items' in one ? skip('dry run') : one));
 }
 

@@ -5,6 +5,7 @@ import { createRegistry, type Registry } from '../../lib/avro/registry';
 import { loadSchema } from '../../lib/avro/schema-file';
 import { Brake } from '../../lib/brake/brake';
 import { DeletionBudget } from '../../lib/brake/deletion-budget';
+import type { Helm } from '../../lib/control/helm';
 import { openHelm } from '../../lib/control/open-helm';
 import { failurePolicy } from '../../lib/failures/classify';
 import { createKafka } from '../../lib/kafka/connection';
@@ -120,7 +121,7 @@ async function consume(
     kafka,
     group: `${config.AFTERBUILD_NAMESPACE}${group}${config.DELETE_DRY_RUN ? '.dry-run' : ''}`,
     subscriptions: [
-      expiredArtifacts(config, logger, registry, stores, life.metrics),
+      expiredArtifacts(config, logger, registry, { ...stores, helm: control.helm }, life.metrics),
       control.helm.subscription({
         onDecision: (decision) => stores.brake.learn(decision),
         onCaughtUp: () => stores.brake.decisionsRead(),
@@ -161,7 +162,7 @@ function expiredArtifacts(
   config: Config,
   logger: Logger,
   registry: Registry,
-  { brake, connections, objects }: Stores,
+  { brake, connections, objects, helm }: Stores & { readonly helm: Helm },
   metrics: Metrics,
 ): Subscription<ArtifactsExpired> {
   const topic = `${config.AFTERBUILD_NAMESPACE}${topicNames.artifactsExpired}`;
@@ -180,6 +181,7 @@ function expiredArtifacts(
     counts: createDeletionCounts(metrics),
     rowsMax: config.DELETE_ROWS_MAX,
     dryRun: config.DELETE_DRY_RUN,
+    holdsDry: () => helm.effective.dryRun,
     clock: systemClock,
     logger,
     reach: createReachStep(

@@ -5,7 +5,7 @@ import type { ConsumedRecord } from '../kafka/subscription';
 import type { Control } from '../../schemas/generated';
 import { Helm, type Steered } from './helm';
 
-type Breaker = NonNullable<ReturnType<Steered['state']>['breakers']>[number];
+type Breaker = ReturnType<Steered['state']>['breakers'][number];
 
 const setUp = () => {
   const clock = new HandClock();

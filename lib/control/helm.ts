@@ -21,14 +21,14 @@ import type { ProcessName } from './process-names';
 export interface Steered {
   state(): {
     readonly partitions: readonly { readonly topic: string; readonly partition: number }[];
-    readonly breakers?: readonly (OwnBreaker & { readonly dependency: Dependency })[];
+    readonly breakers: readonly (OwnBreaker & { readonly dependency: Dependency })[];
   };
-  steer?(to: {
+  steer(to: {
     readonly paused: boolean;
     readonly recordsPerSecond: number | null;
     readonly concurrency: number | null;
   }): void;
-  hint?(dependency: Dependency, untilMs: number): void;
+  hint(dependency: Dependency, untilMs: number): void;
 }
 
 export interface HelmOptions {
@@ -180,7 +180,7 @@ export class Helm {
 
   #steer(): void {
     const steered = this.#steered;
-    if (!steered?.steer) return;
+    if (!steered) return;
     const { paused, concurrency } = this.#effective;
     const to = { paused, recordsPerSecond: this.#shareOfRate(steered), concurrency };
     const text = JSON.stringify(to);
@@ -200,7 +200,7 @@ export class Helm {
 
   #passOn({ dependency, untilMs }: { dependency: string; untilMs: number }): void {
     const known = dependencies.find((one) => one === dependency);
-    if (known) this.#steered?.hint?.(known, untilMs);
+    if (known) this.#steered?.hint(known, untilMs);
   }
 
   /** One write at a time: what is due then is looked at again in a second. */

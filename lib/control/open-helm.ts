@@ -1,14 +1,16 @@
 /** Makes a process's helm: topics, codecs and a producer of its own around it. */
 import type { Registry } from '../avro/registry';
+import type { Consumer } from '../kafka/consumer';
 import type { RecordProducer } from '../kafka/producer';
 import { topicNames, topics } from '../kafka/topics';
 import type { Clock } from '../process/clock';
 import { instanceName } from '../process/instance-name';
 import type { Logger } from '../process/logger';
 import { within } from '../process/within';
-import type { Control } from '../../schemas/generated';
-import { Helm, type Steered } from './helm';
+import type { Control, InstanceStatus } from '../../schemas/generated';
+import { Helm } from './helm';
 import type { ProcessName } from './process-names';
+import { StatusReporter } from './status-reporter';
 import { StateWriter } from './state-writer';
 
 export interface OpenHelmOptions {
@@ -26,7 +28,7 @@ export interface OpenHelmOptions {
 export interface OpenHelm {
   readonly helm: Helm;
   /** Before the consumer starts. */
-  follow(consumer: Steered): void;
+  follow(consumer: Consumer): void;
   /** After the consumer has stopped. Never rejects and never takes long. */
   end(): Promise<void>;
 }
@@ -35,25 +37,42 @@ const endLimitMs = 3_000;
 
 export function openHelm(options: OpenHelmOptions): OpenHelm {
   const { process, work, namespace, registry, createProducer, clock, logger } = options;
+  const instance = instanceName();
   const writer = new StateWriter({ registry, createProducer });
   const control = `${namespace}${topicNames.control}`;
   const codec = writer.codecOf<Control>(control, topicNames.control);
   const helm = new Helm({
     ...{ process, clock, logger },
-    instance: instanceName(),
+    instance,
     topics: { control, work: `${namespace}${work}`, workPartitions: partitionsOf(work) },
     decode: (bytes) => codec.decode(bytes),
     write: async (key, value) => {
       await writer.write({ topic: control, key, value: value && (await codec.encode(value)) });
     },
   });
+  const status = `${namespace}${topicNames.status}`;
+  const statusCodec = writer.codecOf<InstanceStatus>(status, topicNames.status);
+  const identity = {
+    ...{ process, instance, work: `${namespace}${work}` },
+    startedAtMs: clock.nowMs(),
+  };
+  const reporter = new StatusReporter({
+    ...{ identity, steering: helm, clock, logger },
+    write: async (value) => {
+      const bytes = value && (await statusCodec.encode(value));
+      await writer.write({ topic: status, key: helm.owner, value: bytes });
+    },
+  });
   const end = async (): Promise<void> => {
-    await helm.end();
+    await Promise.all([helm.end(), reporter.end()]);
     await writer.close();
   };
   return {
     helm,
-    follow: (consumer) => helm.follow(consumer),
+    follow: (consumer) => {
+      helm.follow(consumer);
+      reporter.begin(() => consumer.state());
+    },
     end: () =>
       within(
         clock,

@@ -30,6 +30,13 @@ const brokerTime = { 'message.timestamp.type': 'LogAppendTime' };
 /** Debezium dates its events itself. */
 const isWrittenByUs = ({ name }: TopicDefinition): boolean => !name.startsWith('cdc.');
 
+/** Small segments, because only those that are closed are compacted or deleted. */
+const shortLived = {
+  'segment.bytes': '1048576',
+  'segment.ms': '3600000',
+  'min.cleanable.dirty.ratio': '0.1',
+};
+
 export function settingsOf(definition: TopicDefinition): Record<string, string> {
   const common = {
     'cleanup.policy': definition.cleanup,
@@ -37,6 +44,9 @@ export function settingsOf(definition: TopicDefinition): Record<string, string> 
     ...(isWrittenByUs(definition) ? brokerTime : {}),
   };
   if (definition.cleanup === 'compact') return { ...common, ...compactSettings };
+  if (definition.cleanup === 'compact,delete') {
+    return { ...common, ...shortLived, 'retention.ms': String(definition.retentionMs) };
+  }
   return { ...common, 'retention.ms': String(definition.retentionMs), 'retention.bytes': '-1' };
 }
 

@@ -6,8 +6,9 @@ export interface TopicDefinition {
   readonly doc: string;
   readonly key: string;
   readonly partitions: number;
-  readonly cleanup: 'delete' | 'compact';
-  /** Milliseconds; -1 keeps for ever. Only for `delete`. */
+  /** `compact,delete`: the latest of each key, and nothing that is older than the retention. */
+  readonly cleanup: 'delete' | 'compact' | 'compact,delete';
+  /** Milliseconds; -1 keeps for ever. Not for `compact`. */
   readonly retentionMs: number;
   /** File `schemas/<schema>.avsc`; null where Connect registers the schema itself. */
   readonly schema: string | null;
@@ -26,6 +27,7 @@ export const topicNames = {
   progress: 'afterbuild.progress',
   staleProgress: 'afterbuild.stale-progress',
   control: 'afterbuild.control',
+  status: 'afterbuild.status',
 } as const;
 
 /** After so long a record that failed for its own sake is tried again; the last delay is repeated. */
@@ -147,12 +149,22 @@ export const topics: readonly TopicDefinition[] = [
   },
   {
     name: topicNames.control,
-    doc: 'Decisions of operators, read by every process.',
+    doc: 'Decisions of operators and hints of instances to each other, read by every process.',
     key: '<kind>/<subject>',
     partitions: 1,
     cleanup: 'compact',
     retentionMs: -1,
     schema: 'afterbuild.control',
+  },
+  {
+    name: topicNames.status,
+    doc: 'What each instance is doing, for afterbuild status; nothing is decided by it.',
+    key: '<process>/<instance>',
+    partitions: 1,
+    cleanup: 'compact,delete',
+    // Instances say something every few seconds; what is older was said by those that are gone.
+    retentionMs: dayMs,
+    schema: 'afterbuild.status',
   },
   ...failureGroups.flatMap(failureTopicsOf),
 ];

@@ -186,6 +186,20 @@ export const schemasSchema = connectionSchema.pick({
   SCHEMA_REGISTRY_PASSWORD_FILE: true,
 });
 
+/** Settings of `afterbuild flags` and `afterbuild status`. */
+export const controlSchema = connectionSchema.pick({
+  AFTERBUILD_NAMESPACE: true,
+  KAFKA_BROKERS: true,
+  KAFKA_TLS_CA_FILE: true,
+  KAFKA_SASL_MECHANISM: true,
+  KAFKA_SASL_USERNAME: true,
+  KAFKA_SASL_PASSWORD_FILE: true,
+  SCHEMA_REGISTRY_URL: true,
+  SCHEMA_REGISTRY_USERNAME: true,
+  SCHEMA_REGISTRY_PASSWORD_FILE: true,
+  START_LIMIT_MS: true,
+});
+
 /** Settings of `afterbuild topics`. */
 export const topicsSchema = connectionSchema
   .pick({

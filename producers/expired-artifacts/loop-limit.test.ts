@@ -4,7 +4,7 @@ import { LoopLimit } from './loop-limit';
 const at = (partition: number, committed: number, end: number) => ({ partition, committed, end });
 
 test('a record goes to its own partition until that is full, then where there is most room', () => {
-  const limit = new LoopLimit(2_000, 3, 1_000);
+  const limit = new LoopLimit(() => 2_000, 3, 1_000);
   limit.observe([at(0, 0, 1), at(1, 0, 0), at(2, 0, 0)]);
   expect(limit.reserve(0, 1_000)).toBe(0);
   expect(limit.reserve(0, 1)).toBe(1);
@@ -12,7 +12,7 @@ test('a record goes to its own partition until that is full, then where there is
 });
 
 test('when all are full nothing is placed, and a commit makes room', () => {
-  const limit = new LoopLimit(1_000, 2, 1_000);
+  const limit = new LoopLimit(() => 1_000, 2, 1_000);
   for (const partition of [0, 1]) {
     expect(limit.reserve(partition, 1_000)).toBe(partition);
     limit.acknowledged(partition, 7, 1_000);
@@ -23,7 +23,7 @@ test('when all are full nothing is placed, and a commit makes room', () => {
 });
 
 test('one stuck partition does not stop the others', () => {
-  const limit = new LoopLimit(1_000, 2, 1_000);
+  const limit = new LoopLimit(() => 1_000, 2, 1_000);
   limit.observe([at(0, 0, 50), at(1, 0, 0)]);
   expect(limit.reserve(0, 1_000)).toBe(1);
   limit.acknowledged(1, 0, 1_000);
@@ -32,7 +32,7 @@ test('one stuck partition does not stop the others', () => {
 });
 
 test('our own records count what they hold, those of others a full record', () => {
-  const limit = new LoopLimit(10_000, 1, 1_000);
+  const limit = new LoopLimit(() => 10_000, 1, 1_000);
   limit.reserve(0, 3);
   limit.acknowledged(0, 0, 3);
   limit.observe([at(0, 0, 4)]);
@@ -40,14 +40,14 @@ test('our own records count what they hold, those of others a full record', () =
 });
 
 test('a send that failed gives its room back', () => {
-  const limit = new LoopLimit(1_000, 1, 1_000);
+  const limit = new LoopLimit(() => 1_000, 1, 1_000);
   limit.reserve(0, 600);
   limit.release(0, 600);
   expect(limit.inFlight(0)).toBe(0);
 });
 
 test('a record whose offset is unknown, or already done, is counted right', () => {
-  const limit = new LoopLimit(10_000, 1, 1_000);
+  const limit = new LoopLimit(() => 10_000, 1, 1_000);
   limit.reserve(0, 5);
   limit.acknowledged(0, null, 5);
   expect(limit.inFlight(0)).toBe(1_000);
@@ -58,7 +58,7 @@ test('a record whose offset is unknown, or already done, is counted right', () =
 });
 
 test('a partition that was added later is refused, not ignored', () => {
-  const limit = new LoopLimit(1_000, 1, 1_000);
+  const limit = new LoopLimit(() => 1_000, 1, 1_000);
   expect(() => limit.observe([at(1, 0, 0)])).toThrow('restart');
 });
 
@@ -73,7 +73,7 @@ test('with one producer the artifacts in flight are counted exactly, and never a
         ),
       ),
       (steps) => {
-        const limit = new LoopLimit(limitArtifacts, 2, 1_000);
+        const limit = new LoopLimit(() => limitArtifacts, 2, 1_000);
         const log: number[][] = [[], []];
         const committed = [0, 0];
         const inFlight = (p: number) => log[p]!.slice(committed[p]).reduce((a, b) => a + b, 0);
@@ -100,4 +100,13 @@ test('with one producer the artifacts in flight are counted exactly, and never a
       },
     ),
   );
+});
+
+test('a limit that is raised while all is full makes room at once', () => {
+  let most = 1_000;
+  const limit = new LoopLimit(() => most, 1, 1_000);
+  expect(limit.reserve(0, 1_000)).toBe(0);
+  expect(limit.reserve(0, 1_000)).toBeNull();
+  most = 2_000;
+  expect(limit.reserve(0, 1_000)).toBe(0);
 });

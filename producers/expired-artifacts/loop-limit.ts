@@ -18,12 +18,15 @@ interface Lane {
 }
 
 export class LoopLimit {
-  readonly #limit: number;
+  readonly #limit: () => number;
   readonly #recordArtifactsMax: number;
   readonly #lanes: readonly Lane[];
 
-  /** @param recordArtifactsMax what a record of somebody else counts. */
-  constructor(limit: number, partitions: number, recordArtifactsMax: number) {
+  /**
+   * @param limit asked at each record: it may change while we work.
+   * @param recordArtifactsMax what a record of somebody else counts.
+   */
+  constructor(limit: () => number, partitions: number, recordArtifactsMax: number) {
     this.#limit = limit;
     this.#recordArtifactsMax = recordArtifactsMax;
     this.#lanes = Array.from({ length: partitions }, () => ({
@@ -85,7 +88,7 @@ export class LoopLimit {
   }
 
   #hasRoom(partition: number, artifacts: number): boolean {
-    return this.inFlight(partition) + artifacts <= this.#limit;
+    return this.inFlight(partition) + artifacts <= this.#limit();
   }
 
   #emptiest(): number {

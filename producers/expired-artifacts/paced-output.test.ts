@@ -47,7 +47,7 @@ function setUp(limit = 1_000) {
   const topic = new MemoryTopic();
   const clock = new SteppedClock();
   const { logger } = listeningLogger();
-  const output = new LoopLimitedOutput(topic, new LoopLimit(limit, 2, 1_000), clock, logger);
+  const output = new LoopLimitedOutput(topic, new LoopLimit(() => limit, 2, 1_000), clock, logger);
   return { topic, clock, output };
 }
 

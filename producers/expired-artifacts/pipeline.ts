@@ -1,5 +1,6 @@
 /** Puts sweeps, change path, watchdog and consumer together, and starts and stops them in order. */
 import type { z } from 'zod';
+import type { Helm } from '../../lib/control/helm';
 import type { OpenHelm } from '../../lib/control/open-helm';
 import { failurePolicy } from '../../lib/failures/classify';
 import type { Consumer } from '../../lib/kafka/consumer';
@@ -14,7 +15,7 @@ import { readChange } from './change-event';
 import { ChangePath } from './change-path';
 import { DatabaseGuard } from '../../lib/brake/database-guard';
 import { LoopLimit } from './loop-limit';
-import { LoopLimitedOutput } from './paced-output';
+import { LoopLimitedOutput, type PacedOutput } from './paced-output';
 import type { ArtifactDatabase, ExpiredTopic, ProgressTopic } from './ports';
 import { recordLimits } from './records';
 import { ShardSweep, type SweepDependencies } from './shard-sweep';
@@ -70,12 +71,12 @@ export function createPipeline(around: Surroundings): Pipeline {
     logger,
   );
   const limit = new LoopLimit(
-    config.LOOP_LIMIT_ARTIFACTS,
+    () => control.helm.effective.loopLimit ?? config.LOOP_LIMIT_ARTIFACTS,
     around.expired.partitions,
     recordLimits.artifacts,
   );
   const output = new LoopLimitedOutput(around.expired, limit, clock, logger);
-  const sweeps = createSweeps(around, guard, output);
+  const sweeps = createSweeps(around, guard, pausable(output, control.helm));
   const consumer = around.createConsumer([
     progressSubscription(around, sweeps),
     control.helm.subscription({
@@ -107,11 +108,15 @@ export function createPipeline(around: Surroundings): Pipeline {
   };
 }
 
-function createSweeps(
-  around: Surroundings,
-  guard: DatabaseGuard,
-  output: LoopLimitedOutput,
-): Sweeps {
+/** A paused sweep keeps the page that it has read; the DELETE decides again what may go. */
+const pausable = (output: PacedOutput, helm: Helm): PacedOutput => ({
+  produce: async (records, signal) => {
+    await helm.whilePaused(signal);
+    await output.produce(records, signal);
+  },
+});
+
+function createSweeps(around: Surroundings, guard: DatabaseGuard, output: PacedOutput): Sweeps {
   const { config, logger, clock, database, reach, random, isFinal, onFatal } = around;
   const untilDone = createUntilDone(clock, logger, random, isFinal);
   const progress = around.createProgress((partition, written) => sweeps.learn(partition, written));

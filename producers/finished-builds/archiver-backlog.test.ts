@@ -24,7 +24,7 @@ function setUp(answers: readonly (readonly [number, number])[]) {
     untilDone: createUntilDone(clock, logger, () => 1),
     clock,
     logger,
-    inFlightMax: 10,
+    inFlightMax: () => 10,
   });
   return { backlog, world };
 }

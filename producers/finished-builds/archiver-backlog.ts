@@ -17,8 +17,8 @@ export interface ArchiverBacklogDependencies {
   readonly untilDone: UntilDone;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Records a partition. */
-  readonly inFlightMax: number;
+  /** Records a partition; asked at each look. */
+  readonly inFlightMax: () => number;
 }
 
 export class ArchiverBacklog {
@@ -35,7 +35,7 @@ export class ArchiverBacklog {
   /** Resolves when no partition has as many records before the archiver as it may. */
   room(signal: AbortSignal): Promise<void> {
     const { inFlightMax } = this.parts;
-    return this.#until(signal, 'room', ({ committed, end }) => end - committed < inFlightMax);
+    return this.#until(signal, 'room', ({ committed, end }) => end - committed < inFlightMax());
   }
 
   /** Resolves when everything below those ends is done. */

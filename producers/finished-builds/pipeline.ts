@@ -97,8 +97,17 @@ export function createPipeline(around: Surroundings): Pipeline {
 function createSweeps(around: Surroundings, guard: DatabaseGuard): StaleSweeps {
   const { config, logger, clock, database, finished: topic, reach, random, onFatal } = around;
   const untilDone = createUntilDone(clock, logger, random);
-  const inFlightMax = config.STALE_IN_FLIGHT_MAX;
-  const archiver = new ArchiverBacklog({ topic, untilDone, clock, logger, inFlightMax });
+  const { helm } = around.control;
+  const inFlightMax = (): number => helm.effective.loopLimit ?? config.STALE_IN_FLIGHT_MAX;
+  const backlog = new ArchiverBacklog({ topic, untilDone, clock, logger, inFlightMax });
+  const archiver: Pick<ArchiverBacklog, 'ends' | 'room' | 'caughtUp'> = {
+    ends: (signal) => backlog.ends(signal),
+    caughtUp: (ends, signal) => backlog.caughtUp(ends, signal),
+    room: async (signal) => {
+      await helm.whilePaused(signal);
+      await backlog.room(signal);
+    },
+  };
   const cursors = around.createCursors((written) => sweeps.learn(written.slice, written));
   const settings = {
     slices: around.slices,

@@ -97,6 +97,7 @@ export function deleter(stores: ReturnType<typeof stored>, other: Partial<Delete
     counts: { rows: () => undefined, objects: () => undefined },
     rowsMax: 1_000,
     dryRun: false,
+    holdsDry: () => false,
     clock,
     logger,
     reach: () => undefined,

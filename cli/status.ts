@@ -1,0 +1,195 @@
+/** `afterbuild status`: what every process is doing, why, and how much is left. */
+import type { Command } from 'commander';
+import { scanTopic, type DeadLetterLog } from '../lib/dead-letters/scan';
+import { Flags } from '../lib/control/flags';
+import { processNames, type ProcessName } from '../lib/control/process-names';
+import {
+  reportOf,
+  type Known,
+  type ProcessReport,
+  type WorkLeft,
+} from '../lib/control/status-report';
+import { createTopicAdmin, type TopicAdmin } from '../lib/kafka/admin';
+import { createLogReader } from '../lib/kafka/log-reader';
+import { createKafka } from '../lib/kafka/connection';
+import { failureGroups, failureTopics, retryDelays, topicNames } from '../lib/kafka/topics';
+import { systemClock } from '../lib/process/clock';
+import { ConfigError, controlSchema, loadConfig } from '../lib/process/config';
+import { createLogger } from '../lib/process/logger';
+import type { Control, InstanceStatus } from '../schemas/generated';
+import { action } from './action';
+import { followTopics, type ControlConfig } from './control-topic';
+import { type ExitCode, exitCodes } from './exit-codes';
+import { jsonOption, printResult, type OutputOptions } from './output';
+import { linesOf } from './status-lines';
+
+interface StatusOptions extends OutputOptions {
+  readonly watch?: boolean;
+  readonly every: string;
+}
+
+const clearScreen = '\u001b[2J\u001b[H';
+
+export function addStatusCommand(program: Command): void {
+  program
+    .command('status')
+    .description('what every process is doing, why, how much is left and when it will be done')
+    .option('--watch', 'again and again, until Ctrl-C')
+    .option('--every <seconds>', 'with --watch: how often', '2')
+    .option(...jsonOption)
+    .action(action(status));
+}
+
+async function status(options: StatusOptions, signal: AbortSignal): Promise<ExitCode> {
+  if (!/^[1-9][0-9]{0,4}$/.test(options.every)) {
+    throw new ConfigError('--every must be a whole number of seconds from 1.');
+  }
+  const config = loadConfig(controlSchema, process.env);
+  const told = new Told();
+  const failed = new AbortController();
+  const end = await followTopics(config, told.topics, (error) => failed.abort(error));
+  const kafka = createKafka(config, 'afterbuild', silent);
+  const reader = createLogReader(kafka, systemClock, Math.random);
+  const admin = createTopicAdmin(kafka, {
+    namespace: config.AFTERBUILD_NAMESPACE,
+  });
+  const counts = new DeadLetterCounts({
+    ends: (topic) => admin.ends(topic),
+    read: (at, from, to) => reader.read(at, from, to),
+  });
+  const asked: Asked = { admin, counts, signal };
+  try {
+    await Promise.all([admin.connect(), reader.connect()]);
+    const round = async (): Promise<void> => print(options, await readReports(config, told, asked));
+    await round();
+    const both = AbortSignal.any([signal, failed.signal]);
+    const pause = (): Promise<boolean> =>
+      systemClock.sleep(Number(options.every) * 1_000, both).then(
+        () => true,
+        () => false,
+      );
+    while (options.watch === true && (await pause())) await round();
+    failed.signal.throwIfAborted();
+    return exitCodes.ok;
+  } finally {
+    await Promise.all([admin.disconnect(), reader.disconnect()]);
+    await end();
+  }
+}
+
+const silent = createLogger('afterbuild', 'silent');
+
+/** Whom a round asks. */
+interface Asked {
+  readonly admin: TopicAdmin;
+  readonly counts: DeadLetterCounts;
+  readonly signal: AbortSignal;
+}
+
+/** What the two state topics say. */
+class Told {
+  readonly flags = new Flags();
+  readonly instances = new Map<string, InstanceStatus>();
+  readonly topics = [
+    {
+      name: topicNames.control,
+      onState: (key: string, value: Control | null) => void this.flags.learn(value, key),
+    },
+    {
+      name: topicNames.status,
+      onState: (key: string, value: InstanceStatus | null) => {
+        if (value === null) this.instances.delete(key);
+        else this.instances.set(key, value);
+      },
+    },
+  ];
+}
+
+function print(options: StatusOptions, reports: readonly ProcessReport[]): void {
+  const nowMs = systemClock.nowMs();
+  if (options.watch === true && options.json !== true && process.stdout.isTTY) {
+    process.stdout.write(clearScreen);
+  }
+  printResult(options, { atMs: nowMs, processes: reports }, [
+    ...reports.flatMap((report) => linesOf(report, nowMs)),
+  ]);
+}
+
+async function readReports(
+  config: ControlConfig,
+  told: Told,
+  asked: Asked,
+): Promise<ProcessReport[]> {
+  const reports: ProcessReport[] = [];
+  for (const process of processNames) {
+    const known = await knownOf(config, told, asked, process);
+    reports.push(reportOf(known, systemClock.nowMs()));
+  }
+  return reports;
+}
+
+async function knownOf(
+  config: ControlConfig,
+  told: Told,
+  { admin, counts, signal }: Asked,
+  process: ProcessName,
+): Promise<Known> {
+  const named = (name: string): string => `${config.AFTERBUILD_NAMESPACE}${name}`;
+  const instances = [...told.instances.values()].filter((one) => one.process === process);
+  const flags = told.flags.of(process, systemClock.nowMs());
+  const place = failureGroups.find(({ group }) => group === process);
+  if (!place) return { process, instances, flags, work: null, deadLetters: null };
+  const { topic, group, retries } = place;
+  const delays = retries ? retryDelays : [];
+  const topics = [topic, ...delays.map((delay) => failureTopics.retry(topic, group, delay))];
+  const work = await sumOf(topics.map((one) => workLeft(admin, named(group), named(one))));
+  const deadLetters = await counts.of(named(failureTopics.deadLetters(topic, group)), signal);
+  return { process, instances, flags, work, deadLetters };
+}
+
+async function sumOf(parts: readonly Promise<WorkLeft>[]): Promise<WorkLeft | null> {
+  const settled = await Promise.allSettled(parts);
+  const known = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  if (settled[0]?.status !== 'fulfilled') return null;
+  return known.reduce((a, b) => ({ records: a.records + b.records, lost: a.lost + b.lost }));
+}
+
+/** The ends last: read the other way round, work done in between would look like negative lag. */
+async function workLeft(admin: TopicAdmin, group: string, topic: string): Promise<WorkLeft> {
+  const committed = await admin.committed(group, topic);
+  const ends = await admin.ends(topic);
+  return ends.reduce<WorkLeft>(
+    ({ records, lost }, { partition, logStart, highWatermark }) => {
+      const at = committed.find((one) => one.partition === partition);
+      const offset = at?.offset ?? -1;
+      const done = at?.doneBeyond ?? 0;
+      const left = Math.max(0, highWatermark - Math.max(offset, logStart) - done);
+      const gone = offset < 0 ? 0 : Math.max(0, logStart - offset - done);
+      return { records: records + left, lost: lost + gone };
+    },
+    { records: 0, lost: 0 },
+  );
+}
+
+/** Read again only when something was written: redriven and parked ones leave a marker beside them. */
+class DeadLetterCounts {
+  readonly #counts = new Map<string, { readonly ends: string; readonly waiting: number }>();
+
+  constructor(private readonly log: DeadLetterLog) {}
+
+  /** @returns null where the topic is not there yet. */
+  async of(topic: string, signal: AbortSignal): Promise<number | null> {
+    try {
+      const ends = JSON.stringify(await this.log.ends(topic));
+      const known = this.#counts.get(topic);
+      if (known?.ends === ends) return known.waiting;
+      const { letters } = await scanTopic(this.log, topic, signal);
+      const waiting = letters.filter(({ settled }) => settled === null).length;
+      this.#counts.set(topic, { ends, waiting });
+      return waiting;
+    } catch {
+      signal.throwIfAborted();
+      return null; // made by `topics apply`; a cluster that has not got it yet has no dead letters
+    }
+  }
+}

@@ -1,0 +1,50 @@
+/** What would be deleted: looked up and reported, with nothing changed. */
+import { hold, type Outcome } from '../../lib/kafka/outcome';
+import type { Logger } from '../../lib/process/logger';
+import { type Item, statementsOf } from './decide';
+import type { ArtifactRows } from './ports';
+
+export interface DryRunOptions {
+  readonly rows: Pick<ArtifactRows, 'findDue'>;
+  readonly rowsMax: number;
+  readonly logger: Logger;
+}
+
+/** Why a record waits while an operator looks at what would be deleted. */
+class DryRunError extends Error {
+  override readonly name = 'DryRunError';
+}
+
+/**
+ * Asked again and again for as long as the flag stands: each record is decided and reported once.
+ * @param reported places of the records that were; emptied by whoever works without the flag.
+ */
+export async function holdDry(
+  options: DryRunOptions,
+  records: readonly { readonly partition: number; readonly offset: number }[],
+  items: readonly Item[],
+  reported: Set<string>,
+): Promise<readonly Outcome[]> {
+  const places = records.map(({ partition, offset }) => `${partition}/${offset}`);
+  if (places.some((place) => !reported.has(place))) {
+    await reportDue(options, records.length, items);
+    for (const place of places) reported.add(place);
+  }
+  const error = new DryRunError('The flag dry-run is set: nothing is deleted, the records wait.');
+  return records.map(() => hold('brake', error));
+}
+
+export async function reportDue(
+  options: DryRunOptions,
+  records: number,
+  items: readonly Item[],
+): Promise<void> {
+  let due = 0;
+  for (const statement of statementsOf(items, options.rowsMax)) {
+    const partitionId = statement[0]?.partitionId ?? 0;
+    const artifacts = statement.map(({ artifact }) => artifact);
+    due += (await options.rows.findDue(partitionId, artifacts)).length;
+  }
+  const event = 'artifacts.would-delete';
+  options.logger.info({ event, records, asked: items.length, due }, 'dry run');
+}

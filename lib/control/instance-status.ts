@@ -1,0 +1,118 @@
+/** What an instance is doing, and why, from what its consumer and its flags say. Pure. */
+import type { ConsumerState, PartitionState } from '../kafka/consumer';
+import type { BreakerStatus, InstanceStatus } from '../../schemas/generated';
+import type { Effective, FlagInForce } from './flags';
+
+export const instanceStates = [
+  'joining',
+  'idle',
+  'working',
+  'paused',
+  'dry-run',
+  'held',
+  'halted',
+] as const;
+export type InstanceState = (typeof instanceStates)[number];
+
+export interface Observed {
+  readonly consumer: ConsumerState;
+  readonly effective: Effective;
+  readonly flags: readonly FlagInForce[];
+}
+
+export interface Described {
+  readonly state: InstanceState;
+  readonly cause: string | null;
+}
+
+/** The first that holds: what needs a person stands before what passes by itself. */
+export function describeState({ consumer, effective }: Observed): Described {
+  const [halt] = consumer.partitions.flatMap(({ halts }) => halts);
+  if (halt !== undefined) return { state: 'halted', cause: brief(halt) };
+  if (!consumer.joined) return { state: 'joining', cause: null };
+  if (effective.paused) return { state: 'paused', cause: null };
+  if (effective.dryRun) return { state: 'dry-run', cause: null };
+  const [breaker] = consumer.breakers;
+  if (breaker) return { state: 'held', cause: brief(breaker.cause) };
+  const held = consumer.partitions.find((partition) => partition.held !== null)?.held ?? null;
+  if (held !== null) return { state: 'held', cause: brief(held) };
+  return { state: consumer.partitions.some(hasWork) ? 'working' : 'idle', cause: null };
+}
+
+const hasWork = ({ doneBelow, highWatermark, bufferedRecords }: PartitionState): boolean =>
+  bufferedRecords > 0 ||
+  (doneBelow !== null && highWatermark !== null && doneBelow < highWatermark);
+
+const causeMax = 300;
+const brief = (text: string): string => (text.split('\n')[0] ?? '').slice(0, causeMax);
+
+export interface Identity {
+  readonly process: string;
+  readonly instance: string;
+  readonly startedAtMs: number;
+  /** Full name of the topic that it works through. */
+  readonly work: string;
+}
+
+export function statusOf(
+  observed: Observed,
+  identity: Identity,
+  at: { readonly nowMs: number; readonly sinceMs: number; readonly recordsPerSecond: number },
+): InstanceStatus {
+  const { consumer, flags } = observed;
+  const { partitions, limit } = consumer;
+  const { process, instance, startedAtMs, work } = identity;
+  return {
+    ...{ process, instance, startedAtMs, ...describeState(observed) },
+    atMs: at.nowMs,
+    sinceMs: at.sinceMs,
+    partitions: partitions.filter(({ topic }) => topic === work).length,
+    recordsPerSecond: at.recordsPerSecond,
+    bufferedRecords: partitions.reduce((sum, one) => sum + one.bufferedRecords, 0),
+    oldestRecordAtMs: oldestOf(partitions),
+    concurrency: limit,
+    breakers: consumer.breakers.map(breakerOf),
+    flags: flags.map(({ name, value }) => `${name}=${value}`),
+  };
+}
+
+function breakerOf(view: ConsumerState['breakers'][number]): BreakerStatus {
+  const { dependency, state, sinceMs, nextProbeAtMs, cause } = view;
+  return { dependency, state, sinceMs, nextProbeAtMs, cause: brief(cause) };
+}
+
+function oldestOf(partitions: readonly PartitionState[]): number | null {
+  const times = partitions.flatMap(({ oldestTimestampMs }) => oldestTimestampMs ?? []);
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+/** How many records a second were finished, over the last looks. */
+export class RateMeter {
+  readonly #windowMs: number;
+  #before = new Map<string, number>();
+  #looks: { readonly atMs: number; readonly records: number }[] = [];
+
+  constructor(windowMs = 15_000) {
+    this.#windowMs = windowMs;
+  }
+
+  /** @param topic only its partitions count; what moved while a partition was not ours is not ours. */
+  look(partitions: readonly PartitionState[], topic: string, nowMs: number): number {
+    const now = new Map<string, number>();
+    let records = 0;
+    for (const one of partitions) {
+      if (one.topic !== topic || one.doneBelow === null) continue;
+      const key = `${one.topic}/${one.partition}`;
+      now.set(key, one.doneBelow);
+      records += Math.max(0, one.doneBelow - (this.#before.get(key) ?? one.doneBelow));
+    }
+    this.#before = now;
+    this.#looks = [...this.#looks, { atMs: nowMs, records }].filter(
+      ({ atMs }) => atMs >= nowMs - this.#windowMs,
+    );
+    const [first, ...rest] = this.#looks;
+    if (!first || rest.length === 0 || nowMs <= first.atMs) return 0;
+    const sum = rest.reduce((total, look) => total + look.records, 0);
+    return Math.round((10_000 * sum) / (nowMs - first.atMs)) / 10;
+  }
+}

@@ -1,0 +1,180 @@
+/** What `afterbuild status` says of a process: from what its instances say and from what Kafka knows. Pure. */
+import type { BreakerStatus, InstanceStatus } from '../../schemas/generated';
+import { writeDuration } from './duration';
+import type { FlagInForce } from './flags';
+import { instanceStates, type InstanceState } from './instance-status';
+import type { ProcessName } from './process-names';
+
+export const silentAfterMs = 45_000;
+
+export interface WorkLeft {
+  /** Not done; what the commit map says is done beyond a committed offset does not count. */
+  readonly records: number;
+  /** Deleted by the topic's retention before they were handled. */
+  readonly lost: number;
+}
+
+export interface Known {
+  readonly process: ProcessName;
+  readonly instances: readonly InstanceStatus[];
+  /** Null where Kafka could not tell. */
+  readonly work: WorkLeft | null;
+  readonly deadLetters: number | null;
+  /** Those that decide how this process works. */
+  readonly flags: readonly FlagInForce[];
+}
+
+export interface InstanceReport extends InstanceStatus {
+  /** How long it has said nothing, when that is too long; null while it speaks. */
+  readonly silentForMs: number | null;
+}
+
+export interface ProcessReport {
+  readonly process: ProcessName;
+  readonly state: InstanceState | 'silent' | 'not-running';
+  /** State and cause in one sentence. */
+  readonly sentence: string;
+  readonly recordsLeft: number | null;
+  /** How long the oldest record has waited that an instance has read and not finished. */
+  readonly oldestMs: number | null;
+  readonly recordsPerSecond: number;
+  readonly etaMs: number | null;
+  readonly lost: number | null;
+  readonly deadLetters: number | null;
+  readonly instances: readonly InstanceReport[];
+  readonly flags: readonly FlagInForce[];
+}
+
+export function reportOf(known: Known, nowMs: number): ProcessReport {
+  const instances = known.instances.map((one) => ({
+    ...one,
+    silentForMs: nowMs - one.atMs > silentAfterMs ? nowMs - one.atMs : null,
+  }));
+  const live = instances.filter(({ silentForMs }) => silentForMs === null);
+  const recordsPerSecond = live.reduce((sum, one) => sum + one.recordsPerSecond, 0);
+  const recordsLeft = known.work?.records ?? null;
+  const times = live.flatMap(({ oldestRecordAtMs }) => oldestRecordAtMs ?? []);
+  const figures = {
+    recordsLeft,
+    oldestMs: times.length === 0 ? null : Math.max(0, nowMs - Math.min(...times)),
+    recordsPerSecond: Math.round(recordsPerSecond * 10) / 10,
+    etaMs: etaOf(recordsLeft, recordsPerSecond),
+    lost: known.work?.lost ?? null,
+  };
+  const state = stateOf(known, instances);
+  const sentence = sentenceOf(state, { known, instances, ...figures }, nowMs);
+  const { process, deadLetters, flags } = known;
+  return { process, state, sentence, ...figures, deadLetters, instances, flags };
+}
+
+const etaOf = (records: number | null, perSecond: number): number | null => {
+  if (records === 0) return 0;
+  return records === null || perSecond <= 0 ? null : Math.round((records / perSecond) * 1_000);
+};
+
+/** From what needs a person most to what needs nobody. */
+const byUrgency: readonly InstanceState[] = [
+  'halted',
+  'paused',
+  'dry-run',
+  'held',
+  'joining',
+  'working',
+  'idle',
+];
+
+function stateOf(known: Known, instances: readonly InstanceReport[]): ProcessReport['state'] {
+  const live = instances.filter(({ silentForMs }) => silentForMs === null);
+  if (instances.length === 0) return 'not-running';
+  if (live.length === 0) return 'silent';
+  const states = live.map(({ state }) => instanceStates.find((one) => one === state) ?? 'joining');
+  if (states.includes('halted')) return 'halted';
+  // What the operator has decided, also in the moment before every instance follows.
+  if (known.flags.some(({ name }) => name === 'pause')) return 'paused';
+  if (known.flags.some(({ name }) => name === 'dry-run')) return 'dry-run';
+  return byUrgency.find((one) => states.includes(one)) ?? 'idle';
+}
+
+interface Facts {
+  readonly known: Known;
+  readonly instances: readonly InstanceReport[];
+  readonly oldestMs: number | null;
+  readonly recordsPerSecond: number;
+  readonly lost: number | null;
+}
+
+function sentenceOf(state: ProcessReport['state'], facts: Facts, nowMs: number): string {
+  const { instances, recordsPerSecond } = facts;
+  switch (state) {
+    case 'not-running':
+      return 'not running: no instance has been heard of';
+    case 'silent':
+      return `silent: last heard ${writeDuration(Math.min(...instances.flatMap(({ silentForMs }) => silentForMs ?? [])))} ago`;
+    case 'joining':
+      return 'joining the group';
+    case 'idle':
+      return 'idle: nothing is left to do';
+    case 'working':
+      return `working: ${recordsPerSecond} records/s`;
+    case 'paused':
+      return decidedBy('paused', 'pause', facts, nowMs);
+    case 'dry-run':
+      return decidedBy('dry run', 'dry-run', facts, nowMs);
+    case 'held':
+    case 'halted':
+      return [`${state}: ${causeOf(state, facts, nowMs)}`, ...waitingOf(facts)].join(', ');
+  }
+}
+
+/** `paused by anna: maintenance, for 1h20m more`. */
+function decidedBy(
+  what: string,
+  name: FlagInForce['name'],
+  { known, instances }: Facts,
+  nowMs: number,
+): string {
+  const flag = known.flags.find((one) => one.name === name);
+  if (flag === undefined) return `${what} by a flag that has just been taken back`;
+  const { author, reason, value, expiresAtMs } = flag;
+  const until = expiresAtMs === null ? '' : `, for ${writeDuration(expiresAtMs - nowMs)} more`;
+  const live = instances.filter(({ silentForMs }) => silentForMs === null);
+  const behind = live.filter(({ flags }) => !flags.includes(`${name}=${value}`)).length;
+  const late = behind === 0 ? '' : ` (${behind} of ${live.length} instances do not follow yet)`;
+  return `${what} by ${author}: ${reason}${until}${late}`;
+}
+
+const titles: Readonly<Record<string, string>> = {
+  postgres: 'PostgreSQL breaker',
+  redis: 'Redis breaker',
+  s3: 'S3 breaker',
+  registry: 'schema registry breaker',
+  'dead-letters': 'dead-letter producer breaker',
+  brake: 'brake',
+};
+
+function causeOf(state: 'held' | 'halted', { instances }: Facts, nowMs: number): string {
+  const live = instances.filter(({ silentForMs }) => silentForMs === null);
+  const concerned = live.filter((one) => one.state === state);
+  const longest = concerned
+    .flatMap(({ breakers }) => breakers)
+    .reduce<BreakerStatus | undefined>((a, b) => (a && a.sinceMs <= b.sinceMs ? a : b), undefined);
+  const few =
+    concerned.length < live.length ? ` (${concerned.length} of ${live.length} instances)` : '';
+  if (state === 'halted' || !longest) return `${concerned[0]?.cause ?? 'no cause is known'}${few}`;
+  return `${describeBreaker(longest, nowMs)}${few}`;
+}
+
+function describeBreaker(breaker: BreakerStatus, nowMs: number): string {
+  const { dependency, state, sinceMs, nextProbeAtMs } = breaker;
+  const title = titles[dependency] ?? dependency;
+  const probe =
+    state === 'open' && nextProbeAtMs > nowMs
+      ? `next probe ${writeDuration(nextProbeAtMs - nowMs)}`
+      : 'probing now';
+  return `${title} ${state} ${writeDuration(nowMs - sinceMs)}, ${probe}`;
+}
+
+const waitingOf = ({ oldestMs, lost }: Facts): string[] => [
+  ...(oldestMs === null ? [] : [`oldest unfinished ${writeDuration(oldestMs)}`]),
+  ...(lost === null ? [] : [`${lost} lost`]),
+];

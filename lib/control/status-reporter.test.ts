@@ -1,0 +1,139 @@
+import { pino } from 'pino';
+import { HandClock } from '../../test/support/control';
+import type { ConsumerState, PartitionState } from '../kafka/consumer';
+import type { InstanceStatus } from '../../schemas/generated';
+import { withoutFlags } from './flags';
+import { describeState, RateMeter } from './instance-status';
+import { StatusReporter } from './status-reporter';
+
+const partition = (other: Partial<PartitionState> = {}): PartitionState => ({
+  topic: 'artifacts.expired',
+  partition: 0,
+  doneBelow: 10,
+  committed: 10,
+  highWatermark: 10,
+  bufferedRecords: 0,
+  bufferedBytes: 0,
+  oldestTimestampMs: null,
+  paused: false,
+  retryingLanes: 0,
+  held: null,
+  halts: [],
+  ...other,
+});
+const consumer = (other: Partial<ConsumerState> = {}): ConsumerState => ({
+  joined: true,
+  breakers: [],
+  limit: 4,
+  stalledMs: 0,
+  partitions: [partition()],
+  ...other,
+});
+const breaker = {
+  dependency: 's3' as const,
+  state: 'open' as const,
+  sinceMs: 1,
+  nextProbeAtMs: 2,
+  cause: 'refused\nat somewhere',
+};
+
+describe('the state', () => {
+  const stateOf = (state: ConsumerState, effective = withoutFlags) =>
+    describeState({ consumer: state, effective, flags: [] });
+
+  test.each<[string, ConsumerState, object]>([
+    ['nothing to do', consumer(), { state: 'idle', cause: null }],
+    [
+      'records before it',
+      consumer({ partitions: [partition({ highWatermark: 11 })] }),
+      { state: 'working' },
+    ],
+    ['no membership', consumer({ joined: false }), { state: 'joining' }],
+    ['an open breaker', consumer({ breakers: [breaker] }), { state: 'held', cause: 'refused' }],
+    [
+      'a partition that waits',
+      consumer({ partitions: [partition({ held: 'brake: no' })] }),
+      { state: 'held', cause: 'brake: no' },
+    ],
+    [
+      'a halt, whatever else',
+      consumer({ breakers: [breaker], partitions: [partition({ halts: ['bytes'] })] }),
+      { state: 'halted', cause: 'bytes' },
+    ],
+  ])('with %s is said', (_, state, expected) => expect(stateOf(state)).toMatchObject(expected));
+
+  test("an operator's decision stands before what is away", () => {
+    const state = consumer({ breakers: [breaker] });
+    expect(stateOf(state, { ...withoutFlags, paused: true }).state).toBe('paused');
+    expect(stateOf(state, { ...withoutFlags, dryRun: true }).state).toBe('dry-run');
+  });
+});
+
+test('the rate is that of the last 15 s, and what another holder did is not ours', () => {
+  const meter = new RateMeter();
+  const at = (doneBelow: number, nowMs: number, other = 0) =>
+    meter.look([partition({ doneBelow, partition: other })], 'artifacts.expired', nowMs);
+  expect(at(10, 0)).toBe(0);
+  expect(at(110, 1_000)).toBe(100);
+  expect(at(110, 5_000)).toBe(20);
+  expect(at(9_000, 6_000, 1)).toBe(16.7);
+  expect(at(9_000, 30_000, 1)).toBe(0);
+});
+
+const setUp = () => {
+  const clock = new HandClock();
+  const written: (InstanceStatus | null)[] = [];
+  const server = { fails: false, state: consumer() };
+  const lines: unknown[] = [];
+  const reporter = new StatusReporter({
+    identity: {
+      process: 'artifact-deleter',
+      instance: 'pod-1',
+      startedAtMs: 1,
+      work: 'artifacts.expired',
+    },
+    steering: { effective: withoutFlags, flags: [] },
+    write: (status) => {
+      if (server.fails) return Promise.reject(new Error('no broker'));
+      written.push(status);
+      return Promise.resolve();
+    },
+    clock,
+    logger: pino({}, { write: (line) => void lines.push(line) }),
+  });
+  reporter.begin(() => server.state);
+  return { reporter, clock, written, server, lines };
+};
+
+test('it is said at once, when the state changes, and every 15 s', async () => {
+  const { clock, written, server } = setUp();
+  await clock.tick();
+  await clock.tick();
+  expect(written).toMatchObject([{ state: 'idle', partitions: 1, concurrency: 4 }]);
+  server.state = consumer({ breakers: [breaker] });
+  await clock.tick();
+  expect(written.slice(1)).toMatchObject([{ state: 'held', sinceMs: clock.ms, atMs: clock.ms }]);
+  for (let second = 0; second < 15; second += 1) await clock.tick();
+  expect(written).toHaveLength(3);
+});
+
+test('counts that move are said every 5 s', async () => {
+  const { clock, written, server } = setUp();
+  for (let second = 0; second < 11; second += 1) {
+    server.state = consumer({ partitions: [partition({ bufferedRecords: second + 1 })] });
+    await clock.tick();
+  }
+  expect(written).toHaveLength(3);
+});
+
+test('a broker that is away is told once and costs nothing but freshness', async () => {
+  const { reporter, clock, written, server, lines } = setUp();
+  server.fails = true;
+  await clock.tick();
+  await clock.tick();
+  server.fails = false;
+  await clock.tick();
+  expect([written.length, lines.length]).toEqual([1, 1]);
+  await reporter.end();
+  expect(written.at(-1)).toBeNull();
+});

@@ -1,0 +1,118 @@
+/**
+ * Says on `afterbuild.status` what this instance is doing: at once when the state or its cause changes,
+ * every 5 seconds while counts move, and every 15 seconds in any case.
+ *
+ * Best effort: a broker that is away costs the reader some freshness, never the process its work.
+ */
+import type { ConsumerState } from '../kafka/consumer';
+import type { Clock } from '../process/clock';
+import type { Logger } from '../process/logger';
+import type { InstanceStatus } from '../../schemas/generated';
+import { RateMeter, statusOf, type Identity } from './instance-status';
+import type { Effective, FlagInForce } from './flags';
+
+export const statusEveryMs = 15_000;
+const movingEveryMs = 5_000;
+const lookEveryMs = 1_000;
+
+export interface StatusReporterOptions {
+  readonly identity: Identity;
+  readonly steering: { readonly effective: Effective; readonly flags: readonly FlagInForce[] };
+  /** Null takes the status back. */
+  readonly write: (status: InstanceStatus | null) => Promise<void>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class StatusReporter {
+  readonly #options: StatusReporterOptions;
+  readonly #meter = new RateMeter();
+  #state: (() => ConsumerState) | null = null;
+  #said: InstanceStatus | null = null;
+  #sinceMs = 0;
+  #lastState = '';
+  #writing: Promise<void> | null = null;
+  #fails = false;
+  #endLooking: () => void = () => undefined;
+
+  constructor(options: StatusReporterOptions) {
+    this.#options = options;
+  }
+
+  begin(state: () => ConsumerState): void {
+    this.#state = state;
+    this.#endLooking = this.#options.clock.every(lookEveryMs, () => this.look());
+  }
+
+  /** What the timer does. */
+  look(): void {
+    const status = this.#observe();
+    if (!status || this.#writing || !this.#isNews(status)) return;
+    this.#writing = this.#write(status).finally(() => (this.#writing = null));
+  }
+
+  /** Nobody is to wonder why we are silent. Never rejects. */
+  async end(): Promise<void> {
+    this.#endLooking();
+    await this.#writing;
+    if (this.#said) await this.#write(null);
+  }
+
+  #observe(): InstanceStatus | null {
+    if (!this.#state) return null;
+    const { identity, steering, clock } = this.#options;
+    const consumer = this.#state();
+    const nowMs = clock.nowMs();
+    const recordsPerSecond = this.#meter.look(consumer.partitions, identity.work, nowMs);
+    const { effective, flags } = steering;
+    const observed = { consumer, effective, flags };
+    const at = { nowMs, sinceMs: this.#sinceMs, recordsPerSecond };
+    const status = statusOf(observed, identity, at);
+    if (status.state === this.#lastState) return status;
+    this.#lastState = status.state;
+    this.#sinceMs = nowMs;
+    return { ...status, sinceMs: nowMs };
+  }
+
+  #isNews(status: InstanceStatus): boolean {
+    const said = this.#said;
+    if (!said || storyOf(said) !== storyOf(status)) return true;
+    const ageMs = status.atMs - said.atMs;
+    return (
+      ageMs >= statusEveryMs || (ageMs >= movingEveryMs && countsOf(said) !== countsOf(status))
+    );
+  }
+
+  async #write(status: InstanceStatus | null): Promise<void> {
+    const { write, logger } = this.#options;
+    try {
+      await write(status);
+      this.#said = status;
+      this.#fails = false;
+    } catch (error) {
+      if (this.#fails) return;
+      this.#fails = true;
+      logger.warn({ event: 'status.unsaid', err: error }, 'the status cannot be told: trying on');
+    }
+  }
+}
+
+const storyOf = ({ state, cause, breakers, flags, partitions }: InstanceStatus): string =>
+  JSON.stringify([
+    state,
+    cause,
+    partitions,
+    flags,
+    breakers.map(({ dependency, state: breaker }) => [dependency, breaker]),
+  ]);
+
+const countsOf = (status: InstanceStatus): string => {
+  const { recordsPerSecond, bufferedRecords, oldestRecordAtMs, concurrency, breakers } = status;
+  return JSON.stringify([
+    recordsPerSecond,
+    bufferedRecords,
+    oldestRecordAtMs,
+    concurrency,
+    breakers.map(({ nextProbeAtMs }) => nextProbeAtMs),
+  ]);
+};
