@@ -57,6 +57,14 @@ const setUp = () => {
 };
 
 const asSet = { paused: false, recordsPerSecond: null, concurrency: null };
+const unknown = { ...asSet, paused: true };
+
+test('nothing may begin before the decisions are known', () => {
+  const { caughtUp, steered } = setUp();
+  expect(steered).toEqual([unknown]);
+  caughtUp();
+  expect(steered).toEqual([unknown, asSet]);
+});
 
 test('what was decided before is in force before anybody is told that decisions are known', async () => {
   const { set, decide, caughtUp, said, steered, events } = setUp();
@@ -64,9 +72,9 @@ test('what was decided before is in force before anybody is told that decisions 
   await set(rate);
   await set(flag('artifact-deleter', 'pause', 'true'));
   await decide(rate.key, null);
-  expect(steered).toEqual([]);
+  expect(steered).toEqual([unknown]);
   caughtUp();
-  expect(steered).toEqual([{ ...asSet, paused: true }]);
+  expect(steered).toEqual([unknown, { ...asSet, paused: true }]);
   expect(said.at(-1)).toBe('caught up, paused true');
   expect(events()).toEqual(['flag.in-force']);
 });
@@ -78,7 +86,7 @@ test('a decision takes effect when it is read, is told once, and ends at its exp
   await set(flag('trace-archiver', 'pause', 'true'));
   const concurrency = flag('all', 'concurrency', '1');
   await set(concurrency);
-  expect(steered.slice(1)).toEqual([
+  expect(steered.slice(2)).toEqual([
     { ...asSet, paused: true },
     { ...asSet, paused: true, concurrency: 1 },
   ]);
@@ -104,7 +112,7 @@ test('a flag that nobody knows is ignored and told', async () => {
   const { set, caughtUp, steered, events } = setUp();
   caughtUp();
   await set(flag('all', 'colour', 'red'));
-  expect([events(), steered]).toEqual([['flag.ignored'], [asSet]]);
+  expect([events(), steered]).toEqual([['flag.ignored'], [unknown, asSet]]);
 });
 
 test('whoever waits while the process is paused goes on when it is not', async () => {
@@ -133,7 +141,7 @@ test('hints of others are passed on, also those from before; they steer nothing'
     ['s3', 60_000],
     ['postgres', 70_000],
   ]);
-  expect(steered).toEqual([asSet]);
+  expect(steered).toEqual([unknown, asSet]);
 });
 
 test('an open breaker is said with an owner and an end, and taken back when it closes', async () => {

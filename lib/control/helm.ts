@@ -114,9 +114,13 @@ export class Helm {
     });
   }
 
-  /** From now on the consumer follows the flags. Before its start, so that no flag comes too late. */
+  /**
+   * From now on the consumer follows the flags. Before its start: nothing may begin until they are known,
+   * or what waits for its schema meanwhile would be worked on under a pause.
+   */
   follow(steered: Steered): void {
     this.#steered = steered;
+    steered.steer({ paused: true, recordsPerSecond: null, concurrency: null });
     this.#endLooking = this.#options.clock.every(lookEveryMs, () => this.look());
   }
 
