@@ -18,7 +18,8 @@ const pageBuilds = 2;
 const waveBuilds = 120;
 const settings = {
   finished: { STALE_EVERY_MS: '86400000' },
-  stale: { STALE_EVERY_MS: '100', STALE_PAGE_BUILDS: String(pageBuilds), STALE_PAUSE_MS: '20' },
+  // A pass that began while others still have not announced all would name their builds once more.
+  stale: { STALE_EVERY_MS: '5000', STALE_PAGE_BUILDS: String(pageBuilds), STALE_PAUSE_MS: '20' },
 };
 
 /** @returns what is to be announced, and by how many builds the successor may repeat itself. */
