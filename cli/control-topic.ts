@@ -1,7 +1,8 @@
 /** Reads `afterbuild.control` and other state topics to their end, and writes decisions, for commands. */
 import { randomUUID } from 'node:crypto';
 import { createCodec, type Codec } from '../lib/avro/codec';
-import { createRegistry, type Registry } from '../lib/avro/registry';
+import { openRegistry } from '../lib/avro/open-registry';
+import type { Registry } from '../lib/avro/registry';
 import { loadSchema } from '../lib/avro/schema-file';
 import { StateWriter } from '../lib/control/state-writer';
 import { createKafka } from '../lib/kafka/connection';
@@ -11,7 +12,7 @@ import { createConsumer } from '../lib/kafka/run-consumer';
 import type { RecordHeaders, Subscription } from '../lib/kafka/subscription';
 import { topicNames } from '../lib/kafka/topics';
 import { systemClock } from '../lib/process/clock';
-import { readSecret, type controlSchema } from '../lib/process/config';
+import type { controlSchema } from '../lib/process/config';
 import { createLogger } from '../lib/process/logger';
 import type { z } from 'zod';
 import type { Control } from '../schemas/generated';
@@ -30,17 +31,6 @@ export interface StateTopic {
 const stopLimitMs = 5_000;
 const silent = createLogger('afterbuild', 'silent');
 
-export function registryOf(config: ControlConfig): Registry {
-  const { SCHEMA_REGISTRY_USERNAME: username, SCHEMA_REGISTRY_PASSWORD_FILE: file } = config;
-  return createRegistry({
-    url: config.SCHEMA_REGISTRY_URL,
-    ...(username !== undefined && file !== undefined
-      ? { username, password: readSecret('SCHEMA_REGISTRY_PASSWORD_FILE', file) }
-      : {}),
-    clock: systemClock,
-  });
-}
-
 /**
  * Reads the topics from their beginning, and goes on reading. Resolves at the end of what there was.
  * The group is one of its own and commits nothing, so that the broker forgets it when we leave.
@@ -52,7 +42,7 @@ export async function followTopics(
   topics: readonly StateTopic[],
   onFatal: (error: Error) => void = () => undefined,
 ): Promise<() => Promise<void>> {
-  const registry = registryOf(config);
+  const registry = openRegistry(config);
   const waiting = new Set(topics.map(({ name }) => name));
   let end: () => void = () => undefined;
   const caughtUp = new Promise<void>((resolve) => (end = resolve));
@@ -116,7 +106,7 @@ export async function writeDecision(
   const topic = `${config.AFTERBUILD_NAMESPACE}${topicNames.control}`;
   const kafka = createKafka(config, 'afterbuild', silent);
   const writer = new StateWriter({
-    registry: registryOf(config),
+    registry: openRegistry(config),
     createProducer: () => createProducer(kafka),
   });
   const codec: Codec<Control> = writer.codecOf(topic, topicNames.control);

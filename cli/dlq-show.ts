@@ -1,14 +1,13 @@
 /** `afterbuild dlq show`: single dead letters with all that is known of them. */
 import { createWriterDecoder } from '../lib/avro/codec';
-import { createRegistry, type Registry } from '../lib/avro/registry';
+import { openRegistry } from '../lib/avro/open-registry';
 import type { DeadLetter } from '../lib/dead-letters/dead-letter';
 import { matches } from '../lib/dead-letters/filter';
 import { headerText } from '../lib/dead-letters/header-text';
 import type { DeadLetterLog } from '../lib/dead-letters/scan';
 import { failureHeaders, isFailureHeader } from '../lib/kafka/failure-headers';
 import type { LogRecord } from '../lib/kafka/log-reader';
-import { systemClock } from '../lib/process/clock';
-import { deadLettersSchema, loadConfig, readSecret } from '../lib/process/config';
+import { deadLettersSchema, loadConfig } from '../lib/process/config';
 import { isoTime } from './dlq-list';
 import { chosenPlaces, filterOf, type FilterOptions } from './dlq-options';
 import { scanPlaces, withDeadLetters } from './dlq-session';
@@ -41,7 +40,7 @@ const hexBytes = 64;
 
 export async function show(options: ShowOptions, signal: AbortSignal): Promise<ExitCode> {
   const config = loadConfig(deadLettersSchema, process.env);
-  const decode = createWriterDecoder(registryOf(config));
+  const decode = createWriterDecoder(openRegistry(config));
   const places = chosenPlaces(config.AFTERBUILD_NAMESPACE, options);
   const filter = filterOf(options);
   const shown = await withDeadLetters(async ({ log, existing }) => {
@@ -154,13 +153,4 @@ function describeValue({ valueBytes, decoded, undecoded, hex }: ShownLetter): st
     `  value     ${length}, not decoded: ${undecoded}`,
     ...(hex === undefined ? [] : [`  bytes     ${hex}`]),
   ];
-}
-
-function registryOf(config: ReturnType<typeof loadConfig<typeof deadLettersSchema>>): Registry {
-  const { SCHEMA_REGISTRY_USERNAME: username, SCHEMA_REGISTRY_PASSWORD_FILE: file } = config;
-  const login =
-    username !== undefined && file !== undefined
-      ? { username, password: readSecret('SCHEMA_REGISTRY_PASSWORD_FILE', file) }
-      : {};
-  return createRegistry({ url: config.SCHEMA_REGISTRY_URL, ...login, clock: systemClock });
 }

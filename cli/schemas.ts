@@ -1,13 +1,16 @@
 /** `afterbuild schemas register`: the contracts of our own topics, put into the registry. */
 import type { Command } from 'commander';
-import { createRegistry, type Registry } from '../lib/avro/registry';
+import { openRegistry } from '../lib/avro/open-registry';
+import type { Registry } from '../lib/avro/registry';
 import { loadSchema } from '../lib/avro/schema-file';
 import { topics } from '../lib/kafka/topics';
-import { systemClock } from '../lib/process/clock';
-import { loadConfig, readSecret, schemasSchema } from '../lib/process/config';
+import { loadConfig, schemasSchema } from '../lib/process/config';
 import { action } from './action';
 import { exitCodes, type ExitCode } from './exit-codes';
 import { jsonOption, printProgress, printResult, type OutputOptions } from './output';
+
+/** A registry that has just been started takes many seconds for its first schema. */
+const firstSchemaMs = 30_000;
 
 export interface RegisteredSchema {
   readonly subject: string;
@@ -26,7 +29,7 @@ export function addSchemasCommand(program: Command): void {
 
 async function register(options: OutputOptions, signal: AbortSignal): Promise<ExitCode> {
   const config = loadConfig(schemasSchema, process.env);
-  const registry = registryOf(config);
+  const registry = openRegistry(config, { timeoutMs: firstSchemaMs });
   const registered = await registerSchemas(
     registry,
     config.AFTERBUILD_NAMESPACE,
@@ -57,17 +60,4 @@ export async function registerSchemas(
     registered.push({ subject, id: await registry.register(subject, loadSchema(schema)) });
   }
   return registered;
-}
-
-function registryOf(config: ReturnType<typeof loadConfig<typeof schemasSchema>>): Registry {
-  const { SCHEMA_REGISTRY_USERNAME: username, SCHEMA_REGISTRY_PASSWORD_FILE: file } = config;
-  const login =
-    username !== undefined && file !== undefined
-      ? { username, password: readSecret('SCHEMA_REGISTRY_PASSWORD_FILE', file) }
-      : {};
-  // A registry that has just been started takes many seconds for its first schema.
-  const timeoutMs = 30_000;
-  return createRegistry({
-    ...{ url: config.SCHEMA_REGISTRY_URL, ...login, timeoutMs, clock: systemClock },
-  });
 }

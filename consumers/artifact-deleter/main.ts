@@ -1,7 +1,8 @@
 /** Composition root: environment → adapters → brake → handler → runtime → signals. */
 import type { ArtifactsExpired } from '../../schemas/generated';
 import { createCodec } from '../../lib/avro/codec';
-import { createRegistry, type Registry } from '../../lib/avro/registry';
+import { openRegistry } from '../../lib/avro/open-registry';
+import type { Registry } from '../../lib/avro/registry';
 import { loadSchema } from '../../lib/avro/schema-file';
 import { Brake } from '../../lib/brake/brake';
 import { DeletionBudget } from '../../lib/brake/deletion-budget';
@@ -17,12 +18,7 @@ import { topicNames, topics } from '../../lib/kafka/topics';
 import { createDeletionCounts } from '../../lib/metrics/effects';
 import type { Metrics } from '../../lib/metrics/metrics';
 import { systemClock } from '../../lib/process/clock';
-import {
-  artifactDeleterSchema,
-  type Environment,
-  loadConfig,
-  readSecret,
-} from '../../lib/process/config';
+import { artifactDeleterSchema, type Environment, loadConfig } from '../../lib/process/config';
 import type { ExitCode } from '../../lib/process/exit-codes';
 import { type LivingContext, withLife } from '../../lib/process/life';
 import type { Logger } from '../../lib/process/logger';
@@ -109,7 +105,7 @@ async function consume(
   { logger, ended, fail, ...life }: LivingContext,
   stores: Stores,
 ): Promise<StopReport> {
-  const registry = registryOf(config);
+  const registry = openRegistry(config);
   const kafka = createKafka(config, group, logger);
   const control = openHelm({
     ...{ process: group, work: topicNames.artifactsExpired, registry, clock: systemClock, logger },
@@ -145,17 +141,6 @@ async function consume(
   const report = await consumer.stop(config.STOP_LIMIT_MS);
   await control.end();
   return report;
-}
-
-function registryOf(config: Config): Registry {
-  const { SCHEMA_REGISTRY_USERNAME: username, SCHEMA_REGISTRY_PASSWORD_FILE: file } = config;
-  return createRegistry({
-    url: config.SCHEMA_REGISTRY_URL,
-    ...(username !== undefined && file !== undefined
-      ? { username, password: readSecret('SCHEMA_REGISTRY_PASSWORD_FILE', file) }
-      : {}),
-    clock: systemClock,
-  });
 }
 
 function expiredArtifacts(

@@ -1,7 +1,8 @@
 /** Composition root: environment → adapters → brake → handler → runtime → signals. */
 import type { BuildFinished } from '../../schemas/generated';
 import { createCodec } from '../../lib/avro/codec';
-import { createRegistry, type Registry } from '../../lib/avro/registry';
+import { openRegistry } from '../../lib/avro/open-registry';
+import type { Registry } from '../../lib/avro/registry';
 import { loadSchema } from '../../lib/avro/schema-file';
 import { Brake } from '../../lib/brake/brake';
 import { openHelm } from '../../lib/control/open-helm';
@@ -16,12 +17,7 @@ import { createArchiveCounts } from '../../lib/metrics/effects';
 import type { Metrics } from '../../lib/metrics/metrics';
 import { ByteBudget } from '../../lib/process/byte-budget';
 import { systemClock } from '../../lib/process/clock';
-import {
-  type Environment,
-  loadConfig,
-  readSecret,
-  traceArchiverSchema,
-} from '../../lib/process/config';
+import { type Environment, loadConfig, traceArchiverSchema } from '../../lib/process/config';
 import type { ExitCode } from '../../lib/process/exit-codes';
 import { type LivingContext, withLife } from '../../lib/process/life';
 import { type ProcessContext, runProcess } from '../../lib/process/run-process';
@@ -128,14 +124,7 @@ async function consume(
   { logger, ended, fail, ...life }: LivingContext,
   stores: Stores,
 ): Promise<StopReport> {
-  const { SCHEMA_REGISTRY_USERNAME: username, SCHEMA_REGISTRY_PASSWORD_FILE: file } = config;
-  const registry = createRegistry({
-    url: config.SCHEMA_REGISTRY_URL,
-    ...(username !== undefined && file !== undefined
-      ? { username, password: readSecret('SCHEMA_REGISTRY_PASSWORD_FILE', file) }
-      : {}),
-    clock: systemClock,
-  });
+  const registry = openRegistry(config);
   const kafka = createKafka(config, group, logger);
   const control = openHelm({
     ...{ process: group, work: topicNames.buildsFinished, registry, clock: systemClock, logger },

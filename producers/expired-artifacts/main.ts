@@ -1,6 +1,6 @@
 /** Starts the process that finds expired artifacts: reads the settings, connects the servers, runs. */
 import { createCodec, createWriterDecoder, type Codec } from '../../lib/avro/codec';
-import { createRegistry } from '../../lib/avro/registry';
+import { openRegistry } from '../../lib/avro/open-registry';
 import { loadSchema } from '../../lib/avro/schema-file';
 import { refuseDatabase } from '../../lib/brake/decide';
 import { readCdcHealth } from '../../lib/connect/cdc-health';
@@ -16,7 +16,6 @@ import {
   ConfigError,
   expiredArtifactsSchema,
   loadConfig,
-  readSecret,
   type Environment,
 } from '../../lib/process/config';
 import type { ExitCode } from '../../lib/process/exit-codes';
@@ -94,7 +93,7 @@ async function connect(
   const control = openHelm({
     ...{ process: name, work: topicNames.artifactChanges, clock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
-    registry: registryOf(config),
+    registry: openRegistry(config),
     createProducer: () => createProducer(kafka),
   });
   return {
@@ -113,7 +112,7 @@ async function connect(
           settings: settingsOf(config),
         }),
       ),
-    decodeChange: createWriterDecoder<unknown>(registryOf(config)),
+    decodeChange: createWriterDecoder<unknown>(openRegistry(config)),
     decodeProgress: (bytes) => progress.codec.decode(bytes),
     control,
     readHealth: healthOf(config, pool),
@@ -173,20 +172,10 @@ async function openProgress(config: Config, admin: TopicAdmin) {
 }
 
 const codecOf = <V>(config: Config, topic: string): Codec<V> =>
-  createCodec<V>(registryOf(config), {
+  createCodec<V>(openRegistry(config), {
     subject: `${topicOf(config, topic)}-value`,
     schema: loadSchema(topic),
   });
-
-function registryOf(config: Config) {
-  const { SCHEMA_REGISTRY_USERNAME: username, SCHEMA_REGISTRY_PASSWORD_FILE: file } = config;
-  return createRegistry({
-    url: config.SCHEMA_REGISTRY_URL,
-    clock,
-    ...(username === undefined ? {} : { username }),
-    ...(file === undefined ? {} : { password: readSecret('SCHEMA_REGISTRY_PASSWORD_FILE', file) }),
-  });
-}
 
 function healthOf(config: Config, pool: PostgresPool): Surroundings['readHealth'] {
   const { CONNECT_URL: connectUrl, CDC_CONNECTOR: connector, CDC_SLOT: slot } = config;

@@ -1,6 +1,6 @@
 /** Starts the process that finds finished builds: reads the settings, connects the servers, runs. */
 import { createCodec, createWriterDecoder, type Codec } from '../../lib/avro/codec';
-import { createRegistry } from '../../lib/avro/registry';
+import { openRegistry } from '../../lib/avro/open-registry';
 import { loadSchema } from '../../lib/avro/schema-file';
 import { refuseDatabase } from '../../lib/brake/decide';
 import { openHelm } from '../../lib/control/open-helm';
@@ -15,7 +15,6 @@ import {
   ConfigError,
   finishedBuildsSchema,
   loadConfig,
-  readSecret,
   type Environment,
 } from '../../lib/process/config';
 import type { ExitCode } from '../../lib/process/exit-codes';
@@ -85,7 +84,7 @@ async function connect(
   const control = openHelm({
     ...{ process: name, work: topicNames.buildChanges, clock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
-    registry: registryOf(config),
+    registry: openRegistry(config),
     createProducer: () => createProducer(kafka),
   });
   return {
@@ -100,7 +99,7 @@ async function connect(
           settings: settingsOf(config),
         }),
       ),
-    decodeChange: createWriterDecoder<unknown>(registryOf(config)),
+    decodeChange: createWriterDecoder<unknown>(openRegistry(config)),
     control,
     topics: {
       changes: topicOf(config, topicNames.buildChanges),
@@ -151,20 +150,10 @@ const settingsOf = (config: Config) => ({
 const topicOf = (config: Config, topic: string): string => `${config.AFTERBUILD_NAMESPACE}${topic}`;
 
 const codecOf = <V>(config: Config, topic: string): Codec<V> =>
-  createCodec<V>(registryOf(config), {
+  createCodec<V>(openRegistry(config), {
     subject: `${topicOf(config, topic)}-value`,
     schema: loadSchema(topic),
   });
-
-function registryOf(config: Config) {
-  const { SCHEMA_REGISTRY_USERNAME: username, SCHEMA_REGISTRY_PASSWORD_FILE: file } = config;
-  return createRegistry({
-    url: config.SCHEMA_REGISTRY_URL,
-    clock,
-    ...(username === undefined ? {} : { username }),
-    ...(file === undefined ? {} : { password: readSecret('SCHEMA_REGISTRY_PASSWORD_FILE', file) }),
-  });
-}
 
 /** While it runs, a standby or another database only holds it (`lib/brake/database-guard.ts`). */
 async function refuseOtherDatabase(
