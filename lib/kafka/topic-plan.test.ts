@@ -16,6 +16,12 @@ test('a missing topic is created as it is defined', () => {
   expect(plan.settings).toMatchObject({ 'message.timestamp.type': 'LogAppendTime' });
 });
 
+test('a topic of failures takes what only just fitted the topic that it comes from', () => {
+  const letters = topics.find(({ name }) => name.endsWith('.dlq'))!;
+  expect(settingsOf(letters)['max.message.bytes']).toBe('16777216');
+  expect(settingsOf(events)).not.toHaveProperty('max.message.bytes');
+});
+
 test("Debezium's events keep the time of their change", () => {
   const changes = topics.find(({ name }) => name.startsWith('cdc.'))!;
   expect(settingsOf(changes)).not.toHaveProperty('message.timestamp.type');

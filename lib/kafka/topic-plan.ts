@@ -42,6 +42,9 @@ export function settingsOf(definition: TopicDefinition): Record<string, string> 
     'cleanup.policy': definition.cleanup,
     'compression.type': 'producer',
     ...(isWrittenByUs(definition) ? brokerTime : {}),
+    ...(definition.batchBytesMax === undefined
+      ? {}
+      : { 'max.message.bytes': String(definition.batchBytesMax) }),
   };
   if (definition.cleanup === 'compact') return { ...common, ...compactSettings };
   if (definition.cleanup === 'compact,delete') {

@@ -10,6 +10,8 @@ export interface TopicDefinition {
   readonly cleanup: 'delete' | 'compact' | 'compact,delete';
   /** Milliseconds; -1 keeps for ever. Not for `compact`. */
   readonly retentionMs: number;
+  /** What the broker takes as one batch, where its own limit would be too little. */
+  readonly batchBytesMax?: number;
   /** File `schemas/<schema>.avsc`; null where Connect registers the schema itself. */
   readonly schema: string | null;
 }
@@ -58,9 +60,13 @@ export const failureGroups = [
 /** Few: what lies there is rare, and its partition is the source's, modulo this. */
 export const failurePartitions = 3;
 
+/** A record that just fitted its own topic, and the headers that say what became of it: kafkajs does not split. */
+const failureBatchBytesMax = 16 * 1024 * 1024;
+
 const failureTopic = (name: string, doc: string): TopicDefinition => ({
   name,
   doc,
+  batchBytesMax: failureBatchBytesMax,
   key: 'as the record came',
   partitions: failurePartitions,
   cleanup: 'delete',

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { failureHeaders } from '../../lib/kafka/failure-headers';
 import { laneOf } from '../../lib/kafka/lane';
 import { failureTopics, topicNames } from '../../lib/kafka/topics';
@@ -7,7 +8,7 @@ import { produceByHand, stepOver } from '../support/by-hand';
 import { recordsOn } from '../support/dead-letters';
 import { ExpiredRecords } from '../support/expired-records';
 import type { RunningProcess } from '../support/running-process';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { until } from '../support/until';
 
 const ground = useScenario(__filename, { changes: 'streamed' });
@@ -42,6 +43,8 @@ test('poison of artifacts.expired becomes a dead letter, byte for byte, and what
     ['no-value', null],
     ['not-a-value', await records.withId(known, 2n ** 60n)],
     ['impossible-id', await records.withId(known, -5n)],
+    // As much as its topic takes: as a dead letter it has its headers on top.
+    ['wire-format', Buffer.concat([Buffer.from([1]), randomBytes(1_047_500)])],
   ];
   const good: ArtifactEntry[] = [];
   for (const [partition, [, value]] of poison.entries()) {
