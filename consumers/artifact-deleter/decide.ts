@@ -35,9 +35,6 @@ export type Fate =
   /** Not finished: the record comes again. */
   | 'failed';
 
-/** A record that a replay has brought back says so in this header; it does not count as absence. */
-export const replayHeader = 'replay';
-
 export function itemsOf(record: ArtifactsExpired, verdict: Verdict): Item[] {
   const absenceProves = verdict.kind === 'same-history';
   const { partitionId } = record;

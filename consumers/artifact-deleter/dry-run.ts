@@ -10,6 +10,13 @@ export interface DryRunOptions {
   readonly logger: Logger;
 }
 
+/** Retry topics are worked on by the same handler, and have partitions and offsets of their own. */
+interface Place {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
 /** Why a record waits while an operator looks at what would be deleted. */
 class DryRunError extends Error {
   override readonly name = 'DryRunError';
@@ -21,11 +28,11 @@ class DryRunError extends Error {
  */
 export async function holdDry(
   options: DryRunOptions,
-  records: readonly { readonly partition: number; readonly offset: number }[],
+  records: readonly Place[],
   items: readonly Item[],
   reported: Set<string>,
 ): Promise<readonly Outcome[]> {
-  const places = records.map(({ partition, offset }) => `${partition}/${offset}`);
+  const places = records.map(({ topic, partition, offset }) => `${topic}/${partition}/${offset}`);
   if (places.some((place) => !reported.has(place))) {
     await reportDue(options, records.length, items);
     for (const place of places) reported.add(place);

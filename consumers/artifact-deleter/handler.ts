@@ -7,6 +7,7 @@
  */
 import type { ArtifactsExpired } from '../../schemas/generated';
 import { BrakeError, ForeignRecordError } from '../../lib/brake/brake';
+import { isSaidAgain } from '../../lib/kafka/failure-headers';
 import { type Outcome, retry, skip } from '../../lib/kafka/outcome';
 import { WaitError } from '../../lib/kafka/record-errors';
 import type { ConsumedRecord } from '../../lib/kafka/subscription';
@@ -14,21 +15,16 @@ import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
 import type { ReachStep } from '../../lib/process/steps';
 import { PostgresError } from '../../lib/stores/postgres/errors';
-import { isPassing, S3Error } from '../../lib/stores/s3/errors';
 import {
-  chunksOf,
-  contestable,
   type Item,
   itemsOf,
-  keysToDelete,
   outcomeOf,
-  replayHeader,
   sampleKeys,
   settleMissing,
   statementsOf,
   unexplainedAbsences,
-  usableKey,
 } from './decide';
+import { deleteObjects, findClaimed, unfinished } from './delete-objects';
 import { holdDry, reportDue } from './dry-run';
 import type {
   ArtifactObjects,
@@ -63,8 +59,6 @@ export type HandleExpired = (
 /** A record that passed the brake, with its artifacts; or the outcome that it already has. */
 type Taken = { readonly record: ExpiredRecord; readonly items: Item[] } | Outcome;
 
-/** S3 takes no more keys in one request. */
-const keysMax = 1_000;
 /** A statement that met another one is done again: so often, then the record waits. */
 const repeatsMax = 5;
 const repeatAfterMs = 20;
@@ -217,68 +211,7 @@ async function wasFinishedElsewhere(
 
 /** What was read again, or said again on purpose, finds rows missing that were rightly deleted. */
 const countsAsAbsence = ({ attempt, maybeRepeated, headers, value }: ExpiredRecord): boolean =>
-  attempt === 1 &&
-  !maybeRepeated &&
-  headers[replayHeader] === undefined &&
-  value.source !== 'repair';
-
-async function findClaimed(
-  rows: ArtifactRows,
-  items: readonly Item[],
-): Promise<ReadonlySet<string>> {
-  const { jobIds, finalPaths } = contestable(items);
-  const claimed = new Set<string>();
-  if (jobIds.length > 0) {
-    for (const row of await rows.findLegacyClaims(jobIds)) {
-      const key = usableKey(row);
-      if (typeof key === 'string') claimed.add(key);
-    }
-  }
-  if (finalPaths.length > 0) {
-    for (const path of await rows.findFinalPathClaims(finalPaths)) claimed.add(path);
-  }
-  return claimed;
-}
-
-async function deleteObjects(
-  { objects, counts }: DeleterOptions,
-  items: readonly Item[],
-  claimed: ReadonlySet<string>,
-): Promise<{ asked: number; failures: ReadonlyMap<string, string> }> {
-  const keys = keysToDelete(items, claimed);
-  const sizes = new Map(items.map(({ key, artifact }) => [key, artifact.sizeBytes ?? 0]));
-  const failures = new Map<string, string>();
-  for (const chunk of chunksOf(keys, keysMax)) {
-    for (const { key, code } of await objects.deleteObjects(chunk)) failures.set(key, code);
-    const gone = chunk.filter((key) => !failures.has(key));
-    counts.objects(
-      gone.length,
-      gone.reduce((sum, key) => sum + (sizes.get(key) ?? 0), 0),
-    );
-  }
-  for (const item of items) {
-    if (item.key !== null && failures.has(item.key)) item.fate = 'failed';
-  }
-  return { asked: keys.length - failures.size, failures };
-}
-
-/** Why these items have failed. Passing reasons come first: what passes must not count as an attempt. */
-function unfinished(failed: readonly Item[], failures: ReadonlyMap<string, string>): Error {
-  const counts = new Map<string, number>();
-  for (const { key } of failed) {
-    const code = failures.get(key ?? '') ?? 'Unknown';
-    counts.set(code, (counts.get(code) ?? 0) + 1);
-  }
-  const listed = [...counts].map(([code, count]) => `${code} for ${count}`).join(', ');
-  const code = [...counts.keys()].find(isPassing) ?? [...counts.keys()][0] ?? 'Unknown';
-  return new S3Error(
-    `S3 did not delete all objects: ${listed}. They are asked for again.`,
-    isPassing(code) ? 'unavailable' : 'refused',
-    isPassing(code) ? 'SlowDown' : code,
-    undefined,
-    undefined,
-  );
-}
+  attempt === 1 && !maybeRepeated && !isSaidAgain(headers) && value.source !== 'repair';
 
 async function dryRun(
   options: DeleterOptions,

@@ -7,35 +7,17 @@
  * that has no outcome afterwards is to be looked at again, from the read.
  */
 import { BrakeError } from '../../lib/brake/brake';
-import { done, type Outcome, retry, skip } from '../../lib/kafka/outcome';
-import { PostgresError } from '../../lib/stores/postgres/errors';
-import { RedisError } from '../../lib/stores/redis/errors';
-import { S3Error } from '../../lib/stores/s3/errors';
+import { done, retry, skip } from '../../lib/kafka/outcome';
 import { chunkBytes } from '../../lib/gitlab/trace-chunks';
-import {
-  findGrown,
-  type ReadChunk,
-  readChunks,
-  removeChunks,
-  type WantedChunk,
-} from './chunk-data';
-import { isSettled, lookAt, placesOf } from './decide';
+import { findGrown, type ReadChunk, readChunks, removeChunks } from './chunk-data';
+import { isSettled, lookAt } from './decide';
 import { HeldLeases } from './held-leases';
 import { forJob, type Job, setAside, SetAside } from './job';
 import { dropOurObject } from './our-object';
-import { partBytes } from './part';
 import type { BuildTrace, Commitment } from './ports';
-import { type FoundTrace, type Prepared, storeTrace } from './store-trace';
+import { storeAll } from './store-all';
+import type { FoundTrace, Prepared } from './store-trace';
 import type { Surroundings } from './surroundings';
-import { groupChunks } from './trace-content';
-
-/** Traces of up to so many chunks are read side by side, in groups of at most as many. */
-const groupChunksMax = 32;
-/** A trace that passes holds one part and, twice, what is read at a time: what came, and what it was put together of. */
-const passingBytes = ({ trace, look }: FoundTrace): number => {
-  const whole = look.kind === 'archive' ? chunkCount(trace) * chunkBytes : partBytes;
-  return Math.min(whole, partBytes) + 2 * groupChunks * chunkBytes;
-};
 
 export async function archivePass(
   around: Surroundings,
@@ -170,85 +152,6 @@ async function dropUnused(around: Surroundings, jobs: readonly Job[]): Promise<v
     const { seen, outcome } = job;
     if (seen && outcome?.kind === 'skip') await dropOurObject(around, job, seen.etag);
   }
-}
-
-/** Short traces a group at a time, long ones each by itself; both within the budget of bytes. */
-async function storeAll(around: Surroundings, found: readonly FoundTrace[]): Promise<Prepared[]> {
-  const prepared: Prepared[] = [];
-  const isShort = ({ trace, look }: FoundTrace): boolean =>
-    look.kind === 'archive' && chunkCount(trace) <= groupChunksMax;
-  for (const group of groupsOf(found.filter(isShort))) {
-    if (isAway(found)) break;
-    const bytes = 2 * chunkBytes * group.reduce((sum, { trace }) => sum + chunkCount(trace), 0);
-    prepared.push(...(await around.budget.hold(bytes, () => storeGroup(around, group))));
-  }
-  for (const one of found.filter((each) => !isShort(each))) {
-    if (isAway(found)) break;
-    await around.budget.hold(passingBytes(one), () =>
-      forJob(one.job, async () => {
-        const result = await storeTrace(around, one);
-        if (result) prepared.push(result);
-      }),
-    );
-  }
-  const away = isAway(found);
-  if (away) for (const { job } of found) if (!isPrepared(prepared, job)) job.outcome ??= away;
-  return prepared;
-}
-
-const isPrepared = (prepared: readonly Prepared[], job: Job): boolean =>
-  prepared.some((one) => one.job === job);
-
-/** A store that is away is away for all: one limit of a request is waited for, not one a trace. */
-const isAway = (found: readonly FoundTrace[]): Outcome | undefined =>
-  found
-    .map(({ job }) => job.outcome)
-    .find((outcome) => outcome?.kind === 'retry' && isStoreAway(outcome.error));
-
-const isStoreAway = (error: Error): boolean =>
-  (error instanceof S3Error && error.failure === 'unavailable') ||
-  (error instanceof RedisError && !error.isRefusal) ||
-  (error instanceof PostgresError && error.failure === 'unavailable');
-
-const chunkCount = ({ chunks }: BuildTrace): number => (chunks.at(-1)?.index ?? 0) + 1;
-
-function groupsOf(found: readonly FoundTrace[]): FoundTrace[][] {
-  const groups: FoundTrace[][] = [];
-  let room = 0;
-  for (const one of found) {
-    const count = chunkCount(one.trace);
-    if (groups.length === 0 || count > room) {
-      groups.push([]);
-      room = groupChunksMax;
-    }
-    groups.at(-1)?.push(one);
-    room -= count;
-  }
-  return groups;
-}
-
-/** The data of the whole group in one round trip a store. */
-async function storeGroup(around: Surroundings, group: readonly FoundTrace[]): Promise<Prepared[]> {
-  const wanted = group.flatMap(({ trace }) =>
-    placesOf(trace.chunks).map((place): WantedChunk => ({ ...place, buildId: trace.buildId })),
-  );
-  const data = Map.groupBy(
-    await readChunks(around.chunks, wanted),
-    ({ wanted: chunk }) => chunk.buildId,
-  );
-  const prepared: Prepared[] = [];
-  await Promise.all(
-    group.map((one) =>
-      forJob(one.job, async () => {
-        const all = data.get(one.trace.buildId) ?? [];
-        const result = await storeTrace(around, one, (places) =>
-          Promise.resolve(places.flatMap(({ index }) => all[index] ?? [])),
-        );
-        if (result) prepared.push(result);
-      }),
-    ),
-  );
-  return prepared;
 }
 
 /** Transaction 1. @returns those whose committed row says what is stored. */

@@ -2,6 +2,7 @@
 import type { BuildFinished } from '../../schemas/generated';
 import { ForeignRecordError } from '../../lib/brake/brake';
 import { traceKey } from '../../lib/gitlab/trace-key';
+import { isSaidAgain } from '../../lib/kafka/failure-headers';
 import { type Outcome, retry } from '../../lib/kafka/outcome';
 import { RecordBusyError } from '../../lib/kafka/record-errors';
 import type { ConsumedRecord } from '../../lib/kafka/subscription';
@@ -17,8 +18,6 @@ export type HandleFinished = (
 
 /** A trace that changes again and again while it is archived is left to the next delivery. */
 const passesMax = 4;
-/** A record that a replay has brought back says so in this header; it does not count as absence. */
-const replayHeader = 'replay';
 
 export function createHandler(around: Surroundings): HandleFinished {
   return async function handleFinished(records, signal) {
@@ -68,7 +67,7 @@ async function take(
     key: traceKey(owner),
     finishedAtMs: value.finishedAtMs,
     absenceProves: verdict.kind === 'same-history',
-    countsAsAbsence: isFirst && record.headers[replayHeader] === undefined,
+    countsAsAbsence: isFirst && !isSaidAgain(record.headers),
     seen: undefined,
     // An attempt that failed may have stored the object; a server that refuses a body early only hangs up.
     askForObject: !isFirst,

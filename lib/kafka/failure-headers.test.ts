@@ -1,4 +1,10 @@
-import { failureHeaders, readFailure, readNotBefore, writeFailure } from './failure-headers';
+import {
+  failureHeaders,
+  isSaidAgain,
+  readFailure,
+  readNotBefore,
+  writeFailure,
+} from './failure-headers';
 import { dependencies } from './dependency';
 import { noObserver } from './observer';
 
@@ -38,6 +44,12 @@ test('a record that has not failed, or says it in part only, has nothing behind 
   expect(readFailure({})).toBeNull();
   expect(readFailure({ [failureHeaders.originTopic]: 'x' })).toBeNull();
   expect(readNotBefore({})).toBeNull();
+});
+
+test('what a replay or a redrive has brought back says so', () => {
+  expect(isSaidAgain({})).toBe(false);
+  expect(isSaidAgain({ replay: '1' })).toBe(true);
+  expect(isSaidAgain({ [failureHeaders.redriveId]: 'a' })).toBe(true);
 });
 
 test('nobody has to count', () => {

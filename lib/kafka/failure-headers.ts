@@ -32,12 +32,16 @@ export const failureHeaders = {
   redriveCount: 'afterbuild-redrive-count',
 } as const;
 
-/** Every header of ours begins like this: what a redrive takes off again. */
-export const failureHeaderPrefix = 'afterbuild-';
-
 /** Whether the header says something of a failure, or of what was done about it, and is not the record's own. */
 export const isFailureHeader = (name: string): boolean =>
   /^(?:afterbuild-|kafka_dlt-|x-original-(?:topic|partition|offset)$)/.test(name);
+
+/** A replay marks the records that it has brought back. */
+const replayHeader = 'replay';
+
+/** It was put there again on purpose: that its rows are gone by now is no sign of a wrong database. */
+export const isSaidAgain = (headers: RecordHeaders): boolean =>
+  headers[replayHeader] !== undefined || headers[failureHeaders.redriveId] !== undefined;
 
 /** What a person has decided about dead letters: on the marker beside them (lib/dead-letters/settlement.ts). */
 export const settlementHeaders = {
