@@ -68,8 +68,6 @@ export interface Consumer {
   state(): ConsumerState;
   /** A member of the group (perhaps an idle one) with nothing halted. */
   ready(): boolean;
-  /** False when `stalledMs` has reached `progressDeadlineMs`. */
-  progressing(): boolean;
   /** Live flags of operators, for all topics that are read with committed offsets. */
   steer(steering: Steering & { readonly concurrency?: number | null }): void;
   /** Another instance says that it is away until then: the first failure of our own opens the breaker. */

@@ -13,10 +13,12 @@ import type { Ticket } from './gate';
 import type { Lane } from './lane';
 import { LaneLog } from './lane-log';
 import { asError, assemble, handleAll, type MicroBatch } from './micro-batch';
+import { putAside } from './put-aside';
 import { retryDelayMs } from './retry-delay';
 import { settle, type Settlement } from './settlement';
 import type { AnySubscription } from './subscription';
 import type { Surroundings } from './surroundings';
+import { tellOutcomes } from './tell-outcomes';
 
 /** What the lanes need of their partition. */
 export interface LaneHost {
@@ -194,40 +196,26 @@ export class LaneRunner {
       mayWrite: !letterRun.isOver,
       nowMs: clock.nowMs(),
     });
-    if (settlement.letters.length > 0) await this.#sendLetters(settlement);
+    if (settlement.letters.length > 0) await this.#putAside(settlement);
     if (this.#isDead()) return null;
     this.#apply(lane, batch, settlement);
     return settlement;
   }
 
+  #putAside(settlement: Settlement): Promise<void> {
+    const { at, subscription } = this.#partition;
+    const retryLevel = subscription.retry?.level ?? null;
+    return putAside(
+      this.#around,
+      { ...at, policy: this.#policy, retryLevel },
+      settlement,
+      this.#log,
+    );
+  }
+
   /** Asked anew: it may have died while something was awaited. */
   #isDead(): boolean {
     return this.#partition.dead;
-  }
-
-  /** Copies first; when they cannot be written the records stay, and their producer is what is away. */
-  async #sendLetters(settlement: Settlement): Promise<void> {
-    const { at, subscription } = this.#partition;
-    const { letters, letterRun, observer } = this.#around;
-    const sender = {
-      ...at,
-      policy: this.#policy,
-      retryLevel: subscription.retry?.level ?? null,
-    };
-    try {
-      await letters.send(sender, settlement.letters);
-    } catch (thrown) {
-      const error = asError(thrown);
-      settlement.retry ??= error;
-      settlement.absent.push({ dependency: 'dead-letters', error });
-      return;
-    }
-    letterRun.lettered(settlement.letters.length);
-    for (const letter of settlement.letters) {
-      observer.lettered(at.topic, letter.poison === undefined ? 'retry' : 'dead-letter', 1);
-      this.#log.lettered(letter);
-    }
-    settlement.lettersSent();
   }
 
   #apply(lane: Lane, batch: MicroBatch, settlement: Settlement): void {
@@ -238,26 +226,13 @@ export class LaneRunner {
       this.#partition.finish(record.offset, record.sizeBytes);
     }
     if (finished.length > settlement.lettered) this.#around.letterRun.succeeded();
-    this.#observe(batch, settlement);
+    tellOutcomes(this.#around.observer, this.#partition.at.topic, batch, settlement);
     if (settlement.halt) {
       lane.haltedBy = settlement.halt.error;
       lane.failures = 0;
       this.#log.halted(lane, settlement.halt);
     } else if (settlement.retry) this.#countFailure(lane, settlement);
     else this.#countSuccess(lane);
-  }
-
-  #observe({ records }: MicroBatch, settlement: Settlement): void {
-    const { observer } = this.#around;
-    const { topic } = this.#partition.at;
-    const { finished, unfinished, lettered, absent } = settlement;
-    const repeated = records.filter(({ maybeRepeated }) => maybeRepeated).length;
-    if (repeated > 0) observer.repeated(topic, repeated);
-    const count = (kind: Parameters<typeof observer.settled>[1], number: number): void => {
-      if (number > 0) observer.settled(topic, kind, number);
-    };
-    count('done', finished.length - lettered);
-    count(absent.length > 0 ? 'hold' : 'retry', unfinished.length);
   }
 
   #countFailure(lane: Lane, { finished, stuck, retry, absent }: Settlement): void {

@@ -37,7 +37,6 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     stop: (deadlineMs) => (stopping ??= stop(runtime, producer, deadlineMs)),
     state: () => runtime.state(),
     ready: () => runtime.ready(),
-    progressing: () => runtime.progressing(),
     steer: (steering) => runtime.steer(steering),
     hint: (dependency, untilMs) => runtime.hint(dependency, untilMs),
   };

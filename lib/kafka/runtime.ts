@@ -7,33 +7,20 @@
  */
 import { StalledError } from '../process/stalled-error';
 import { within } from '../process/within';
-import { BufferBudget } from './buffer-budget';
-import type { Assignment, ClientListener, ConsumerClient, FetchedBatch } from './client-port';
+import type { Assignment, ClientListener, FetchedBatch } from './client-port';
 import type { TopicPartition } from './client-port';
 import { Committer } from './committer';
-import type { ConsumerOptions, ConsumerState, StopReport } from './consumer';
+import type { ConsumerState, StopReport } from './consumer';
+import { GroupLog } from './group-log';
 import { Intake } from './intake';
 import { asError } from './micro-batch';
-import { MicroBatchPace } from './micro-batch-pace';
 import { AssignedPartition } from './partition';
-import type { Surroundings } from './surroundings';
+import { surround, type RuntimeOptions, type Surroundings } from './surroundings';
 import { PositionLoader } from './position-loader';
-import type { ConsumerSettings } from './settings';
-import { Slots } from './slots';
-import { StallWatch } from './stall-watch';
-import { Gate, type Steering } from './gate';
-import { LetterRun } from './letter-run';
+import { findOverdue, StallWatch } from './stall-watch';
+import type { Steering } from './gate';
 import type { Dependency } from './dependency';
-import type { Letters } from './letters';
-import { noObserver } from './observer';
 import type { AnySubscription } from './subscription';
-
-export type RuntimeOptions = Omit<ConsumerOptions, 'kafka' | 'settings' | 'group'> & {
-  readonly client: ConsumerClient;
-  readonly settings: ConsumerSettings;
-  /** Needed by subscriptions with retry or dead-letter topics. */
-  readonly letters: Pick<Letters, 'send'>;
-};
 
 const keyOf = (at: TopicPartition): string => `${at.topic}/${at.partition}`;
 const watchEveryMs = 1_000;
@@ -47,6 +34,7 @@ export class Runtime implements ClientListener {
   readonly #committer: Committer;
   readonly #loader: PositionLoader;
   readonly #intake: Intake;
+  readonly #groupLog: GroupLog;
   readonly #over = new AbortController();
   readonly #timers: (() => void)[] = [];
   #epoch = 0;
@@ -58,37 +46,23 @@ export class Runtime implements ClientListener {
   #lastDrain: Promise<boolean> = Promise.resolve(true);
   /** Work that a stop was to commit went to another member first: that stop is not clean. */
   #lostAtStop = false;
-  #saidIdle = false;
   readonly #stall = new StallWatch();
   #stalledMs = 0;
 
   constructor(options: RuntimeOptions) {
-    const { client, settings, clock, random, logger } = options;
-    const { letters, observer = noObserver } = options;
-    const onChange = (): void => {
-      for (const partition of this.#partitions.values()) partition.onProgress();
-    };
-    const slots = new Slots(settings.concurrency);
-    this.#around = {
-      client,
-      settings,
-      clock,
-      random,
-      logger,
-      slots,
-      pace: new MicroBatchPace(slots, options.subscriptions, clock),
-      budget: new BufferBudget(settings.processBufferBytes, onChange),
-      gate: new Gate({ clock, random, logger, observer, onChange }),
-      letters,
-      letterRun: new LetterRun(settings.letterRunMax),
-      observer,
+    const { logger } = options;
+    this.#around = surround(options, {
+      onChange: () => {
+        for (const partition of this.#partitions.values()) partition.onProgress();
+      },
       onFatal: (error) => {
         if (this.#fatal) return;
         this.#fatal = error;
         options.onFatal(error);
       },
-    };
+    });
     this.#subscriptions = new Map(options.subscriptions.map((one) => [one.topic, one]));
+    this.#groupLog = new GroupLog(logger, this.#subscriptions);
     this.#committer = new Committer(this.#around, () => this.#partitions.values());
     this.#loader = new PositionLoader(this.#around);
     this.#intake = new Intake(this.#around, (at) => this.#partitions.get(keyOf(at)));
@@ -126,10 +100,6 @@ export class Runtime implements ClientListener {
     return state.partitions.every((partition) => partition.halts.length === 0);
   }
 
-  progressing(): boolean {
-    return this.#stalledMs < this.#around.settings.progressDeadlineMs;
-  }
-
   steer({ concurrency, ...steering }: Steering & { concurrency?: number | null }): void {
     const { slots, settings, gate } = this.#around;
     if (concurrency !== undefined) {
@@ -163,7 +133,7 @@ export class Runtime implements ClientListener {
     // Who is stopping begins nothing any more, but still may commit what it holds.
     if (this.#stopping) return;
     for (const partition of kept) partition.proceed();
-    this.#report(assignment, kept.length);
+    this.#groupLog.joined(assignment, kept.length);
     void this.#load([...fresh, ...kept], assignment.epoch);
   }
 
@@ -199,25 +169,6 @@ export class Runtime implements ClientListener {
     const partition = new AssignedPartition(at, subscription, this.#around);
     this.#partitions.set(keyOf(at), partition);
     return partition;
-  }
-
-  #report(assignment: Assignment, kept: number): void {
-    const count = assignment.partitions.filter(({ topic }) => this.#isWork(topic)).length;
-    const fields = { event: 'group.joined', epoch: assignment.epoch, partitions: count, kept };
-    this.#around.logger.info(fields, 'joined the group');
-    if (count > 0) this.#saidIdle = false;
-    if (count > 0 || this.#saidIdle) return;
-    this.#saidIdle = true;
-    this.#around.logger.info(
-      { event: 'group.idle' },
-      'waits idle: the group has at least as many members as partitions, and takes over when one leaves',
-    );
-  }
-
-  /** What every member reads is no share of the work, and retries are no measure of it. */
-  #isWork(topic: string): boolean {
-    const subscription = this.#subscriptions.get(topic);
-    return subscription?.readers !== 'every-member' && subscription?.retry === undefined;
   }
 
   /** Opens new partitions; of kept ones it makes sure that nobody else had them for a moment. */
@@ -296,7 +247,7 @@ export class Runtime implements ClientListener {
       client.stop().then(() => true),
       false,
     );
-    const clean = drained && agreed && left;
+    const clean = drained && agreed && left && !this.#lostAtStop;
     logger.info({ event: 'consumer.stopped', clean, drained, agreed, left }, 'consumer stopped');
     return { clean };
   }
@@ -304,37 +255,29 @@ export class Runtime implements ClientListener {
   /** Only what the group answers proves a commit. */
   async #readBack(): Promise<boolean> {
     const partitions = [...this.#partitions.values()].filter((one) => one.commits && one.tracker);
-    if (partitions.length === 0) return !this.#lostAtStop;
+    if (partitions.length === 0) return true;
     const positions = await this.#around.client.positions(partitions.map(({ at }) => at));
-    const agrees = partitions.every((partition, index) => {
+    return partitions.every((partition, index) => {
       const { tracker } = partition;
       if (!tracker || tracker.version === 0) return true;
       return positions[index]?.committed === tracker.doneBelow;
     });
-    // A rejoin may have come while the group was asked.
-    return agrees && !this.#wasLost();
-  }
-
-  #wasLost(): boolean {
-    return this.#lostAtStop;
   }
 
   /** The fetch loop keeps a hung process in the group for ever, so the deadline has to be ours. */
   #watch(): void {
     const { clock, settings } = this.#around;
     this.#stalledMs = this.#stall.look(this.state().partitions, clock.nowMs());
-    const beforeMs = clock.nowMs() - settings.progressDeadlineMs;
-    for (const [key, partition] of this.#partitions) {
-      for (const startedAtMs of partition.runner.startedAtMs.values()) {
-        if (startedAtMs > beforeMs) continue;
-        this.#around.onFatal(
-          new StalledError(
-            `A micro-batch of ${key} has run for more than ${settings.progressDeadlineMs} ms. ` +
-              'The process ends so that another can take over; look for a call without a time limit.',
-          ),
-        );
-        return;
-      }
-    }
+    const overdue = findOverdue(
+      this.#partitions.values(),
+      clock.nowMs() - settings.progressDeadlineMs,
+    );
+    if (!overdue) return;
+    this.#around.onFatal(
+      new StalledError(
+        `A micro-batch of ${keyOf(overdue.at)} has run for more than ${settings.progressDeadlineMs} ms. ` +
+          'The process ends so that another can take over; look for a call without a time limit.',
+      ),
+    );
   }
 }

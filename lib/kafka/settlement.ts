@@ -6,7 +6,7 @@ import { judge, judgeError, type Fate } from './judge';
 import type { Lane } from './lane';
 import type { Letter } from './letters';
 import type { MicroBatch } from './micro-batch';
-import { done, type Outcome } from './outcome';
+import { halt, type Outcome } from './outcome';
 import type { ConsumedRecord } from './subscription';
 
 /** What is left to do after a micro-batch; of each kind of trouble the first one. */
@@ -98,7 +98,8 @@ export function settle(
 ): Settlement {
   const settlement = new Settlement();
   batch.fetched.forEach((record, index) => {
-    const outcome = outcomes[index] ?? done;
+    // handleAll sees to it that there is one each; what has none is not done.
+    const outcome = outcomes[index] ?? halt(new Error('A record was given no outcome.'));
     if (outcome.kind === 'done' || outcome.kind === 'skip') {
       settlement.finished.push(record);
       return;

@@ -7,6 +7,20 @@
  */
 import type { PartitionState } from './consumer';
 
+/** @returns a partition with a micro-batch that began before then and still runs. */
+export function findOverdue<P extends { readonly runner: Running }>(
+  partitions: Iterable<P>,
+  beforeMs: number,
+): P | undefined {
+  return [...partitions].find(({ runner }) =>
+    [...runner.startedAtMs.values()].some((startedAtMs) => startedAtMs <= beforeMs),
+  );
+}
+
+interface Running {
+  readonly startedAtMs: ReadonlyMap<unknown, number>;
+}
+
 interface Seen {
   readonly doneBelow: number;
   readonly bufferedRecords: number;

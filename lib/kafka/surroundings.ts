@@ -1,15 +1,23 @@
 /** What all partitions of one consumer share. */
 import type { Clock } from '../process/clock';
 import type { Logger } from '../process/logger';
-import type { BufferBudget } from './buffer-budget';
+import { BufferBudget } from './buffer-budget';
 import type { ConsumerClient } from './client-port';
-import type { Gate } from './gate';
-import type { LetterRun } from './letter-run';
+import type { ConsumerOptions } from './consumer';
+import { Gate } from './gate';
+import { LetterRun } from './letter-run';
 import type { Letters } from './letters';
-import type { RuntimeObserver } from './observer';
-import type { MicroBatchPace } from './micro-batch-pace';
+import { MicroBatchPace } from './micro-batch-pace';
+import { noObserver, type RuntimeObserver } from './observer';
 import type { ConsumerSettings } from './settings';
-import type { Slots } from './slots';
+import { Slots } from './slots';
+
+export type RuntimeOptions = Omit<ConsumerOptions, 'kafka' | 'settings' | 'group'> & {
+  readonly client: ConsumerClient;
+  readonly settings: ConsumerSettings;
+  /** Needed by subscriptions with retry or dead-letter topics. */
+  readonly letters: Pick<Letters, 'send'>;
+};
 
 export interface Surroundings {
   readonly client: ConsumerClient;
@@ -26,4 +34,20 @@ export interface Surroundings {
   readonly observer: RuntimeObserver;
   /** For what must not happen: an error of the runtime itself. */
   readonly onFatal: (error: Error) => void;
+}
+
+/** @param onChange whoever was refused, or had to wait for room, may be let in now. */
+export function surround(
+  options: RuntimeOptions,
+  { onChange, onFatal }: { readonly onChange: () => void } & Pick<Surroundings, 'onFatal'>,
+): Surroundings {
+  const { client, settings, clock, random, logger, letters, observer = noObserver } = options;
+  const slots = new Slots(settings.concurrency);
+  return {
+    ...{ client, settings, clock, random, logger, slots, letters, observer, onFatal },
+    pace: new MicroBatchPace(slots, options.subscriptions, clock),
+    budget: new BufferBudget(settings.processBufferBytes, onChange),
+    gate: new Gate({ clock, random, logger, observer, onChange }),
+    letterRun: new LetterRun(settings.letterRunMax),
+  };
 }

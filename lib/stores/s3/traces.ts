@@ -21,6 +21,7 @@ import { isNotFound, S3Error, translateError } from './errors';
 import { askPaced } from './paced';
 import { createS3Client, type S3Settings } from './objects';
 import { RequestPace } from './request-pace';
+import { checksumOfParts, verified } from './stored-checksum';
 
 /** What must be so at the moment of the write: no object, or the one with this ETag. */
 export type WriteCondition = { readonly absent: true } | { readonly etag: string };
@@ -274,34 +275,9 @@ export class S3Traces {
   }
 }
 
-/** S3's own way to name a multipart object: the hash of the parts' hashes. */
-export function checksumOfParts(partChecksums: readonly string[]): string {
-  const hash = createHash('sha256');
-  for (const checksum of partChecksums) hash.update(Buffer.from(checksum, 'base64'));
-  return `${hash.digest('base64')}-${partChecksums.length}`;
-}
-
 const headersOf = (condition: WriteCondition): { IfNoneMatch: '*' } | { IfMatch: string } =>
   'absent' in condition ? { IfNoneMatch: '*' } : { IfMatch: condition.etag };
 
 /** Also a write that met another one at the same moment (409): what was seen is not so any more. */
 const isConditionFailed = (error: unknown): boolean =>
   error instanceof S3Error && (error.httpStatus === 412 || error.httpStatus === 409);
-
-function verified(
-  answer: { readonly ETag?: string | undefined; readonly ChecksumSHA256?: string | undefined },
-  expected: string,
-  request: string,
-): { etag: string; checksum: string } {
-  if (answer.ChecksumSHA256 !== expected || answer.ETag === undefined) {
-    const says = answer.ChecksumSHA256 ?? 'nothing';
-    throw new S3Error(
-      `S3, ${request}: stored with checksum ${says} instead of ${expected}; it is stored again`,
-      'unavailable',
-      'ChecksumMismatch',
-      undefined,
-      undefined,
-    );
-  }
-  return { etag: answer.ETag, checksum: expected };
-}
