@@ -5,6 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../../lib/process/root';
 import { listenForInterruption } from '../../lib/process/interruption';
+import { stopServers } from './running-stack';
+import { readStackFile } from './stack-file';
+
+/** Where the servers of the scenarios are to keep their data; read by test/support/global-setup.ts. */
+const testDataVariable = 'AFTERBUILD_TEST_DATA_DIR';
 
 interface Count {
   readonly passed: number;
@@ -35,11 +40,22 @@ export function addCounts(counts: readonly Count[]): Count {
   );
 }
 
-/** A terminal's Ctrl-C reaches the tool as well; others are handed on. @returns whether it succeeded. */
-function succeeds(file: string, args: readonly string[], signal: AbortSignal): Promise<boolean> {
+/**
+ * A group of its own: an interruption comes from us, and reaches also what jest has started, which jest
+ * would leave behind. @returns whether it succeeded.
+ */
+function succeeds(
+  file: string,
+  args: readonly string[],
+  signal: AbortSignal,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<boolean> {
   if (signal.aborted) return Promise.resolve(false);
-  const child = spawn(file, args, { cwd: projectRoot, stdio: 'inherit' });
-  const stop = (): void => void child.kill('SIGTERM');
+  const env = { ...process.env, ...environment };
+  const child = spawn(file, args, { cwd: projectRoot, stdio: 'inherit', detached: true, env });
+  const stop = (): void => {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
+  };
   signal.addEventListener('abort', stop, { once: true });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
@@ -63,12 +79,14 @@ async function runJest(
 ): Promise<Count> {
   const folder = mkdtempSync(join(tmpdir(), 'afterbuild-tests-'));
   const outputFile = join(folder, 'summary.json');
+  const dataDir = mkdtempSync(join(tmpdir(), 'afterbuild-test-'));
   const jest = join(projectRoot, 'node_modules/jest/bin/jest.js');
   try {
     const isPassed = await succeeds(
       process.execPath,
       [jest, '--selectProjects', project, '--json', `--outputFile=${outputFile}`, ...args],
       signal,
+      { [testDataVariable]: dataDir },
     );
     const summary = JSON.parse(readFileSync(outputFile, 'utf8')) as JestSummary;
     const count = countJest(summary);
@@ -78,7 +96,9 @@ async function runJest(
     console.error(`The ${project} tests could not be counted: ${String(error)}`);
     return { passed: 0, failed: 1 };
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    // jest stops its servers itself, unless it was ended before it could.
+    if (readStackFile(dataDir) !== undefined) await stopServers(dataDir);
+    for (const own of [folder, dataDir]) rmSync(own, { recursive: true, force: true });
   }
 }
 

@@ -1,6 +1,6 @@
 import { ConfigResourceTypes } from 'kafkajs';
 import { produceByHand } from '../support/by-hand';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { until } from '../support/until';
 
 const ground = useScenario(__filename, { changes: 'none' });

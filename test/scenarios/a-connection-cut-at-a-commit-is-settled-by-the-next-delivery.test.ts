@@ -3,7 +3,7 @@ import { StatementCut } from '../../ops/faults/statement-cut';
 import { BothFlows } from '../support/both-flows';
 import { inFull } from '../support/faults';
 import type { RunningProcess } from '../support/running-process';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { until } from '../support/until';
 
 const ground = useScenario(__filename, { changes: 'none' });

@@ -3,7 +3,7 @@ import { topicNames } from '../../lib/kafka/topics';
 import type { ArtifactEntry } from '../../ops/gitlab/ledger';
 import { deadLetterByHand, dlq, recordsOf } from '../support/dlq-command';
 import { ExpiredRecords } from '../support/expired-records';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 
 const ground = useScenario(__filename, { changes: 'none' });
 

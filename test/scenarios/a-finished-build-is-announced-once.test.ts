@@ -1,5 +1,5 @@
 import { FinishedListener } from '../support/finished-listener';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { chunkedBuilds, withoutChunks } from '../support/stale-builds';
 import { until } from '../support/until';
 

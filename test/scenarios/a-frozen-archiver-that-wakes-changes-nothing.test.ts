@@ -1,6 +1,6 @@
 import type { Step } from '../../lib/process/steps';
 import { announce, expectArchived, finishedTraces } from '../support/archived-builds';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 
 const quick = { ARCHIVE_LEASE_MS: '1000' };
 const frozenAt: readonly Step[] = [

@@ -4,7 +4,8 @@ import { BothFlows, briskly } from '../support/both-flows';
 import { forgetOffsets, makeAnew } from '../support/by-hand';
 import { longTest } from '../support/faults';
 import type { RunningProcess } from '../support/running-process';
-import { useScenario, type Scenario } from '../support/scenario';
+import { type Scenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { until } from '../support/until';
 
 const ground = useScenario(`${__filename} log`, { changes: 'none' });

@@ -2,7 +2,8 @@ import { steps, type Step } from '../../lib/process/steps';
 import type { ChunkStore } from '../../ops/gitlab/trace-stores';
 import { announce, expectArchived, finishedTraces } from '../support/archived-builds';
 import { flowsKilledIn } from '../support/killed-flows';
-import { type Scenario, useScenario } from '../support/scenario';
+import { type Scenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { until } from '../support/until';
 
 /** So that they wait side by side for the group to give up on the dead. */

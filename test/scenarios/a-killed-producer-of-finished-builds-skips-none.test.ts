@@ -1,7 +1,8 @@
 import { steps, type Step } from '../../lib/process/steps';
 import { FinishedListener } from '../support/finished-listener';
 import { flowsKilledIn } from '../support/killed-flows';
-import { useScenario, type Scenario } from '../support/scenario';
+import { type Scenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { chunkedBuilds, withoutChunks } from '../support/stale-builds';
 import { until } from '../support/until';
 

@@ -1,6 +1,6 @@
 import { addPartition } from '../../ops/gitlab/schema';
 import { unlockArtifacts } from '../../ops/gitlab/changes';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 
 const ground = useScenario(__filename, { changes: 'streamed' });
 

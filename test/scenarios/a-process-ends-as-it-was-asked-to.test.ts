@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
 import type { ArtifactEntry } from '../../ops/gitlab/ledger';
 import type { RunningProcess } from '../support/running-process';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { asSuperuser } from '../support/stack';
 import { until } from '../support/until';
 import { ask, untilReadiness } from '../support/vital-signs';

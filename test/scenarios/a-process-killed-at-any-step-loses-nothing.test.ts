@@ -3,7 +3,8 @@ import { steps, type Step } from '../../lib/process/steps';
 import { unlockArtifacts } from '../../ops/gitlab/changes';
 import { allFlows, flowsKilledIn } from '../support/killed-flows';
 import type { RunningProcess } from '../support/running-process';
-import { useScenario, type ProcessName, type Scenario } from '../support/scenario';
+import { type ProcessName, type Scenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { until } from '../support/until';
 
 /** A ground each, so that they wait side by side for the group to give up on the dead. */

@@ -1,6 +1,6 @@
 import type { ArtifactEntry } from '../../ops/gitlab/ledger';
 import type { RunningProcess } from '../support/running-process';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { readFile } from '../support/stack';
 import { until } from '../support/until';
 import { ask, metricOf, untilReadiness } from '../support/vital-signs';

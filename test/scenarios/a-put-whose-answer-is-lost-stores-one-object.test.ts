@@ -1,6 +1,6 @@
 import { announce, expectArchived, finishedTraces } from '../support/archived-builds';
 import { startLossyS3, type LossyS3, type S3Exchange } from '../support/lossy-s3';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 
 const ground = useScenario(__filename, { changes: 'none' });
 

@@ -3,7 +3,7 @@ import { countOpenTraces } from '../../ops/gitlab/open-work';
 import { emptyTraceWork } from '../../ops/gitlab/seed-traces';
 import { liveWithTraces } from '../../ops/gitlab/trace-life';
 import type { StoreChoice } from '../../ops/gitlab/trace-world';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { until } from '../support/until';
 
 const ground = useScenario(__filename, { changes: 'streamed' });

@@ -2,7 +2,7 @@ import { topicNames } from '../../lib/kafka/topics';
 import { produceByHand } from '../support/by-hand';
 import { dlq } from '../support/dlq-command';
 import { ExpiredRecords } from '../support/expired-records';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { until } from '../support/until';
 
 const ground = useScenario(__filename, { changes: 'none' });

@@ -3,7 +3,8 @@ import { eraseBuild, lockArtifacts, setExpiry, unlockArtifacts } from '../../ops
 import { deleteProject } from '../../ops/gitlab/delete-project';
 import { insertProjects } from '../../ops/gitlab/rows';
 import { forgetOffsets, makeAnew } from '../support/by-hand';
-import { useScenario, type Scenario } from '../support/scenario';
+import { type Scenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { until } from '../support/until';
 
 const ground = useScenario(__filename, { changes: 'streamed' });

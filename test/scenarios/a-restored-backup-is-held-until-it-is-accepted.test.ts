@@ -4,7 +4,7 @@ import type { ArtifactEntry } from '../../ops/gitlab/ledger';
 import { DatabaseCopy } from '../support/backup';
 import { refusalOf } from '../support/refusal';
 import type { RunningProcess } from '../support/running-process';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { asSuperuser } from '../support/stack';
 import { until } from '../support/until';
 

@@ -1,5 +1,6 @@
 import { Client, type ClientBase } from 'pg';
-import { useScenario, type Scenario } from '../support/scenario';
+import { type Scenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { superuserConfig } from '../support/stack';
 import { until } from '../support/until';
 

@@ -5,7 +5,7 @@ import {
   finishedTraces,
   type TraceWish,
 } from '../support/archived-builds';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 
 const ground = useScenario(__filename, { changes: 'none' });
 const stores: readonly ChunkStore[] = [1, 2, 3, 4];

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { projectRoot } from '../../lib/process/root';
 import { setExpiry, unlockArtifacts } from '../../ops/gitlab/changes';
 import { BothFlows } from '../support/both-flows';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 
 const dayMs = 86_400_000;
 const shiftedBy = (shiftMs: number): Readonly<Record<string, string>> => ({

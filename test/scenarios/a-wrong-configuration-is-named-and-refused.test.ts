@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { exitCodes } from '../../lib/process/exit-codes';
 import { isPortFree } from '../../ops/local/ports';
 import { expectSentence, programEnd, refusalOf, type Refusal } from '../support/refusal';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 
 const ground = useScenario(__filename, { changes: 'none' });
 

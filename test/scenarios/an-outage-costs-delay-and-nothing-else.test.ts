@@ -2,7 +2,7 @@ import { unlockArtifacts } from '../../ops/gitlab/changes';
 import type { ArtifactEntry } from '../../ops/gitlab/ledger';
 import { awayForAMinute, saidTooOftenOrNotAtAll } from '../support/outage';
 import type { RunningProcess } from '../support/running-process';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { asSuperuser } from '../support/stack';
 import { until } from '../support/until';
 

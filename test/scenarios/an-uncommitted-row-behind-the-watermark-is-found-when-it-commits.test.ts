@@ -1,4 +1,4 @@
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 
 const ground = useScenario(__filename, { changes: 'streamed' });
 

@@ -1,5 +1,5 @@
 import { unlockArtifacts } from '../../ops/gitlab/changes';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 
 const ground = useScenario(__filename, { changes: 'streamed' });
 

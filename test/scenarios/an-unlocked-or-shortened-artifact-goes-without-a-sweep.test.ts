@@ -1,5 +1,5 @@
 import { setExpiry, unlockPipeline } from '../../ops/gitlab/changes';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 
 const ground = useScenario(__filename, { changes: 'streamed' });
 

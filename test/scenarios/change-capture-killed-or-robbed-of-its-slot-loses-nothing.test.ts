@@ -3,7 +3,8 @@ import { createRandom } from '../../ops/gitlab/random';
 import { BothFlows } from '../support/both-flows';
 import { inFull, lasts, longTest, randomSeed } from '../support/faults';
 import type { RunningProcess } from '../support/running-process';
-import { useScenario, type Scenario } from '../support/scenario';
+import { type Scenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { asSuperuser } from '../support/stack';
 import { until } from '../support/until';
 

@@ -1,7 +1,7 @@
 import { artifactLocked, fileStore, fileType } from '../../lib/gitlab/enums';
 import { seedForeignObjects } from '../../ops/gitlab/foreign';
 import { createRandom } from '../../ops/gitlab/random';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 
 const ground = useScenario(__filename, { changes: 'streamed' });
 

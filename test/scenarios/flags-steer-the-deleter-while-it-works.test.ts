@@ -1,7 +1,7 @@
 import type { ProcessReport } from '../../lib/control/status-report';
 import type { ArtifactEntry } from '../../ops/gitlab/ledger';
 import type { RunningProcess } from '../support/running-process';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { until } from '../support/until';
 
 const ground = useScenario(__filename, { changes: 'none' });

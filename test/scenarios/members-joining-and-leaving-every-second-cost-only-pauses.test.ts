@@ -2,7 +2,7 @@ import { topicNames } from '../../lib/kafka/topics';
 import { createRandom } from '../../ops/gitlab/random';
 import { inFull, lasts, medianOf, randomSeed, report } from '../support/faults';
 import type { LogLine, RunningProcess } from '../support/running-process';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 
 const ground = useScenario(__filename, { changes: 'none' });
 

@@ -4,7 +4,7 @@ import type { ArtifactEntry } from '../../ops/gitlab/ledger';
 import { BothFlows } from '../support/both-flows';
 import { inFull, lasts, longTest } from '../support/faults';
 import type { RunningProcess } from '../support/running-process';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { asSuperuser, superuserConfig } from '../support/stack';
 import { until } from '../support/until';
 

@@ -3,7 +3,7 @@ import { traceRow } from '../../ops/gitlab/archived-trace';
 import { announce, expectArchived, finishedTraces } from '../support/archived-builds';
 import { BothFlows } from '../support/both-flows';
 import { inFull, lasts } from '../support/faults';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { until } from '../support/until';
 
 const ground = useScenario(`${__filename} restart`, { changes: 'none' });

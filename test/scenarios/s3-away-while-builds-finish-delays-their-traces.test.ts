@@ -1,7 +1,8 @@
 import type { TraceBuild } from '../../ops/gitlab/live-trace';
 import { awayFor, longOutageMs, saidTooOftenOrNotAtAll } from '../support/outage';
 import type { RunningProcess } from '../support/running-process';
-import { type Scenario, useScenario } from '../support/scenario';
+import { type Scenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { until } from '../support/until';
 
 const ground = useScenario(__filename, { changes: 'streamed' });

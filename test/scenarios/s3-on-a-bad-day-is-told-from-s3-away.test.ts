@@ -10,7 +10,7 @@ import { createRandom } from '../../ops/gitlab/random';
 import { BothFlows } from '../support/both-flows';
 import { inFull, lasts, longTest, randomSeed } from '../support/faults';
 import type { RunningProcess } from '../support/running-process';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { until } from '../support/until';
 
 const ground = useScenario(__filename, { changes: 'none' });

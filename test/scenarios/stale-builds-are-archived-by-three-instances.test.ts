@@ -1,5 +1,5 @@
 import { TraceWorld } from '../../ops/gitlab/trace-world';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { until } from '../support/until';
 
 /** Without a connector no change tells of them, as if they had ended before the slot existed. */

@@ -1,7 +1,7 @@
 import { useBadNetwork } from '../support/bad-network';
 import { BothFlows } from '../support/both-flows';
 import { inFull, lasts } from '../support/faults';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 
 const ground = useScenario(__filename, { changes: 'none' });
 const network = useBadNetwork();

@@ -6,7 +6,7 @@ import { exitCodes } from '../../lib/process/exit-codes';
 import type { ArtifactEntry } from '../../ops/gitlab/ledger';
 import { DatabaseCopy } from '../support/backup';
 import { expectSentence, refusalOf } from '../support/refusal';
-import { useScenario } from '../support/scenario';
+import { useScenario } from '../support/use-scenario';
 import { templateDatabase } from '../support/stack';
 
 const ground = useScenario(__filename, { changes: 'none' });

@@ -21,7 +21,9 @@ export interface SharedStack {
 const log = (line: string): void => void process.stderr.write(`stack: ${line}\n`);
 
 async function startOwnStack(): Promise<SharedStack & { stack: RunningStack }> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'afterbuild-test-'));
+  // `npm test` names the folder, and stops what runs there when this process could not.
+  const given = process.env['AFTERBUILD_TEST_DATA_DIR'];
+  const dataDir = given ?? mkdtempSync(join(tmpdir(), 'afterbuild-test-'));
   const stack = await startStack({ dataDir, log, fetchProgress: createFetchLines(log) });
   process.env[stackFileVariable] = join(dataDir, 'stack.json');
   const stop = async (): Promise<void> => {

@@ -29,13 +29,13 @@ import {
 import type { RunningStack } from '../../ops/local/running-stack';
 import { connectPool, connectRedis } from './connections';
 import { inAnyCase } from './in-any-case';
-import { startOwnDatabase, type OwnDatabase } from './own-database';
 import { claimRedisDatabase, releaseRedisDatabase } from './redis-database';
 import { keepLogs } from './keep-logs';
 import { RunningProcess } from './running-process';
 import { asSuperuser, bringUp, currentStack, superuserConfig, templateDatabase } from './stack';
 import { dropConnector, dropSlot, dropTopics } from './take-away';
-import { until } from './until';
+import { unexpectedExit, unexpectedLines } from './unexpected';
+import { none, until } from './until';
 
 export type ProcessName =
   'expired-artifacts' | 'finished-builds' | 'artifact-deleter' | 'trace-archiver';
@@ -260,7 +260,7 @@ export class Scenario {
     const problems = this.processes.flatMap((process, index) => {
       const end = ends[index];
       const late = end?.status === 'rejected' ? [String(end.reason)] : [];
-      return [...late, ...this.unexpectedLines(process), ...unexpectedExit(process)];
+      return [...late, ...unexpectedLines(process, this.allowed), ...unexpectedExit(process)];
     });
     if (problems.length > 0) throw new Error(`unexpected:\n${problems.join('\n')}`);
   }
@@ -293,67 +293,4 @@ export class Scenario {
     if (this.isOver) throw new Error(`the scenario is over: ${what[0]} is not started any more`);
     return new RunningProcess(...what);
   }
-
-  private unexpectedLines(process: RunningProcess): string[] {
-    const errors = process.lines.filter(({ level }) => level === 'error' || level === 'fatal');
-    return [...errors.map((line) => JSON.stringify(line)), ...process.noise]
-      .filter((line) => !this.allowed.some((pattern) => pattern.test(line)))
-      .map((line) => `${process.name}: ${line}`);
-  }
-}
-
-/** @throws Error naming the first that are left, which becomes the cause when the deadline passes. */
-function none(what: string, left: readonly (number | string)[]): boolean {
-  if (left.length === 0) return true;
-  throw new Error(`${left.length} ${what} left, first ${left.slice(0, 5).join(', ')}`);
-}
-
-/** A process that was killed on purpose has a signal and no code; any other code than 0 is news. */
-function unexpectedExit(process: RunningProcess): string[] {
-  const wasKilled = process.exit?.signal === 'SIGKILL';
-  const code = process.exit?.code;
-  if (code === 0 || wasKilled || process.mayFail) return [];
-  return [`${process.name} exited with ${String(code)}:\n${process.tail()}`];
-}
-
-/** More than `connect apply` waits by itself: it can say why nothing streams, a time limit here cannot. */
-const beginMs = 240_000;
-
-export interface Ground {
-  readonly changes: 'streamed' | 'none';
-  /** `own` for a scenario that stops the server's history or takes it away (own-database.ts). */
-  readonly database?: 'shared' | 'own';
-}
-
-/**
- * Registers the beginning and the end of a scenario around the tests of a file.
- * @returns the ground; usable inside the tests.
- */
-export function useScenario(
-  name: string,
-  { changes, database = 'shared' }: Ground,
-): () => Scenario {
-  let own: OwnDatabase | undefined;
-  let scenario: Scenario | undefined;
-  const ground = (): Scenario => {
-    if (!scenario) throw new Error('the scenario has not begun');
-    return scenario;
-  };
-  beforeAll(async () => {
-    const shared = currentStack();
-    if (database === 'own') own = await startOwnDatabase(shared);
-    scenario = new Scenario(name, own?.stack ?? shared);
-    await scenario.prepare();
-    await (changes === 'streamed' ? scenario.stream() : scenario.slotOnly());
-  }, beginMs);
-  afterAll(async () => {
-    await inAnyCase([
-      () => scenario && bringUp(scenario.stack),
-      () => scenario?.finish(),
-      () => scenario?.checkInvariants(),
-      () => scenario?.clean(),
-      () => own?.drop(),
-    ]);
-  }, 180_000);
-  return ground;
 }

@@ -28,3 +28,9 @@ export async function until(
     await wait(pollMs);
   }
 }
+
+/** @throws Error naming the first that are left, which becomes the cause when the deadline passes. */
+export function none(what: string, left: readonly (number | string)[]): boolean {
+  if (left.length === 0) return true;
+  throw new Error(`${left.length} ${what} left, first ${left.slice(0, 5).join(', ')}`);
+}
