@@ -19,8 +19,9 @@ const pageBuilds = 2;
 const waveBuilds = 120;
 const settings = {
   finished: { STALE_EVERY_MS: '86400000' },
-  // A pass that began while others still have not announced all would name their builds once more.
-  stale: { STALE_EVERY_MS: '5000', STALE_PAGE_BUILDS: String(pageBuilds), STALE_PAUSE_MS: '20' },
+  // More than the group waits for the dead one: a slice that is through would begin again, and name its builds
+  // once more, while the others have not told all of theirs.
+  stale: { STALE_EVERY_MS: '30000', STALE_PAGE_BUILDS: String(pageBuilds), STALE_PAUSE_MS: '20' },
 };
 
 /** @returns what is to be announced, and by how many builds the successor may repeat itself. */
