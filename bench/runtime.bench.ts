@@ -6,6 +6,7 @@
  */
 import { CompressionTypes, type Kafka } from 'kafkajs';
 import { pino } from 'pino';
+import { createTopics } from '../lib/kafka/create-topics';
 import { createKafka } from '../lib/kafka/connection';
 import { done } from '../lib/kafka/outcome';
 import { createConsumer } from '../lib/kafka/run-consumer';
@@ -98,7 +99,7 @@ async function prepare(kafka: Kafka, load: Load): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();
   const { topic, partitions: numPartitions } = load;
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions }] });
+  await createTopics(admin, [{ topic, numPartitions }]);
   await admin.disconnect();
   const producer = kafka.producer();
   await producer.connect();

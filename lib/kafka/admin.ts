@@ -1,6 +1,7 @@
 /** Topics, offsets and lag, for the command line, for backpressure and for tests. */
 import { ConfigResourceTypes, type Admin, type Kafka } from 'kafkajs';
 import { decodeCommitMap } from './commit-map';
+import { createTopics } from './create-topics';
 import { planTopic, type ExistingTopic, type TopicPlan } from './topic-plan';
 import { topics as allTopics, type TopicDefinition } from './topics';
 
@@ -158,14 +159,12 @@ class KafkaJsTopicAdmin implements TopicAdmin {
     const { brokers } = await this.#admin.describeCluster();
     const replicationFactor =
       this.#options.replicationFactor ?? Math.min(replicationDefault, brokers.length);
-    await this.#admin.createTopics({
-      waitForLeaders: true,
-      topics: plans.map(({ topic, partitions, settings }) => ({
-        topic,
-        numPartitions: partitions,
-        replicationFactor,
-        configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
-      })),
-    });
+    const topics = plans.map(({ topic, partitions, settings }) => ({
+      topic,
+      numPartitions: partitions,
+      replicationFactor,
+      configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
+    }));
+    await createTopics(this.#admin, topics);
   }
 }

@@ -50,6 +50,7 @@ export class KafkaJsClient implements ConsumerClient {
   #epoch = 0;
   #isMember = false;
   #stopping = false;
+  #isBroken = false;
   #commit: CommitFunction | null = null;
   #claims: Claims = { generation: -1, owned: {} };
 
@@ -112,6 +113,10 @@ export class KafkaJsClient implements ConsumerClient {
   }
 
   seek(at: TopicPartition, offset: number): void {
+    // kafkajs gives negative ones meanings that are not Kafka's.
+    if (!Number.isSafeInteger(offset) || offset < 0) {
+      throw new RangeError(`${offset} is not an offset to read from.`);
+    }
     this.#ifRunning(() => this.#consumer.seek({ ...at, offset: String(offset) }));
   }
 
@@ -171,9 +176,15 @@ export class KafkaJsClient implements ConsumerClient {
     const { batch } = payload;
     this.#commit = (offsets) => payload.commitOffsetsIfNecessary(offsets);
     const last = batch.messages.at(-1);
-    if (!this.#listener || !last) return;
-    // Resolving the last record also covers a transaction marker behind it.
-    await this.#listener.onBatch(convertBatch(batch), () => payload.resolveOffset(last.offset));
+    if (!this.#listener || !last || this.#isBroken) return;
+    try {
+      // Resolving the last record also covers a transaction marker behind it.
+      await this.#listener.onBatch(convertBatch(batch), () => payload.resolveOffset(last.offset));
+    } catch (error) {
+      // Thrown into kafkajs it would be tried again in silence, for days; it is a bug of ours.
+      this.#isBroken = true;
+      this.#listener.onFatal(asError(error));
+    }
   }
 
   #onEndBatch({ payload }: ConsumerEndBatchProcessEvent): void {

@@ -1,88 +1,18 @@
 /** What the runtime relies on in a Kafka client, asked of the one that we use on a real broker. */
 import { CompressionTypes } from 'kafkajs';
-import { pino } from 'pino';
-import {
-  StaleCommitError,
-  type Assignment,
-  type ClientListener,
-  type FetchedBatch,
-} from '../../lib/kafka/client-port';
-import { KafkaJsClient } from '../../lib/kafka/kafkajs-client';
-import { defaultSettings } from '../../lib/kafka/settings';
+import { StaleCommitError } from '../../lib/kafka/client-port';
 import { systemClock } from '../../lib/process/clock';
-import { KafkaGroup } from '../support/kafka-group';
+import { Recorder, useClients } from '../support/client-recorder';
 import { until } from '../support/until';
 
 jest.setTimeout(60_000);
 
-/** Takes everything, and remembers in which order what was said. */
-class Recorder implements ClientListener {
-  readonly assignments: Assignment[] = [];
-  readonly batches: FetchedBatch[] = [];
-  readonly filtered: { firstOffset: number | null; lastOffset: number }[] = [];
-  readonly fatal: Error[] = [];
-  accepts = true;
-  onJoin: (assignment: Assignment) => void = () => undefined;
-  beforeRejoin: () => Promise<void> = () => Promise.resolve();
-
-  onJoined(assignment: Assignment): void {
-    this.assignments.push(assignment);
-    this.onJoin(assignment);
-  }
-  onBeforeRejoin(): Promise<void> {
-    return this.beforeRejoin();
-  }
-  onLeft(): void {
-    throw new Error('nothing here may crash the client');
-  }
-  onBatch(batch: FetchedBatch, accept: () => void): Promise<void> {
-    this.batches.push(batch);
-    if (this.accepts) accept();
-    return Promise.resolve();
-  }
-  onFiltered(at: { firstOffset: number | null; lastOffset: number }): void {
-    this.filtered.push(at);
-  }
-  onFatal(error: Error): void {
-    this.fatal.push(error);
-  }
-
-  get epoch(): number {
-    return this.assignments.at(-1)?.epoch ?? 0;
-  }
-  get offsets(): number[] {
-    return this.batches.flatMap(({ records }) => records.map(({ offset }) => offset));
-  }
-}
-
-const clients: KafkaJsClient[] = [];
-const groups: KafkaGroup[] = [];
-
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.stop()));
-  await Promise.all(groups.splice(0).map((group) => group.end()));
-});
-
-async function createGroup(name: string, partitions: number): Promise<KafkaGroup> {
-  const group = new KafkaGroup(name);
-  groups.push(group);
-  await group.create(partitions);
-  return group;
-}
-
-function createClient({ kafka, group, topic }: KafkaGroup): KafkaJsClient {
-  const settings = { ...defaultSettings, sessionTimeoutMs: 6_000, heartbeatEveryMs: 300 };
-  const topics = [{ topic, everyMember: false }];
-  const logger = pino({ level: 'silent' });
-  const client = new KafkaJsClient({ kafka, group, topics, settings, logger, clock: systemClock });
-  clients.push(client);
-  return client;
-}
+const ground = useClients();
 
 test('what is accepted comes once and in order; what is not accepted comes again', async () => {
-  const group = await createGroup('accept', 1);
+  const group = await ground.group('accept', 1);
   await group.produce(50, 5);
-  const client = createClient(group);
+  const client = ground.client(group);
   const recorder = new Recorder();
   recorder.accepts = false;
   await client.start(recorder);
@@ -97,10 +27,10 @@ test('what is accepted comes once and in order; what is not accepted comes again
 });
 
 test('a pause inside the join keeps every record back until a seek and a resume', async () => {
-  const group = await createGroup('pause', 1);
+  const group = await ground.group('pause', 1);
   await group.produce(20, 5);
   const at = { topic: group.topic, partition: 0 };
-  const client = createClient(group);
+  const client = ground.client(group);
   const recorder = new Recorder();
   recorder.onJoin = () => client.pause(at);
   await client.start(recorder);
@@ -119,10 +49,10 @@ test('a pause inside the join keeps every record back until a seek and a resume'
 });
 
 test('a commit stores offset and metadata, also while paused, and is refused in an older epoch', async () => {
-  const group = await createGroup('commit', 1);
+  const group = await ground.group('commit', 1);
   await group.produce(20, 5);
   const at = { topic: group.topic, partition: 0 };
-  const client = createClient(group);
+  const client = ground.client(group);
   const recorder = new Recorder();
   await client.start(recorder);
   await until('a batch came', () => recorder.batches.length > 0);
@@ -139,9 +69,9 @@ test('a commit stores offset and metadata, also while paused, and is refused in 
 });
 
 test('before a rejoin there is time to commit in the old epoch, longer than the session lasts', async () => {
-  const group = await createGroup('rejoin', 2);
+  const group = await ground.group('rejoin', 2);
   await group.produce(20, 20);
-  const client = createClient(group);
+  const client = ground.client(group);
   const recorder = new Recorder();
   let committed: boolean | undefined;
   recorder.beforeRejoin = async () => {
@@ -152,7 +82,7 @@ test('before a rejoin there is time to commit in the old epoch, longer than the 
   await client.start(recorder);
   await until('a batch came', () => recorder.batches.length > 0);
   const [before] = recorder.assignments;
-  const second = createClient(group);
+  const second = ground.client(group);
   await second.start(new Recorder());
   await until('the first has joined again', () => recorder.assignments.length === 2);
   expect(committed).toBe(true);
@@ -162,7 +92,7 @@ test('before a rejoin there is time to commit in the old epoch, longer than the 
 });
 
 test('transaction markers are passed over, and a batch of nothing else is told of', async () => {
-  const group = await createGroup('markers', 1);
+  const group = await ground.group('markers', 1);
   const producer = group.kafka.producer({
     transactionalId: group.group,
     maxInFlightRequests: 1,
@@ -175,7 +105,7 @@ test('transaction markers are passed over, and a batch of nothing else is told o
     await (commit ? transaction.commit() : transaction.abort());
   }
   await producer.disconnect();
-  const client = createClient(group);
+  const client = ground.client(group);
   const recorder = new Recorder();
   await client.start(recorder);
   const reached = (): number =>
@@ -188,9 +118,9 @@ test('transaction markers are passed over, and a batch of nothing else is told o
 });
 
 test('records do not keep the response alive that they came in', async () => {
-  const group = await createGroup('memory', 1);
+  const group = await ground.group('memory', 1);
   await group.produce(2_000, 5);
-  const client = createClient(group);
+  const client = ground.client(group);
   const recorder = new Recorder();
   await client.start(recorder);
   await until('all came', () => recorder.offsets.length === 2_000);
@@ -201,14 +131,14 @@ test('records do not keep the response alive that they came in', async () => {
 });
 
 test('every compression that Kafka has built in for our topics can be read', async () => {
-  const group = await createGroup('codecs', 1);
+  const group = await ground.group('codecs', 1);
   const producer = group.kafka.producer();
   await producer.connect();
   for (const compression of [CompressionTypes.None, CompressionTypes.GZIP, CompressionTypes.ZSTD]) {
     await producer.send({ topic: group.topic, compression, messages: [{ key: 'a', value: 'b' }] });
   }
   await producer.disconnect();
-  const client = createClient(group);
+  const client = ground.client(group);
   const recorder = new Recorder();
   await client.start(recorder);
   await until('all came', () => recorder.offsets.length === 3);
@@ -220,7 +150,7 @@ test('every compression that Kafka has built in for our topics can be read', asy
 });
 
 test('a position that left the log is never committed over', async () => {
-  const group = await createGroup('left', 1);
+  const group = await ground.group('left', 1);
   await group.produce(30, 5);
   await group.setCommitted(2);
   await group.withRawAdmin(async (admin) => {
@@ -230,7 +160,7 @@ test('a position that left the log is never committed over', async () => {
       partitions: [{ partition: 0, offset: '10' }],
     });
   });
-  const client = createClient(group);
+  const client = ground.client(group);
   const recorder = new Recorder();
   await client.start(recorder);
   await until('the client has ended', () => recorder.fatal.length === 1);

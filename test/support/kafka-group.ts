@@ -3,6 +3,7 @@ import type { Kafka } from 'kafkajs';
 import { pino } from 'pino';
 import { createKafka } from '../../lib/kafka/connection';
 import type { Consumer } from '../../lib/kafka/consumer';
+import { createTopics } from '../../lib/kafka/create-topics';
 import { createTopicAdmin, type TopicAdmin } from '../../lib/kafka/admin';
 import { done, type Outcome } from '../../lib/kafka/outcome';
 import { createProducer, type RecordProducer } from '../../lib/kafka/producer';
@@ -45,16 +46,13 @@ export class KafkaGroup {
   async create(partitions: number, settings: Record<string, string> = {}): Promise<void> {
     await Promise.all([this.#producer.connect(), this.admin.connect()]);
     await this.withRawAdmin((admin) =>
-      admin.createTopics({
-        waitForLeaders: true,
-        topics: [
-          {
-            topic: this.topic,
-            numPartitions: partitions,
-            configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
-          },
-        ],
-      }),
+      createTopics(admin, [
+        {
+          topic: this.topic,
+          numPartitions: partitions,
+          configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
+        },
+      ]),
     );
   }
 
