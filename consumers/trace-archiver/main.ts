@@ -24,6 +24,7 @@ import { type ProcessContext, runProcess } from '../../lib/process/run-process';
 import { createReachStep, parseFailPoint } from '../../lib/process/steps';
 import { untilReachable } from '../../lib/process/until-reachable';
 import { isOverload } from '../../lib/stores/postgres/errors';
+import { DatabaseClock } from '../../lib/stores/postgres/database-clock';
 import { readIdentity } from '../../lib/stores/postgres/identity';
 import { PostgresPool, postgresSettings } from '../../lib/stores/postgres/pool';
 import { PostgresTraces } from '../../lib/stores/postgres/traces';
@@ -80,10 +81,12 @@ function openStores(config: Config) {
     readIdentity: () => connections.withSession(readIdentity),
   });
   const limits = { connectionsMax: config.ARCHIVE_CONCURRENCY + 1 };
+  const clock = new DatabaseClock();
   const connections: PostgresPool = new PostgresPool(
     postgresSettings(config, group, limits),
     async (session) => {
       await brake.checkConnection(() => readIdentity(session));
+      await clock.set(session);
     },
   );
   const bucket = new S3Objects(s3Settings(config));
@@ -96,7 +99,8 @@ function openStores(config: Config) {
     for (const one of [bucket, traces, chunkObjects, sharedState, traceChunks]) one.close();
     await connections.close();
   };
-  return { brake, connections, bucket, traces, chunkObjects, sharedState, traceChunks, close };
+  const redis = { sharedState, traceChunks };
+  return { brake, connections, clock, bucket, traces, chunkObjects, ...redis, close };
 }
 
 /** @throws BrakeError or ConfigError when one of them is not the one, or not what is needed. */
@@ -193,7 +197,7 @@ function surroundingsOf(
     },
     leaseMs: config.ARCHIVE_LEASE_MS,
     budget: new ByteBudget(config.ARCHIVE_HELD_BYTES_MAX),
-    clock: systemClock,
+    clock: stores.clock,
     logger,
     reach: createReachStep(
       failPoint === undefined ? undefined : parseFailPoint(failPoint),

@@ -26,6 +26,7 @@ export interface Surroundings {
   /** How long a lease lasts that nobody renews. */
   readonly leaseMs: number;
   readonly budget: ByteBudget;
+  /** The database's: by it GitLab wrote when a build ended. */
   readonly clock: Clock;
   readonly logger: Logger;
   readonly reach: ReachStep;

@@ -11,6 +11,7 @@ import {
   dueValues,
   PostgresArtifacts,
 } from '../../lib/stores/postgres/artifacts';
+import { DatabaseClock } from '../../lib/stores/postgres/database-clock';
 import { readIdentity } from '../../lib/stores/postgres/identity';
 import { PostgresPool } from '../../lib/stores/postgres/pool';
 import { insertBuilds, insertPipelines } from '../../ops/gitlab/rows';
@@ -51,6 +52,15 @@ test('an unprivileged role reads which database this is, and its position never 
   });
   expect(second.lsn).toBeGreaterThanOrEqual(first.lsn);
   expect(first.lsn).toBeGreaterThan(16 * 1024 * 1024);
+});
+
+test("a clock shows the database's time, whatever the worker's says", async () => {
+  const clock = new DatabaseClock();
+  expect(() => clock.nowMs()).toThrow('has not been set');
+  const ofTheWorker = jest.spyOn(Date, 'now').mockReturnValue(0);
+  await deleterPool.withSession((session) => clock.set(session));
+  ofTheWorker.mockRestore();
+  expect(Math.abs(clock.nowMs() - Date.now())).toBeLessThan(2_000);
 });
 
 test('a connection that the check refuses is never used, and says why', async () => {

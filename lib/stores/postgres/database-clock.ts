@@ -1,0 +1,37 @@
+/**
+ * A clock that shows the database's time. Windows that GitLab opens, such as the one in which a trace may
+ * still grow, are judged by the clock that GitLab wrote their beginning with, not by a worker's own.
+ */
+import { type Clock, systemClock } from '../../process/clock';
+import type { PostgresSession, Statement } from './pool';
+
+const timeStatement: Statement = {
+  name: 'read-time',
+  text: `SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS "nowMs"`,
+};
+
+export class DatabaseClock implements Clock {
+  #startedAtMs: number | undefined;
+
+  /** Right to half a round trip. Between two settings time is counted by what nobody sets. @throws PostgresError. */
+  async set(session: PostgresSession): Promise<void> {
+    const askedMs = performance.now();
+    const [time] = await session.query<{ nowMs: number }>(timeStatement);
+    if (time === undefined) throw new Error('PostgreSQL did not say what time it is.');
+    this.#startedAtMs = time.nowMs - (askedMs + performance.now()) / 2;
+  }
+
+  /** @throws Error before it was set. */
+  nowMs(): number {
+    if (this.#startedAtMs === undefined) throw new Error('The clock has not been set.');
+    return this.#startedAtMs + performance.now();
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return systemClock.sleep(ms, signal);
+  }
+
+  every(ms: number, tick: () => void): () => void {
+    return systemClock.every(ms, tick);
+  }
+}
