@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { ConfigResourceTypes } from 'kafkajs';
 import { failureHeaders } from '../../lib/kafka/failure-headers';
 import { laneOf } from '../../lib/kafka/lane';
 import { failureTopics, topicNames } from '../../lib/kafka/topics';
@@ -81,6 +82,32 @@ test('poison of artifacts.expired becomes a dead letter, byte for byte, and what
     expect(letter?.value).toEqual(value);
   }
   expectNoPayload(deleter);
+  await deleter.stop();
+});
+
+test('ten megabytes on a topic whose limit somebody has raised become a dead letter, too', async () => {
+  const scenario = ground();
+  const name = scenario.named(topicNames.artifactsExpired);
+  const configEntries = [{ name: 'max.message.bytes', value: String(12 * 1024 * 1024) }];
+  await scenario.asOperator((admin) =>
+    admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: ConfigResourceTypes.TOPIC, name, configEntries }],
+    }),
+  );
+  const [behind, value] = await expired(new ExpiredRecords(scenario));
+  const large = randomBytes(10_000_000);
+  const before = (await recordsOn(scenario, deadOfDeleter)).length;
+  await produceByHand(scenario, topicNames.artifactsExpired, [
+    { partition: 5, key: stuckKey, value: large },
+    { partition: 5, key: stuckKey, value },
+  ]);
+  const deleter = scenario.run('artifact-deleter');
+  await scenario.gone([behind]);
+  await scenario.caughtUp('artifact-deleter', topicNames.artifactsExpired);
+  const letters = await recordsOn(scenario, deadOfDeleter);
+  expect(letters).toHaveLength(before + 1);
+  expect(letters.some((letter) => letter.value?.equals(large))).toBe(true);
   await deleter.stop();
 });
 

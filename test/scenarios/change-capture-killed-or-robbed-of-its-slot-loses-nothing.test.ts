@@ -1,7 +1,7 @@
 import { unlockArtifacts } from '../../ops/gitlab/changes';
 import { createRandom } from '../../ops/gitlab/random';
 import { BothFlows } from '../support/both-flows';
-import { inFull, lasts, longTest, randomSeed } from '../support/faults';
+import { inFull, lasts, longTest, randomSeed, report } from '../support/faults';
 import type { RunningProcess } from '../support/running-process';
 import { type Scenario } from '../support/scenario';
 import { useScenario } from '../support/use-scenario';
@@ -31,6 +31,32 @@ const connector = (path: string, method: string): Promise<Response> => {
   return fetch(url, { method, signal: AbortSignal.timeout(60_000) });
 };
 
+async function slotIsFree(): Promise<void> {
+  const { stack, slot } = ground();
+  await asSuperuser(stack, 'postgres', (client) =>
+    until('the slot is free', async () => {
+      const active = 'SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active';
+      return (await client.query(active, [slot])).rowCount === 0;
+    }),
+  );
+}
+
+/** The watchdog has a minute to say what it sees. */
+async function told(what: string, problem: RegExp): Promise<void> {
+  const sinceMs = Date.now();
+  const says = () => sweep.events('cdc.unwell').some((line) => problem.test(JSON.stringify(line)));
+  await until(`the watchdog tells of ${what}`, says, 60_000);
+  report(what, { toldAfterMs: Date.now() - sinceMs });
+}
+
+/** Changes arrive by themselves, not by the sweep of a repair. */
+async function streamsOn(): Promise<void> {
+  const scenario = ground();
+  const next = await lockedLongAgo(scenario, 20);
+  await unlockArtifacts(scenario.gitlab, next);
+  await scenario.gone(next, secondsMs);
+}
+
 test('Connect is killed again and again in mid-burst: every change arrives', async () => {
   const scenario = ground();
   const random = createRandom(randomSeed);
@@ -46,9 +72,39 @@ test('Connect is killed again and again in mid-burst: every change arrives', asy
   }
 });
 
+longTest('the slot is advanced behind the back of Connect: a sweep repairs it', async () => {
+  const scenario = ground();
+  expect((await connector('/stop', 'PUT')).ok).toBe(true);
+  await slotIsFree();
+  const missed = await lockedLongAgo(scenario, 50);
+  await unlockArtifacts(scenario.gitlab, missed);
+  await asSuperuser(scenario.stack, scenario.scope.database, (client) =>
+    client.query('SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())', [scenario.slot]),
+  );
+  await told('a slot that was advanced', /past the connector's/);
+  expect((await connector('/resume', 'PUT')).ok).toBe(true);
+  await scenario.gone(missed, secondsMs);
+  await streamsOn();
+});
+
+longTest('the slot is dropped: it is told within a minute, begun anew, and repaired', async () => {
+  const scenario = ground();
+  expect((await connector('/stop', 'PUT')).ok).toBe(true);
+  await slotIsFree();
+  await asSuperuser(scenario.stack, scenario.scope.database, (client) =>
+    client.query('SELECT pg_drop_replication_slot($1)', [scenario.slot]),
+  );
+  const missed = await lockedLongAgo(scenario, 50);
+  await unlockArtifacts(scenario.gitlab, missed);
+  await told('a slot that was dropped', /slot is gone/);
+  await scenario.command(['connect', 'apply', '--begin-anew'], 'cdc');
+  await scenario.gone(missed, secondsMs);
+  await streamsOn();
+});
+
 longTest('the task fails: it is told, and after its restart every change arrives', async () => {
   const scenario = ground();
-  const told = sweep.events('cdc.unwell').length;
+  const before = sweep.events('cdc.unwell').length;
   await asSuperuser(scenario.stack, 'postgres', async (client) => {
     await client.query('ALTER ROLE afterbuild_cdc NOREPLICATION');
     await client.query(
@@ -58,7 +114,7 @@ longTest('the task fails: it is told, and after its restart every change arrives
   });
   const changing = await lockedLongAgo(scenario, 50);
   await unlockArtifacts(scenario.gitlab, changing);
-  await until('the watchdog tells', () => sweep.events('cdc.unwell').length > told, secondsMs);
+  await until('the watchdog tells', () => sweep.events('cdc.unwell').length > before, secondsMs);
   await asSuperuser(scenario.stack, 'postgres', (client) =>
     client.query('ALTER ROLE afterbuild_cdc REPLICATION'),
   );

@@ -1,4 +1,5 @@
 import type { TraceBuild } from '../../ops/gitlab/live-trace';
+import { inFull, report } from '../support/faults';
 import { awayFor, longOutageMs, saidTooOftenOrNotAtAll } from '../support/outage';
 import type { RunningProcess } from '../support/running-process';
 import { type Scenario } from '../support/scenario';
@@ -7,12 +8,15 @@ import { until } from '../support/until';
 
 const ground = useScenario(__filename, { changes: 'streamed' });
 
-/** 2,000 builds, a few of them with traces of several chunks. */
+/** 2,000 builds, or 26,000 that ended long ago; a few of them with traces of several chunks. */
 const waves = 10;
-const small = 190;
+const small = inFull(2_590, 190);
 const large = 10;
-/** After S3 is back: the slowest lane has to try again, and then 2,000 traces have to be stored. */
-const afterwardsMs = 180_000;
+const count = waves * (small + large);
+const finishedAgoMs = inFull(7_200_000, 0);
+const instances = inFull(3, 1);
+/** After S3 is back: the slowest lane has to try again, and then all traces have to be stored. */
+const afterwardsMs = inFull(600_000, 180_000);
 
 /** Builds that end in the course of the outage, a wave after the other. */
 async function finishBuilds({ traces }: Scenario, everyMs: number): Promise<TraceBuild[]> {
@@ -21,7 +25,7 @@ async function finishBuilds({ traces }: Scenario, everyMs: number): Promise<Trac
   for (let wave = 0; wave < waves; wave += 1) {
     const isTime = () => Date.now() >= beganMs + wave * everyMs;
     await until(`wave ${wave} of builds is due`, isTime, 2 * waves * everyMs);
-    const ended = { finishedAgoMs: 0, pendingState: 'right' } as const;
+    const ended = { finishedAgoMs, pendingState: 'right' } as const;
     builds.push(...(await traces.manyTraces({ count: small, sizeBytes: 3_000, ...ended })));
     builds.push(...(await traces.manyTraces({ count: large, sizeBytes: 300_000, ...ended })));
   }
@@ -40,8 +44,10 @@ async function failedRecords(scenario: Scenario): Promise<number> {
   });
 }
 
-const total = (archiver: RunningProcess, field: string): number =>
-  archiver.events('traces.archived').reduce((sum, line) => sum + Number(line[field]), 0);
+const total = (archivers: readonly RunningProcess[], field: string): number =>
+  archivers
+    .flatMap((archiver) => archiver.events('traces.archived'))
+    .reduce((sum, line) => sum + Number(line[field]), 0);
 
 const withChunks = async (scenario: Scenario, builds: readonly TraceBuild[]): Promise<number> => {
   const rows = await scenario.sql(
@@ -52,34 +58,39 @@ const withChunks = async (scenario: Scenario, builds: readonly TraceBuild[]): Pr
 };
 
 test(
-  'S3 away while 2,000 builds finish: afterwards all are archived, no attempt counted, nothing dead',
+  `S3 away while ${count} builds finish: afterwards all are archived, no attempt counted, nothing dead`,
   async () => {
     const scenario = ground();
-    const archiver = scenario.run('trace-archiver', { ARCHIVE_SETTLE_MS: '1000' });
+    const archivers = Array.from({ length: instances }, () =>
+      scenario.run('trace-archiver', { ARCHIVE_SETTLE_MS: '1000' }),
+    );
     const finder = scenario.run('finished-builds');
     const [first] = await scenario.traces.manyTraces({ count: 1, finishedAgoMs: 0 });
     const isArchived = async () => (await withChunks(scenario, [first!])) === 0;
     await until('a trace is archived', isArchived);
     await scenario.caughtUp('trace-archiver', 'builds.finished');
     const baseline = await scenario.gitlab.redis.dbsize();
-    const linesBefore = [archiver.lines.length, finder.lines.length] as const;
+    const linesBefore = [...archivers, finder].map(({ lines }) => lines.length);
 
     let builds: TraceBuild[] = [];
     await awayFor(scenario.stack.servers.objectStorage, longOutageMs, async () => {
       builds = await finishBuilds(scenario, (longOutageMs * 0.8) / waves);
     });
-    expect(builds).toHaveLength(waves * (small + large));
+    expect(builds).toHaveLength(count);
+    const backAtMs = Date.now();
     const isOver = async () => (await withChunks(scenario, builds)) === 0;
     await until('all traces are archived', isOver, afterwardsMs);
+    report('S3 is back', { count, secondsToDone: (Date.now() - backAtMs) / 1_000 });
     await scenario.caughtUp('trace-archiver', 'builds.finished');
 
-    expect(total(archiver, 'archived')).toBe(builds.length + 1);
-    expect([total(archiver, 'partial'), await failedRecords(scenario)]).toEqual([0, 0]);
+    expect(total(archivers, 'archived')).toBe(builds.length + 1);
+    for (const one of archivers) expect(total([one], 'archived')).toBeGreaterThan(0);
+    expect([total(archivers, 'partial'), await failedRecords(scenario)]).toEqual([0, 0]);
     expect(await scenario.gitlab.redis.dbsize()).toBe(baseline);
-    const told = () => [
-      ...saidTooOftenOrNotAtAll(archiver, linesBefore[0]),
-      ...saidTooOftenOrNotAtAll(finder, linesBefore[1]),
-    ];
+    const told = () =>
+      [...archivers, finder].flatMap((process, at) =>
+        saidTooOftenOrNotAtAll(process, linesBefore[at]!),
+      );
     await until('whoever failed has said that it goes on', () => told().length === 0).catch(() =>
       expect(told()).toEqual([]),
     );

@@ -7,6 +7,7 @@ import { topicNames } from '../../lib/kafka/topics';
 import { systemClock } from '../../lib/process/clock';
 import type { ArtifactEntry } from '../../ops/gitlab/ledger';
 import type { ArtifactsExpired, ExpiredArtifact } from '../../schemas/generated';
+import { recordsOn } from './dead-letters';
 import type { Scenario } from './scenario';
 
 type Columns = { readonly [Name in keyof ExpiredArtifact]: string | number | null };
@@ -53,6 +54,16 @@ export class ExpiredRecords {
 
   encode(record: ArtifactsExpired): Promise<Buffer> {
     return this.#codec.encode(record);
+  }
+
+  /** How often the producers have named an artifact that they had named before. */
+  async namedAgain(): Promise<number> {
+    const records = await recordsOn(this.scenario, topicNames.artifactsExpired);
+    const named = await Promise.all(
+      records.map(async ({ value }) => (await this.#codec.decode(value)).artifacts),
+    );
+    const ids = named.flat().map(({ id }) => id);
+    return ids.length - new Set(ids).size;
   }
 
   /** The record's bytes with the first artifact's id exchanged for one that no `number` can hold. */
