@@ -14,6 +14,8 @@ export function workerProperties(place: Place): string {
   const converter = 'io.apicurio.registry.utils.converter.AvroConverter';
   return `bootstrap.servers=127.0.0.1:${place.ports.kafka}
 group.id=afterbuild-connect
+# After its broker was away a worker joins as a new one, and Connect would wait five minutes for the old one.
+scheduled.rebalance.max.delay.ms=5000
 listeners=${connectUrl(place)}
 rest.advertised.host.name=127.0.0.1
 plugin.path=${place.files.connectPlugins}

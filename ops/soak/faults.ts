@@ -208,30 +208,3 @@ export function complete(crew: Crew, instances: number): void {
     for (let missing = instances - there; missing > 0; missing -= 1) crew.start(name);
   }
 }
-
-const connectorLimitMs = 60_000;
-
-/**
- * Connect may need an operator after its broker was away: its connector stays UNASSIGNED, or a transaction
- * hangs in its offsets. It is restarted then, as the watchdog's line tells a person to.
- */
-export async function mendConnect({ stack, log }: Pick<Ground, 'stack' | 'log'>): Promise<void> {
-  const giveUpAtMs = performance.now() + connectorLimitMs;
-  while (performance.now() < giveUpAtMs) {
-    if (await streams(stack)) return;
-    await sleep(1_000);
-  }
-  log('change capture does not stream by itself: Connect is restarted');
-  await stack.servers.connect.kill();
-  await stack.servers.connect.start();
-}
-
-async function streams({ addresses }: RunningStack): Promise<boolean> {
-  const url = `${addresses.connectUrl}/connectors/afterbuild/status`;
-  const text = await fetch(url, { signal: AbortSignal.timeout(10_000) }).then(
-    (answer) => answer.text(),
-    () => '',
-  );
-  const states = [...text.matchAll(/"state":"([A-Z]+)"/g)].map(([, state]) => state);
-  return states.length > 1 && states.every((state) => state === 'RUNNING');
-}

@@ -21,14 +21,7 @@ import type { RunningStack } from '../local/running-stack';
 import { startStack } from '../local/stack';
 import { defaultScope, stackEnvironment, type DatabaseRole } from '../local/stack-environment';
 import { Crew, crewNames, type CrewName } from './crew';
-import {
-  complete,
-  mendConnect,
-  processFault,
-  surroundingsFault,
-  type Fault,
-  type Ground,
-} from './faults';
+import { complete, processFault, surroundingsFault, type Fault, type Ground } from './faults';
 import { Life } from './life';
 import { parseSoakOptions, type SoakOptions } from './options';
 
@@ -159,7 +152,6 @@ async function suffer(soak: Soak, { life, crew, ...given }: Suffering) {
   ]);
   await life.end();
   complete(crew, options.instances);
-  await mendConnect(ground);
   signal.throwIfAborted();
   return { processes: counts[0], surroundings: counts[1] };
 }
