@@ -8,6 +8,7 @@ import { listenForInterruption } from '../lib/process/interruption';
 import type { RunningStack } from '../ops/local/running-stack';
 import { startStack } from '../ops/local/stack';
 import { measureArtifacts } from './artifacts.bench';
+import { measureLag } from './lag.bench';
 import { createReport, type Report } from './report';
 import { measurePace } from './pace.bench';
 import { measureRuntime } from './runtime.bench';
@@ -59,6 +60,21 @@ function addBench(program: Command, name: string, claim: string, measure: Measur
     );
 }
 
+/** Needs no servers but its own. */
+function addPace(program: Command): void {
+  program
+    .command('pace')
+    .description(
+      'DeleteObjects at a server that grants 3,500 keys a second and answers SlowDown above',
+    )
+    .option('--quick', 'ten seconds', false)
+    .option('--json <file>', 'write the lines to a file as well')
+    .option('--seconds <n>', 'how long', '60')
+    .action(({ quick, json, seconds }: { quick: boolean; json?: string; seconds: string }) =>
+      measurePace(createReport(json), quick ? 10 : Number(seconds)),
+    );
+}
+
 async function main(): Promise<void> {
   const program = new Command('bench').description('measures what the README claims');
   addBench(
@@ -80,17 +96,14 @@ async function main(): Promise<void> {
     (stack, report, { quick, records }) =>
       measureRuntime(stack.addresses.kafkaBrokers, report, quick ? 50_000 : Number(records)),
   ).option('--records <n>', 'records of 60 bytes', '500000');
-  program
-    .command('pace')
-    .description(
-      'DeleteObjects at a server that grants 3,500 keys a second and answers SlowDown above',
-    )
-    .option('--quick', 'ten seconds', false)
-    .option('--json <file>', 'write the lines to a file as well')
-    .option('--seconds <n>', 'how long', '60')
-    .action(({ quick, json, seconds }: { quick: boolean; json?: string; seconds: string }) =>
-      measurePace(createReport(json), quick ? 10 : Number(seconds)),
-    );
+  addBench(
+    program,
+    'lag',
+    'the memory of a slow consumer that is far behind',
+    (stack, report, { quick, records }) =>
+      measureLag(stack.addresses.kafkaBrokers, report, quick ? 100_000 : Number(records)),
+  ).option('--records <n>', 'how far it is behind', '5000000');
+  addPace(program);
   addBench(
     program,
     'traces',

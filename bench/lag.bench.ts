@@ -1,0 +1,62 @@
+/** Claim: what a consumer holds in memory does not depend on how far it is behind. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CompressionTypes, type Kafka } from 'kafkajs';
+import { pino } from 'pino';
+import { createKafka } from '../lib/kafka/connection';
+import { createTopicAdmin } from '../lib/kafka/admin';
+import { createTopics } from '../lib/kafka/create-topics';
+import { loopback } from './loopback';
+import { highWaterBytes, type Report } from './report';
+
+const partitions = 12;
+const sizeBytes = 200;
+const perSend = 20_000;
+/** From the first records on: by then every partition is as full as it gets. */
+const watchedMs = 60_000;
+
+async function fill(kafka: Kafka, topic: string, records: number): Promise<void> {
+  const admin = kafka.admin();
+  await admin.connect();
+  await createTopics(admin, [{ topic, numPartitions: partitions }]);
+  await admin.disconnect();
+  const producer = kafka.producer();
+  await producer.connect();
+  const value = Buffer.alloc(sizeBytes, 'x');
+  for (let sent = 0; sent < records; sent += perSend) {
+    const count = Math.min(perSend, records - sent);
+    const messages = Array.from({ length: count }, (_, at) => ({ key: `${sent + at}`, value }));
+    await producer.send({ topic, messages, compression: CompressionTypes.GZIP });
+  }
+  await producer.disconnect();
+}
+
+async function lagOf(kafka: Kafka, topic: string): Promise<number> {
+  const admin = createTopicAdmin(kafka, { namespace: '' });
+  await admin.connect();
+  const lag = await admin.lag(`${topic}.slow`, topic);
+  await admin.disconnect();
+  return lag.reduce((sum, { records }) => sum + records, 0);
+}
+
+/** @param records how far it is behind at most; it is measured with a hundredth of them, too. */
+export async function measureLag(brokers: string, report: Report, records: number): Promise<void> {
+  const kafka = createKafka(loopback(brokers), 'bench', pino({ level: 'silent' }));
+  for (const count of [Math.ceil(records / 100), records]) {
+    const topic = `bench-lag-${process.pid}-${count}`;
+    await fill(kafka, topic, count);
+    const reader = spawn(process.execPath, [join(__dirname, 'lag-reader.js'), brokers, topic], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(createInterface({ input: reader.stdout }), 'line');
+    await sleep(watchedMs);
+    const lag = await lagOf(kafka, topic);
+    const rssBytes = highWaterBytes(reader.pid ?? 0);
+    report({ case: 'lag', records: count, partitions, sizeBytes, lag, rssBytes });
+    reader.kill('SIGTERM');
+    await once(reader, 'exit');
+  }
+}
