@@ -9,7 +9,8 @@ const transform = {
 const common = {
   testEnvironment: 'node',
   transform,
-  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  // PostgreSQL has snapshots of its own in the local data: jest -u would take them for its own, and remove them.
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.afterbuild/'],
 };
 
 module.exports = {

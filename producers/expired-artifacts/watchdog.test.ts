@@ -62,6 +62,17 @@ test('a connector that has begun anew is repaired, one that is unreachable is no
   expect(observe({}, unreachable, {}).repairs).toEqual([]);
 });
 
+test('a Connect that is starting has not forgotten its connector, one that was deleted is missed', () => {
+  const starting = { storedLsn: null, connectorState: 'MISSING' };
+  expect(observe({}, starting, {}).repairs).toEqual([]);
+  expect(
+    observe({}, starting, { ...starting, connectorState: 'UNREACHABLE' }, starting, {}).repairs,
+  ).toEqual([]);
+  expect(observe({}, starting, starting, {}).repairs).toEqual([
+    'the connector began anew after 100',
+  ]);
+});
+
 test('problems are said when they change, and so is their end', () => {
   const ill = { problems: ['There is no slot.'] };
   const { said } = observe({}, ill, ill, {});

@@ -34,6 +34,7 @@ export class Watchdog {
   #suspected: string | null = null;
   #lastStoredLsn: number | null = null;
   #lastPid: number | null = null;
+  #looksMissing = 0;
   #problems = '';
 
   constructor(private readonly parts: WatchdogDependencies) {}
@@ -73,7 +74,13 @@ export class Watchdog {
     }
     this.#suspected = name;
     this.#lastPid = health.slot?.activePid ?? this.#lastPid;
-    if (health.connectorState !== 'UNREACHABLE') this.#compareStored(health);
+    if (this.#isKnown(health)) this.#compareStored(health);
+  }
+
+  /** A Connect that has just started knows no connector for a moment; one that is deleted stays unknown. */
+  #isKnown({ connectorState }: ObservedHealth): boolean {
+    this.#looksMissing = connectorState === 'MISSING' ? this.#looksMissing + 1 : 0;
+    return connectorState !== 'UNREACHABLE' && this.#looksMissing !== 1;
   }
 
   #compareStored({ gap, storedLsn }: ObservedHealth): void {

@@ -10,6 +10,8 @@ import { until } from '../support/until';
 
 const ground = useScenario(__filename, { changes: 'streamed' });
 const secondsMs = 180_000;
+/** The exit code of `connect apply` when changes were lost before it. */
+const gapFound = 5;
 
 let flows: BothFlows;
 let sweep: RunningProcess;
@@ -70,7 +72,7 @@ test('Connect is killed again and again in mid-burst: every change arrives', asy
     await connect.start();
     await scenario.gone(changing, secondsMs);
   }
-});
+}, 1_200_000);
 
 longTest('the slot is advanced behind the back of Connect: a sweep repairs it', async () => {
   const scenario = ground();
@@ -82,7 +84,8 @@ longTest('the slot is advanced behind the back of Connect: a sweep repairs it', 
     client.query('SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())', [scenario.slot]),
   );
   await told('a slot that was advanced', /past the connector's/);
-  expect((await connector('/resume', 'PUT')).ok).toBe(true);
+  // Where PostgreSQL still has the log before, a mere resume would do; Debezium's task fails where it has not.
+  await scenario.command(['connect', 'apply', '--begin-anew'], 'cdc', gapFound);
   await scenario.gone(missed, secondsMs);
   await streamsOn();
 });
@@ -97,7 +100,7 @@ longTest('the slot is dropped: it is told within a minute, begun anew, and repai
   const missed = await lockedLongAgo(scenario, 50);
   await unlockArtifacts(scenario.gitlab, missed);
   await told('a slot that was dropped', /slot is gone/);
-  await scenario.command(['connect', 'apply', '--begin-anew'], 'cdc');
+  await scenario.command(['connect', 'apply', '--begin-anew'], 'cdc', gapFound);
   await scenario.gone(missed, secondsMs);
   await streamsOn();
 });

@@ -145,12 +145,16 @@ export class Scenario {
     );
   }
 
-  /** Runs an `afterbuild` command to its end. @throws Error with what it printed when it fails. */
-  async command(args: readonly string[], role: DatabaseRole = 'reader'): Promise<RunningProcess> {
+  /** Runs an `afterbuild` command to its end. @throws Error with what it printed when it ends otherwise. */
+  async command(
+    args: readonly string[],
+    role: DatabaseRole = 'reader',
+    code = 0,
+  ): Promise<RunningProcess> {
     const process = this.start(args.join(' '), args, this.environment(role));
     this.commands.push(process);
     const exit = await process.exited;
-    if (exit.code !== 0) throw new Error(`${process.name} failed:\n${process.tail()}`);
+    if (exit.code !== code) throw new Error(`${process.name} failed:\n${process.tail()}`);
     return process;
   }
 
