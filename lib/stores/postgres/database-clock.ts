@@ -24,7 +24,7 @@ export class DatabaseClock implements Clock {
   /** @throws Error before it was set. */
   nowMs(): number {
     if (this.#startedAtMs === undefined) throw new Error('The clock has not been set.');
-    return this.#startedAtMs + performance.now();
+    return Math.round(this.#startedAtMs + performance.now());
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
