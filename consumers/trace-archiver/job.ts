@@ -33,7 +33,7 @@ export class SetAside extends Error {
 
   constructor(
     /**
-     * - `settle`: in place, soon again;
+     * - `settle`: again soon, in place and then by way of the retry topics;
      * - `wait`: the stale sweep names the build again;
      * - `leave`: a person looks at it, and the sweep names it again.
      */

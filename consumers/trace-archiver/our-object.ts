@@ -1,4 +1,4 @@
-/** Takes back an object that an earlier attempt stored and no row came to claim (design 3.3). */
+/** Takes back an object that an earlier attempt stored and no row came to claim. */
 import type { Job } from './job';
 import type { Surroundings } from './surroundings';
 

@@ -242,7 +242,7 @@ async function restore(around: Surroundings, task: Task, rowBytes: number): Prom
   }
 }
 
-/** GitLab commits its row before it uploads: the row alone proves nothing (design 3.3). */
+/** GitLab commits its row before it uploads: the row alone proves nothing. */
 async function besideGitlab(
   around: Surroundings,
   task: Task,

@@ -1,4 +1,4 @@
-/** The brake: holds what the decisions need to know and remembers why it is on (design 3.4). */
+/** The brake: holds what the decisions need to know and remembers why it is on (docs/adr/0004). */
 import type { DatabaseIdentity } from '../stores/postgres/identity';
 import { AbsenceGauge } from './absence-gauge';
 import {

@@ -1,5 +1,5 @@
 /**
- * Holds everything while the database at hand is not the one that the watermarks belong to (design 3.4):
+ * Holds everything while the database at hand is not the one that the watermarks belong to (docs/adr/0004):
  * a restored backup or a lagging standby must not be swept as if nothing had happened.
  */
 import {

@@ -1,4 +1,4 @@
-/** Is this the database, and the place in its history, that deleting is safe against? (design 3.4) */
+/** Is this the database, and the place in its history, that deleting is safe against? (docs/adr/0004) */
 import type { Control } from '../../schemas/generated';
 
 /** Where a record was read, or where a database is now. */

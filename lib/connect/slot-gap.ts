@@ -39,7 +39,7 @@ export interface SlotGap {
 
 /**
  * Debezium does not see all of this itself: a slot that was merely advanced past the stored position
- * is streamed on without a word, so both numbers are compared here (design 3.5).
+ * is streamed on without a word, so both numbers are compared here (connect/README.md).
  *
  * To be safe against a connector that is running, read the slot first and the stored position after
  * it: the connector stores a position before it confirms it to the slot.

@@ -1,5 +1,5 @@
 /**
- * The key of an archived trace, fixed by its build alone (design 3.3).
+ * The key of an archived trace, fixed by its build alone.
  *
  * An artifact's id cannot be known before its row is there (a trigger overwrites it), but when
  * `file_final_path` is set, that is the key. So every attempt, replay and second record for one build

@@ -7,7 +7,7 @@ export const dependencies = [
   'registry',
   /** The producer of retries and dead letters. */
   'dead-letters',
-  /** Not a server: the brake that holds until a person has looked (design 3.4). */
+  /** Not a server: the brake that holds until a person has looked (docs/adr/0004). */
   'brake',
 ] as const;
 

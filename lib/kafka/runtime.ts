@@ -1,5 +1,5 @@
 /**
- * The consumer runtime of design section 4, on top of any client that keeps the port's promises.
+ * The consumer runtime of docs/architecture.md, on top of any client that keeps the port's promises.
  *
  * At a join everything is decided synchronously: lost partitions end, kept ones go on where intake
  * stood, new ones stay paused until their position is known. Before a rejoin and before a stop running

@@ -1,4 +1,4 @@
-/** What a process says about a topic that it reads; the runtime does the rest (design section 4). */
+/** What a process says about a topic that it reads; the runtime does the rest (docs/architecture.md). */
 import type { FailurePolicy } from './failure-policy';
 import type { Outcome } from './outcome';
 

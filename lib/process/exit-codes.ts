@@ -5,7 +5,10 @@ export const exitCodes = {
   failed: 1,
   /** The command line is wrong. */
   usage: 2,
-  /** A setting, a privilege or another prerequisite is missing; nothing was changed. */
+  /**
+   * A setting, a privilege or another prerequisite is missing; nothing was changed. Only `topics apply` has
+   * created what was missing beside a topic that is not fit.
+   */
   configuration: 3,
   /** A server that is needed does not answer; the same command may work later. */
   unreachable: 4,

@@ -1,6 +1,6 @@
 /**
  * How often, and since when, chunks of a trace have been missing: a chunk is given up only when it
- * cannot come back (design 3.3). Kept in Redis, where losing it costs only more waiting.
+ * cannot come back. Kept in Redis, where losing it costs only more waiting.
  */
 import { loadScript, type RedisConnection } from './connection';
 

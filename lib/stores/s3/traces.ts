@@ -2,7 +2,7 @@
  * Archived traces and flushed chunks in the bucket: nothing is written or removed but on a condition.
  *
  * What a caller has seen (nothing, or an ETag) is what the store checks at the moment of the write, so
- * that an uploader that was asleep cannot put old bytes over newer ones (design 3.3).
+ * that an uploader that was asleep cannot put old bytes over newer ones (docs/architecture.md, Archiving traces).
  */
 import {
   AbortMultipartUploadCommand,
