@@ -1,5 +1,5 @@
 /**
- * One pass over builds of one partition_id, in the only order that is safe at every break (README.md):
+ * One pass over builds of one partition_id, in the only order that is safe at every break (the README here):
  *
  * settle → lease → read → check and store → commit rows → remove chunk data → remove chunk rows → lease.
  *
