@@ -88,7 +88,9 @@ export class KafkaJsClient implements ConsumerClient {
       });
       this.#consumer.on(CRASH, (event) => {
         this.#onCrash(event);
-        reject(event.payload.error);
+        // A coordinator that is loading, for instance: kafkajs begins again by itself.
+        if (!event.payload.restart || isTopicMissing(event.payload.error))
+          reject(event.payload.error);
       });
     });
     joined.catch(() => undefined);
@@ -235,6 +237,10 @@ const toCommit = (entry: CommitEntry): { partition: number; offset: string; meta
   offset: String(entry.offset),
   metadata: entry.metadata,
 });
+
+/** Waiting would not help: somebody has to create it. */
+const isTopicMissing = (error: Error & { type?: string }): boolean =>
+  error.type === 'UNKNOWN_TOPIC_OR_PARTITION';
 
 /** kafkajs has the type on the error or on its cause, depending on who wrapped it. */
 function asCommitError(thrown: unknown): Error {
