@@ -17,6 +17,8 @@ const ground = useScenario(__filename, { changes: 'none' });
 
 const random = createRandom(randomSeed);
 const lastsMs = inFull(60_000, 2_000);
+/** After a minute single keys have come to the retry topic whose records wait for two. */
+const afterwardsMs = inFull(300_000, 90_000);
 /** The same keys each time, for as long as the fault lasts. */
 const isUnlucky = (key: string): boolean =>
   Buffer.from(key).reduce((sum, byte) => sum + byte, 0) % 2 === 1;
@@ -71,9 +73,10 @@ test.each(cases)(
     await until('the fault has been met', () => front.counts.faults > 2);
     await lasts(lastsMs);
     front.plan({});
-    await flows.done();
+    await flows.done(afterwardsMs);
     expect(processes.map(({ exit }) => exit)).toEqual(processes.map(() => undefined));
   },
+  2 * lastsMs + 2 * afterwardsMs + 60_000,
 );
 
 longTest('S3 answers after 20 seconds: nobody is expelled from its group meanwhile', async () => {
