@@ -9,7 +9,7 @@
  *
  * The types are kafkajs' own, completed by what its 2.2.4 has and does not declare.
  */
-import { KafkaJSNonRetriableError, type Broker, type Cluster } from 'kafkajs';
+import { KafkaJSError, KafkaJSNonRetriableError, type Broker, type Cluster } from 'kafkajs';
 
 export interface Membership {
   readonly groupId: string;
@@ -50,7 +50,8 @@ export class ClusterHooks {
 
   attach(cluster: Cluster): void {
     this.cluster = cluster;
-    const findCoordinator = cluster.findGroupCoordinator.bind(cluster);
+    const find = cluster.findGroupCoordinator.bind(cluster);
+    const findCoordinator: typeof find = (group) => find(group).catch(notForGood);
     const findBroker = cluster.findBroker.bind(cluster);
     this.findCoordinator = async (groupId) =>
       this.#guard(await findCoordinator({ groupId })) as GroupBroker;
@@ -83,6 +84,12 @@ export class ClusterHooks {
     };
     return broker;
   }
+}
+
+/** While brokers restart nobody knows the coordinator; kafkajs would crash for good instead of asking again. */
+function notForGood(error: Error): never {
+  if (error.name !== 'KafkaJSGroupCoordinatorNotFound') throw error;
+  throw new KafkaJSError(error, { retriable: true });
 }
 
 function topicsWithNegativeOffset(request: CommitRequest): string[] {
