@@ -1,20 +1,18 @@
 /** `npm run faults`: the scenarios with every fault in its full length, which takes hours; other arguments go to jest. */
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { projectRoot } from '../../lib/process/root';
+import { listenForInterruption } from '../../lib/process/interruption';
+import { runJest } from '../local/run-jest';
 
-const jest = join(projectRoot, 'node_modules/jest/bin/jest.js');
-const args = [
-  '--selectProjects',
-  'scenarios',
-  '--runInBand',
-  '--verbose',
-  ...process.argv.slice(2),
-];
+async function main(): Promise<void> {
+  const { signal } = listenForInterruption({
+    source: process,
+    nowMs: () => performance.now(),
+    onSecond: () => process.exit(1),
+  });
+  const args = ['--selectProjects', 'scenarios', '--runInBand', '--verbose'];
+  const isPassed = await runJest([...args, ...process.argv.slice(2)], signal, {
+    AFTERBUILD_FULL_FAULTS: '1',
+  });
+  process.exitCode = isPassed ? 0 : 1;
+}
 
-const { status } = spawnSync(process.execPath, [jest, ...args], {
-  cwd: projectRoot,
-  stdio: 'inherit',
-  env: { ...process.env, AFTERBUILD_FULL_FAULTS: '1' },
-});
-process.exitCode = status ?? 1;
+void main();

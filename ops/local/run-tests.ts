@@ -1,15 +1,9 @@
 /** `npm test`: the static checks, then every test, and at the very end one line that counts them. */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { projectRoot } from '../../lib/process/root';
 import { listenForInterruption } from '../../lib/process/interruption';
-import { stopServers } from './running-stack';
-import { readStackFile } from './stack-file';
-
-/** Where the servers of the scenarios are to keep their data; read by test/support/global-setup.ts. */
-const testDataVariable = 'AFTERBUILD_TEST_DATA_DIR';
+import { runJest, succeeds } from './run-jest';
 
 interface Count {
   readonly passed: number;
@@ -40,53 +34,23 @@ export function addCounts(counts: readonly Count[]): Count {
   );
 }
 
-/**
- * A group of its own: an interruption comes from us, and reaches also what jest has started, which jest
- * would leave behind. @returns whether it succeeded.
- */
-function succeeds(
-  file: string,
-  args: readonly string[],
-  signal: AbortSignal,
-  environment: Readonly<Record<string, string>> = {},
-): Promise<boolean> {
-  if (signal.aborted) return Promise.resolve(false);
-  const env = { ...process.env, ...environment };
-  const child = spawn(file, args, { cwd: projectRoot, stdio: 'inherit', detached: true, env });
-  const stop = (): void => {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
-  };
-  signal.addEventListener('abort', stop, { once: true });
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code) => {
-      signal.removeEventListener('abort', stop);
-      resolve(code === 0);
-    });
-  });
-}
-
 async function runCheck(script: string, signal: AbortSignal): Promise<Count> {
   const isPassed = await succeeds('npm', ['run', '--silent', script], signal);
   console.log(`${script}: ${isPassed ? 'passed' : 'failed'}`);
   return isPassed ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
-async function runJest(
+async function countProject(
   project: 'unit' | 'scenarios',
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<Count> {
   const folder = mkdtempSync(join(tmpdir(), 'afterbuild-tests-'));
   const outputFile = join(folder, 'summary.json');
-  const dataDir = mkdtempSync(join(tmpdir(), 'afterbuild-test-'));
-  const jest = join(projectRoot, 'node_modules/jest/bin/jest.js');
   try {
-    const isPassed = await succeeds(
-      process.execPath,
-      [jest, '--selectProjects', project, '--json', `--outputFile=${outputFile}`, ...args],
+    const isPassed = await runJest(
+      ['--selectProjects', project, '--json', `--outputFile=${outputFile}`, ...args],
       signal,
-      { [testDataVariable]: dataDir },
     );
     const summary = JSON.parse(readFileSync(outputFile, 'utf8')) as JestSummary;
     const count = countJest(summary);
@@ -96,9 +60,7 @@ async function runJest(
     console.error(`The ${project} tests could not be counted: ${String(error)}`);
     return { passed: 0, failed: 1 };
   } finally {
-    // jest stops its servers itself, unless it was ended before it could.
-    if (readStackFile(dataDir) !== undefined) await stopServers(dataDir);
-    for (const own of [folder, dataDir]) rmSync(own, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -110,8 +72,8 @@ async function main(): Promise<void> {
   });
   const counts: Count[] = [];
   for (const script of checks) counts.push(await runCheck(script, signal));
-  counts.push(await runJest('unit', [], signal));
-  counts.push(await runJest('scenarios', ['--runInBand'], signal));
+  counts.push(await countProject('unit', [], signal));
+  counts.push(await countProject('scenarios', ['--runInBand'], signal));
   const { passed, failed } = addCounts(counts);
   process.exitCode = failed === 0 ? 0 : 1;
   console.log(`${passed} passed, ${failed} failed`);
