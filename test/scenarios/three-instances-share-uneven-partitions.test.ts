@@ -79,6 +79,7 @@ test('an instance without a partition waits idle, says so, and takes over', asyn
   expect((await first.stop()).code).toBe(0);
   const later = await world.manyArtifacts({ count: 50, expireInMs: -1 });
   await scenario.gone(later);
-  expect(sum([spare], 'deleted')).toBe(later.length);
+  // It says so after it is done.
+  await until('the spare one has said so', () => sum([spare], 'deleted') === later.length);
   expect(sweep.exit).toBeUndefined();
 });
