@@ -2,6 +2,7 @@ import { topicNames } from '../../lib/kafka/topics';
 import { makeAnew } from '../support/by-hand';
 import type { RunningProcess } from '../support/running-process';
 import { useScenario } from '../support/use-scenario';
+import { until } from '../support/until';
 
 const ground = useScenario(`${__filename} three`, { changes: 'none' });
 const narrow = useScenario(`${__filename} one partition`, { changes: 'none' });
