@@ -238,14 +238,18 @@ const toCommit = (entry: CommitEntry): { partition: number; offset: string; meta
   metadata: entry.metadata,
 });
 
-/** Waiting would not help: somebody has to create it. */
-const isTopicMissing = (error: Error & { type?: string }): boolean =>
-  error.type === 'UNKNOWN_TOPIC_OR_PARTITION';
+/** kafkajs has the type of a refusal on the error or on its cause, depending on who wrapped it. */
+function typeOf(thrown: Error): string {
+  const error = thrown as { type?: string; cause?: { type?: string } };
+  return error.cause?.type ?? error.type ?? '';
+}
 
-/** kafkajs has the type on the error or on its cause, depending on who wrapped it. */
+/** Waiting would not help: somebody has to create it. */
+const isTopicMissing = (error: Error): boolean => typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
+
 function asCommitError(thrown: unknown): Error {
-  const error = asError(thrown) as Error & { type?: string; cause?: { type?: string } };
-  const type = error.cause?.type ?? error.type ?? '';
+  const error = asError(thrown);
+  const type = typeOf(error);
   if (!staleTypes.has(type)) return error;
   return new StaleCommitError(`The group refused a commit: ${type}.`, { cause: error });
 }

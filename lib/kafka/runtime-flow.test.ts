@@ -117,3 +117,23 @@ test.each([
     await runtime.stop(10_000);
   },
 );
+
+test('a full buffer that one micro-batch empties is filled again', async () => {
+  const { opened, open } = gate();
+  const { client, runtime, handled, committed, join } = createFixture(
+    () => opened.then(() => done),
+    { lanes: 1 },
+    { partitionBufferRecords: 4 },
+  );
+  await runtime.start();
+  for (let index = 0; index < 20; index += 1) client.append(at, 'a', 'x');
+  await join();
+  await client.fetch(10);
+  expect(client.paused.has('things/0')).toBe(true);
+  open();
+  await eventually(() => committed() === 10);
+  await client.fetch(10);
+  await eventually(() => committed() === 20);
+  expect(handled).toHaveLength(20);
+  await runtime.stop(1_000);
+});

@@ -222,26 +222,6 @@ test('intake pauses at its mark, and a position that moved is taken back', async
   await runtime.stop(1_000);
 });
 
-test('a full buffer that one micro-batch empties is filled again', async () => {
-  const { opened, open } = gate();
-  const { client, runtime, handled, committed, join } = createFixture(
-    () => opened.then(() => done),
-    { lanes: 1 },
-    { partitionBufferRecords: 4 },
-  );
-  await runtime.start();
-  for (let index = 0; index < 20; index += 1) client.append(at, 'a', 'x');
-  await join();
-  await client.fetch(10);
-  expect(client.paused.has('things/0')).toBe(true);
-  open();
-  await eventually(() => committed() === 10);
-  await client.fetch(10);
-  await eventually(() => committed() === 20);
-  expect(handled).toHaveLength(20);
-  await runtime.stop(1_000);
-});
-
 test('batches of markers move the prefix; one that does not join on is believed the second time', async () => {
   const { client, runtime, committed, join } = createFixture(() => done);
   await runtime.start();

@@ -13,8 +13,8 @@
 import { createTopicAdmin } from '../../lib/kafka/admin';
 import { defaultSettings } from '../../lib/kafka/settings';
 import { topics } from '../../lib/kafka/topics';
-import { systemClock } from '../../lib/process/clock';
 import { Recorder, sessionTimeoutMs, useClients } from '../support/client-recorder';
+import { lasts } from '../support/faults';
 import type { KafkaGroup } from '../support/kafka-group';
 import { until } from '../support/until';
 
@@ -80,7 +80,7 @@ test('P5: a member that takes nothing for longer than its session lasts stays on
   await group.produce(10, 5);
   const { client, recorder } = await reading(group);
   client.pause(first(group));
-  await systemClock.sleep(1.5 * sessionTimeoutMs);
+  await lasts(1.5 * sessionTimeoutMs);
   await expect(
     client.commit(recorder.epoch, [{ ...first(group), offset: 10, metadata: '' }]),
   ).resolves.toBe(true);
@@ -108,7 +108,7 @@ test('P8: a listener that throws ends the client at once, with nothing tried aga
   };
   await ground.client(group).start(recorder);
   await until('it is told', () => recorder.fatal.length > 0);
-  await systemClock.sleep(2_000);
+  await lasts(2_000);
   expect(recorder.fatal.map(({ message }) => message)).toEqual(['a bug of ours']);
   expect(calls).toBe(1);
   await expect(group.committed()).resolves.toMatchObject({ offset: -1 });
@@ -136,7 +136,7 @@ test('P12: a client with nothing to read arms few timers', async () => {
   await group.produce(10, 5);
   await reading(group);
   const armed = jest.spyOn(globalThis, 'setTimeout');
-  await systemClock.sleep(2_000);
+  await lasts(2_000);
   const count = armed.mock.calls.length;
   armed.mockRestore();
   // A fetch each 250 ms and a heartbeat each 300; unpatched it is thousands.

@@ -21,12 +21,8 @@ import { RedisTraceLeases } from '../../lib/stores/redis/trace-leases';
 import { testConditionalWrites } from '../../lib/stores/s3/self-test';
 import { S3Traces } from '../../lib/stores/s3/traces';
 import { connectS3 } from '../support/bucket';
-import {
-  MemoryLiveChunks,
-  MemoryMissingChunks,
-  MemoryTraceLeases,
-  MemoryTraceObjects,
-} from '../support/memory-traces';
+import { MemoryMissingChunks, MemoryTraceLeases } from '../support/memory-leases';
+import { MemoryLiveChunks, MemoryTraceObjects } from '../support/memory-traces';
 import { claimRedisDatabase, releaseRedisDatabase } from '../support/redis-database';
 import { currentStack, readFile } from '../support/stack';
 

@@ -34,16 +34,24 @@ beforeAll(async () => {
 
 afterAll(() => proxy.stop());
 
+/** Cuts in a row are answered with ever longer pauses. */
+const deadlineMs = inFull(600_000, 60_000);
+
 describe.each(statements)('%s', (_, at) => {
-  test.each(moments)('is cut %s', async (when) => {
+  const isSettled = async (when: Cut['when']): Promise<void> => {
     const before = proxy.cuts;
     proxy.plan({ at, when, times });
-    await until('it has been cut as often as planned', async () => {
-      if (!proxy.isDone) await flows.more({ artifacts: 50, traces: 5 });
-      return proxy.isDone;
-    });
+    await until(
+      'it has been cut as often as planned',
+      async () => {
+        if (!proxy.isDone) await flows.more({ artifacts: 50, traces: 5 });
+        return proxy.isDone;
+      },
+      deadlineMs,
+    );
     expect(proxy.cuts - before).toBe(times);
     await flows.done();
     expect(processes.map(({ exit }) => exit)).toEqual(processes.map(() => undefined));
-  });
+  };
+  test.each(moments)('is cut %s', isSettled, 2 * deadlineMs + 120_000);
 });

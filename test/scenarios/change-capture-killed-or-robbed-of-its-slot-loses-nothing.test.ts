@@ -75,38 +75,30 @@ test('Connect is killed again and again in mid-burst: every change arrives', asy
   }
 }, 1_200_000);
 
-longTest('the slot is advanced behind the back of Connect: a sweep repairs it', async () => {
-  const scenario = ground();
-  const before = sweep.events('cdc.unwell').length;
-  expect((await connector('/stop', 'PUT')).ok).toBe(true);
-  await slotIsFree();
-  const missed = await lockedLongAgo(scenario, 50);
-  await unlockArtifacts(scenario.gitlab, missed);
-  await asSuperuser(scenario.stack, scenario.scope.database, (client) =>
-    client.query('SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())', [scenario.slot]),
-  );
-  await told('a slot that was advanced', /past the connector's/, before);
-  // Where PostgreSQL still has the log before, a mere resume would do; Debezium's task fails where it has not.
-  await scenario.command(['connect', 'apply', '--begin-anew'], 'cdc', gapFound);
-  await scenario.gone(missed, secondsMs);
-  await streamsOn();
-});
+/** Where PostgreSQL still has the log before an advance a mere resume would do; Debezium's task fails where it has not. */
+const robberies: readonly (readonly [string, string, RegExp])[] = [
+  ['advanced', 'pg_replication_slot_advance($1, pg_current_wal_lsn())', /past the connector's/],
+  ['dropped', 'pg_drop_replication_slot($1)', /slot is gone/],
+];
 
-longTest('the slot is dropped: it is told within a minute, begun anew, and repaired', async () => {
-  const scenario = ground();
-  const before = sweep.events('cdc.unwell').length;
-  expect((await connector('/stop', 'PUT')).ok).toBe(true);
-  await slotIsFree();
-  await asSuperuser(scenario.stack, scenario.scope.database, (client) =>
-    client.query('SELECT pg_drop_replication_slot($1)', [scenario.slot]),
-  );
-  const missed = await lockedLongAgo(scenario, 50);
-  await unlockArtifacts(scenario.gitlab, missed);
-  await told('a slot that was dropped', /slot is gone/, before);
-  await scenario.command(['connect', 'apply', '--begin-anew'], 'cdc', gapFound);
-  await scenario.gone(missed, secondsMs);
-  await streamsOn();
-});
+longTest.each(robberies)(
+  'the slot is %s behind the back of Connect: it is told, begun anew, and a sweep repairs it',
+  async (what, robbery, problem) => {
+    const scenario = ground();
+    const before = sweep.events('cdc.unwell').length;
+    expect((await connector('/stop', 'PUT')).ok).toBe(true);
+    await slotIsFree();
+    const missed = await lockedLongAgo(scenario, 50);
+    await unlockArtifacts(scenario.gitlab, missed);
+    await asSuperuser(scenario.stack, scenario.scope.database, (client) =>
+      client.query(`SELECT ${robbery}`, [scenario.slot]),
+    );
+    await told(`a slot that was ${what}`, problem, before);
+    await scenario.command(['connect', 'apply', '--begin-anew'], 'cdc', gapFound);
+    await scenario.gone(missed, secondsMs);
+    await streamsOn();
+  },
+);
 
 longTest('the task fails: it is told, and after its restart every change arrives', async () => {
   const scenario = ground();

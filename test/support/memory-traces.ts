@@ -1,5 +1,5 @@
 /** Live and archived traces in memory, for tests of the archive; held to what the real stores do. */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type {
   BuildTrace,
   ChunkRow,
@@ -9,7 +9,6 @@ import type {
   SeenObject,
   StoredTrace,
   TraceArtifact,
-  TraceLeases,
   TraceObjects,
   TraceRows,
   TraceUpload,
@@ -250,55 +249,5 @@ export class MemoryTraceObjects implements TraceObjects {
     if (etagOf(bytes) !== etag) return Promise.resolve(false);
     this.objects.delete(key);
     return Promise.resolve(true);
-  }
-}
-
-export class MemoryTraceLeases implements TraceLeases {
-  readonly held = new Map<number, string>();
-  leftMs = 30_000;
-
-  acquire(jobIds: readonly number[]) {
-    const answers = jobIds.map((jobId) => {
-      if (this.held.has(jobId)) return { jobId, token: null, leftMs: this.leftMs };
-      const token = randomUUID();
-      this.held.set(jobId, token);
-      return { jobId, token, leftMs: this.leftMs };
-    });
-    return Promise.resolve(answers);
-  }
-
-  renew(leases: readonly { jobId: number; token: string }[]): Promise<number[]> {
-    const lost = leases.filter(({ jobId, token }) => this.held.get(jobId) !== token);
-    return Promise.resolve(lost.map(({ jobId }) => jobId));
-  }
-
-  release(leases: readonly { jobId: number; token: string }[]): Promise<void> {
-    for (const { jobId, token } of leases) {
-      if (this.held.get(jobId) === token) this.held.delete(jobId);
-    }
-    return Promise.resolve();
-  }
-}
-
-export class MemoryMissingChunks {
-  readonly notes = new Map<string, { which: string; reads: number; firstMs: number }>();
-
-  note(
-    { partitionId, buildId }: { partitionId: number; buildId: number },
-    indexes: readonly number[],
-    nowMs: number,
-  ): Promise<{ reads: number; firstMs: number }> {
-    const key = `${partitionId}:${buildId}`;
-    const which = indexes.join(',');
-    const known = this.notes.get(key);
-    const note = known?.which === which ? known : { which, reads: 0, firstMs: nowMs };
-    note.reads += 1;
-    this.notes.set(key, note);
-    return Promise.resolve(note);
-  }
-
-  forget({ partitionId, buildId }: { partitionId: number; buildId: number }): Promise<void> {
-    this.notes.delete(`${partitionId}:${buildId}`);
-    return Promise.resolve();
   }
 }

@@ -16,10 +16,9 @@ import { ByteBudget } from '../../lib/process/byte-budget';
 import type { Clock } from '../../lib/process/clock';
 import { steps } from '../../lib/process/steps';
 import type { BuildFinished } from '../../schemas/generated';
+import { MemoryMissingChunks, MemoryTraceLeases } from './memory-leases';
 import {
   MemoryLiveChunks,
-  MemoryMissingChunks,
-  MemoryTraceLeases,
   MemoryTraceObjects,
   MemoryTraceRows,
   type MemoryBuild,
