@@ -1,5 +1,6 @@
 /** Claim: what a consumer holds in memory does not depend on how far it is behind. */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -14,21 +15,28 @@ import { highWaterBytes, type Report } from './report';
 
 const partitions = 12;
 const sizeBytes = 200;
+/** How many of a record's bytes say something new: what compresses well is fetched in larger numbers. */
+const newBytes = { 'like ids and times': 40, 'hardly anything': 0 } as const;
 const perSend = 20_000;
 /** From the first records on: by then every partition is as full as it gets. */
 const watchedMs = 60_000;
 
-async function fill(kafka: Kafka, topic: string, records: number): Promise<void> {
+type Values = keyof typeof newBytes;
+
+async function fill(kafka: Kafka, topic: string, records: number, values: Values): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();
   await createTopics(admin, [{ topic, numPartitions: partitions }]);
   await admin.disconnect();
   const producer = kafka.producer();
   await producer.connect();
-  const value = Buffer.alloc(sizeBytes, 'x');
+  const fixed = Buffer.alloc(sizeBytes - newBytes[values], 'x');
   for (let sent = 0; sent < records; sent += perSend) {
     const count = Math.min(perSend, records - sent);
-    const messages = Array.from({ length: count }, (_, at) => ({ key: `${sent + at}`, value }));
+    const messages = Array.from({ length: count }, (_, at) => ({
+      key: `${sent + at}`,
+      value: Buffer.concat([fixed, randomBytes(newBytes[values])]),
+    }));
     await producer.send({ topic, messages, compression: CompressionTypes.GZIP });
   }
   await producer.disconnect();
@@ -42,21 +50,32 @@ async function lagOf(kafka: Kafka, topic: string): Promise<number> {
   return lag.reduce((sum, { records }) => sum + records, 0);
 }
 
-/** @param records how far it is behind at most; it is measured with a hundredth of them, too. */
+async function measureOne(
+  kafka: Kafka,
+  brokers: string,
+  report: Report,
+  { records, values }: { readonly records: number; readonly values: Values },
+): Promise<void> {
+  const topic = `bench-lag-${process.pid}-${records}-${newBytes[values]}`;
+  await fill(kafka, topic, records, values);
+  const reader = spawn(process.execPath, [join(__dirname, 'lag-reader.js'), brokers, topic], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(createInterface({ input: reader.stdout }), 'line');
+  await sleep(watchedMs);
+  const lag = await lagOf(kafka, topic);
+  const rssBytes = highWaterBytes(reader.pid ?? 0);
+  report({ case: 'lag', records, partitions, sizeBytes, values, lag, rssBytes });
+  reader.kill('SIGTERM');
+  await once(reader, 'exit');
+}
+
+/** @param records how far it is behind at most; it is measured with a tenth of them, too. */
 export async function measureLag(brokers: string, report: Report, records: number): Promise<void> {
   const kafka = createKafka(loopback(brokers), 'bench', pino({ level: 'silent' }));
-  for (const count of [Math.ceil(records / 100), records]) {
-    const topic = `bench-lag-${process.pid}-${count}`;
-    await fill(kafka, topic, count);
-    const reader = spawn(process.execPath, [join(__dirname, 'lag-reader.js'), brokers, topic], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    await once(createInterface({ input: reader.stdout }), 'line');
-    await sleep(watchedMs);
-    const lag = await lagOf(kafka, topic);
-    const rssBytes = highWaterBytes(reader.pid ?? 0);
-    report({ case: 'lag', records: count, partitions, sizeBytes, lag, rssBytes });
-    reader.kill('SIGTERM');
-    await once(reader, 'exit');
+  for (const values of ['like ids and times', 'hardly anything'] as const) {
+    for (const count of [Math.ceil(records / 10), records]) {
+      await measureOne(kafka, brokers, report, { records: count, values });
+    }
   }
 }

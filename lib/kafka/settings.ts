@@ -27,6 +27,7 @@ export interface ConsumerSettings {
   readonly rebalanceTimeoutMs: number;
   readonly heartbeatEveryMs: number;
   readonly fetchWaitMs: number;
+  /** As they were sent: what compresses well takes many times as much memory, all of it at once (`bench -- lag`). */
   readonly fetchBytesPerPartition: number;
   /** `start` gives up when the group has not been joined by then. */
   readonly startTimeoutMs: number;
@@ -50,7 +51,7 @@ export const defaultSettings: ConsumerSettings = {
   rebalanceTimeoutMs: 12_000,
   heartbeatEveryMs: 2_000,
   fetchWaitMs: 250,
-  fetchBytesPerPartition: 1024 * 1024,
+  fetchBytesPerPartition: 256 * 1024,
   startTimeoutMs: 60_000,
 };
 
