@@ -3,35 +3,17 @@
  *
  * Another client can take kafkajs' place when it passes test/conformance/kafka-client-port.test.ts.
  */
-import type { RecordHeaders } from './subscription';
+import type { FetchedRecord } from './fetched-record';
 
 export interface TopicPartition {
   readonly topic: string;
   readonly partition: number;
 }
 
-/** The receiver's own: no view of the response, of which one small record would keep all alive. */
-export interface FetchedRecord {
-  readonly offset: number;
-  readonly key: string | null;
-  readonly value: Buffer | null;
-  readonly headers: RecordHeaders;
-  /** As they came, for a copy that must be the same byte for byte; null when key and headers say it all as text. */
-  readonly raw: RawParts | null;
-  readonly timestampMs: number;
-  /** Bytes of key, value and headers. */
-  readonly sizeBytes: number;
-}
-
-export interface RawParts {
-  readonly key: Buffer | null;
-  /** Null when there are none. A header may have been sent several times. */
-  readonly headers: Readonly<Record<string, Buffer | Buffer[]>> | null;
-}
-
 export interface FetchedBatch extends TopicPartition {
   /** The offset that was asked for: above what we took, the client's position has moved behind our back. */
   readonly fetchedOffset: number;
+  /** Views of a response: the receiver keeps those that have to wait (`FetchedRecord.keep`). */
   readonly records: readonly FetchedRecord[];
   /** Everything up to here was read, markers and compacted offsets included. */
   readonly lastOffset: number;

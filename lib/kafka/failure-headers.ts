@@ -156,3 +156,9 @@ export function readNotBefore(headers: RecordHeaders): number | null {
   const notBeforeMs = Number(headers[failureHeaders.notBefore]);
   return Number.isFinite(notBeforeMs) ? notBeforeMs : null;
 }
+
+/** As the record says, but never later than the topic's delay from now: the clock that wrote it may be wrong. */
+export function dueAtMs(headers: RecordHeaders, nowMs: number, delayMs: number): number {
+  const latestMs = nowMs + delayMs;
+  return Math.min(readNotBefore(headers) ?? latestMs, latestMs);
+}

@@ -1,29 +1,18 @@
 import { array, assert, asyncProperty, integer, record } from 'fast-check';
-import type { FetchedRecord } from './client-port';
 import { readFailure, readNotBefore } from './failure-headers';
 import { noFailurePolicy, type FailurePolicy } from './failure-policy';
+import { FetchedRecord } from './fetched-record';
 import { Letters } from './letters';
 import type { OutgoingRecord } from './producer';
 import { failurePartitions } from './topics';
 
 const error = new Error('not today');
-const original: FetchedRecord = {
-  offset: 41,
-  key: '7',
-  value: Buffer.from('value'),
-  headers: {},
-  raw: null,
-  timestampMs: 5,
-  sizeBytes: 6,
-};
+const parts = { key: Buffer.from([0xff, 7]), value: Buffer.from('value'), timestampMs: 5 };
+const original = new FetchedRecord({ ...parts, offset: 41 });
 
 /** What a retry topic hands on: the letter as it was fetched from there. */
-const fetched = ({ value, headers }: OutgoingRecord, offset: number): FetchedRecord => ({
-  ...original,
-  offset,
-  value,
-  headers: headers as FetchedRecord['headers'],
-});
+const fetched = ({ value, headers }: OutgoingRecord, offset: number): FetchedRecord =>
+  new FetchedRecord({ ...parts, offset, value, headers });
 
 const failure = record({
   /** Tries in place before the letter. */
@@ -72,8 +61,8 @@ test('a record goes through the delays in their order, the last one again and ag
           expect(letter.partition).toBe(5 % failurePartitions);
           expect([letter.key, letter.value]).toEqual([original.key, original.value]);
           current = fetched(letter, index);
-          expect(readNotBefore(current.headers)).toBe(nowMs + next.delayMs);
-          expect(readFailure(current.headers)).toEqual({
+          expect(readNotBefore(current.headerTexts)).toBe(nowMs + next.delayMs);
+          expect(readFailure(current.headerTexts)).toEqual({
             origin: { topic: 'things', partition: 5, offset: 41, timestampMs: 5 },
             attempts,
             firstAtMs: 1_000_000 + failures[0]!.laterMs,

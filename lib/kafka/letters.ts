@@ -3,7 +3,7 @@
  * has resolved: every replica has the copy by then.
  */
 import type { Clock } from '../process/clock';
-import type { FetchedRecord } from './client-port';
+import type { FetchedRecord } from './fetched-record';
 import type { FailurePolicy, RetryTopic } from './failure-policy';
 import { readFailure, writeFailure, type Failure, type Origin } from './failure-headers';
 import type { PoisonReason } from './poison';
@@ -58,16 +58,16 @@ export class Letters {
     return {
       topic: topicOf(sender, letter),
       partition: failure.origin.partition % failurePartitions,
-      key: record.raw ? record.raw.key : record.key,
+      key: record.key,
       value: isSplit ? await encode(rest) : record.value,
-      headers: { ...record.raw?.headers, ...writeFailure(failure) },
+      headers: { ...record.headers, ...writeFailure(failure) },
     };
   }
 
   #describe(sender: Sender, letter: Letter, isSplit: boolean): Failure {
     const { record, error, poison, failed, firstFailedAtMs, rest } = letter;
     const lastAtMs = this.#clock.nowMs();
-    const earlier = readFailure(record.headers) ?? {
+    const earlier = readFailure(record.headerTexts) ?? {
       origin: originOf(sender, record),
       attempts: 0,
       firstAtMs: firstFailedAtMs,

@@ -1,8 +1,8 @@
 /** Takes records off the front of a lane for one call of `handle`. */
-import type { FetchedRecord } from './client-port';
-import { readFailure } from './failure-headers';
+import type { FetchedRecord } from './fetched-record';
 import type { Lane } from './lane';
 import type { Outcome } from './outcome';
+import { PresentedRecord } from './presented-record';
 import type { AnySubscription, ConsumedRecord } from './subscription';
 
 /** Where a lane stands in its partition. */
@@ -78,19 +78,14 @@ function present(
   view: LaneView,
 ): ConsumedRecord<unknown> {
   const isRetry = subscription.retry !== undefined;
-  return {
+  return new PresentedRecord(record, {
     topic: subscription.topic,
     partition: view.partition,
-    offset: record.offset,
-    key: record.key,
     value,
-    headers: record.headers,
-    timestampMs:
-      (isRetry ? readFailure(record.headers)?.origin.timestampMs : undefined) ?? record.timestampMs,
-    sizeBytes: record.sizeBytes,
     attempt: lane.attempts.size === 0 ? 1 : (lane.attempts.get(record.offset) ?? 0) + 1,
     maybeRepeated: isRetry || record.offset < view.repeatedBelow,
-  };
+    isRetry,
+  });
 }
 
 /** A throw of `handle` is a retry of all; a wrong number of outcomes is a bug of ours and stops the lane. */

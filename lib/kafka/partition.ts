@@ -6,26 +6,20 @@
  * another member may already be at work on the same records.
  */
 import type { Logger } from '../process/logger';
-import type { FetchedBatch, FetchedRecord, TopicPartition } from './client-port';
+import type { FetchedBatch, TopicPartition } from './client-port';
 import type { PartitionState } from './consumer';
-import { readNotBefore } from './failure-headers';
+import { dueAtMs } from './failure-headers';
+import type { FetchedRecord } from './fetched-record';
 import { laneOf, Lane } from './lane';
 import { LaneRunner, type LaneHost } from './lane-runner';
-import { OffsetTracker, type OffsetRange } from './offset-tracker';
+import { OffsetTracker } from './offset-tracker';
+import type { StartingPoint } from './starting-point';
 import type { AnySubscription } from './subscription';
 import type { Surroundings } from './surroundings';
 
-export interface StartingPoint {
-  readonly offset: number;
-  readonly done: readonly OffsetRange[];
-  /** The group's offset as it was read, -1 for none. */
-  readonly committed: number;
-  readonly highWatermark: number;
-}
-
 const lanesDefault = 8;
-/** What a queued record costs beside its bytes. */
-const recordOverheadBytes = 128;
+/** What a queued record costs beside its bytes (measured: 215). */
+const recordOverheadBytes = 256;
 
 export class AssignedPartition implements LaneHost {
   readonly logger: Logger;
@@ -45,6 +39,8 @@ export class AssignedPartition implements LaneHost {
   committedVersion = 0;
   /** Since when the oldest unfinished offset is the oldest; for the commit map's age. */
   oldest = { offset: -1, sinceMs: 0 };
+  /** Records from here on are views of the response that brought them. */
+  #viewsFrom = Infinity;
   #bufferedRecords = 0;
   #bufferedBytes = 0;
   #paused = true;
@@ -104,23 +100,28 @@ export class AssignedPartition implements LaneHost {
 
   /** @returns false when the batch must come again. */
   take(batch: FetchedBatch): boolean {
-    const { tracker } = this;
+    const { tracker, around } = this;
+    const { retry } = this.subscription;
     if (!tracker || !this.isOpen) return false;
     if (batch.fetchedOffset > tracker.taken) {
       this.logger.warn(
         { event: 'partition.position-moved', asked: batch.fetchedOffset, expected: tracker.taken },
         'the position had moved: reading again from where intake stood',
       );
-      this.around.client.seek(this.at, tracker.taken);
+      around.client.seek(this.at, tracker.taken);
       return false;
     }
+    this.#keepWaiting();
+    this.#viewsFrom = tracker.taken;
+    const nowMs = around.clock.nowMs();
     for (const record of batch.records) {
       if (record.offset < tracker.taken) continue;
       const doneBefore = tracker.isDone(record.offset);
       tracker.take(record.offset);
       if (doneBefore) continue;
       const lane = this.#lanes[laneOf(record.key, record.offset, this.#lanes.length)];
-      if (this.subscription.retry) lane?.dueAtMs.set(record.offset, this.#dueAtMs(record));
+      if (retry)
+        lane?.dueAtMs.set(record.offset, dueAtMs(record.headerTexts, nowMs, retry.delayMs));
       lane?.push(record);
       this.#hold(1, record.sizeBytes + recordOverheadBytes);
     }
@@ -130,10 +131,10 @@ export class AssignedPartition implements LaneHost {
     return true;
   }
 
-  /** As the record says, but never longer than the topic's delay: the clock that wrote it may be wrong. */
-  #dueAtMs({ headers }: FetchedRecord): number {
-    const latestMs = this.around.clock.nowMs() + (this.subscription.retry?.delayMs ?? 0);
-    return Math.min(readNotBefore(headers) ?? latestMs, latestMs);
+  /** What has waited for as long as a fetch takes, or will wait, lets go of the response it came in. */
+  #keepWaiting(): void {
+    for (const lane of this.#lanes) lane.keepFrom(this.#viewsFrom);
+    this.#viewsFrom = Infinity;
   }
 
   /** Offsets that hold nothing to deliver are behind us. */
@@ -174,6 +175,7 @@ export class AssignedPartition implements LaneHost {
     const pause = !this.isOpen || this.#isHolding() || this.#isFullAt(this.#paused ? 0.5 : 1);
     if (pause === this.#paused) return;
     this.#paused = pause;
+    if (pause) this.#keepWaiting();
     if (pause) this.around.client.pause(this.at);
     else this.around.client.resume(this.at);
   }

@@ -7,7 +7,9 @@
 import type { Position, TopicPartition } from './client-port';
 import { decodeCommitMap } from './commit-map';
 import { asError } from './micro-batch';
-import type { AssignedPartition, StartingPoint } from './partition';
+import type { AssignedPartition } from './partition';
+
+import type { StartingPoint } from './starting-point';
 import type { Surroundings } from './surroundings';
 import { retryDelayMs } from './retry-delay';
 

@@ -1,5 +1,6 @@
 import { systemClock } from '../process/clock';
 import { at, createFixture, eventually, gate, other } from '../../test/support/runtime-fixture';
+import { FetchedRecord } from './fetched-record';
 import { done } from './outcome';
 
 test('one partition with many ready lanes does not keep another from its slot', async () => {
@@ -72,6 +73,54 @@ test('what every member reads needs no slot: operators are heard while all of th
   await runtime.stop(1_000);
 });
 
+test('only records that wait are copied out of the response they came in', async () => {
+  const { opened, open } = gate();
+  const { client, runtime, committed, join } = createFixture(
+    ({ value }) => (value === 'slow' ? opened.then(() => done) : done),
+    { maxRecords: 1, lanes: 2 },
+  );
+  const { records } = client.log(at);
+  const views = new Map<number, Buffer>();
+  const respond = (...values: string[]): void => {
+    const response = Buffer.from(values.join(''));
+    let from = 0;
+    for (const text of values) {
+      const value = response.subarray(from, (from += text.length));
+      const offset = records.length;
+      views.set(offset, value);
+      // Without a key: its offset is its lane.
+      records.push(new FetchedRecord({ offset, key: null, value, timestampMs: 0 }));
+    }
+    client.log(at).end = records.length;
+  };
+  const copied = (): number[] =>
+    records.flatMap(({ offset, value }) => (value === views.get(offset) ? [] : [offset]));
+  await runtime.start();
+  respond('slow', 'quick', 'behind');
+  await join();
+  await client.fetch();
+  await eventually(() => runtime.state().partitions[0]!.bufferedRecords === 2);
+  expect(copied()).toEqual([]);
+  respond('even', 'quick');
+  await client.fetch();
+  await eventually(() => runtime.state().partitions[0]!.bufferedRecords === 3);
+  expect(copied()).toEqual([0, 2]);
+  // A rejoin pauses: nothing is fetched for a while.
+  const rejoin = client.rejoin([at]);
+  open();
+  await rejoin;
+  await eventually(() => committed() === 5);
+  expect(copied()).toEqual([0, 2, 4]);
+  expect(records.map(({ value }) => String(value))).toEqual([
+    'slow',
+    'quick',
+    'behind',
+    'even',
+    'quick',
+  ]);
+  await runtime.stop(1_000);
+});
+
 test.each([
   ['60 bytes', 60, 12_000],
   ['1 MB', 1_000_000, 30],
@@ -90,12 +139,11 @@ test.each([
     );
     await runtime.start();
     // Only their size is looked at; the bytes themselves need not be there.
-    const raw = { key: null, headers: null };
-    const record = { value: null, headers: {}, raw, timestampMs: 0, sizeBytes: size };
     for (const partition of partitions) {
       const log = client.log(partition);
       for (let offset = 0; offset < count; offset += 1) {
-        log.records.push({ ...record, offset, key: `key-${offset}` });
+        const parts = { offset, key: Buffer.from(`key-${offset}`), value: null, timestampMs: 0 };
+        log.records.push(Object.assign(new FetchedRecord(parts), { sizeBytes: size }));
       }
       log.end = count;
     }
@@ -103,7 +151,7 @@ test.each([
     await eventually(() => client.paused.size === 0);
     // One fetch: a mebibyte, or one record that is larger; each with what it costs beside its bytes.
     const fetchRecords = Math.max(1, Math.floor(mebibyte / size));
-    const fetchBytes = fetchRecords * (size + 128);
+    const fetchBytes = fetchRecords * (size + 256);
     const fetch = () => client.fetch(fetchRecords);
     const held = () => runtime.state().partitions.map(({ bufferedBytes }) => bufferedBytes);
     // Until nothing more is taken: all are paused, or all has been read.

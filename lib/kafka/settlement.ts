@@ -1,6 +1,6 @@
 /** Sorts what became of the records of a micro-batch: what is done, what comes again and why, what moves on. */
-import type { FetchedRecord } from './client-port';
 import type { FailurePolicy } from './failure-policy';
+import type { FetchedRecord } from './fetched-record';
 import type { Absence } from './gate';
 import { judge, judgeError, type Fate } from './judge';
 import type { Lane } from './lane';

@@ -51,6 +51,7 @@ export interface Subscription<V> extends PartitionHooks {
   /** `every-member`: each member of the group reads all partitions. Only with `beginning`. Default `one-member`. */
   readonly readers?: 'one-member' | 'every-member';
   /**
+   * `value` is a view of a whole response: what is made of it holds copies, not parts of it.
    * @throws UndecodableRecordError when the bytes can never be read: the lane stops.
    * Any other error (a registry that is away) is retried in place.
    */

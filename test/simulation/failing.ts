@@ -80,17 +80,12 @@ export class SimulatedLetters {
 
   #append(sender: Sender, { record, poison }: Letter, copy: OutgoingRecord): void {
     const { broker, checks, time } = this.#world;
-    const headers = Object.fromEntries(
-      Object.entries(copy.headers ?? {}).map(([name, value]) => [name, String(value)]),
-    );
     const at = { topic: copy.topic, partition: copy.partition ?? -1 };
     const written = broker.log(at).append({
-      key: copy.key === null ? null : String(copy.key),
+      key: copy.key === null ? null : Buffer.from(copy.key),
       value: copy.value,
-      headers,
-      raw: record.raw,
+      headers: copy.headers,
       timestampMs: time.nowMs,
-      sizeBytes: record.sizeBytes,
     });
     broker.log(sender).copied.add(record.offset);
     checks.trace(`${this.#host.name} writes ${keyOf(sender)}@${record.offset} to ${keyOf(at)}`);
@@ -99,9 +94,10 @@ export class SimulatedLetters {
 
   #check(copy: LoggedRecord, value: Buffer | null, topic: string, isDead: boolean): void {
     const { checks } = this.#world;
-    const { log, offset } = originOf(this.#world, { ...copy, topic, partition: -1 });
+    const { offset: at, headerTexts: headers } = copy;
+    const { log, offset } = originOf(this.#world, { offset: at, headers, topic, partition: -1 });
     const place = `${keyOf(log.at)}@${offset}`;
-    if (copy.value !== value) checks.fail(`the copy of ${place} has other bytes`);
+    if (!isSame(copy.value, value)) checks.fail(`the copy of ${place} has other bytes`);
     if (isDead !== (topic === deadLetterTopic)) checks.fail(`${place} went to ${topic}`);
     // Poison that a failing store hid may go by way of a retry topic; a good record is never dead.
     if (isDead && !isPoison(value)) checks.fail(`${place} is dead, but no poison`);
@@ -110,12 +106,15 @@ export class SimulatedLetters {
   }
 
   /** An outage counts no attempt. */
-  #checkAttempts({ headers }: LoggedRecord, place: string, failed: number): void {
-    const attempts = readFailure(headers)?.attempts ?? Infinity;
+  #checkAttempts({ headerTexts }: LoggedRecord, place: string, failed: number): void {
+    const attempts = readFailure(headerTexts)?.attempts ?? Infinity;
     if (attempts <= failed) return;
     this.#world.checks.fail(`${place} counts ${attempts} attempts, and failed ${failed} times`);
   }
 }
+
+const isSame = (one: Buffer | null, other: Buffer | null): boolean =>
+  one === null || other === null ? one === other : one.equals(other);
 
 /** A record of a retry topic is not handled before its time. */
 export function checkDue(world: World, host: Host, record: ConsumedRecord<unknown>): void {

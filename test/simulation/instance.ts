@@ -20,6 +20,9 @@ const stateTopic = 'state';
 /** As the runtime shares its time to stop out. */
 const stopDrainShare = 0.6;
 
+/** Of a record: its key, what it costs in memory, and the headers of a retry topic. */
+const besideValueBytes = 2_000;
+
 export class Instance implements CheckedProcess {
   readonly host: Host;
   readonly client: SimulatedClient;
@@ -69,7 +72,7 @@ export class Instance implements CheckedProcess {
     const { fetchRecords, recordBytes } = this.#world.plan;
     // One beyond the mark, and one that was on its way.
     const records = 2 * fetchRecords;
-    return { records, bytes: records * (recordBytes + 200) };
+    return { records, bytes: records * (recordBytes + besideValueBytes) };
   }
 
   start(): void {

@@ -1,9 +1,15 @@
 /** A partition's log, and what has become of its records: the truth that the runtime is measured by. */
-import type { FetchedRecord, TopicPartition } from '../../lib/kafka/client-port';
+import type { TopicPartition } from '../../lib/kafka/client-port';
+import { FetchedRecord, type FetchedParts } from '../../lib/kafka/fetched-record';
 
-export interface LoggedRecord extends FetchedRecord {
-  /** The offset of the record of the same key before it, -1 for none. */
-  readonly previousOfKey: number;
+export class LoggedRecord extends FetchedRecord {
+  /** @param previousOfKey the offset of the record of the same key before it, -1 for none. */
+  constructor(
+    parts: FetchedParts,
+    readonly previousOfKey: number,
+  ) {
+    super(parts);
+  }
 }
 
 interface Entry {
@@ -35,10 +41,10 @@ export class SimulatedLog {
 
   constructor(readonly at: TopicPartition) {}
 
-  append(record: Omit<LoggedRecord, 'offset' | 'previousOfKey'>): LoggedRecord {
-    const { key } = record;
+  append(parts: Omit<FetchedParts, 'offset'>): LoggedRecord {
+    const key = parts.key?.toString() ?? null;
     const previousOfKey = key === null ? -1 : (this.#lastOfKey.get(key) ?? -1);
-    const logged = { ...record, offset: this.end, previousOfKey };
+    const logged = new LoggedRecord({ ...parts, offset: this.end }, previousOfKey);
     if (key !== null) this.#lastOfKey.set(key, logged.offset);
     this.#entries.push({ offset: this.end, record: logged });
     this.byOffset.set(this.end, logged);

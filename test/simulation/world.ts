@@ -53,9 +53,7 @@ export class World {
         log.appendGap(gap);
         const value = Buffer.alloc(bytes, 0);
         if (isPoison) value[0] = 1;
-        const sizeBytes = bytes + (key?.length ?? 0);
-        const raw = { key: key === null ? null : Buffer.from(key), headers: {} };
-        log.append({ key, value, headers: {}, raw, timestampMs: 0, sizeBytes });
+        log.append({ key: key === null ? null : Buffer.from(key), value, timestampMs: 0 });
         if (marker) log.appendMarker();
       });
     }

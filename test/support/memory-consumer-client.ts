@@ -1,14 +1,12 @@
 /** The client port in memory, for tests of the runtime: logs are arrays, joins and fetches are calls. */
 import { StaleCommitError } from '../../lib/kafka/client-port';
-import type {
-  ClientListener,
-  CommitEntry,
-  ConsumerClient,
-  FetchedRecord,
-} from '../../lib/kafka/client-port';
+import type { ClientListener, CommitEntry, ConsumerClient } from '../../lib/kafka/client-port';
+import { FetchedRecord, type RawHeaders } from '../../lib/kafka/fetched-record';
 import type { Position, TopicPartition } from '../../lib/kafka/client-port';
 
 const keyOf = (at: TopicPartition): string => `${at.topic}/${at.partition}`;
+const toBytes = (headers: Readonly<Record<string, string>>): RawHeaders =>
+  Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)]));
 
 interface Log {
   readonly records: FetchedRecord[];
@@ -100,15 +98,9 @@ export class MemoryConsumerClient implements ConsumerClient {
   ): number {
     const log = this.log(at);
     const offset = log.end + gap;
-    const bytes = Buffer.from(value);
-    const raw = {
-      key: key === null ? null : Buffer.from(key),
-      headers: Object.fromEntries(
-        Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)]),
-      ),
-    };
-    const record = { offset, key, value: bytes, headers, raw, timestampMs: 0 };
-    log.records.push({ ...record, sizeBytes: bytes.length + (key?.length ?? 0) });
+    const bytes = { key: key === null ? null : Buffer.from(key), value: Buffer.from(value) };
+    const parts = { ...bytes, offset, headers: toBytes(headers), timestampMs: 0 };
+    log.records.push(new FetchedRecord(parts));
     log.end = offset + 1;
     return offset;
   }
