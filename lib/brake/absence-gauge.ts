@@ -40,7 +40,7 @@ export class AbsenceGauge {
     if (this.#window.length < windowRecords || this.#absent <= this.#asked * absentShareMax) {
       return undefined;
     }
-    return `${this.#absent} of the ${this.#asked} artifacts in the last ${windowRecords} records were not in the database, over 20 %. Nothing is deleted until this is found to be the right database and \`afterbuild accept-database\` says so.`;
+    return `${this.#absent} of the ${this.#asked} artifacts in the last ${windowRecords} records were not in the database, over 20 %. Nothing is deleted until this is found to be the right database and \`afterbuild accept-database --reason "…" --yes\` says so.`;
   }
 
   reset(): void {

@@ -54,7 +54,7 @@ export class Brake {
     if (refusal !== undefined) throw new BrakeError(refusal);
     if (before && isSameTimeline(before, database) && database.lsn < before.lsn) {
       this.hold(
-        `The database went back from position ${before.lsn} of the write-ahead log to ${database.lsn}: an older copy has taken its place. Nothing is deleted until \`afterbuild accept-database\` says so.`,
+        `The database went back from position ${before.lsn} of the write-ahead log to ${database.lsn}: an older copy has taken its place. Nothing is deleted until \`afterbuild accept-database --reason "…" --yes\` says so.`,
       );
     }
     const known = this.#database;

@@ -111,7 +111,7 @@ export function isAccepted(
 }
 
 const howToGoOn =
-  'Nothing is deleted until this is the right database or `afterbuild accept-database` says so.';
+  'Nothing is deleted until this is the right database or `afterbuild accept-database --reason "…" --yes` says so.';
 
 const hold = (reason: string, sticky = false): Verdict => ({
   kind: 'hold',

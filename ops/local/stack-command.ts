@@ -1,6 +1,6 @@
 /** `npm run stack -- up|status|down`: just the servers, for people who develop against them. */
 import { join, resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { projectRoot } from '../../lib/process/root';
 import { createFetchProgress } from './fetch-progress';
 import { residentBytes } from './process-identity';
@@ -16,7 +16,7 @@ interface Place {
 }
 
 /** As `npm start` has them (start-options.ts). */
-const exitCodes = { failed: 1, configuration: 3, busy: 4 } as const;
+const exitCodes = { failed: 1, usage: 2, configuration: 3, busy: 4 } as const;
 
 const say = (line: string): void => console.log(line);
 
@@ -105,9 +105,12 @@ async function down({ data }: Place): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const program = new Command('npm run stack --').description(
-    'Starts and stops the servers: Kafka, Kafka Connect, schema registry, PostgreSQL, Redis, S3.',
-  );
+  const program = new Command('npm run stack --')
+    .description(
+      'Starts and stops the servers: Kafka, Kafka Connect, schema registry, PostgreSQL, Redis, S3.\n' +
+        'Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a tool is missing or a port is taken, 4 already up here.',
+    )
+    .exitOverride();
   const command = (name: string, description: string): Command =>
     program
       .command(name)
@@ -126,6 +129,10 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : exitCodes.usage;
+    return;
+  }
   const message = error instanceof Error ? error.message : String(error);
   console.error(message);
   const refused = error instanceof PortError ? exitCodes.configuration : exitCodes.failed;

@@ -106,3 +106,11 @@ test('a second start in the same data folder says so and leaves the first one al
   const refusal = programEnd('dist/ops/local/start.js', ['--once', '--data', dataDir], {});
   expectSentence(refusal, exitCodes.unreachable, new RegExp(`${dataDir}.*stop it .*--data`));
 });
+
+test('wrong usage is told from a failure by its exit code', () => {
+  for (const path of ['dist/ops/local/start.js', 'dist/ops/local/stack-command.js']) {
+    const { code, said } = programEnd(path, ['up', '--sideways'], {});
+    expect(said.join(' ')).toMatch(/--sideways/);
+    expect(code).toBe(exitCodes.usage);
+  }
+});
