@@ -56,7 +56,7 @@ export interface ClientListener {
   onBatch(batch: FetchedBatch, accept: () => void): Promise<void>;
   /** A batch held no record to deliver, and the client's position has moved behind it. */
   onFiltered(at: TopicPartition & { firstOffset: number | null; lastOffset: number }): void;
-  /** The client has stopped for good. */
+  /** The client has stopped for good, or should. */
   onFatal(error: Error): void;
 }
 
@@ -66,6 +66,8 @@ export class StaleCommitError extends Error {
 }
 
 export interface ConsumerClient {
+  /** When the group last answered: a join or a heartbeat. A client that only tries again tells nobody. */
+  readonly heardAtMs: number;
   /** Resolves after the first join. */
   start(listener: ClientListener): Promise<void>;
   /** These three do nothing while there is no membership: `onJoined` sets everything again. */

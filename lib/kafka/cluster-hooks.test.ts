@@ -6,6 +6,7 @@ async function joining(told: Error): Promise<KafkaJSError> {
   const cluster = {
     findGroupCoordinator: () => Promise.reject(told),
     findBroker: () => Promise.reject(told),
+    refreshMetadata: () => Promise.reject(told),
   } as unknown as Cluster;
   new ClusterHooks('readers', () => Promise.resolve()).attach(cluster);
   try {

@@ -6,9 +6,12 @@
  * - kafkajs answers an offset out of range by committing -1 or -2 over the group's offset, without an
  *   event. A broker that refuses negative offsets turns that into a crash, with the offset left in place.
  * - The generation, which no event gives in time, is in the answer to JoinGroup.
+ * - When a topic is deleted under a running group, asking for the metadata fails for as long as it is gone,
+ *   and kafkajs asks again for a day, without an event or a heartbeat.
  *
  * The types are kafkajs' own, completed by what its 2.2.4 has and does not declare.
  */
+import { asError } from './micro-batch';
 import { KafkaJSError, KafkaJSNonRetriableError, type Broker, type Cluster } from 'kafkajs';
 
 export interface Membership {
@@ -46,6 +49,8 @@ export class ClusterHooks {
   constructor(
     readonly groupId: string,
     readonly beforeJoin: () => Promise<void>,
+    /** With null when the metadata of all topics has come. */
+    readonly onMetadata: (failure: Error | null) => void = () => undefined,
   ) {}
 
   attach(cluster: Cluster): void {
@@ -60,6 +65,16 @@ export class ClusterHooks {
       return this.#guard(await findCoordinator(group));
     };
     cluster.findBroker = async (node) => this.#guard(await findBroker(node));
+    const refreshMetadata = cluster.refreshMetadata.bind(cluster);
+    cluster.refreshMetadata = async () => {
+      try {
+        await refreshMetadata();
+        this.onMetadata(null);
+      } catch (error) {
+        this.onMetadata(asError(error));
+        throw error;
+      }
+    };
   }
 
   #guard(broker: Broker): Broker {

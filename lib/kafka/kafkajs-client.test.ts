@@ -6,7 +6,12 @@ import type { Assignment, ClientListener } from './client-port';
 import { KafkaJsClient } from './kafkajs-client';
 import { defaultSettings } from './settings';
 
-const events = { GROUP_JOIN: 'join', CRASH: 'crash', END_BATCH_PROCESS: 'end' };
+const events = {
+  GROUP_JOIN: 'join',
+  HEARTBEAT: 'heartbeat',
+  CRASH: 'crash',
+  END_BATCH_PROCESS: 'end',
+};
 
 /** A consumer of which a test says what happens to it. */
 class ToldConsumer extends EventEmitter {

@@ -23,6 +23,7 @@ import { asError } from './micro-batch';
 import { byTopic, readPositions } from './positions';
 import type { ConsumerSettings } from './settings';
 import { createStickyAssigner, type Claims } from './sticky-assigner';
+import { TopicGoneError } from './topic-gone-error';
 
 export interface KafkaJsClientOptions {
   readonly kafka: Kafka;
@@ -53,11 +54,17 @@ export class KafkaJsClient implements ConsumerClient {
   #isBroken = false;
   #commit: CommitFunction | null = null;
   #claims: Claims = { generation: -1, owned: {} };
+  #heardAtMs = 0;
+  #topicGoneSinceMs: number | null = null;
 
   constructor(options: KafkaJsClientOptions) {
     this.#options = options;
     const { group, settings } = options;
-    this.#hooks = new ClusterHooks(group, () => this.#drainBeforeJoin());
+    this.#hooks = new ClusterHooks(
+      group,
+      () => this.#drainBeforeJoin(),
+      (failure) => this.#onMetadata(failure),
+    );
     const everyMember = new Set(options.topics.filter((t) => t.everyMember).map((t) => t.topic));
     this.#consumer = options.kafka.consumer({
       groupId: group,
@@ -77,10 +84,14 @@ export class KafkaJsClient implements ConsumerClient {
     });
   }
 
+  get heardAtMs(): number {
+    return this.#heardAtMs;
+  }
+
   async start(listener: ClientListener): Promise<void> {
     this.#listener = listener;
     const { topics } = this.#options;
-    const { GROUP_JOIN, CRASH, END_BATCH_PROCESS } = this.#consumer.events;
+    const { GROUP_JOIN, HEARTBEAT, CRASH, END_BATCH_PROCESS } = this.#consumer.events;
     const joined = new Promise<void>((resolve, reject) => {
       this.#consumer.on(GROUP_JOIN, (event) => {
         this.#onGroupJoin(event);
@@ -94,6 +105,7 @@ export class KafkaJsClient implements ConsumerClient {
       });
     });
     joined.catch(() => undefined);
+    this.#consumer.on(HEARTBEAT, () => this.#onHeard());
     this.#consumer.on(END_BATCH_PROCESS, (event) => this.#onEndBatch(event));
     await this.#consumer.connect();
     await this.#consumer.subscribe({ topics: topics.map((t) => t.topic), fromBeginning: true });
@@ -159,12 +171,28 @@ export class KafkaJsClient implements ConsumerClient {
     this.#claims = { generation, owned: { ...payload.memberAssignment } };
     this.#epoch += 1;
     this.#isMember = true;
+    this.#onHeard();
     try {
       this.#listener?.onJoined({ epoch: this.#epoch, memberId: payload.memberId, partitions });
     } catch (error) {
       // Thrown into kafkajs it would be swallowed or retried; it is a bug of ours.
       this.#listener?.onFatal(asError(error));
     }
+  }
+
+  #onHeard(): void {
+    this.#heardAtMs = this.#options.clock.nowMs();
+  }
+
+  /** kafkajs tries again for ever; whoever waits for records that cannot come has to be told. */
+  #onMetadata(failure: Error | null): void {
+    if (failure === null) this.#topicGoneSinceMs = null;
+    if (failure === null || !isTopicMissing(failure) || this.#stopping || this.#isBroken) return;
+    const { clock, settings, topics } = this.#options;
+    this.#topicGoneSinceMs ??= clock.nowMs();
+    if (clock.nowMs() - this.#topicGoneSinceMs < settings.topicGoneMs) return;
+    this.#isBroken = true;
+    this.#listener?.onFatal(new TopicGoneError(topics, failure));
   }
 
   #onCrash({ payload }: ConsumerCrashEvent): void {

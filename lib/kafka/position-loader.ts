@@ -1,8 +1,8 @@
 /**
  * Finds out where to begin: reads the group's offsets and the logs' ends for partitions that are paused.
  *
- * Fails closed: a committed offset outside the log (truncated, expired, or the topic made anew) halts the
- * partition, because whatever a client would jump to instead loses or repeats records without a word.
+ * Fails closed: a committed offset outside the log (truncated, or the topic made anew), or none where the
+ * log has lost its start, halts the partition.
  */
 import type { Position, TopicPartition } from './client-port';
 import { decodeCommitMap } from './commit-map';
@@ -60,7 +60,15 @@ export class PositionLoader {
 
   #startingPoint(partition: AssignedPartition, position: Position): StartingPoint {
     const { committed, metadata, logStart, highWatermark } = position;
-    if (committed < 0) return { offset: logStart, done: [], committed, highWatermark };
+    if (committed < 0) {
+      if (highWatermark > logStart) {
+        partition.logger.info(
+          { event: 'partition.from-start', records: highWatermark - logStart },
+          'the group has no committed offset: beginning at the start of the log',
+        );
+      }
+      return { offset: logStart, done: [], committed, highWatermark };
+    }
     const map = decodeCommitMap(metadata, committed);
     if (!map && metadata !== '') {
       partition.logger.warn(
@@ -74,13 +82,42 @@ export class PositionLoader {
   }
 }
 
-/** @returns the error to halt with, or null when the log still holds the committed offset. */
+/** @returns the error to halt with, or null when the log still holds what the group has not read. */
 export function outsideLog(position: Position): Error | null {
-  const { committed, logStart, highWatermark, topic, partition } = position;
-  if (committed < 0 || (committed >= logStart && committed <= highWatermark)) return null;
-  return new Error(
-    `The group's committed offset ${committed} of ${topic} partition ${partition} is outside its log ` +
-      `(${logStart} to ${highWatermark}): records were lost before they were read, or the topic was ` +
-      `made anew. Nothing is read or committed; find out which, then set the group's offset by hand.`,
+  const { committed, logStart, highWatermark } = position;
+  if (committed > highWatermark) {
+    return new OutsideLogError(
+      position,
+      `the group's committed offset ${committed} lies beyond its end: the log was truncated, or the topic ` +
+        'was deleted and made anew, and what it holds now may never have been read',
+    );
+  }
+  if (committed >= logStart) return null;
+  if (committed >= 0) {
+    return new OutsideLogError(
+      position,
+      `the group's committed offset ${committed} lies before its start: records were removed (retention, or ` +
+        'by hand) before they were read',
+    );
+  }
+  // A log that is whole can be read from its start: what was done already is done again, which is harmless.
+  if (logStart === 0) return null;
+  return new OutsideLogError(
+    position,
+    'the group has no committed offset, and the log does not begin at 0 any more: the group is new to it, or ' +
+      'its offsets have expired (offsets.retention.minutes, a week after the last member has left), and ' +
+      'records may have been removed before they were read',
   );
+}
+
+/** Nothing is read or committed: whatever a client would jump to instead loses or repeats records without a word. */
+class OutsideLogError extends Error {
+  override readonly name = 'OutsideLogError';
+
+  constructor({ topic, partition, logStart, highWatermark }: Position, what: string) {
+    super(
+      `The group cannot go on in ${topic} partition ${partition} (${logStart} to ${highWatermark}): ${what}. ` +
+        "Find out which, then set the group's offset by hand (docs/failure-modes.md, A group stands at a record).",
+    );
+  }
 }

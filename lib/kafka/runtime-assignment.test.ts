@@ -4,9 +4,10 @@ import { StaleCommitError } from './client-port';
 import { done } from './outcome';
 
 test.each([
-  [{ committed: 20, start: 0 }, 'beyond the end'],
-  [{ committed: 2, start: 5 }, 'before the start'],
-])('a committed offset %j, %s of the log: nothing is read or committed', async (place) => {
+  [{ committed: 20, start: 0 }, 'lies beyond its end'],
+  [{ committed: 2, start: 5 }, 'lies before its start'],
+  [{ committed: -1, start: 5 }, 'has no committed offset'],
+])('a group whose place is %j, which %s: nothing is read or committed', async (place, why) => {
   const { client, runtime, lines, committed } = createFixture(() => done);
   await runtime.start();
   for (let index = 0; index < 10; index += 1) client.append(at, 'a', 'x');
@@ -19,7 +20,10 @@ test.each([
   await eventually(() => committed(1) === 1);
   expect(client.paused.has('things/0')).toBe(true);
   expect(client.committed.get('things/0')).toMatchObject({ metadata: 'kept' });
-  expect(lines.some(({ event }) => event === 'partition.halted')).toBe(true);
+  expect(lines.find(({ event }) => event === 'partition.halted')).toMatchObject({
+    partition: 0,
+    err: { message: expect.stringContaining(why) as string },
+  });
   expect(runtime.ready()).toBe(false);
   await runtime.stop(1_000);
 });
@@ -273,5 +277,37 @@ test('a member that holds nothing but what every member reads waits idle and say
   await runtime.start();
   await join();
   expect(lines.filter(({ event }) => event === 'group.idle')).toHaveLength(1);
+  await runtime.stop(1_000);
+});
+
+test('a group that has been silent for longer than it keeps a member is left, and that is no stall', async () => {
+  let nowMs = 1_000_000;
+  const watches: (() => void)[] = [];
+  const every = (_: number, act: () => void): (() => void) => {
+    watches.push(act);
+    return () => undefined;
+  };
+  const clock = { ...systemClock, nowMs: () => nowMs, every };
+  const { client, runtime, join } = createFixture(() => done, {}, {}, clock);
+  const pass = (ms: number): void => {
+    nowMs += ms;
+    for (const act of watches) act();
+  };
+  client.heardAtMs = nowMs;
+  await runtime.start();
+  await join();
+  expect(runtime.ready()).toBe(true);
+  // More was written than will ever be fetched: the broker is away.
+  client.append(at, 'a', 'x');
+  client.append(at, 'a', 'x');
+  await client.fetch(1);
+  client.heardAtMs = nowMs;
+  pass(20_000);
+  expect(runtime.state()).toMatchObject({ joined: true });
+  pass(20_000);
+  expect(runtime.state()).toMatchObject({ joined: false, stalledMs: 0 });
+  expect(runtime.ready()).toBe(false);
+  client.heardAtMs = nowMs;
+  expect(runtime.ready()).toBe(true);
   await runtime.stop(1_000);
 });

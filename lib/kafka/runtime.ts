@@ -86,7 +86,7 @@ export class Runtime implements ClientListener {
     const partitions = [...this.#partitions.values()].map((partition) => partition.state());
     const { gate, slots } = this.#around;
     return {
-      joined: this.#joined,
+      joined: this.#joined && !this.#isSilent(),
       breakers: gate.views(),
       limit: slots.limit,
       stalledMs: this.#stalledMs,
@@ -264,10 +264,20 @@ export class Runtime implements ClientListener {
     });
   }
 
+  /** By now the group has given our partitions away: kafkajs tries again in silence for as long as it takes. */
+  #isSilent(): boolean {
+    const { clock, client, settings } = this.#around;
+    return (
+      clock.nowMs() - client.heardAtMs > settings.sessionTimeoutMs + settings.rebalanceTimeoutMs
+    );
+  }
+
   /** The fetch loop keeps a hung process in the group for ever, so the deadline has to be ours. */
   #watch(): void {
     const { clock, settings } = this.#around;
-    this.#stalledMs = this.#stall.look(this.state().partitions, clock.nowMs());
+    // Kafka away is no stall: nothing can be finished, and ending the process would not help.
+    const partitions = this.#isSilent() ? [] : this.state().partitions;
+    this.#stalledMs = this.#stall.look(partitions, clock.nowMs());
     const overdue = findOverdue(
       this.#partitions.values(),
       clock.nowMs() - settings.progressDeadlineMs,

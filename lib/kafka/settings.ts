@@ -31,6 +31,8 @@ export interface ConsumerSettings {
   readonly fetchBytesPerPartition: number;
   /** `start` gives up when the group has not been joined by then. */
   readonly startTimeoutMs: number;
+  /** A topic that is gone for longer has been deleted; a broker that starts may not know it for a moment. */
+  readonly topicGoneMs: number;
 }
 
 export const defaultSettings: ConsumerSettings = {
@@ -53,6 +55,7 @@ export const defaultSettings: ConsumerSettings = {
   fetchWaitMs: 250,
   fetchBytesPerPartition: 256 * 1024,
   startTimeoutMs: 60_000,
+  topicGoneMs: 30_000,
 };
 
 /** @throws Error naming the setting that contradicts another. */

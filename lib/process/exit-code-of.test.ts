@@ -1,4 +1,5 @@
 import { BrakeError } from '../brake/brake';
+import { TopicGoneError } from '../kafka/topic-gone-error';
 import { S3Error } from '../stores/s3/errors';
 import { PostgresError } from '../stores/postgres/errors';
 import { exitCodeOf } from './exit-code-of';
@@ -10,6 +11,7 @@ const silent = new S3Error('x', 'unavailable', 'ECONNREFUSED', undefined, null);
 
 test.each<[string, unknown, number]>([
   ['the brake', new BrakeError('x'), exitCodes.configuration],
+  ['a topic that was deleted', new TopicGoneError([], new Error('x')), exitCodes.configuration],
   ['what S3 refuses', refused, exitCodes.configuration],
   ['an S3 that does not answer', silent, exitCodes.unreachable],
   ['a server that was waited for', new UnreachableError('x'), exitCodes.unreachable],

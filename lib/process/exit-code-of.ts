@@ -3,6 +3,7 @@ import { RegistryUnavailableError } from '../avro/registry';
 import { BrakeError } from '../brake/brake';
 import { ConnectUnavailableError } from '../connect/connect-client';
 import { TopicsUnfitError } from '../kafka/admin';
+import { TopicGoneError } from '../kafka/topic-gone-error';
 import { PostgresError } from '../stores/postgres/errors';
 import { RedisError } from '../stores/redis/errors';
 import { S3Error } from '../stores/s3/errors';
@@ -11,7 +12,7 @@ import { exitCodes, type ExitCode } from './exit-codes';
 import { StalledError } from './stalled-error';
 import { UnreachableError } from './unreachable-error';
 
-const configurationErrors = [ConfigError, BrakeError, TopicsUnfitError];
+const configurationErrors = [ConfigError, BrakeError, TopicsUnfitError, TopicGoneError];
 const unreachableErrors = [UnreachableError, ConnectUnavailableError, RegistryUnavailableError];
 
 /** Of the first error along the causes that is known; `failed` for one of which nothing is known. */

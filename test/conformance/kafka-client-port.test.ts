@@ -132,6 +132,18 @@ test('a record that is kept does not keep the response alive that it came in', a
   expect(String(record!.value)).toBe(bytes);
 });
 
+test('a group that answers is heard, whether there is anything to read or not', async () => {
+  const group = await ground.group('heard', 1);
+  const client = ground.client(group);
+  await client.start(new Recorder());
+  for (const at of [{ topic: group.topic, partition: 0 }, null]) {
+    if (at) client.pause(at);
+    const { heardAtMs } = client;
+    expect(heardAtMs).toBeGreaterThan(systemClock.nowMs() - 10_000);
+    await until('it is heard again', () => client.heardAtMs > heardAtMs);
+  }
+});
+
 test('every compression that Kafka has built in for our topics can be read', async () => {
   const group = await ground.group('codecs', 1);
   const producer = group.kafka.producer();

@@ -124,8 +124,26 @@ test('a committed offset outside the log: the partition halts, the offset and th
   await expect(group.committed(0)).resolves.toMatchObject({ offset: 500 });
   expect(member.lines.find(({ event }) => event === 'partition.halted')).toMatchObject({
     partition: 0,
-    err: { message: expect.stringContaining('outside its log (0 to 10)') as string },
+    err: {
+      message: expect.stringContaining(
+        "(0 to 10): the group's committed offset 500 lies beyond its end",
+      ) as string,
+    },
   });
+  await group.end();
+});
+
+test('a topic that is deleted under a running consumer: it ends, and says which way out there is', async () => {
+  const group = new KafkaGroup('gone');
+  await group.create(1);
+  await group.produce(20, 1);
+  const member = group.member(() => done, {}, { topicGoneMs: 1_000 });
+  await member.consumer.start();
+  await until('all is done', () => member.handled.length === 20);
+  await group.withRawAdmin((admin) => admin.deleteTopics({ topics: [group.topic] }));
+  await until('the consumer has ended', () => member.fatal.length > 0);
+  expect(member.fatal).toHaveLength(1);
+  expect(member.fatal[0]?.message).toContain(`one of ${group.topic}. Create it anew`);
   await group.end();
 });
 

@@ -36,7 +36,7 @@ const halted = (process: RunningProcess): number[] =>
 
 test('retention outruns an outage: the partitions halt with an error, and a sweep brings all of it back', async () => {
   const scenario = ground();
-  scenario.expectError(/is outside its log/);
+  scenario.expectError(/lies before its start/);
   const flows = new BothFlows(scenario);
   const sweep = scenario.run('expired-artifacts', briskly);
   const first = scenario.run('artifact-deleter', briskly);

@@ -3,6 +3,7 @@ import { BothFlows } from '../support/both-flows';
 import { inFull, isFull, lasts, longTest, report } from '../support/faults';
 import type { RunningProcess } from '../support/running-process';
 import { useScenario } from '../support/use-scenario';
+import { untilReadiness } from '../support/vital-signs';
 
 const ground = useScenario(__filename, { changes: 'none' });
 const network = useBadNetwork();
@@ -12,7 +13,7 @@ let processes: readonly RunningProcess[];
 
 beforeAll(async () => {
   flows = new BothFlows(ground());
-  processes = flows.run(network().settings);
+  processes = flows.run({ ...network().settings, HTTP_PORT: '0' });
   await flows.more();
   await flows.done();
 });
@@ -41,7 +42,9 @@ test(
     const { kafka } = ground().stack.servers;
     await network().s3.refuse();
     await flows.more({ artifacts: 500, traces: 40 });
-    await lasts(3_000);
+    for (const consumer of processes.slice(2)) {
+      await untilReadiness(consumer, 200, /"held":\["[^\]]*S3/i);
+    }
     // After a kill it reads every log anew, which takes minutes where there are thousands.
     await (isFull ? kafka.kill() : kafka.stop());
     await lasts(inFull(600_000, 10_000));

@@ -18,6 +18,7 @@ export class Membership {
   readonly #listener: MembershipListener;
   memberId: string | null = null;
   generation = -1;
+  heardAtMs = 0;
   #claims: Claims = { generation: -1, owned: {} };
   #joining = false;
   #left = false;
@@ -68,6 +69,7 @@ export class Membership {
       if (memberId === null || this.#joining) return;
       broker
         .call(host, () => group.heartbeat(memberId, generation))
+        .then(() => (this.heardAtMs = host.nowMs()))
         .catch((error: unknown) => {
           const isOld = memberId !== this.memberId || generation !== this.generation;
           if (!(error instanceof GroupError) || isOld || this.#joining || this.#left) return;
@@ -88,6 +90,7 @@ export class Membership {
       });
       if (this.#isOver(life)) return;
       if (share) {
+        this.heardAtMs = this.#around.host.nowMs();
         this.#accept(share);
         return;
       }

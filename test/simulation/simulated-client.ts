@@ -56,6 +56,10 @@ export class SimulatedClient implements ConsumerClient {
     return this.#epoch;
   }
 
+  get heardAtMs(): number {
+    return this.#membership.heardAtMs;
+  }
+
   /** Commits can be expected to work. */
   get isSettled(): boolean {
     return this.#isMember && !this.#stopping && this.#membership.isSettled;

@@ -28,6 +28,7 @@ export class MemoryConsumerClient implements ConsumerClient {
   commitError: Error | null = null;
   positionsError: Error | null = null;
   stopped = false;
+  heardAtMs = Infinity;
 
   get epoch(): number {
     return this.#epoch;
