@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { projectRoot } from '../../lib/process/root';
@@ -27,7 +27,7 @@ export interface Member {
 interface Running extends Member {
   readonly child: ChildProcess;
   readonly log: string;
-  /** We did something to it that may well end it. */
+  /** We have ended it. */
   isOurs: boolean;
   isReplaced: boolean;
 }
@@ -96,9 +96,9 @@ export class Crew {
     this.signal(label, 'SIGTERM');
   }
 
-  /** It may find itself expelled when it returns, and that may end it. */
+  /** It may find itself expelled when it returns; to end for that would be its own fault. */
   async freeze(label: string, ms: number, signal: AbortSignal): Promise<void> {
-    this.signal(label, 'SIGSTOP');
+    this.running.get(label)?.child.kill('SIGSTOP');
     await sleep(ms, undefined, { signal }).catch(() => undefined);
     this.running.get(label)?.child.kill('SIGCONT');
   }
@@ -132,7 +132,7 @@ export class Crew {
     const { label, name, log, isOurs } = member;
     this.running.delete(label);
     if (this.isStopping) return;
-    if (!isOurs && code === gaveUpWaiting) this.gaveUp += 1;
+    if (!isOurs && code === gaveUpWaiting && !hasJoined(log)) this.gaveUp += 1;
     else if (!isOurs) {
       const how = signal ?? `exit code ${String(code)}`;
       this.ends.push(`${label} ended by itself (${how}): ${lastLines(log, 3)}`);
@@ -140,3 +140,5 @@ export class Crew {
     if (member.isReplaced) this.start(name);
   }
 }
+
+const hasJoined = (log: string): boolean => readFileSync(log, 'utf8').includes('"group.joined"');
