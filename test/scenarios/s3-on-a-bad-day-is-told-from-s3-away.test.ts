@@ -42,10 +42,14 @@ afterAll(() => front.stop());
 
 const joins = (): number => processes.flatMap((one) => one.events('group.joined')).length;
 
-const cases: readonly (readonly [string, S3Faults])[] = [
+const isBelow = (key: string): boolean => key.startsWith('0') || key.startsWith('6');
+
+/** The third says which keys the fault has nothing to do with. */
+const cases: readonly (readonly [string, S3Faults, (key: string) => boolean])[] = [
   [
     'SlowDown to four of five requests',
     { refuse: () => (random.whole(1, 5) > 1 ? slowDown : undefined) },
+    () => false,
   ],
   [
     'errors for half of the keys',
@@ -53,26 +57,34 @@ const cases: readonly (readonly [string, S3Faults])[] = [
       refuseKey: (key) => (isUnlucky(key) ? internalError : undefined),
       refuse: (asked) => (hasKey(asked) && isUnlucky(asked.key) ? internalError : undefined),
     },
+    (key) => !isUnlucky(key),
   ],
   [
     'AccessDenied below one prefix',
     {
-      refuseKey: (key) => (key.startsWith('0') || key.startsWith('6') ? accessDenied : undefined),
-      refuse: ({ key }) => (key.startsWith('0') || key.startsWith('6') ? accessDenied : undefined),
+      refuseKey: (key) => (isBelow(key) ? accessDenied : undefined),
+      refuse: ({ key }) => (isBelow(key) ? accessDenied : undefined),
     },
+    (key) => !isBelow(key),
   ],
   [
     'no answers to what it has done',
     { loseAnswer: (asked) => hasKey(asked) || asked.isDeleteObjects },
+    () => false,
   ],
 ];
 
 test.each(cases)(
   'S3 gives %s: the others go on, and these follow when it is over',
-  async (_, faults) => {
+  async (_, faults, isSpared) => {
     front.plan(faults);
+    const before = flows.artifacts.length;
     await flows.more();
     await until('the fault has been met', () => front.counts.faults > 2);
+    const others = flows.artifacts.slice(before).filter(({ key }) => key !== null && isSpared(key));
+    await until('the others are gone, while it lasts', async () => {
+      return (await ground().objectsOf(others)).length === 0;
+    });
     await lasts(lastsMs);
     front.plan({});
     await flows.done(afterwardsMs);
