@@ -16,6 +16,8 @@ interface JestSummary {
   readonly numRuntimeErrorTestSuites: number;
 }
 
+const usage = 2;
+
 /** The static gate, cheapest first; each counts as one test. */
 const checks = ['format:check', 'lint', 'types', 'boundaries', 'schemas:check'];
 
@@ -64,7 +66,18 @@ async function countProject(
   }
 }
 
+/** With anything but all of it the line at the end would say too little. */
+function refuseArguments(args: readonly string[]): boolean {
+  if (args.length === 0) return false;
+  console.error(
+    `npm test runs everything and does not know ${args.join(' ')}: README, Development, tells how to run some of it.`,
+  );
+  process.exitCode = usage;
+  return true;
+}
+
 async function main(): Promise<void> {
+  if (refuseArguments(process.argv.slice(2))) return;
   const { signal } = listenForInterruption({
     source: process,
     nowMs: () => performance.now(),

@@ -113,4 +113,6 @@ test('wrong usage is told from a failure by its exit code', () => {
     expect(said.join(' ')).toMatch(/--sideways/);
     expect(code).toBe(exitCodes.usage);
   }
+  const { code, said } = programEnd('dist/ops/local/run-tests.js', ['--testPathPatterns', 'x'], {});
+  expectSentence({ code, said }, exitCodes.usage, /does not know --testPathPatterns x/);
 });
