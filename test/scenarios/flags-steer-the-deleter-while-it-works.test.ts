@@ -95,6 +95,34 @@ test('a dry run reports what would be deleted, changes nothing, and its records 
   await scenario.caughtUp('artifact-deleter', 'artifacts.expired');
 });
 
+test('a rate and a concurrency hold in both instances, and what they slow down is done in the end', async () => {
+  const scenario = ground();
+  const [, first, , second] = scenario.processes;
+  const setInBoth = async (name: string, value: string, field: string, now: unknown) => {
+    const follow = [first!, second!].map((one) => followsWithin5s(one, field, now));
+    await set('artifact-deleter', name, value);
+    await Promise.all(follow.map((followed) => followed()));
+  };
+  await setInBoth('pause', 'true', 'paused', true);
+  const slow: ArtifactEntry[] = [];
+  const records = () => scenario.behind('artifact-deleter', 'artifacts.expired');
+  while ((await records()) < 12) {
+    const before = await records();
+    slow.push(...(await due(5)));
+    await until('they are produced', async () => (await records()) > before);
+  }
+  await setInBoth('rate', '1', 'recordsPerSecond', 1);
+  await setInBoth('concurrency', '1', 'concurrency', 1);
+  await unset('artifact-deleter', 'pause');
+  const beganAtMs = Date.now();
+  await scenario.gone(slow);
+  // At best each takes half of the records, and its first one at once.
+  expect(Date.now() - beganAtMs).toBeGreaterThan((12 / 2 - 1) * 1_000);
+  await unset('artifact-deleter', 'rate');
+  await unset('artifact-deleter', 'concurrency');
+  await scenario.caughtUp('artifact-deleter', 'artifacts.expired');
+});
+
 test('a raised loop limit reaches the sweep while it works', async () => {
   const [sweep] = ground().processes;
   await set('expired-artifacts', 'loop-limit', '50000');
