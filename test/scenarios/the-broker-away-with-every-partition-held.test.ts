@@ -1,7 +1,9 @@
+import type { ProcessReport } from '../../lib/control/status-report';
 import { useBadNetwork } from '../support/bad-network';
 import { BothFlows } from '../support/both-flows';
 import { inFull, isFull, lasts, longTest, report } from '../support/faults';
 import type { RunningProcess } from '../support/running-process';
+import { until } from '../support/until';
 import { useScenario } from '../support/use-scenario';
 import { untilReadiness } from '../support/vital-signs';
 
@@ -45,6 +47,14 @@ test(
     for (const consumer of processes.slice(2)) {
       await untilReadiness(consumer, 200, /"held":\["[^\]]*S3/i);
     }
+    const held =
+      /^held: S3 breaker (?:open .*next probe|half-open).*, oldest unfinished \d+.*, 0 lost/;
+    await until('status says what holds them', async () => {
+      const { noise } = await ground().command(['status', '--json']);
+      const said = JSON.parse(noise.join('\n')) as { processes: ProcessReport[] };
+      const consumers = said.processes.filter(({ process }) => /deleter|archiver/.test(process));
+      return consumers.length === 2 && consumers.every(({ sentence }) => held.test(sentence));
+    });
     // After a kill it reads every log anew, which takes minutes where there are thousands.
     await (isFull ? kafka.kill() : kafka.stop());
     await lasts(inFull(600_000, 10_000));
