@@ -110,6 +110,7 @@ async function consume(
   const control = openHelm({
     ...{ process: group, work: topicNames.artifactsExpired, registry, clock: systemClock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
+    troubles: life.troubles,
     createProducer: () => createProducer(kafka),
   });
   const consumer = createConsumer({

@@ -133,6 +133,7 @@ async function consume(
   const control = openHelm({
     ...{ process: group, work: topicNames.buildsFinished, registry, clock: systemClock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
+    troubles: life.troubles,
     createProducer: () => createProducer(kafka),
   });
   const consumer = createConsumer({

@@ -1,5 +1,6 @@
-/** What an instance is doing, and why, from what its consumer and its flags say. Pure. */
+/** What an instance is doing, and why, from what its consumer, its troubles and its flags say. Pure. */
 import type { ConsumerState, PartitionState } from '../kafka/consumer';
+import type { Trouble } from '../process/troubles';
 import type { BreakerStatus, InstanceStatus } from '../../schemas/generated';
 import type { Effective, FlagInForce } from './flags';
 
@@ -16,6 +17,8 @@ export type InstanceState = (typeof instanceStates)[number];
 
 export interface Observed {
   readonly consumer: ConsumerState;
+  /** What fails beside the consumer. */
+  readonly troubles: readonly Trouble[];
   readonly effective: Effective;
   readonly flags: readonly FlagInForce[];
 }
@@ -26,17 +29,21 @@ export interface Described {
 }
 
 /** The first that holds: what needs a person stands before what passes by itself. */
-export function describeState({ consumer, effective }: Observed): Described {
-  const [halt] = consumer.partitions.flatMap(({ halts }) => halts);
+export function describeState({ consumer, troubles, effective }: Observed): Described {
+  const { partitions, breakers, joined } = consumer;
+  const stuck = troubles.filter(({ isStuck }) => isStuck).map(({ cause }) => cause);
+  const [halt] = [...partitions.flatMap(({ halts }) => halts), ...stuck];
   if (halt !== undefined) return { state: 'halted', cause: brief(halt) };
-  if (!consumer.joined) return { state: 'joining', cause: null };
+  if (!joined) return { state: 'joining', cause: null };
   if (effective.paused) return { state: 'paused', cause: null };
   if (effective.dryRun) return { state: 'dry-run', cause: null };
-  const [breaker] = consumer.breakers;
-  if (breaker) return { state: 'held', cause: brief(breaker.cause) };
-  const held = consumer.partitions.find((partition) => partition.held !== null)?.held ?? null;
-  if (held !== null) return { state: 'held', cause: brief(held) };
-  return { state: consumer.partitions.some(hasWork) ? 'working' : 'idle', cause: null };
+  const [held] = [
+    ...breakers.map(({ cause }) => cause),
+    ...partitions.flatMap((partition) => partition.held ?? []),
+    ...troubles.map(({ cause }) => cause),
+  ];
+  if (held !== undefined) return { state: 'held', cause: brief(held) };
+  return { state: partitions.some(hasWork) ? 'working' : 'idle', cause: null };
 }
 
 const hasWork = ({ doneBelow, highWatermark, bufferedRecords }: PartitionState): boolean =>

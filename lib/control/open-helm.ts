@@ -6,6 +6,7 @@ import { topicNames, topics } from '../kafka/topics';
 import type { Clock } from '../process/clock';
 import { instanceName } from '../process/instance-name';
 import type { Logger } from '../process/logger';
+import type { Troubles } from '../process/troubles';
 import { within } from '../process/within';
 import type { Control, InstanceStatus } from '../../schemas/generated';
 import { Helm } from './helm';
@@ -21,6 +22,8 @@ export interface OpenHelmOptions {
   readonly namespace: string;
   readonly registry: Registry;
   readonly createProducer: () => RecordProducer;
+  /** For its status. */
+  readonly troubles: Troubles;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -36,7 +39,7 @@ export interface OpenHelm {
 const endLimitMs = 3_000;
 
 export function openHelm(options: OpenHelmOptions): OpenHelm {
-  const { process, work, namespace, registry, createProducer, clock, logger } = options;
+  const { process, work, namespace, registry, createProducer, troubles, clock, logger } = options;
   const instance = instanceName();
   const writer = new StateWriter({ registry, createProducer });
   const control = `${namespace}${topicNames.control}`;
@@ -57,7 +60,7 @@ export function openHelm(options: OpenHelmOptions): OpenHelm {
     startedAtMs: clock.nowMs(),
   };
   const reporter = new StatusReporter({
-    ...{ identity, steering: helm, clock, logger },
+    ...{ identity, steering: helm, troubles, clock, logger },
     write: async (value) => {
       const bytes = value && (await statusCodec.encode(value));
       await writer.write({ topic: status, key: helm.owner, value: bytes });

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { HandClock } from '../../test/support/control';
 import type { ConsumerState, PartitionState } from '../kafka/consumer';
+import { Troubles, type Trouble } from '../process/troubles';
 import type { InstanceStatus } from '../../schemas/generated';
 import { withoutFlags } from './flags';
 import { describeState, RateMeter } from './instance-status';
@@ -38,8 +39,8 @@ const breaker = {
 };
 
 describe('the state', () => {
-  const stateOf = (state: ConsumerState, effective = withoutFlags) =>
-    describeState({ consumer: state, effective, flags: [] });
+  const stateOf = (state: ConsumerState, effective = withoutFlags, troubles: Trouble[] = []) =>
+    describeState({ consumer: state, troubles, effective, flags: [] });
 
   test.each<[string, ConsumerState, object]>([
     ['nothing to do', consumer(), { state: 'idle', cause: null }],
@@ -67,6 +68,16 @@ describe('the state', () => {
     expect(stateOf(state, { ...withoutFlags, paused: true }).state).toBe('paused');
     expect(stateOf(state, { ...withoutFlags, dryRun: true }).state).toBe('dry-run');
   });
+
+  test('what fails beside the consumer holds the process, or stops it for a person to see', () => {
+    const away = { cause: 'reading fails: away', isStuck: false };
+    const stuck = { cause: 'reading fails: permission denied', isStuck: true };
+    expect(stateOf(consumer(), withoutFlags, [away])).toEqual({ state: 'held', cause: away.cause });
+    expect(stateOf(consumer(), withoutFlags, [away, stuck])).toEqual({
+      state: 'halted',
+      cause: stuck.cause,
+    });
+  });
 });
 
 test('the rate is that of the last 15 s, and what another holder did is not ours', () => {
@@ -85,6 +96,7 @@ const setUp = () => {
   const written: (InstanceStatus | null)[] = [];
   const server = { fails: false, state: consumer() };
   const lines: unknown[] = [];
+  const troubles = new Troubles();
   const reporter = new StatusReporter({
     identity: {
       process: 'artifact-deleter',
@@ -93,6 +105,7 @@ const setUp = () => {
       work: 'artifacts.expired',
     },
     steering: { effective: withoutFlags, flags: [] },
+    troubles,
     write: (status) => {
       if (server.fails) return Promise.reject(new Error('no broker'));
       written.push(status);
@@ -102,7 +115,7 @@ const setUp = () => {
     logger: pino({}, { write: (line) => void lines.push(line) }),
   });
   reporter.begin(() => server.state);
-  return { reporter, clock, written, server, lines };
+  return { reporter, clock, written, server, lines, troubles };
 };
 
 test('it is said at once, when the state changes, and every 15 s', async () => {
@@ -115,6 +128,17 @@ test('it is said at once, when the state changes, and every 15 s', async () => {
   expect(written.slice(1)).toMatchObject([{ state: 'held', sinceMs: clock.ms, atMs: clock.ms }]);
   for (let second = 0; second < 15; second += 1) await clock.tick();
   expect(written).toHaveLength(3);
+});
+
+test('a trouble is said as soon as it is there, and its end', async () => {
+  const { clock, written, troubles } = setUp();
+  await clock.tick();
+  troubles.set(clock, { cause: 'listing fails: permission denied', isStuck: true });
+  await clock.tick();
+  troubles.end(clock);
+  await clock.tick();
+  expect(written.map((status) => status?.state)).toEqual(['idle', 'halted', 'idle']);
+  expect(written[1]?.cause).toBe('listing fails: permission denied');
 });
 
 test('counts that move are said every 5 s', async () => {

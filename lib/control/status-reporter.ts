@@ -7,6 +7,7 @@
 import type { ConsumerState } from '../kafka/consumer';
 import type { Clock } from '../process/clock';
 import type { Logger } from '../process/logger';
+import type { Troubles } from '../process/troubles';
 import type { InstanceStatus } from '../../schemas/generated';
 import { RateMeter, statusOf, type Identity } from './instance-status';
 import type { Effective, FlagInForce } from './flags';
@@ -18,6 +19,7 @@ const lookEveryMs = 1_000;
 export interface StatusReporterOptions {
   readonly identity: Identity;
   readonly steering: { readonly effective: Effective; readonly flags: readonly FlagInForce[] };
+  readonly troubles: Troubles;
   /** Null takes the status back. */
   readonly write: (status: InstanceStatus | null) => Promise<void>;
   readonly clock: Clock;
@@ -60,12 +62,12 @@ export class StatusReporter {
 
   #observe(): InstanceStatus | null {
     if (!this.#state) return null;
-    const { identity, steering, clock } = this.#options;
+    const { identity, steering, clock, troubles } = this.#options;
     const consumer = this.#state();
     const nowMs = clock.nowMs();
     const recordsPerSecond = this.#meter.look(consumer.partitions, identity.work, nowMs);
     const { effective, flags } = steering;
-    const observed = { consumer, effective, flags };
+    const observed = { consumer, troubles: troubles.current, effective, flags };
     const at = { nowMs, sinceMs: this.#sinceMs, recordsPerSecond };
     const status = statusOf(observed, identity, at);
     if (status.state === this.#lastState) return status;

@@ -116,6 +116,25 @@ test('out of the group it is not ready; in the drain it is alive, but not ready'
   await expect(ask('/livez')).rejects.toThrow();
 });
 
+test('whoever repeats in vain turns it red with the reason, until it works again', async () => {
+  const { context, clock, consumer, ask } = setUp();
+  await withLife(
+    'tested',
+    settings,
+    context,
+    async ({ watch, troubles }) => {
+      watch(consumer);
+      troubles.set(consumer, { cause: 'reading fails: permission denied', isStuck: true });
+      expect(await ask('/readyz')).toEqual([503, expect.stringContaining('permission denied')]);
+      expect((await ask('/metrics'))[1]).toMatch(/^afterbuild_ready\{.*\} 0$/m);
+      troubles.end(consumer);
+      expect((await ask('/readyz'))[0]).toBe(200);
+      return { clean: true };
+    },
+    clock,
+  );
+});
+
 test('an end that hangs is cut after its limit, and only then', async () => {
   const { context, clock, ending, sleeps, cuts } = setUp();
   await withLife(

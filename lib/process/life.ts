@@ -16,6 +16,7 @@ import { jsonPage, startHttpServer, type HttpServer, type Page, type Pages } fro
 import { readinessOf, type Phase, type Readiness } from './readiness';
 import type { ProcessContext } from './run-process';
 import { StalledError } from './stalled-error';
+import { Troubles } from './troubles';
 
 export interface LifeSettings {
   readonly HTTP_HOST: string;
@@ -30,6 +31,8 @@ export interface Life {
   readonly metrics: Metrics;
   /** For the consumer's options. */
   readonly observer: RuntimeObserver;
+  /** Whoever repeats what fails says so here; readiness follows it. */
+  readonly troubles: Troubles;
   /** From now on readiness, gauges and the watch follow this consumer. @returns it. */
   watch(consumer: Consumer): Consumer;
 }
@@ -100,6 +103,7 @@ class VitalSigns {
   readonly #clock: Clock;
   readonly #metrics: Metrics;
   readonly #observer: MetricsObserver;
+  readonly #troubles = new Troubles();
   #consumer: Consumer | null = null;
   #gaveUp = false;
   #hasJoined = false;
@@ -117,6 +121,7 @@ class VitalSigns {
     return {
       metrics: this.#metrics,
       observer: this.#observer,
+      troubles: this.#troubles,
       watch: (consumer) => (this.#consumer = consumer),
     };
   }
@@ -156,6 +161,7 @@ class VitalSigns {
     return readinessOf({
       phase: this.#phase(),
       consumer: consumer && { state: consumer.state(), ready: consumer.ready() },
+      troubles: this.#troubles.current,
       stallRedMs: this.#settings.STALL_RED_MS,
     });
   }

@@ -4,8 +4,11 @@ import { readinessOf, type Observation } from './readiness';
 const well: Observation = {
   phase: 'working',
   consumer: { state: joined(partitionState()), ready: true },
+  troubles: [],
   stallRedMs: 60_000,
 };
+
+const stuck = { cause: 'reading a page fails: permission denied', isStuck: true };
 
 test('a process at work is ready, and so is a spare one', () => {
   expect(readinessOf(well)).toMatchObject({ ready: true, causes: [] });
@@ -32,6 +35,11 @@ test.each<[string, Partial<Observation>, RegExp]>([
     { consumer: { state: { ...joined(), stalledMs: 61_500 }, ready: true } },
     /nothing was finished for 61 s/,
   ],
+  [
+    'repeats what no server is to blame for',
+    { troubles: [stuck, stuck] },
+    /^reading a page fails: permission denied$/,
+  ],
   ['cannot go on', { consumer: { state: joined(), ready: false } }, /cannot go on/],
 ])('one that %s is not, and says why', (_, change, cause) => {
   const { ready, causes } = readinessOf({ ...well, ...change });
@@ -45,5 +53,13 @@ test('a partition that waits for a dependency is told, and is at its post', () =
   expect(readinessOf({ ...well, consumer })).toMatchObject({
     ready: true,
     held: ['s3: ECONNREFUSED'],
+  });
+});
+
+test('so is a sweep that repeats what an outage prevents, each cause once', () => {
+  const outage = { cause: 'reading a page fails: ECONNREFUSED', isStuck: false };
+  expect(readinessOf({ ...well, troubles: [outage, outage] })).toMatchObject({
+    ready: true,
+    held: [outage.cause],
   });
 });

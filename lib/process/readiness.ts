@@ -1,5 +1,6 @@
 /** What /readyz says of a process, from what is known of it; pure. */
 import type { ConsumerState } from '../kafka/consumer';
+import type { Trouble } from './troubles';
 
 export type Phase = 'starting' | 'working' | 'stopping';
 
@@ -7,6 +8,8 @@ export interface Observation {
   readonly phase: Phase;
   /** Null while there is none. */
   readonly consumer: { readonly state: ConsumerState; readonly ready: boolean } | null;
+  /** What fails beside the consumer. */
+  readonly troubles: readonly Trouble[];
   /** From here on a stall counts. */
   readonly stallRedMs: number;
 }
@@ -16,30 +19,37 @@ export interface Readiness {
   readonly phase: Phase;
   /** Why it is not ready, a sentence each; empty when it is. */
   readonly causes: readonly string[];
-  /** What the partitions that wait are waiting for; no reason to be unready. */
+  /** What the partitions and sweeps that wait are waiting for; no reason to be unready. */
   readonly held: readonly string[];
 }
 
 const causeLengthMax = 500;
+const brief = (cause: string): string => cause.slice(0, causeLengthMax);
 
-/** A partition that waits for a dependency is at its post: that does not make it unready. */
+/** What waits for a dependency is at its post: that does not make it unready. */
 export function readinessOf(observation: Observation): Readiness {
   const { phase } = observation;
   const causes = phase === 'working' ? causesOf(observation) : [`the process is ${phase}`];
   const partitions = observation.consumer?.state.partitions ?? [];
-  const waits = [...new Set(partitions.flatMap(({ held }) => held ?? []))];
-  return { ready: causes.length === 0, phase, causes, held: waits };
+  const waits = [
+    ...partitions.flatMap(({ held }) => held ?? []),
+    ...observation.troubles.flatMap(({ isStuck, cause }) => (isStuck ? [] : brief(cause))),
+  ];
+  return { ready: causes.length === 0, phase, causes, held: [...new Set(waits)] };
 }
 
-function causesOf({ consumer, stallRedMs }: Observation): string[] {
+function causesOf({ consumer, troubles, stallRedMs }: Observation): string[] {
   if (consumer === null) return ['the consumer has not been started'];
   const { state, ready } = consumer;
   const causes = state.joined ? [] : ['not a member of the group: joining, or Kafka is away'];
   for (const { topic, partition, halts } of state.partitions) {
     for (const halt of halts) {
-      causes.push(`${topic}/${partition} is halted: ${halt}`.slice(0, causeLengthMax));
+      causes.push(brief(`${topic}/${partition} is halted: ${halt}`));
     }
   }
+  // Several shards fail for one reason.
+  const stuck = troubles.flatMap(({ isStuck, cause }) => (isStuck ? brief(cause) : []));
+  causes.push(...new Set(stuck));
   if (state.stalledMs >= stallRedMs) {
     const seconds = Math.floor(state.stalledMs / 1_000);
     causes.push(`work is waiting, and nothing was finished for ${seconds} s`);

@@ -93,11 +93,13 @@ async function connect(
   const control = openHelm({
     ...{ process: name, work: topicNames.artifactChanges, clock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
+    troubles: life.troubles,
     registry: openRegistry(config),
     createProducer: () => createProducer(kafka),
   });
   return {
     ...{ config, logger, clock, reach, onFatal, random: Math.random, expired },
+    troubles: life.troubles,
     database: new PostgresArtifactDatabase(pool, config.SWEEP_MARGIN_MS),
     createProgress: (onWritten) => {
       const { partitions, topic, codec } = progress;

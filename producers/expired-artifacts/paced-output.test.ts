@@ -73,6 +73,16 @@ test('a full partition overflows into the other, and both full make it wait for 
   expect(clock.sleeps).toEqual([200, 200, 200]);
 });
 
+test('who waits for room hears that Kafka answers, and only then', async () => {
+  const { topic, clock, output } = setUp();
+  const heardAt: number[] = [];
+  topic.onPoll = () => {
+    if (clock.sleeps.length === 2) topic.done[1] = 1;
+  };
+  await output.produce(records(3), never, () => heardAt.push(clock.sleeps.length));
+  expect(heardAt).toEqual([1, 2]);
+});
+
 test('a wait ends with the signal', async () => {
   const { topic, output } = setUp();
   const ending = new AbortController();

@@ -12,9 +12,14 @@ const observationAgeMaxMs = 1_000;
 export interface PacedOutput {
   /**
    * Resolves when all replicas have every record. Waits for room, without a limit but the signal's.
+   * @param onAnswer called while it waits: Kafka answers, there is just no room.
    * @throws what the topic threw: nothing is remembered, the caller repeats all of them.
    */
-  produce(records: readonly ExpiredRecord[], signal: AbortSignal): Promise<void>;
+  produce(
+    records: readonly ExpiredRecord[],
+    signal: AbortSignal,
+    onAnswer?: () => void,
+  ): Promise<void>;
 }
 
 export class LoopLimitedOutput implements PacedOutput {
@@ -29,7 +34,11 @@ export class LoopLimitedOutput implements PacedOutput {
     private readonly logger: Logger,
   ) {}
 
-  async produce(records: readonly ExpiredRecord[], signal: AbortSignal): Promise<void> {
+  async produce(
+    records: readonly ExpiredRecord[],
+    signal: AbortSignal,
+    onAnswer?: () => void,
+  ): Promise<void> {
     if (records.length === 0) return;
     let rest = records;
     if (this.clock.nowMs() - this.#observedAtMs > observationAgeMaxMs) await this.#observe();
@@ -37,7 +46,10 @@ export class LoopLimitedOutput implements PacedOutput {
       signal.throwIfAborted();
       const placed = this.#place(rest);
       if (placed.length > 0) await this.#send(placed);
-      else await this.#waitForRoom(signal);
+      else {
+        await this.#waitForRoom(signal);
+        onAnswer?.();
+      }
       rest = rest.slice(placed.length);
     }
   }

@@ -9,6 +9,7 @@ import type { Clock } from '../../lib/process/clock';
 import type { expiredArtifactsSchema } from '../../lib/process/config';
 import type { Logger } from '../../lib/process/logger';
 import type { ReachStep } from '../../lib/process/steps';
+import type { Troubles } from '../../lib/process/troubles';
 import type { SweepProgress } from '../../schemas/generated';
 import type { ArtifactChange } from './change';
 import { readChange } from './change-event';
@@ -33,6 +34,7 @@ export interface Surroundings {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: () => number;
+  readonly troubles: Troubles;
   readonly reach: ReachStep;
   readonly database: ArtifactDatabase;
   readonly expired: ExpiredTopic;
@@ -110,15 +112,16 @@ export function createPipeline(around: Surroundings): Pipeline {
 
 /** A paused sweep keeps the page that it has read; the DELETE decides again what may go. */
 const pausable = (output: PacedOutput, helm: Helm): PacedOutput => ({
-  produce: async (records, signal) => {
+  produce: async (records, signal, onAnswer) => {
     await helm.whilePaused(signal);
-    await output.produce(records, signal);
+    await output.produce(records, signal, onAnswer);
   },
 });
 
 function createSweeps(around: Surroundings, guard: DatabaseGuard, output: PacedOutput): Sweeps {
-  const { config, logger, clock, database, reach, random, isFinal, onFatal } = around;
-  const untilDone = createUntilDone(clock, logger, random, isFinal);
+  const { config, logger, clock, database, reach, random, troubles, isFinal, onFatal } = around;
+  const repeating = { clock, random, troubles, isFinal };
+  const untilDone = createUntilDone({ ...repeating, logger });
   const progress = around.createProgress((partition, written) => sweeps.learn(partition, written));
   const shared: Omit<SweepDependencies, 'logger' | 'untilDone'> = {
     ...{ database, output, progress, guard, reach, clock },
@@ -136,7 +139,7 @@ function createSweeps(around: Surroundings, guard: DatabaseGuard, output: PacedO
       const dependencies = {
         ...shared,
         logger: own,
-        untilDone: createUntilDone(clock, own, random, isFinal),
+        untilDone: createUntilDone({ ...repeating, logger: own }),
       };
       return new ShardSweep(shard, from, dependencies);
     },

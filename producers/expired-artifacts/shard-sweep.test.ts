@@ -14,6 +14,7 @@ import type { DueArtifact } from './ports';
 import { laterProgress } from './progress';
 import type { ExpiredRecord } from './records';
 import { ShardSweep } from './shard-sweep';
+import { Troubles } from '../../lib/process/troubles';
 import { createUntilDone } from '../../lib/process/until-done';
 
 const shard = { name: 'public.a', partitionIds: [100] };
@@ -79,7 +80,7 @@ class World {
           },
         },
         guard,
-        untilDone: createUntilDone(clock, logger, () => 1),
+        untilDone: createUntilDone({ clock, logger, random: () => 1, troubles: new Troubles() }),
         reach: (step) => this.#reach(step, life),
         clock,
         logger,

@@ -150,7 +150,9 @@ export class ShardSweep {
     const beganAtMs = clock.nowMs();
     reach('sweep.page-read');
     const records = cutRecords(kept, taken.page.database, sourceOf[sweep]);
-    await untilDone('producing expired artifacts', signal, () => output.produce(records, signal));
+    await untilDone('producing expired artifacts', signal, (works) =>
+      output.produce(records, signal, works),
+    );
     reach('sweep.records-produced');
     const written = await this.#write(sweep, moved, taken, signal);
     reach('sweep.watermark-produced');

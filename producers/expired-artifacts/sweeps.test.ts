@@ -3,6 +3,7 @@ import type { SweepProgress } from '../../schemas/generated';
 import type { Shard } from './ports';
 import { progressOf, stateAtStart } from './progress';
 import { Sweeps, type KnownProgress } from './sweeps';
+import { Troubles } from '../../lib/process/troubles';
 import { createUntilDone } from '../../lib/process/until-done';
 
 const a: Shard = { name: 'public.a', partitionIds: [100, 101] };
@@ -30,12 +31,10 @@ function setUp() {
     },
     progress: { partitionOf: (shard) => partitions[shard] ?? 0 },
     guard: { learn: () => undefined },
-    untilDone: createUntilDone(
-      clock,
-      logger,
-      () => 1,
-      (error) => error === world.failure,
-    ),
+    untilDone: createUntilDone({
+      ...{ clock, logger, random: () => 1, troubles: new Troubles() },
+      isFinal: (error) => error === world.failure,
+    }),
     clock,
     logger,
     slot: 'afterbuild',

@@ -1,3 +1,4 @@
+import { Troubles } from '../../lib/process/troubles';
 import { createUntilDone } from '../../lib/process/until-done';
 import { listeningLogger, SteppedClock } from '../../test/support/expired-artifacts';
 import { ArchiverBacklog } from './archiver-backlog';
@@ -21,7 +22,7 @@ function setUp(answers: readonly (readonly [number, number])[]) {
         return committed.map((offset, partition) => ({ partition, committed: offset, end: 100 }));
       },
     },
-    untilDone: createUntilDone(clock, logger, () => 1),
+    untilDone: createUntilDone({ clock, logger, random: () => 1, troubles: new Troubles() }),
     clock,
     logger,
     inFlightMax: () => 10,

@@ -84,11 +84,13 @@ async function connect(
   const control = openHelm({
     ...{ process: name, work: topicNames.buildChanges, clock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
+    troubles: life.troubles,
     registry: openRegistry(config),
     createProducer: () => createProducer(kafka),
   });
   return {
     ...{ config, logger, clock, reach, onFatal, random: Math.random, ...opened },
+    troubles: life.troubles,
     database: new PostgresBuildDatabase(pool, config.STALE_AGE_MS),
     createConsumer: (subscriptions) =>
       life.watch(

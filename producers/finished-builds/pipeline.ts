@@ -9,6 +9,7 @@ import type { Clock } from '../../lib/process/clock';
 import type { finishedBuildsSchema } from '../../lib/process/config';
 import type { Logger } from '../../lib/process/logger';
 import type { ReachStep } from '../../lib/process/steps';
+import type { Troubles } from '../../lib/process/troubles';
 import { createUntilDone } from '../../lib/process/until-done';
 import type { StaleProgress } from '../../schemas/generated';
 import { ArchiverBacklog } from './archiver-backlog';
@@ -33,6 +34,7 @@ export interface Surroundings {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: () => number;
+  readonly troubles: Troubles;
   readonly reach: ReachStep;
   readonly database: BuildDatabase;
   readonly finished: FinishedTopic;
@@ -95,8 +97,9 @@ export function createPipeline(around: Surroundings): Pipeline {
 }
 
 function createSweeps(around: Surroundings, guard: DatabaseGuard): StaleSweeps {
-  const { config, logger, clock, database, finished: topic, reach, random, onFatal } = around;
-  const untilDone = createUntilDone(clock, logger, random);
+  const { config, logger, clock, database, finished: topic, reach, onFatal } = around;
+  const { random, troubles } = around;
+  const untilDone = createUntilDone({ clock, logger, random, troubles });
   const { helm } = around.control;
   const inFlightMax = (): number => helm.effective.loopLimit ?? config.STALE_IN_FLIGHT_MAX;
   const backlog = new ArchiverBacklog({ topic, untilDone, clock, logger, inFlightMax });

@@ -1,5 +1,6 @@
 import { DatabaseGuard } from '../../lib/brake/database-guard';
 import type { Step } from '../../lib/process/steps';
+import { Troubles } from '../../lib/process/troubles';
 import { createUntilDone } from '../../lib/process/until-done';
 import type { StaleProgress } from '../../schemas/generated';
 import { listeningLogger, moment, SteppedClock } from '../../test/support/expired-artifacts';
@@ -58,7 +59,10 @@ class World {
         },
       },
       guard: this.guard,
-      untilDone: createUntilDone(this.clock, this.log.logger, () => 1),
+      untilDone: createUntilDone({
+        ...{ clock: this.clock, logger: this.log.logger, random: () => 1 },
+        troubles: new Troubles(),
+      }),
       reach: (step: Step) => this.effects.push(step),
       clock: this.clock,
       logger: this.log.logger,
