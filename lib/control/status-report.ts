@@ -35,7 +35,7 @@ export interface ProcessReport {
   /** State and cause in one sentence. */
   readonly sentence: string;
   readonly recordsLeft: number | null;
-  /** How long the oldest record has waited that an instance has read and not finished. */
+  /** How long the oldest unfinished record has waited; at least, where no instance has fetched it yet. */
   readonly oldestMs: number | null;
   readonly recordsPerSecond: number;
   readonly etaMs: number | null;

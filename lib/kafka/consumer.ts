@@ -36,7 +36,7 @@ export interface PartitionState {
   readonly bufferedBytes: number;
   readonly paused: boolean;
   readonly retryingLanes: number;
-  /** When the oldest record that was fetched and is not finished was written; null when there is none. */
+  /** When the oldest unfinished record was written; while it is not fetched, since when it is known to be there; null without any. */
   readonly oldestTimestampMs: number | null;
   /** What its records wait for, when nothing of them may begin; null otherwise. */
   readonly held: string | null;

@@ -16,6 +16,7 @@ import { OffsetTracker } from './offset-tracker';
 import type { StartingPoint } from './starting-point';
 import type { AnySubscription } from './subscription';
 import type { Surroundings } from './surroundings';
+import { Unfetched } from './unfetched';
 
 const lanesDefault = 8;
 /** What a queued record costs beside its bytes (measured: 215). */
@@ -41,6 +42,7 @@ export class AssignedPartition implements LaneHost {
   oldest = { offset: -1, sinceMs: 0 };
   /** Records from here on are views of the response that brought them. */
   #viewsFrom = Infinity;
+  #unfetched = new Unfetched(0, 0);
   #bufferedRecords = 0;
   #bufferedBytes = 0;
   #paused = true;
@@ -86,6 +88,7 @@ export class AssignedPartition implements LaneHost {
   open(from: StartingPoint): void {
     this.tracker = new OffsetTracker(from.offset, from.done);
     this.highWatermark = from.highWatermark;
+    this.#unfetched = new Unfetched(from.highWatermark, this.around.clock.nowMs());
     this.committed = from.committed;
     this.attempted = from.committed;
     // A holder before us may have been a window ahead of its prefix, and its prefix ahead of its commit.
@@ -127,6 +130,7 @@ export class AssignedPartition implements LaneHost {
     }
     tracker.takeUpTo(batch.lastOffset + 1);
     this.highWatermark = batch.highWatermark;
+    this.#unfetched.took(tracker.taken, batch.highWatermark, nowMs);
     this.onProgress({ adjustFlow: false });
     return true;
   }
@@ -233,7 +237,8 @@ export class AssignedPartition implements LaneHost {
       bufferedBytes: this.#bufferedBytes,
       paused: this.#paused,
       retryingLanes: this.#lanes.filter((lane) => lane.failures > 0).length,
-      oldestTimestampMs: this.#oldest()?.timestampMs ?? null,
+      oldestTimestampMs:
+        this.#oldest()?.timestampMs ?? this.#unfetched.sinceMs(this.tracker?.taken ?? 0),
       held: this.#bufferedRecords > 0 ? (this.runner.heldBy ?? this.#notDue()) : null,
       halts: [this.haltedBy, ...stopped].flatMap((error) => (error ? [error.message] : [])),
     };

@@ -166,6 +166,28 @@ test.each([
   },
 );
 
+test('records that wait without being fetched are at least as old as the partition is ours', async () => {
+  let nowMs = 5_000;
+  const { opened, open } = gate();
+  const { client, runtime, join } = createFixture(
+    () => opened.then(() => done),
+    {},
+    {},
+    { ...systemClock, nowMs: () => nowMs },
+  );
+  const oldest = () => runtime.state().partitions[0]?.oldestTimestampMs;
+  await runtime.start();
+  client.append(at, 'a', 'x');
+  await join();
+  nowMs = 65_000;
+  expect(oldest()).toBe(5_000);
+  await client.fetch();
+  expect(oldest()).toBe(client.log(at).records[0]?.timestampMs);
+  open();
+  await eventually(() => oldest() === null);
+  await runtime.stop(1_000);
+});
+
 test('a full buffer that one micro-batch empties is filled again', async () => {
   const { opened, open } = gate();
   const { client, runtime, handled, committed, join } = createFixture(

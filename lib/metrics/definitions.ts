@@ -91,7 +91,8 @@ export const metricDefinitions = {
   afterbuild_unfinished_seconds: {
     type: 'gauge',
     labels: ['topic', 'partition'],
-    moves: 'Age of the oldest record that is not finished, 0 when there is none.',
+    moves:
+      'Age of the oldest record that is not finished, 0 when there is none. While it has not been fetched (after a start under a pause or an open breaker), how long this process has known of it: it is at least that old.',
     act: 'The delay that users see. Alert on this one rather than on records: it also rises when a single record is stuck.',
   },
   afterbuild_buffered_records: {

@@ -1,0 +1,16 @@
+import { Unfetched } from './unfetched';
+
+test('what lay there when the partition became ours is known since then, until it is fetched', () => {
+  const unfetched = new Unfetched(100, 1_000);
+  expect(unfetched.sinceMs(40)).toBe(1_000);
+  unfetched.took(70, 150, 2_000);
+  expect(unfetched.sinceMs(70)).toBe(1_000);
+  unfetched.took(100, 160, 3_000);
+  expect(unfetched.sinceMs(100)).toBe(3_000);
+  unfetched.took(160, 160, 4_000);
+  expect(unfetched.sinceMs(160)).toBeNull();
+});
+
+test('an empty partition holds nothing', () => {
+  expect(new Unfetched(0, 1_000).sinceMs(0)).toBeNull();
+});
