@@ -117,6 +117,22 @@ test('keys that S3 refuses keep their record, with the code and the count', asyn
   expect(stores.objects.keys.size).toBe(0);
 });
 
+test('a try that finishes nothing adds no line of its own, and what it finishes in the end has one', async () => {
+  const one = artifact(1);
+  const stores = stored([one]);
+  stores.objects.refused.set(artifactObjectKey(one)!, 'AccessDenied');
+  const { handle, lines } = deleter(stores);
+  for (const attempt of [1, 2, 3]) {
+    expect(kinds(await handle(record([one], { attempt })))).toEqual(['retry']);
+  }
+  expect(lines).toEqual([]);
+  stores.objects.refused.clear();
+  expect(kinds(await handle(record([one], { attempt: 4 })))).toEqual(['done']);
+  expect(lines).toMatchObject([
+    { event: 'artifacts.deleted', asked: 1, alreadyGone: 1, objects: 1 },
+  ]);
+});
+
 test('a statement that met another one is done again', async () => {
   const stores = stored(artifacts);
   const { rows } = stores;

@@ -84,8 +84,8 @@ export function createHandler(options: DeleterOptions): HandleExpired {
     options.reach('deleter.missing-looked-up');
     const { asked, failures } = await deleteObjects(options, items, claimed);
     options.reach('deleter.objects-deleted');
-    // What is held is told by the brake: not once more at every try.
-    if (items.length > 0) {
+    // What is held, or comes again, is told by the brake and by its lane: not once more at every try.
+    if (items.some(({ fate }) => fate !== 'failed')) {
       report(options, { records: records.length, items, objects: asked, startedMs });
     }
     return taken.map((one) =>

@@ -163,7 +163,7 @@ test('within the window, live or untold: settles in place; flushed and agreed: a
   expect((await ground.archive(1, 2)).map(({ kind }) => kind)).toEqual(['done', 'done']);
 });
 
-test('a store that is away is asked once, not once a trace', async () => {
+test('a store that is away is asked once, not once a trace, and adds no line of its own', async () => {
   for (const id of [1, 2, 3]) ground.trace(id, 40 * chunkBytes);
   let asked = 0;
   const away = new S3Error('S3 is away', 'unavailable', 'ECONNREFUSED', undefined, undefined);
@@ -176,5 +176,6 @@ test('a store that is away is asked once, not once a trace', async () => {
   const outcomes = await ground.archiver({ objects })(record(1), record(2), record(3));
   expect(outcomes).toEqual([1, 2, 3].map(() => ({ kind: 'retry', error: away })));
   expect(asked).toBe(1);
+  expect(ground.lines).toEqual([]);
   expect((await ground.archive(1, 2, 3)).map(({ kind }) => kind)).toEqual(['done', 'done', 'done']);
 });

@@ -96,7 +96,9 @@ function report(
     else if (note.event === 'trace.left') logger.warn(fields, 'a trace is left as it is');
     else logger.warn(fields, 'a trace was archived, but not as it should be');
   }
-  if (jobs.length === 0) return;
+  const isFinished = ({ outcome }: Job) => outcome?.kind === 'done' || outcome?.kind === 'skip';
+  // What comes again is told by its lane, once: not at every try.
+  if (!jobs.some(isFinished)) return;
   const count = (effect: Effect): number => jobs.filter((job) => job.effect === effect).length;
   logger.info(
     {
@@ -109,8 +111,7 @@ function report(
       partial: count('partial'),
       finished: count('finished'),
       skipped: jobs.filter(({ outcome }) => outcome?.kind === 'skip').length,
-      unfinished: jobs.filter(({ outcome }) => outcome?.kind !== 'done' && outcome?.kind !== 'skip')
-        .length,
+      unfinished: jobs.filter((job) => !isFinished(job)).length,
       bytes: jobs.reduce((sum, job) => sum + (job.effect ? job.sizeBytes : 0), 0),
       elapsedMs: clock.nowMs() - startedMs,
     },
