@@ -3,7 +3,7 @@
  * repeats says so here: readiness and `afterbuild status` read it, so that nothing fails for ever unseen.
  */
 export interface Trouble {
-  /** What fails and why, in a sentence. */
+  /** What fails, or is waited for, and why, in a sentence. */
   readonly cause: string;
   /** No server that is away and no database that is held: a person has to look. */
   readonly isStuck: boolean;

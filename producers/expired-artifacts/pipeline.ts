@@ -132,7 +132,7 @@ function createSweeps(around: Surroundings, guard: DatabaseGuard, output: PacedO
     },
   };
   const sweeps: Sweeps = new Sweeps({
-    ...{ database, progress, guard, untilDone, clock, logger, onFatal },
+    ...{ database, progress, guard, untilDone, troubles, clock, logger, onFatal },
     slot: config.CDC_SLOT,
     createSweep: (shard, from) => {
       const own = logger.child({ shard: shard.name });

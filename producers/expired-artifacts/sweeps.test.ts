@@ -13,6 +13,7 @@ const partitions: Readonly<Record<string, number>> = { 'public.a': 1, 'public.b'
 function setUp() {
   const clock = new SteppedClock();
   const { logger, said } = listeningLogger();
+  const troubles = new Troubles();
   const world = {
     shards: [a, b] as readonly Shard[],
     slotReady: true,
@@ -23,6 +24,7 @@ function setUp() {
     fatal: [] as Error[],
     clock,
     said,
+    troubles,
   };
   const sweeps = new Sweeps({
     database: {
@@ -32,9 +34,10 @@ function setUp() {
     progress: { partitionOf: (shard) => partitions[shard] ?? 0 },
     guard: { learn: () => undefined },
     untilDone: createUntilDone({
-      ...{ clock, logger, random: () => 1, troubles: new Troubles() },
+      ...{ clock, logger, random: () => 1, troubles },
       isFinal: (error) => error === world.failure,
     }),
+    troubles,
     clock,
     logger,
     slot: 'afterbuild',
@@ -95,15 +98,18 @@ test('partitions that were held before the shards were known are swept too', asy
   await sweeps.stop();
 });
 
-test('nothing is swept before the slot is there, and what is awaited is said once', async () => {
+test('nothing is swept before the slot is there, and what is awaited is said once and shown', async () => {
   const { sweeps, world } = setUp();
   world.slotReady = false;
   sweeps.hold(1);
   sweeps.start();
   await settle();
   expect(world.begun).toEqual([]);
+  const cause = expect.stringMatching(/^waiting for the replication slot afterbuild/) as string;
+  expect(world.troubles.current).toEqual([{ cause, isStuck: false }]);
   world.slotReady = true;
   await settle();
+  expect(world.troubles.current).toEqual([]);
   expect(world.begun).toHaveLength(1);
   expect(world.said.slice(0, 2).map(({ event }) => event)).toEqual(['slot.awaited', 'slot.found']);
   await sweeps.stop();

@@ -8,6 +8,7 @@ import type { SweepProgress } from '../../schemas/generated';
 import type { DatabaseGuard } from '../../lib/brake/database-guard';
 import type { ArtifactDatabase, ProgressTopic, Shard } from './ports';
 import { laterProgress, progressKey } from './progress';
+import type { Troubles } from '../../lib/process/troubles';
 import type { UntilDone } from '../../lib/process/until-done';
 
 const rediscoverEveryMs = 10_000;
@@ -23,6 +24,7 @@ export interface SweepsDependencies {
   readonly progress: Pick<ProgressTopic, 'partitionOf'>;
   readonly guard: Pick<DatabaseGuard, 'learn'>;
   readonly untilDone: UntilDone;
+  readonly troubles: Troubles;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly slot: string;
@@ -121,7 +123,7 @@ export class Sweeps {
    * behind it: then whatever the page did not see, the stream will tell.
    */
   async #slotReady(signal: AbortSignal): Promise<void> {
-    const { clock, database, logger, slot, untilDone } = this.parts;
+    const { clock, database, logger, slot, troubles, untilDone } = this.parts;
     const isReady = () =>
       untilDone('looking for the replication slot', signal, () => database.slotIsReady(slot));
     if (await isReady()) return;
@@ -129,8 +131,14 @@ export class Sweeps {
       { event: 'slot.awaited', slot },
       'waiting for the replication slot before the first sweep (afterbuild connect apply makes it)',
     );
-    do await clock.sleep(1_000, signal);
-    while (!(await isReady()));
+    const cause = `waiting for the replication slot ${slot} (afterbuild connect apply makes it)`;
+    troubles.set(this, { cause, isStuck: false });
+    try {
+      do await clock.sleep(1_000, signal);
+      while (!(await isReady()));
+    } finally {
+      troubles.end(this);
+    }
     logger.info({ event: 'slot.found', slot }, 'the replication slot is there');
   }
 
