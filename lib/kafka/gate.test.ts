@@ -35,7 +35,8 @@ test('an open breaker lets nobody in who needs it, and everybody else', () => {
   fail();
   expect(gate.mayEnter(['s3', 'postgres'], true)).toBe(false);
   expect(gate.mayEnter(['postgres'], true)).toBe(true);
-  expect(gate.isShut(['s3'], true)).toBe(true);
+  expect(gate.isShut(['s3'], true, true)).toBe(true);
+  expect(gate.isShut(['s3'], true, false)).toBe(false);
   expect(gate.heldBy(['s3'], true)).toBe('s3: gone');
   expect(gate.views()).toMatchObject([{ dependency: 's3', state: 'open', cause: 'gone' }]);
 });

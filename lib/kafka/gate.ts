@@ -23,6 +23,8 @@ export interface GateOptions {
 export interface Ticket {
   readonly needs: readonly Dependency[];
   readonly epochs: readonly number[];
+  /** Counts up: who began later has the higher one. */
+  readonly turn: number;
   readonly isSteered: boolean;
 }
 
@@ -50,6 +52,9 @@ export class Gate {
   readonly #breakers: ReadonlyMap<Dependency, Breaker>;
   readonly #running = new Map<Dependency, number>();
   readonly #over = new AbortController();
+  /** Of the last ticket, and of the last one whose work got done, by what it needed. */
+  #turn = 0;
+  readonly #provedTurns = new Map<Dependency, number>();
   #paused = false;
   #recordsPerSecond: number | null = null;
   /** From when on the next micro-batch may begin, by the rate. */
@@ -72,7 +77,24 @@ export class Gate {
     if (!this.mayEnter(needs, isSteered)) return null;
     for (const name of needs) this.#running.set(name, (this.#running.get(name) ?? 0) + 1);
     const epochs = needs.map((name) => this.#breakers.get(name)?.epoch ?? 0);
-    return { needs, epochs, isSteered };
+    this.#turn += 1;
+    return { needs, epochs, turn: this.#turn, isSteered };
+  }
+
+  get turn(): number {
+    return this.#turn;
+  }
+
+  /** Some of its work is done, so what it needed is there. */
+  proved({ needs, turn }: Ticket): void {
+    for (const name of needs) {
+      this.#provedTurns.set(name, Math.max(turn, this.#provedTurns.get(name) ?? 0));
+    }
+  }
+
+  /** Whether work that needed it, and began after that turn, got done. */
+  isProvedSince(dependency: Dependency, turn: number): boolean {
+    return (this.#provedTurns.get(dependency) ?? 0) > turn;
   }
 
   /**
@@ -135,10 +157,11 @@ export class Gate {
 
   /**
    * Whether fetching more would only fill memory: nothing begins before the next probe is due. From then on
-   * it is open, or who holds no record (a partition that has just come) could never be the probe.
+   * it is open, and it always is for who holds no record that could be the probe (`hasProbe`).
    */
-  isShut(needs: readonly Dependency[], isSteered: boolean): boolean {
+  isShut(needs: readonly Dependency[], isSteered: boolean, hasProbe: boolean): boolean {
     if (isSteered && this.#paused) return true;
+    if (!hasProbe) return false;
     const nowMs = this.#options.clock.nowMs();
     return needs.some((name) => {
       const breaker = this.#breakers.get(name);

@@ -76,7 +76,8 @@ export function judgeError(
 const poisoned = (error: Error, poison: PoisonReason, policy: FailurePolicy): Fate =>
   policy.deadLetters === null ? { kind: 'halted', error } : { kind: 'letter', error, poison };
 
-const ownFault = (
+/** This record at this moment. */
+export const ownFault = (
   error: Error,
   failed: number,
   policy: FailurePolicy,

@@ -11,6 +11,7 @@ import type { TopicPartition } from './client-port';
 import { noFailurePolicy, type FailurePolicy } from './failure-policy';
 import type { Ticket } from './gate';
 import type { Lane } from './lane';
+import { hasProbe } from './lanes';
 import { LaneLog } from './lane-log';
 import { asError, assemble, handleAll, type MicroBatch } from './micro-batch';
 import { putAside } from './put-aside';
@@ -42,6 +43,8 @@ const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${part
 const heldFailuresMax = 3;
 
 export class LaneRunner {
+  /** When one of them began last, in turns of the gate. */
+  lastTurn = 0;
   /** Start times of what runs, for the progress deadline. */
   readonly startedAtMs = new Map<Lane, number>();
   readonly #partition: LaneHost;
@@ -67,8 +70,8 @@ export class LaneRunner {
   }
 
   /** Whether fetching more would only fill memory. */
-  get isShut(): boolean {
-    return this.#around.gate.isShut(this.#policy.needs, this.#isSteered);
+  isShut(lanes: readonly Lane[]): boolean {
+    return this.#around.gate.isShut(this.#policy.needs, this.#isSteered, hasProbe(lanes));
   }
 
   /** Resolves when no micro-batch runs; lanes that wait to try again do not count. */
@@ -77,14 +80,15 @@ export class LaneRunner {
     return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
-  /** Starts the lane if it has something to do and nothing forbids it. */
-  pump(lane: Lane): void {
-    if (lane.busy || lane.haltedBy || lane.lingering || !this.#hasWork(lane)) return;
-    if (!this.#around.gate.mayEnter(this.#policy.needs, this.#isSteered)) return;
+  /** Starts the lane if it has something to do and nothing forbids it. @returns whether it did. */
+  pump(lane: Lane): boolean {
+    if (lane.busy || lane.haltedBy || lane.lingering || !this.#hasWork(lane)) return false;
+    if (!this.#around.gate.mayEnter(this.#policy.needs, this.#isSteered)) return false;
     const { lingerMs = 0, maxRecords } = this.#partition.subscription;
     if (lingerMs > 0 && lane.length < maxRecords && lane.failures === 0)
       this.#linger(lane, lingerMs);
     else this.#queue(lane);
+    return true;
   }
 
   #hasWork(lane: Lane): boolean {
@@ -151,6 +155,7 @@ export class LaneRunner {
       this.#release();
       return null;
     }
+    this.lastTurn = ticket.turn;
     this.startedAtMs.set(lane, clock.nowMs());
     let settlement: Settlement | null = null;
     let records = 0;
@@ -176,12 +181,15 @@ export class LaneRunner {
   }
 
   #leave(ticket: Ticket, settlement: Settlement | null, records: number): void {
+    const { gate } = this.#around;
+    if (settlement?.isProof) gate.proved(ticket);
     // Without a settlement nothing is known of what was needed.
-    this.#around.gate.leave(ticket, settlement?.absent ?? [], settlement ? records : 0);
+    const isKnown = settlement !== null && !settlement.isContradicted;
+    gate.leave(ticket, settlement?.absent ?? [], isKnown ? records : 0);
   }
 
   async #handle(lane: Lane, batch: MicroBatch): Promise<Settlement | null> {
-    const { clock, observer, settings, letterRun, pace } = this.#around;
+    const { clock, observer, settings, letterRun, pace, gate } = this.#around;
     const { subscription, signal, at } = this.#partition;
     const startedMs = clock.nowMs();
     const outcomes = batch.records.length === 0 ? [] : await handleAll(batch, subscription, signal);
@@ -194,6 +202,7 @@ export class LaneRunner {
       policy: this.#policy,
       triesInPlace: settings.triesInPlace,
       mayWrite: !letterRun.isOver,
+      gate,
       nowMs: clock.nowMs(),
     });
     if (settlement.letters.length > 0) await this.#putAside(settlement);
@@ -235,7 +244,10 @@ export class LaneRunner {
     else this.#countSuccess(lane);
   }
 
-  #countFailure(lane: Lane, { finished, stuck, retry, absent }: Settlement): void {
+  #countFailure(lane: Lane, settlement: Settlement): void {
+    const { finished, stuck, retry, absent } = settlement;
+    const { needs } = this.#policy;
+    lane.isAlone = settlement.isOfAll(needs);
     // Something got done: the dependency answers, so the pauses begin anew.
     if (finished.length > 0 && lane.failures > 0) lane.failures = 1;
     else lane.failures += 1;
@@ -245,7 +257,7 @@ export class LaneRunner {
       this.#log.stuck(lane, stuck);
     }
     for (const { dependency } of absent) {
-      if (!this.#policy.needs.includes(dependency)) lane.missed.add(dependency);
+      if (!needs.includes(dependency)) lane.missed.add(dependency);
     }
     if (retry) this.#log.retrying(lane, retry);
   }

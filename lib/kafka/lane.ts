@@ -1,9 +1,22 @@
 /** One queue of a partition: records whose keys fall together, in the order of the log. */
 import type { Dependency } from './dependency';
 import type { FetchedRecord } from './fetched-record';
+import type { Gate } from './gate';
 
 /** Records are dropped from the front in blocks, so that taking one does not move all the others. */
 const compactAt = 1024;
+
+export type DoubtGate = Pick<Gate, 'turn' | 'isProvedSince'>;
+
+interface Doubt {
+  readonly dependency: Dependency;
+  /** The gate's, at its last failure. */
+  readonly turn: number;
+  readonly contradicted: number;
+}
+
+/** Contradicted so often, a record that finds a dependency away is taken to fail for its own sake. */
+const contradictionsMax = 3;
 
 export class Lane {
   /** Without those that are done, which would keep the response alive that they view. */
@@ -13,6 +26,8 @@ export class Lane {
   readonly attempts = new Map<number, number>();
   /** How often a record has failed for its own sake since it was fetched, and since when. */
   readonly failed = new Map<number, { readonly times: number; readonly firstAtMs: number }>();
+  /** What a record has found away, when last, and how often others got their work done there in between. */
+  readonly doubts = new Map<number, Doubt>();
   /** What is left of a batch record that has been done in part. */
   readonly rests = new Map<number, unknown>();
   /** Before then a record of a retry topic is not due. */
@@ -26,6 +41,8 @@ export class Lane {
   readonly toldReasons = new Set<string>();
   /** What it has found away, beyond what every record needs. */
   readonly missed = new Set<Dependency>();
+  /** Its last failure was of what all others need as well: they go on, to see whether it is away for them. */
+  isAlone = false;
   /** Queued for a slot, running, or waiting to try again. */
   busy = false;
   lingering = false;
@@ -49,8 +66,12 @@ export class Lane {
     return this.#records[this.#head];
   }
 
+  /** What may be handled together: a suspect is handled alone, so that the others are not blamed with it. */
   peek(count: number): FetchedRecord[] {
-    return this.#records.slice(this.#head, this.#head + count) as FetchedRecord[];
+    const records = this.#records.slice(this.#head, this.#head + count) as FetchedRecord[];
+    if (this.doubts.size === 0) return records;
+    const suspect = records.findIndex(({ offset }) => this.#isSuspect(offset));
+    return suspect < 0 ? records : records.slice(0, Math.max(1, suspect));
   }
 
   /** Those from this offset on wait: they let go of the response that brought them. */
@@ -69,9 +90,27 @@ export class Lane {
     return times + 1;
   }
 
+  /**
+   * Call it whenever a record has found a dependency away.
+   * @returns whether this time as well, and often enough before, others had got their work done there.
+   */
+  countDoubt(offset: number, dependency: Dependency, gate: DoubtGate): boolean {
+    const before = this.doubts.get(offset);
+    const isSame = before?.dependency === dependency;
+    const isContradicted = isSame && gate.isProvedSince(dependency, before.turn);
+    const contradicted = (isSame ? before.contradicted : 0) + (isContradicted ? 1 : 0);
+    this.doubts.set(offset, { dependency, turn: gate.turn, contradicted });
+    return isContradicted && contradicted >= contradictionsMax;
+  }
+
+  #isSuspect(offset: number): boolean {
+    return (this.doubts.get(offset)?.contradicted ?? 0) >= contradictionsMax;
+  }
+
   /** Nothing of it is to be remembered: it is done, or safe elsewhere. */
   forget(offset: number): void {
-    for (const map of [this.attempts, this.failed, this.rests, this.dueAtMs, this.decoded]) {
+    const { attempts, failed, doubts, rests, dueAtMs, decoded } = this;
+    for (const map of [attempts, failed, doubts, rests, dueAtMs, decoded]) {
       if (map.size > 0) map.delete(offset);
     }
   }

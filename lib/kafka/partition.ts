@@ -9,9 +9,9 @@ import type { Logger } from '../process/logger';
 import type { FetchedBatch, TopicPartition } from './client-port';
 import type { PartitionState } from './consumer';
 import { dueAtMs } from './failure-headers';
-import type { FetchedRecord } from './fetched-record';
 import { laneOf, Lane } from './lane';
 import { LaneRunner, type LaneHost } from './lane-runner';
+import { oldestOf, waitOf } from './lanes';
 import { OffsetTracker } from './offset-tracker';
 import type { StartingPoint } from './starting-point';
 import type { AnySubscription } from './subscription';
@@ -46,6 +46,8 @@ export class AssignedPartition implements LaneHost {
   #bufferedRecords = 0;
   #bufferedBytes = 0;
   #paused = true;
+  /** The lane that is asked first: after the one that began last, so that each is once a probe. */
+  #firstLane = 0;
   #caughtUpAt: number | null = null;
   #onRoom: (() => void) | null = null;
 
@@ -167,11 +169,20 @@ export class AssignedPartition implements LaneHost {
   /** Lanes and fetching follow what has changed; intake first waits for room before it pauses. */
   onProgress({ adjustFlow = true } = {}): void {
     if (this.dead) return;
-    for (const lane of this.#lanes) this.runner.pump(lane);
+    this.#pump();
     // First: an intake whose wait is over has paused, and nobody else would resume.
     if (this.#onRoom && !this.isFull) this.#wakeIntake();
     if (adjustFlow && !this.#onRoom) this.adjustFlow();
     this.#noticeCaughtUp();
+  }
+
+  #pump(): void {
+    const from = this.#firstLane;
+    for (let step = 0; step < this.#lanes.length; step += 1) {
+      const index = (from + step) % this.#lanes.length;
+      const lane = this.#lanes[index];
+      if (lane && this.runner.pump(lane)) this.#firstLane = (index + 1) % this.#lanes.length;
+    }
   }
 
   adjustFlow(): void {
@@ -238,24 +249,10 @@ export class AssignedPartition implements LaneHost {
       paused: this.#paused,
       retryingLanes: this.#lanes.filter((lane) => lane.failures > 0).length,
       oldestTimestampMs:
-        this.#oldest()?.timestampMs ?? this.#unfetched.sinceMs(this.tracker?.taken ?? 0),
-      held: this.#bufferedRecords > 0 ? (this.runner.heldBy ?? this.#notDue()) : null,
+        oldestOf(this.#lanes)?.timestampMs ?? this.#unfetched.sinceMs(this.tracker?.taken ?? 0),
+      held: this.#bufferedRecords > 0 ? (this.runner.heldBy ?? waitOf(this.#lanes)) : null,
       halts: [this.haltedBy, ...stopped].flatMap((error) => (error ? [error.message] : [])),
     };
-  }
-
-  /** The first record of the prefix that is missing, if it has been fetched. */
-  #oldest(): FetchedRecord | undefined {
-    const firsts = this.#lanes.flatMap((lane) => lane.first() ?? []);
-    return firsts.reduce<FetchedRecord | undefined>(
-      (oldest, one) => (oldest && oldest.offset < one.offset ? oldest : one),
-      undefined,
-    );
-  }
-
-  #notDue(): string | null {
-    const isWaiting = this.#lanes.every((lane) => lane.waking || lane.first() === undefined);
-    return isWaiting ? 'no retry is due yet' : null;
   }
 
   #noticeCaughtUp(): void {
@@ -268,7 +265,8 @@ export class AssignedPartition implements LaneHost {
 
   /** A first failure is often gone at the second try, and a pause costs up to `fetchWaitMs`. */
   #isHolding(): boolean {
-    return this.runner.isShut || this.#lanes.some((lane) => lane.failures > 1 || lane.waking);
+    if (this.runner.isShut(this.#lanes)) return true;
+    return this.#lanes.some((lane) => (lane.failures > 1 && !lane.isAlone) || lane.waking);
   }
 
   #isFullAt(share: number): boolean {

@@ -53,7 +53,11 @@ export class Runtime implements ClientListener {
     const { logger } = options;
     this.#around = surround(options, {
       onChange: () => {
-        for (const partition of this.#partitions.values()) partition.onProgress();
+        // Who began longest ago first: of an open breaker only the first one is the probe.
+        const inTurn = [...this.#partitions.values()].sort(
+          (a, b) => a.runner.lastTurn - b.runner.lastTurn,
+        );
+        for (const partition of inTurn) partition.onProgress();
       },
       onFatal: (error) => {
         if (this.#fatal) return;

@@ -1,9 +1,10 @@
 /** Sorts what became of the records of a micro-batch: what is done, what comes again and why, what moves on. */
+import type { Dependency } from './dependency';
 import type { FailurePolicy } from './failure-policy';
 import type { FetchedRecord } from './fetched-record';
 import type { Absence } from './gate';
-import { judge, judgeError, type Fate } from './judge';
-import type { Lane } from './lane';
+import { judge, judgeError, ownFault, type Fate } from './judge';
+import type { DoubtGate, Lane } from './lane';
 import type { Letter } from './letters';
 import type { MicroBatch } from './micro-batch';
 import { halt, type Outcome } from './outcome';
@@ -20,7 +21,10 @@ export class Settlement {
   lettered = 0;
   readonly absent: Absence[] = [];
   retry: Error | null = null;
-  isOverloaded = false;
+  /** Some record's effect is complete, so whatever it needed is there. */
+  isProof = false;
+  /** It failed where others did not: that says nothing of what it needed. */
+  isContradicted = false;
   /** Nobody has foreseen it: for a person to see. */
   stuck: Error | null = null;
   halt: { readonly error: Error; readonly offset: number } | null = null;
@@ -45,6 +49,11 @@ export class Settlement {
     this.unfinished.splice(0, this.unfinished.length, ...left);
   }
 
+  /** Whether it failed at what all records need. */
+  isOfAll(needs: readonly Dependency[]): boolean {
+    return this.isContradicted || this.absent.some(({ dependency }) => needs.includes(dependency));
+  }
+
   #addLetter(
     record: FetchedRecord,
     { error, poison }: Extract<Fate, { kind: 'letter' }>,
@@ -62,8 +71,7 @@ export class Settlement {
     if (fate.kind === 'stuck') this.stuck ??= error;
     if (fate.kind === 'letter') this.stuck ??= new TooManyFailuresError(error);
     if (fate.kind !== 'held') return;
-    if (fate.isOverload) this.isOverloaded = true;
-    else this.absent.push({ dependency: fate.dependency, error });
+    if (!fate.isOverload) this.absent.push({ dependency: fate.dependency, error });
   }
 }
 
@@ -86,6 +94,7 @@ export interface SettleRules {
   readonly triesInPlace: number;
   /** Letters may be written: not when everything has ended in one for too long. */
   readonly mayWrite: boolean;
+  readonly gate: DoubtGate;
   readonly nowMs: number;
 }
 
@@ -102,21 +111,38 @@ export function settle(
     const outcome = outcomes[index] ?? halt(new Error('A record was given no outcome.'));
     if (outcome.kind === 'done' || outcome.kind === 'skip') {
       settlement.finished.push(record);
+      if (outcome.kind === 'done') settlement.isProof = true;
       return;
     }
     remember(lane, record.offset, batch.records[index], outcome);
     const failed = isOwnFault(outcome, rules) ? lane.countFailure(record.offset, rules.nowMs) : 0;
     const fate = judge(outcome, failed, rules.policy, rules.triesInPlace);
-    settlement.add(record, fate, lane, rules);
+    settlement.add(record, doubted(fate, record, lane, rules, settlement), lane, rules);
   });
   const { failure } = batch;
   const first = lane.first();
   if (failure && first && batch.fetched.length === 0) {
-    const fate = judgeError(failure, 0, { ...rules.policy, retryTopics: [] }, rules.triesInPlace);
+    const inPlace = { ...rules, policy: { ...rules.policy, retryTopics: [] } };
+    const fate = judgeError(failure, 0, inPlace.policy, rules.triesInPlace);
     // Nothing was taken off the lane: only a letter takes it.
-    settlement.add(first, fate, lane, rules);
+    settlement.add(first, doubted(fate, first, lane, inPlace, settlement), lane, rules);
   }
   return settlement;
+}
+
+/** What is away for one record, and again and again not for the others, is not away: it is the record. */
+function doubted(
+  fate: Fate,
+  record: FetchedRecord,
+  lane: Lane,
+  { policy, triesInPlace, gate, nowMs }: SettleRules,
+  settlement: Settlement,
+): Fate {
+  // The brake holds by a decision: who passes it proves nothing for the others.
+  if (fate.kind !== 'held' || fate.isOverload || fate.dependency === 'brake') return fate;
+  if (!lane.countDoubt(record.offset, fate.dependency, gate)) return fate;
+  settlement.isContradicted = true;
+  return ownFault(fate.error, lane.countFailure(record.offset, nowMs), policy, triesInPlace);
 }
 
 const isOwnFault = (outcome: Outcome, { policy }: SettleRules): boolean =>
