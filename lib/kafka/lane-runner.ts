@@ -10,13 +10,13 @@ import type { Logger } from '../process/logger';
 import type { TopicPartition } from './client-port';
 import { noFailurePolicy, type FailurePolicy } from './failure-policy';
 import type { Ticket } from './gate';
-import type { Lane } from './lane';
+import type { Lane, Unsent } from './lane';
 import { hasProbe } from './lanes';
 import { LaneLog } from './lane-log';
+import { lanePauseMs } from './lane-pause';
 import { asError, assemble, handleAll, type MicroBatch } from './micro-batch';
-import { putAside } from './put-aside';
-import { retryDelayMs } from './retry-delay';
-import { settle, type Settlement } from './settlement';
+import { letterNeeds, putAside } from './put-aside';
+import { settle, Settlement } from './settlement';
 import type { AnySubscription } from './subscription';
 import type { Surroundings } from './surroundings';
 import { tellOutcomes } from './tell-outcomes';
@@ -39,8 +39,6 @@ export interface LaneHost {
 }
 
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
-/** A dependency's breaker sets the pace; the lane's own pause only bridges the time until it opens. */
-const heldFailuresMax = 3;
 
 export class LaneRunner {
   /** When one of them began last, in turns of the gate. */
@@ -82,8 +80,9 @@ export class LaneRunner {
 
   /** Starts the lane if it has something to do and nothing forbids it. @returns whether it did. */
   pump(lane: Lane): boolean {
-    if (lane.busy || lane.haltedBy || lane.lingering || !this.#hasWork(lane)) return false;
-    if (!this.#around.gate.mayEnter(this.#policy.needs, this.#isSteered)) return false;
+    if (!lane.isIdle || !this.#hasWork(lane)) return false;
+    const needs = lane.unsent ? letterNeeds : this.#policy.needs;
+    if (!this.#around.gate.mayEnter(needs, this.#isSteered)) return false;
     const { lingerMs = 0, maxRecords } = this.#partition.subscription;
     if (lingerMs > 0 && lane.length < maxRecords && lane.failures === 0)
       this.#linger(lane, lingerMs);
@@ -136,21 +135,18 @@ export class LaneRunner {
 
   async #run(lane: Lane): Promise<void> {
     const settlement = await this.#runInSlot(lane);
-    if (settlement?.retry && !settlement.halt) await this.#pause(this.#pauseMs(lane, settlement));
+    if (settlement?.retry && !settlement.halt)
+      await this.#pause(lanePauseMs(lane, settlement, this.#around));
     lane.busy = false;
     this.#partition.onProgress();
-  }
-
-  #pauseMs({ failures }: Lane, { absent }: Settlement): number {
-    const { settings, random } = this.#around;
-    const times = absent.length > 0 ? Math.min(failures, heldFailuresMax) : failures;
-    return retryDelayMs(times, settings, random);
   }
 
   /** @returns null when there was nothing to run any more, or the result counts no more. */
   async #runInSlot(lane: Lane): Promise<Settlement | null> {
     const { clock, gate } = this.#around;
-    const ticket = this.#hasWork(lane) ? gate.enter(this.#policy.needs, this.#isSteered) : null;
+    // Letters ask for their producer themselves.
+    const needs = lane.unsent ? [] : this.#policy.needs;
+    const ticket = this.#hasWork(lane) ? gate.enter(needs, this.#isSteered) : null;
     if (!ticket) {
       this.#release();
       return null;
@@ -160,6 +156,7 @@ export class LaneRunner {
     let settlement: Settlement | null = null;
     let records = 0;
     try {
+      if (lane.unsent) return await this.#sendAgain(lane, lane.unsent);
       const batch = await assemble(lane, this.#partition.subscription, this.#view());
       // Decoding may have waited for the registry: what has not begun by a drain, or a loss, begins no more.
       if (!this.#partition.isOpen) return null;
@@ -211,6 +208,15 @@ export class LaneRunner {
     return settlement;
   }
 
+  /** The handler has said what it has to say, and is not asked again: only the copies are missing. */
+  async #sendAgain(lane: Lane, unsent: Unsent): Promise<Settlement | null> {
+    const settlement = Settlement.ofUnsent(unsent);
+    await this.#putAside(settlement);
+    if (this.#isDead()) return null;
+    this.#apply(lane, { fetched: [], records: [], failure: null }, settlement);
+    return settlement;
+  }
+
   #putAside(settlement: Settlement): Promise<void> {
     const { at, subscription } = this.#partition;
     const retryLevel = subscription.retry?.level ?? null;
@@ -228,7 +234,8 @@ export class LaneRunner {
   }
 
   #apply(lane: Lane, batch: MicroBatch, settlement: Settlement): void {
-    const { finished, unfinished } = settlement;
+    const { finished, unfinished, unsent } = settlement;
+    lane.unsent = unsent;
     lane.replaceFront(finished.length + unfinished.length, unfinished);
     for (const record of finished) {
       lane.forget(record.offset);

@@ -2,11 +2,19 @@
 import type { Dependency } from './dependency';
 import type { FetchedRecord } from './fetched-record';
 import type { Gate } from './gate';
+import type { Letter } from './letters';
 
 /** Records are dropped from the front in blocks, so that taking one does not move all the others. */
 const compactAt = 1024;
 
 export type DoubtGate = Pick<Gate, 'turn' | 'isProvedSince'>;
+
+/** Letters to be sent before anything else, and the records at the front, theirs among them. */
+export interface Unsent {
+  readonly letters: readonly Letter[];
+  readonly unfinished: readonly FetchedRecord[];
+  readonly error: Error;
+}
 
 interface Doubt {
   readonly dependency: Dependency;
@@ -48,6 +56,7 @@ export class Lane {
   lingering = false;
   /** Will be looked at again when its first record is due. */
   waking = false;
+  unsent: Unsent | null = null;
   /** Why it holds for a person to see, although it is tried again. */
   stuckBy: Error | null = null;
   haltedBy: Error | null = null;
@@ -56,6 +65,10 @@ export class Lane {
 
   get length(): number {
     return this.#records.length - this.#head;
+  }
+
+  get isIdle(): boolean {
+    return !this.busy && !this.lingering && this.haltedBy === null;
   }
 
   push(record: FetchedRecord): void {

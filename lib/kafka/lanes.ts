@@ -13,8 +13,10 @@ export function oldestOf(lanes: readonly Lane[]): FetchedRecord | undefined {
 
 /** Why none of them begins anything, apart from what a breaker or an operator holds. */
 export function waitOf(lanes: readonly Lane[]): string | null {
-  const isWaiting = lanes.every((lane) => lane.waking || lane.first() === undefined);
-  return isWaiting ? 'no retry is due yet' : null;
+  const working = lanes.filter((lane) => lane.first() !== undefined);
+  if (!working.every((lane) => lane.waking || lane.unsent)) return null;
+  const unsent = working.find((lane) => lane.unsent)?.unsent;
+  return unsent ? `dead-letters: ${unsent.error.message}` : 'no retry is due yet';
 }
 
 /**

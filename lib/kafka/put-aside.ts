@@ -1,23 +1,24 @@
 /** Copies first: what cannot be handled goes on to its retry or dead-letter topic, and only then is it finished. */
+import type { Gate } from './gate';
 import type { LaneLog } from './lane-log';
 import type { Sender } from './letters';
 import { asError } from './micro-batch';
 import type { Settlement } from './settlement';
 import type { Surroundings } from './surroundings';
 
+export const letterNeeds = ['dead-letters'] as const;
+
 /** When the copies cannot be written the records stay where they are: their producer is what is away. */
 export async function putAside(
-  { letters, letterRun, observer }: Pick<Surroundings, 'letters' | 'letterRun' | 'observer'>,
+  around: Pick<Surroundings, 'gate' | 'letters' | 'letterRun' | 'observer'>,
   sender: Sender,
   settlement: Settlement,
   log: LaneLog,
 ): Promise<void> {
-  try {
-    await letters.send(sender, settlement.letters);
-  } catch (thrown) {
-    const error = asError(thrown);
-    settlement.retry ??= error;
-    settlement.absent.push({ dependency: 'dead-letters', error });
+  const { gate, letters, letterRun, observer } = around;
+  const error = await send(gate, () => letters.send(sender, settlement.letters));
+  if (error) {
+    settlement.lettersUnsent(error);
     return;
   }
   letterRun.lettered(settlement.letters.length);
@@ -26,4 +27,21 @@ export async function putAside(
     log.lettered(letter);
   }
   settlement.lettersSent();
+}
+
+/** As its producer's breaker allows. @returns why it was not sent. */
+async function send(gate: Gate, write: () => Promise<void>): Promise<Error | null> {
+  const ticket = gate.enter(letterNeeds, false);
+  if (!ticket) return new Error(gate.heldBy(letterNeeds, false) ?? 'dead-letters');
+  try {
+    await write();
+  } catch (thrown) {
+    const error = asError(thrown);
+    gate.leave(ticket, [{ dependency: 'dead-letters', error }], 1);
+    return error;
+  }
+  gate.leave(ticket, [], 1);
+  // Letters are rare: a ramp of them might never come to its end.
+  gate.answered('dead-letters');
+  return null;
 }

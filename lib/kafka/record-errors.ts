@@ -3,6 +3,14 @@
 /** It is not time yet (a cap, a transaction that is not visible): again in place, as often as it takes. */
 export class WaitError extends Error {
   override readonly name = 'WaitError';
+
+  /** @param withinMs it is looked at again after so long at most, however often it was not time yet. */
+  constructor(
+    message: string,
+    readonly withinMs = Infinity,
+  ) {
+    super(message);
+  }
 }
 
 /** This record at this moment (a trace that is being written, a lease that somebody has): an attempt is counted. */

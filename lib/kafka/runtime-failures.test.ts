@@ -151,6 +151,34 @@ test('while letters cannot be written the offset stays, and nothing is lost', as
   await runtime.stop(1_000);
 });
 
+test('while letters cannot be written the handler is not asked again, and no further attempt is counted', async () => {
+  const fixture = await started(
+    ({ value }) => (value === 'bad' ? retry(new Error('denied')) : done),
+    { lanes: 1 },
+  );
+  const { client, runtime, letters, handled, committed, join } = fixture;
+  fixture.lettersError = new Error('no broker');
+  for (const value of ['fine', 'bad', 'bad', 'fine']) client.append(at, 'a', value);
+  await join();
+  await client.fetch();
+  await eventually(() => runtime.state().breakers.length > 0);
+  const tries = handled.length;
+  expect(runtime.state().partitions[0]?.held).toBe('dead-letters: no broker');
+  expect(runtime.state().breakers[0]?.nextProbeAtMs).toBeGreaterThan(Date.now());
+  // Two probes later.
+  const sinceMs = runtime.state().breakers[0]!.nextProbeAtMs;
+  await eventually(() => runtime.state().breakers[0]!.nextProbeAtMs > sinceMs);
+  expect(handled).toHaveLength(tries);
+  expect(committed()).toBe(1);
+  fixture.lettersError = null;
+  await eventually(() => committed() === 4);
+  expect(letters.map(({ headers }) => headers?.[failureHeaders.attempts])).toEqual(['5', '5']);
+  expect(handled.filter(({ value }) => value === 'bad')).toHaveLength(2 * 5);
+  await eventually(() => runtime.state().breakers.length === 0);
+  expect(runtime.state().partitions[0]?.held).toBeNull();
+  await runtime.stop(1_000);
+});
+
 test('what is left of a batch record is what is tried again, and what goes to the retry topic', async () => {
   const seen: unknown[] = [];
   const { client, runtime, letters, committed, join } = await started(({ value }) => {

@@ -4,7 +4,7 @@ import type { FailurePolicy } from './failure-policy';
 import type { FetchedRecord } from './fetched-record';
 import type { Absence } from './gate';
 import { judge, judgeError, ownFault, type Fate } from './judge';
-import type { DoubtGate, Lane } from './lane';
+import type { DoubtGate, Lane, Unsent } from './lane';
 import type { Letter } from './letters';
 import type { MicroBatch } from './micro-batch';
 import { halt, type Outcome } from './outcome';
@@ -21,6 +21,8 @@ export class Settlement {
   lettered = 0;
   readonly absent: Absence[] = [];
   retry: Error | null = null;
+  /** Letters that could not be written. */
+  unsent: Unsent | null = null;
   /** Some record's effect is complete, so whatever it needed is there. */
   isProof = false;
   /** It failed where others did not: that says nothing of what it needed. */
@@ -28,6 +30,19 @@ export class Settlement {
   /** Nobody has foreseen it: for a person to see. */
   stuck: Error | null = null;
   halt: { readonly error: Error; readonly offset: number } | null = null;
+
+  /** Nothing has been handled anew: only the letters are to be sent. */
+  static ofUnsent({ letters, unfinished }: Unsent): Settlement {
+    const settlement = new Settlement();
+    settlement.letters.push(...letters);
+    settlement.unfinished.push(...unfinished);
+    return settlement;
+  }
+
+  /** It waits for something that is away, and no attempt is counted. */
+  get isHeld(): boolean {
+    return this.absent.length > 0 || this.unsent !== null;
+  }
 
   add(record: FetchedRecord, fate: Fate, lane: Lane, rules: SettleRules): void {
     if (fate.kind === 'finished') {
@@ -47,6 +62,12 @@ export class Settlement {
     this.lettered = sent.size;
     const left = this.unfinished.filter((record) => !sent.has(record));
     this.unfinished.splice(0, this.unfinished.length, ...left);
+  }
+
+  lettersUnsent(error: Error): void {
+    const { letters, unfinished } = this;
+    this.unsent = { letters, unfinished, error };
+    this.retry ??= error;
   }
 
   /** Whether it failed at what all records need. */

@@ -8,7 +8,7 @@ export function tellOutcomes(
   observer: RuntimeObserver,
   topic: string,
   { records }: MicroBatch,
-  { finished, unfinished, lettered, absent }: Settlement,
+  { finished, unfinished, lettered, isHeld }: Settlement,
 ): void {
   const repeated = records.filter(({ maybeRepeated }) => maybeRepeated).length;
   if (repeated > 0) observer.repeated(topic, repeated);
@@ -16,5 +16,5 @@ export function tellOutcomes(
     if (number > 0) observer.settled(topic, kind, number);
   };
   count('done', finished.length - lettered);
-  count(absent.length > 0 ? 'hold' : 'retry', unfinished.length);
+  count(isHeld ? 'hold' : 'retry', unfinished.length);
 }
