@@ -1,5 +1,6 @@
 /** What would be deleted: looked up and reported, with nothing changed. */
-import { hold, type Outcome } from '../../lib/kafka/outcome';
+import { type Outcome, retry } from '../../lib/kafka/outcome';
+import { WaitError } from '../../lib/kafka/record-errors';
 import type { Logger } from '../../lib/process/logger';
 import { type Item, statementsOf } from './decide';
 import type { ArtifactRows } from './ports';
@@ -17,10 +18,8 @@ interface Place {
   readonly offset: number;
 }
 
-/** Why a record waits while an operator looks at what would be deleted. */
-class DryRunError extends Error {
-  override readonly name = 'DryRunError';
-}
+/** The end of a dry run is seen in time for the five seconds that flags promise. */
+const lookAgainMs = 2_000;
 
 /**
  * Asked again and again for as long as the flag stands: each record is decided and reported once.
@@ -37,8 +36,8 @@ export async function holdDry(
     await reportDue(options, records.length, items);
     for (const place of places) reported.add(place);
   }
-  const error = new DryRunError('The flag dry-run is set: nothing is deleted, the records wait.');
-  return records.map(() => hold('brake', error));
+  const message = 'The flag dry-run is set: nothing is deleted, the records wait.';
+  return records.map(() => retry(new WaitError(message, lookAgainMs)));
 }
 
 export async function reportDue(

@@ -17,6 +17,7 @@ import {
   rowsWithoutObject,
 } from '../../test/support/memory-artifacts';
 import type { ExpiredRecord } from './handler';
+import { WaitError } from '../../lib/kafka/record-errors';
 
 const kinds = (outcomes: readonly { kind: string }[]) => outcomes.map(({ kind }) => kind);
 const artifacts = [artifact(1), artifact(2), artifact(3, { fileFinalPath: finalPath(3) })];
@@ -226,11 +227,13 @@ test('a dry run reports and changes nothing', async () => {
   expect(lines).toMatchObject([{ event: 'artifacts.would-delete', asked: 3, due: 3 }]);
 });
 
-test('under the flag dry-run each record is reported once, and held until the flag is gone', async () => {
+test('under the flag dry-run each record is reported once, and waits until the flag is gone', async () => {
   const stores = stored(artifacts);
   let isDry = true;
   const { handle, lines } = deleter(stores, { holdsDry: () => isDry });
-  const held = [expect.objectContaining({ kind: 'hold', dependency: 'brake' })];
+  const held = [
+    expect.objectContaining({ kind: 'retry', error: expect.any(WaitError) as unknown }),
+  ];
   expect(await handle(record(artifacts))).toEqual(held);
   expect(await handle(record(artifacts))).toEqual(held);
   expect([stores.rows.rows.size, stores.objects.keys.size]).toEqual([3, 3]);
