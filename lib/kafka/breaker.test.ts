@@ -1,4 +1,4 @@
-import { array, assert, constantFrom, integer, property } from 'fast-check';
+import { array, assert, constant, integer, oneof, property, tuple } from 'fast-check';
 import { Breaker, breakerDefaults } from './breaker';
 
 const settings = breakerDefaults;
@@ -74,6 +74,17 @@ test('a failed probe waits twice as long, up to the cap, and a recovery begins a
   expect(breaker.nextProbeAtMs - nowMs).toBe(settings.probeFirstMs);
 });
 
+test('processes that fail together probe apart: another chance is another moment, between half and all of the wait', () => {
+  const waits = [0, 0.5, 1].map((random) => {
+    const breaker = new Breaker(settings);
+    for (let time = 0; time < settings.failuresToOpen; time += 1) {
+      breaker.failed(breaker.epoch, 0, 'away', random);
+    }
+    return breaker.nextProbeAtMs;
+  });
+  expect(waits).toEqual([250, 375, 500]);
+});
+
 test('what began before a change has no say after it', () => {
   const breaker = new Breaker(settings);
   const before = breaker.epoch;
@@ -90,31 +101,80 @@ test('what began before a change has no say after it', () => {
   expect([breaker.state, breaker.allowance(probeAtMs)]).toEqual(['half-open', 1]);
 });
 
-const after = {
-  closed: ['closed', 'open'],
-  open: ['open', 'half-open'],
-  'half-open': ['half-open', 'open', 'closed'],
-} as const;
+/** The rules of the file's head once more, as plainly as they can be written. */
+class Model {
+  state = 'closed';
+  failures = 0;
+  openings = 0;
+  ramp: number[] = [];
+  succeeded = 0;
+  hintedUntilMs = 0;
+  probeAtMs = 0;
 
-/** The rules above, said another way: open for less than the longest wait, half-open only after it. */
-test('whatever happens, it is never open for longer than the cap, and it lets nobody in while open', () => {
-  const step = constantFrom('fail', 'succeed', 'wait', 'look');
+  look(nowMs: number): number {
+    if (this.state === 'open' && nowMs >= this.probeAtMs) {
+      this.state = 'half-open';
+      this.ramp = [1, 2, 4, 8, 16];
+      this.succeeded = 0;
+    }
+    return { closed: Infinity, open: 0 }[this.state] ?? this.ramp[0] ?? 0;
+  }
+
+  fail(nowMs: number): void {
+    if (this.state === 'open') return;
+    this.failures += 1;
+    if (this.state === 'closed' && this.failures < 3 && nowMs >= this.hintedUntilMs) return;
+    this.probeAtMs = nowMs + ([500, 1_000, 2_000, 4_000, 8_000][this.openings] ?? 10_000);
+    this.openings += 1;
+    this.state = 'open';
+  }
+
+  succeed(): void {
+    if (this.state === 'closed') this.failures = 0;
+    if (this.state !== 'half-open') return;
+    this.succeeded += 1;
+    if (this.succeeded < (this.ramp[0] ?? 0)) return;
+    this.succeeded = 0;
+    this.ramp.shift();
+    if (this.ramp.length > 0) return;
+    this.state = 'closed';
+    [this.failures, this.openings, this.hintedUntilMs] = [0, 0, 0];
+  }
+}
+
+test('whatever happens, it opens, probes, doubles and closes as its rules say', () => {
+  const often = (what: string, weight: number) => ({ arbitrary: constant(what), weight });
+  const step = oneof(
+    ...[often('fail', 3), often('succeed', 6), often('wait', 3), often('look', 3)],
+    ...[often('round', 2), often('hint', 1), often('straggler', 2)],
+  );
+  const steps = array(tuple(step, integer({ min: 1, max: 6_000 })), { maxLength: 150 });
   assert(
-    property(array(step, { maxLength: 200 }), integer({ min: 1, max: 4_000 }), (steps, waitMs) => {
-      const breaker = new Breaker(settings);
+    property(steps, (taken) => {
+      const [breaker, model] = [new Breaker(settings), new Model()];
       let nowMs = 0;
-      for (const what of steps) {
-        const before = breaker.state;
-        if (what === 'wait') nowMs += waitMs;
-        if (what === 'look') breaker.allowance(nowMs);
-        if (what === 'fail') breaker.failed(breaker.epoch, nowMs, 'away', 0.5);
-        if (what === 'succeed') breaker.succeeded(breaker.epoch);
-        const { state, nextProbeAtMs } = breaker;
-        // Only time opens the way back, and only a round of successes closes it.
-        expect(after[before]).toContain(state);
-        if (state !== 'open') continue;
-        expect(nextProbeAtMs - nowMs).toBeLessThanOrEqual(10_000);
-        expect(nowMs < nextProbeAtMs ? breaker.allowance(nowMs) : 0).toBe(0);
+      let before = -1;
+      for (const [what, ms] of taken) {
+        if (what === 'wait') nowMs += ms;
+        if (what === 'look') expect(breaker.allowance(nowMs)).toBe(model.look(nowMs));
+        if (what === 'hint') {
+          breaker.hint(nowMs + ms);
+          model.hintedUntilMs = Math.max(model.hintedUntilMs, nowMs + ms);
+        }
+        // Of an epoch that is over: nothing may come of it.
+        if (what === 'straggler') breaker.failed(before, nowMs, 'away', 1);
+        const { epoch, state } = breaker;
+        if (what === 'fail') {
+          breaker.failed(epoch, nowMs, 'away', 1);
+          model.fail(nowMs);
+        }
+        for (let time = what === 'round' ? 31 : what === 'succeed' ? 1 : 0; time > 0; time -= 1) {
+          breaker.succeeded(breaker.epoch);
+          model.succeed();
+        }
+        expect(breaker.state).toBe(model.state);
+        if (model.state === 'open') expect(breaker.nextProbeAtMs).toBe(model.probeAtMs);
+        if (breaker.state !== state) before = epoch;
       }
     }),
     { numRuns: 300 },

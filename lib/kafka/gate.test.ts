@@ -6,7 +6,7 @@ import { noObserver } from './observer';
 const away = [{ dependency: 's3', error: new Error('gone') }] as const;
 
 /** A gate whose time stands still until it is moved. */
-function fixture() {
+function fixture(random = 1) {
   let nowMs = 0;
   let changes = 0;
   const events: string[] = [];
@@ -16,7 +16,7 @@ function fixture() {
       sleep: () => new Promise(() => undefined),
       every: () => () => undefined,
     },
-    random: () => 1,
+    random: () => random,
     logger: pino({ level: 'silent' }),
     observer: { ...noObserver, breaker: (name, state) => events.push(`${name} ${state}`) },
     onChange: () => (changes += 1),
@@ -39,6 +39,15 @@ test('an open breaker lets nobody in who needs it, and everybody else', () => {
   expect(gate.isShut(['s3'], true, false)).toBe(false);
   expect(gate.heldBy(['s3'], true)).toBe('s3: gone');
   expect(gate.views()).toMatchObject([{ dependency: 's3', state: 'open', cause: 'gone' }]);
+});
+
+test('the chance that a process draws decides when it probes', () => {
+  const probeAtMs = [0, 0.5, 1].map((random) => {
+    const { gate, fail } = fixture(random);
+    fail();
+    return gate.views()[0]?.nextProbeAtMs;
+  });
+  expect(probeAtMs).toEqual([250, 375, 500]);
 });
 
 test('half-open: one probe at a time, and each change is told to those who wait', () => {

@@ -1,4 +1,13 @@
-import { assert, array, boolean, integer, property, uniqueArray } from 'fast-check';
+import {
+  assert,
+  array,
+  boolean,
+  constantFrom,
+  integer,
+  property,
+  tuple,
+  uniqueArray,
+} from 'fast-check';
 import { OffsetTracker } from './offset-tracker';
 
 test('the prefix stops at the oldest unfinished offset, in whatever order the others finish', () => {
@@ -29,6 +38,68 @@ test('the prefix stops at the oldest unfinished offset, in whatever order the ot
 
 const offsetsOf = (range: { from: number; to: number }): number[] =>
   Array.from({ length: range.to - range.from }, (_, index) => range.from + index);
+
+/** What it is by its description: a set of offsets that are done, and where intake stands. */
+class Model {
+  readonly done = new Set<number>();
+  constructor(
+    readonly start: number,
+    public taken = start,
+  ) {}
+
+  takeUpTo(offset: number): void {
+    for (; this.taken < offset; this.taken += 1) this.done.add(this.taken);
+  }
+
+  take(offset: number): void {
+    this.takeUpTo(offset);
+    this.taken = Math.max(this.taken, offset + 1);
+  }
+
+  get doneBelow(): number {
+    let at = this.start;
+    while (this.done.has(at)) at += 1;
+    return at;
+  }
+}
+
+test('taken, finished and skipped in any order, with what an earlier holder has done: it is what a set says', () => {
+  const step = tuple(constantFrom('take', 'finish', 'takeUpTo'), integer({ min: 0, max: 60 }));
+  const map = array(tuple(integer({ min: 1, max: 80 }), integer({ min: 1, max: 9 })), {
+    maxLength: 4,
+  });
+  assert(
+    property(
+      integer({ min: 0, max: 2 ** 40 }),
+      map,
+      array(step, { maxLength: 60 }),
+      (start, loaded, steps) => {
+        const ranges = loaded.map(([from, length]) => ({
+          from: start + from,
+          to: start + from + length,
+        }));
+        const [tracker, model] = [new OffsetTracker(start, ranges), new Model(start)];
+        for (const offset of ranges.flatMap(offsetsOf)) model.done.add(offset);
+        for (const [what, number] of steps) {
+          // Records come ahead of intake, and only what was taken in is ever finished.
+          const offset = what === 'finish' ? model.taken - 1 - number : model.taken + (number % 8);
+          if (what === 'finish' && offset < start) continue;
+          if (what === 'take') model.take(offset);
+          if (what === 'takeUpTo') model.takeUpTo(offset);
+          if (what === 'finish') model.done.add(offset);
+          tracker[what as 'take'](offset);
+          const beyond = [...model.done]
+            .filter((one) => one > model.doneBelow)
+            .sort((a, b) => a - b);
+          expect([tracker.doneBelow, tracker.doneBeyond]).toEqual([model.doneBelow, beyond.length]);
+          expect(tracker.rangesBeyond().flatMap(offsetsOf)).toEqual(beyond);
+          expect(tracker.taken).toBe(model.taken);
+        }
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
 
 test('offsets that are never delivered do not hold the prefix', () => {
   const tracker = new OffsetTracker(0);

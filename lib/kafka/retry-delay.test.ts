@@ -18,6 +18,12 @@ test('each delay is between half and all of a step that doubles up to the cap, w
   );
 });
 
+test('whoever fails together comes back apart: another chance is another delay', () => {
+  const pace = { retryFirstMs: 100, retryMaxMs: 10_000 };
+  const drawn = [0, 0.5, 0.999].map((chance) => retryDelayMs(3, pace, () => chance));
+  expect(drawn).toEqual([200, 300, 400]);
+});
+
 test('by the same chance a further failure never waits less', () => {
   assert(
     property(integer({ min: 1, max: 100 }), chance, (times, drawn) => {
