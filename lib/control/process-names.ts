@@ -10,6 +10,3 @@ export type ProcessName = (typeof processNames)[number];
 
 /** Stands for every process in a flag. */
 export const everyProcess = 'all';
-
-export const isProcessName = (name: string): name is ProcessName =>
-  processNames.some((known) => known === name);

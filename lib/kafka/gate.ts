@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../process/clock';
 import type { Logger } from '../process/logger';
-import { Breaker, type BreakerSettings } from './breaker';
+import { Breaker } from './breaker';
 import { dependencies, type Dependency } from './dependency';
 import type { BreakerState, RuntimeObserver } from './observer';
 
@@ -14,7 +14,6 @@ export interface GateOptions {
   readonly random: () => number;
   readonly logger: Logger;
   readonly observer: RuntimeObserver;
-  readonly breakers?: BreakerSettings;
   /** Somebody who was refused may be let in now. */
   readonly onChange: () => void;
 }
@@ -62,7 +61,7 @@ export class Gate {
 
   constructor(options: GateOptions) {
     this.#options = options;
-    this.#breakers = new Map(dependencies.map((name) => [name, new Breaker(options.breakers)]));
+    this.#breakers = new Map(dependencies.map((name) => [name, new Breaker()]));
   }
 
   /** @param isSteered whether pause and rate are meant for it: state that is only read is not. */
