@@ -142,6 +142,24 @@ class Model {
   }
 }
 
+const successes = new Map([
+  ['succeed', 1],
+  // As many as it takes from the first probe until it is closed.
+  ['round', 31],
+]);
+
+function succeed(breaker: Breaker, model: Model, times: number): void {
+  for (let time = 0; time < times; time += 1) {
+    breaker.succeeded(breaker.epoch);
+    model.succeed();
+  }
+}
+
+function hint(breaker: Breaker, model: Model, untilMs: number): void {
+  breaker.hint(untilMs);
+  model.hintedUntilMs = Math.max(model.hintedUntilMs, untilMs);
+}
+
 test('whatever happens, it opens, probes, doubles and closes as its rules say', () => {
   const often = (what: string, weight: number) => ({ arbitrary: constant(what), weight });
   const step = oneof(
@@ -157,10 +175,7 @@ test('whatever happens, it opens, probes, doubles and closes as its rules say', 
       for (const [what, ms] of taken) {
         if (what === 'wait') nowMs += ms;
         if (what === 'look') expect(breaker.allowance(nowMs)).toBe(model.look(nowMs));
-        if (what === 'hint') {
-          breaker.hint(nowMs + ms);
-          model.hintedUntilMs = Math.max(model.hintedUntilMs, nowMs + ms);
-        }
+        if (what === 'hint') hint(breaker, model, nowMs + ms);
         // Of an epoch that is over: nothing may come of it.
         if (what === 'straggler') breaker.failed(before, nowMs, 'away', 1);
         const { epoch, state } = breaker;
@@ -168,10 +183,7 @@ test('whatever happens, it opens, probes, doubles and closes as its rules say', 
           breaker.failed(epoch, nowMs, 'away', 1);
           model.fail(nowMs);
         }
-        for (let time = what === 'round' ? 31 : what === 'succeed' ? 1 : 0; time > 0; time -= 1) {
-          breaker.succeeded(breaker.epoch);
-          model.succeed();
-        }
+        succeed(breaker, model, successes.get(what) ?? 0);
         expect(breaker.state).toBe(model.state);
         if (model.state === 'open') expect(breaker.nextProbeAtMs).toBe(model.probeAtMs);
         if (breaker.state !== state) before = epoch;
