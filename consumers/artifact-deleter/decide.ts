@@ -7,7 +7,7 @@ import {
   objectShape,
   UnusableObjectKeyError,
 } from '../../lib/gitlab/object-key';
-import { done, type Outcome, partly, retry, skip } from '../../lib/kafka/outcome';
+import { done, doneWithLess, type Outcome, partly, retry, skip } from '../../lib/kafka/outcome';
 
 /** One artifact of one record, and what is known of it so far. */
 export interface Item {
@@ -155,7 +155,9 @@ export function outcomeOf(
       failure(failed),
     );
   }
-  if (items.some(({ fate }) => goes(fate))) return done;
+  const gone = items.filter(({ fate }) => goes(fate));
+  // A row without an object has not asked S3.
+  if (gone.length > 0) return gone.some(({ key }) => key !== null) ? done : doneWithLess;
   if (items.some(({ fate }) => fate === 'unusable')) return skip('unusable object key');
   if (items.some(({ fate }) => fate === 'left')) return skip('absent from an accepted database');
   return skip('no longer due');

@@ -4,7 +4,11 @@ import type { PoisonReason } from './poison';
 
 export type Outcome =
   /** The effect is complete: the record's offset may be committed. */
-  | { readonly kind: 'done' }
+  | {
+      readonly kind: 'done';
+      /** Left out: whatever the policy says that records need was there. */
+      readonly provesNothing?: true;
+    }
   /** Nothing to do, for a reason worth counting. */
   | { readonly kind: 'skip'; readonly reason: string }
   /**
@@ -22,6 +26,8 @@ export type Outcome =
   | { readonly kind: 'halt'; readonly error: Error };
 
 export const done: Outcome = { kind: 'done' };
+/** Complete, but it needed less than other records do: no sign that what those need is there. */
+export const doneWithLess: Outcome = { kind: 'done', provesNothing: true };
 export const skip = (reason: string): Outcome => ({ kind: 'skip', reason });
 export const retry = (error: Error): Outcome => ({ kind: 'retry', error });
 export const hold = (dependency: Dependency, error: Error): Outcome => ({

@@ -3,7 +3,7 @@ import { at, createFixture, eventually, other } from '../../test/support/runtime
 import { failureHeaders } from './failure-headers';
 import type { FailurePolicy } from './failure-policy';
 import { laneOf } from './lane';
-import { done, hold } from './outcome';
+import { done, doneWithLess, hold } from './outcome';
 import type { ConsumedRecord } from './subscription';
 
 const lanes = 4;
@@ -155,6 +155,28 @@ test('nobody succeeds: however often each of many records was the probe, no atte
   });
   const before = handled.length;
   await eventually(() => handled.length >= before + 10);
+  expect(letters).toEqual([]);
+  await runtime.stop(1_000);
+});
+
+test('what was done without the dependency contradicts nobody', async () => {
+  let isAway = true;
+  const needsLess = ({ value }: ConsumedRecord<string>) => (value === 'bad' ? away : doneWithLess);
+  const { begin, feed, client, runtime, letters, handled, committed } = created((record) =>
+    isAway ? needsLess(record) : done,
+  );
+  await begin();
+  const tried = (): number => handled.filter(({ value }) => value === 'bad').length;
+  await eventually(() => {
+    feed();
+    void client.fetch();
+    return tried() > 1 + 2 + 5;
+  });
+  isAway = false;
+  await eventually(() => {
+    void client.fetch();
+    return committed() === client.log(at).end;
+  });
   expect(letters).toEqual([]);
   await runtime.stop(1_000);
 });

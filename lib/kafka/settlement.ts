@@ -23,7 +23,7 @@ export class Settlement {
   retry: Error | null = null;
   /** Letters that could not be written. */
   unsent: Unsent | null = null;
-  /** Some record's effect is complete, so whatever it needed is there. */
+  /** Some record's effect is complete, so whatever records need is there. */
   isProof = false;
   /** It failed where others did not: that says nothing of what it needed. */
   isContradicted = false;
@@ -132,7 +132,7 @@ export function settle(
     const outcome = outcomes[index] ?? halt(new Error('A record was given no outcome.'));
     if (outcome.kind === 'done' || outcome.kind === 'skip') {
       settlement.finished.push(record);
-      if (outcome.kind === 'done') settlement.isProof = true;
+      if (outcome.kind === 'done' && !outcome.provesNothing) settlement.isProof = true;
       return;
     }
     remember(lane, record.offset, batch.records[index], outcome);

@@ -23,7 +23,7 @@ export const metricDefinitions = {
     type: 'counter',
     labels: ['topic', 'outcome'],
     moves:
-      'Records by what became of them in a micro-batch: done (skipped ones included), retry (again, an attempt is counted), hold (a dependency is away, no attempt is counted). What went on to another topic is in afterbuild_letters_total.',
+      'Records by what became of them in a micro-batch: done (skipped ones included), retry (again, in place or by way of a retry topic), hold (a dependency is away, no attempt is counted). What went on to another topic is in afterbuild_letters_total.',
     act: 'done is the rate of work. Much retry beside little done: read the last `lane.retrying` line. A halt is no outcome: see afterbuild_partitions.',
   },
   afterbuild_letters_total: {
