@@ -19,7 +19,7 @@ const noHeaderTexts: RecordHeaders = Object.freeze({});
 
 /**
  * Its bytes are views of the response until `keep` is called: most records are handled before the next
- * fetch, and copying all of them was half of what the runtime cost (`bench -- runtime`).
+ * fetch, and copying all of them was half of what the runtime cost (ADR 0014).
  */
 export class FetchedRecord {
   readonly offset: number;
