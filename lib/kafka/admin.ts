@@ -4,6 +4,7 @@ import { decodeCommitMap } from './commit-map';
 import { createTopics } from './create-topics';
 import { planTopic, type ExistingTopic, type TopicPlan } from './topic-plan';
 import { topics as allTopics, type TopicDefinition } from './topics';
+import { whenLed } from './when-led';
 
 export interface TopicAdminOptions {
   /** Empty or like `team-a.`. */
@@ -59,6 +60,8 @@ export function createTopicAdmin(kafka: Kafka, options: TopicAdminOptions): Topi
 }
 
 const replicationDefault = 3;
+/** A broker that has just started leads its partitions within seconds. */
+const unledMs = 30_000;
 
 class KafkaJsTopicAdmin implements TopicAdmin {
   readonly #admin: Admin;
@@ -111,7 +114,7 @@ class KafkaJsTopicAdmin implements TopicAdmin {
   }
 
   async ends(topic: string): Promise<readonly PartitionEnds[]> {
-    const offsets = await this.#admin.fetchTopicOffsets(topic);
+    const offsets = await whenLed(unledMs, () => this.#admin.fetchTopicOffsets(topic));
     return offsets
       .map(({ partition, low, high }) => ({
         partition,

@@ -1,14 +1,9 @@
 /** Topics that can be used as soon as they have been created: kafkajs waits for less than that. */
 import type { Admin, ITopicConfig } from 'kafkajs';
-import { systemClock } from '../process/clock';
+import { unledTypes, whenLed } from './when-led';
 
 /** What a broker says of a topic that it has only just been told of. */
-const notYet = new Set([
-  'UNKNOWN_TOPIC_OR_PARTITION',
-  'LEADER_NOT_AVAILABLE',
-  'NOT_LEADER_FOR_PARTITION',
-]);
-const askEveryMs = 100;
+const notYet = ['UNKNOWN_TOPIC_OR_PARTITION', ...unledTypes];
 const limitMs = 60_000;
 
 /**
@@ -18,20 +13,6 @@ const limitMs = 60_000;
 export async function createTopics(admin: Admin, topics: readonly ITopicConfig[]): Promise<void> {
   await admin.createTopics({ waitForLeaders: false, topics: [...topics] });
   const names = topics.map(({ topic }) => topic);
-  const deadlineMs = performance.now() + limitMs;
-  await answered(deadlineMs, () => admin.fetchTopicMetadata({ topics: names }));
-  for (const name of names) await answered(deadlineMs, () => admin.fetchTopicOffsets(name));
-}
-
-async function answered(deadlineMs: number, ask: () => Promise<unknown>): Promise<void> {
-  for (;;) {
-    try {
-      await ask();
-      return;
-    } catch (error) {
-      const { type } = error as { type?: string };
-      if (!notYet.has(type ?? '') || performance.now() >= deadlineMs) throw error;
-      await systemClock.sleep(askEveryMs);
-    }
-  }
+  await whenLed(limitMs, () => admin.fetchTopicMetadata({ topics: names }), notYet);
+  for (const name of names) await whenLed(limitMs, () => admin.fetchTopicOffsets(name), notYet);
 }

@@ -4,6 +4,7 @@ import { BrakeError } from '../brake/brake';
 import { ConnectUnavailableError } from '../connect/connect-client';
 import { TopicsUnfitError } from '../kafka/admin';
 import { TopicGoneError } from '../kafka/topic-gone-error';
+import { unledTypes } from '../kafka/when-led';
 import { PostgresError } from '../stores/postgres/errors';
 import { RedisError } from '../stores/redis/errors';
 import { S3Error } from '../stores/s3/errors';
@@ -36,9 +37,16 @@ function knownCode(error: Error): ExitCode | undefined {
   if (error instanceof RedisError) {
     return error.isRefusal ? exitCodes.configuration : exitCodes.unreachable;
   }
-  // kafkajs' classes carry their kind in the name only.
-  const isKafkaAway = /^KafkaJS(Connection|BrokerNotFound|RequestTimeout)/.test(error.name);
-  return isKafkaAway ? exitCodes.unreachable : undefined;
+  return isKafkaAway(error) ? exitCodes.unreachable : undefined;
+}
+
+/** kafkajs' classes carry their kind in the name only, what a broker refuses in the type. */
+function isKafkaAway(error: Error): boolean {
+  const { type = '' } = error as { type?: string };
+  const { name } = error;
+  return (
+    /^KafkaJS(Connection|BrokerNotFound|RequestTimeout)/.test(name) || unledTypes.includes(type)
+  );
 }
 
 /** A wrong password or database (class 28, 3D) or a missing privilege (42501) is a setting. */
