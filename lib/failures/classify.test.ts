@@ -12,6 +12,15 @@ import { classify, failurePolicy } from './classify';
 const s3 = (failure: S3Failure, code: string, status?: number) =>
   new S3Error('x', failure, code, status, undefined);
 
+const forbidden = 'TOPIC_AUTHORIZATION_FAILED';
+/** As kafkajs wraps what it has tried in vain. */
+function ofKafka(name: string, type: string): Error {
+  const cause = Object.assign(new Error('x'), { name, type });
+  const error = new Error('x', { cause });
+  error.name = 'KafkaJSNumberOfRetriesExceeded';
+  return error;
+}
+
 test.each<[string, Error, Dependency]>([
   ['connection refused', new PostgresError('x', 'unavailable', undefined, undefined), 'postgres'],
   ['no answer in time', s3('unavailable', 'Timeout'), 's3'],
@@ -34,6 +43,8 @@ test.each([
   ['a deadlock', new PostgresError('x', 'repeat', '40P01', undefined), 'transient'],
   ['a trace that is being written', new RecordBusyError('x'), 'transient'],
   ['a cap', new WaitError('x'), 'wait'],
+  ['Kafka away', ofKafka('KafkaJSConnectionError', ''), 'wait'],
+  ['a topic that may not be written', ofKafka('KafkaJSProtocolError', forbidden), 'bug'],
   ['damaged bytes', new UndecodableRecordError('x', 'not-a-value'), 'poison'],
   ['a schema that the registry has lost', new UndecodableRecordError('x', null), 'bug'],
   ['a missing privilege', new PostgresError('x', 'other', '42501', undefined), 'bug'],

@@ -38,7 +38,14 @@ function ofRecord(error: Error): Verdict {
     return error.poison === null ? bug : { kind: 'poison', reason: error.poison };
   }
   // What a producer of ours could not write: kafkajs has tried for half a minute already.
-  return error.name.startsWith('KafkaJS') ? { kind: 'wait' } : bug;
+  return error.name.startsWith('KafkaJS') && !isForbidden(error) ? { kind: 'wait' } : bug;
+}
+
+/** A privilege that is missing is given by a person, who has to be told. */
+function isForbidden(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { type = '' } = error as { type?: string };
+  return type.endsWith('_AUTHORIZATION_FAILED') || isForbidden(error.cause);
 }
 
 function ofPostgres({ failure }: PostgresError): Verdict {
