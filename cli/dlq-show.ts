@@ -3,7 +3,7 @@ import { createWriterDecoder } from '../lib/avro/codec';
 import { openRegistry } from '../lib/avro/open-registry';
 import type { DeadLetter } from '../lib/dead-letters/dead-letter';
 import { matches } from '../lib/dead-letters/filter';
-import { headerText } from '../lib/dead-letters/header-text';
+import { headerText } from '../lib/kafka/header-text';
 import type { DeadLetterLog } from '../lib/dead-letters/scan';
 import { failureHeaders, isFailureHeader } from '../lib/kafka/failure-headers';
 import type { LogRecord } from '../lib/kafka/log-reader';

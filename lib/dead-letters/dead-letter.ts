@@ -1,7 +1,7 @@
 /** One record of a dead-letter topic, as far as its headers tell; the value stays on the topic. */
 import type { LogRecord } from '../kafka/log-reader';
 import { failureHeaders, type Origin } from '../kafka/failure-headers';
-import { headerText, type Headers } from './header-text';
+import { headerText, type Headers } from '../kafka/header-text';
 import type { Settlement } from './settlement';
 
 export interface DeadLetter {

@@ -3,7 +3,7 @@ import { failureHeaders, isFailureHeader, parkedHeaders } from '../kafka/failure
 import type { LogRecord } from '../kafka/log-reader';
 import type { OutgoingHeaders, OutgoingRecord } from '../kafka/producer';
 import type { DeadLetter } from './dead-letter';
-import type { Headers } from './header-text';
+import type { Headers } from '../kafka/header-text';
 
 export interface Decision {
   readonly by: string;

@@ -3,7 +3,7 @@ import type { PartitionEnds } from '../kafka/admin';
 import type { TopicPartition } from '../kafka/client-port';
 import type { LogRecord } from '../kafka/log-reader';
 import { readDeadLetter, type DeadLetter } from './dead-letter';
-import { headerText } from './header-text';
+import { headerText } from '../kafka/header-text';
 import { failureHeaders } from '../kafka/failure-headers';
 import { isSettlement, readSettlement, type Settlement } from './settlement';
 

@@ -6,7 +6,7 @@
  * settles, never before, and a topic that is made anew has neither.
  */
 import { settlementHeaders, failureHeaders } from '../kafka/failure-headers';
-import { headerText, type Headers } from './header-text';
+import { headerText, type Headers } from '../kafka/header-text';
 
 export interface Settlement {
   readonly kind: 'redriven' | 'parked';

@@ -1,4 +1,5 @@
 /** A record between the fetch that brought it and the end of its handling. */
+import { headerText } from './header-text';
 import type { RecordHeaders } from './subscription';
 
 type RawHeader = string | Buffer | Buffer[];
@@ -93,11 +94,10 @@ function copyHeaders(headers: RawHeaders): RawHeaders {
 function toText(headers: RawHeaders): RecordHeaders {
   let text: Record<string, string> | undefined;
   for (const name in headers) {
-    const value = headers[name];
-    const last = Array.isArray(value) ? value.at(-1) : value;
-    if (last === undefined) continue;
+    const value = headerText(headers, name);
+    if (value === null) continue;
     text ??= {};
-    text[name] = typeof last === 'string' ? last : last.toString('utf8');
+    text[name] = value;
   }
   return text ?? noHeaderTexts;
 }

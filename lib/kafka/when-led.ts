@@ -8,13 +8,13 @@ export const unledTypes: readonly string[] = ['LEADER_NOT_AVAILABLE', 'NOT_LEADE
 
 /**
  * Asks until there is an answer.
- * @param isPassing kafkajs' types of errors that go away by themselves.
+ * @param passing kafkajs' types of errors that go away by themselves.
  * @throws any other error at once, and the last one when the time is over.
  */
 export async function whenLed<T>(
   limitMs: number,
   ask: () => Promise<T>,
-  isPassing: readonly string[] = unledTypes,
+  passing: readonly string[] = unledTypes,
 ): Promise<T> {
   const deadlineMs = performance.now() + limitMs;
   for (;;) {
@@ -22,7 +22,7 @@ export async function whenLed<T>(
       return await ask();
     } catch (error) {
       const { type = '' } = error as { type?: string };
-      if (!isPassing.includes(type) || performance.now() >= deadlineMs) throw error;
+      if (!passing.includes(type) || performance.now() >= deadlineMs) throw error;
       await systemClock.sleep(askEveryMs);
     }
   }

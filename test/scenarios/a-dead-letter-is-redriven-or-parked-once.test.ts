@@ -1,4 +1,4 @@
-import { headerText } from '../../lib/dead-letters/header-text';
+import { headerText } from '../../lib/kafka/header-text';
 import { topicNames } from '../../lib/kafka/topics';
 import type { ArtifactEntry } from '../../ops/gitlab/ledger';
 import { deadLetterByHand, dlq, recordsOf } from '../support/dlq-command';

@@ -1,7 +1,7 @@
-import type { ProcessReport } from '../../lib/control/status-report';
 import type { RunningProcess } from '../support/running-process';
 import { asSuperuser } from '../support/stack';
 import { chunkedBuilds, withoutChunks } from '../support/stale-builds';
+import { statusOf } from '../support/status-of';
 import { until } from '../support/until';
 import { useScenario } from '../support/use-scenario';
 import { untilReadiness } from '../support/vital-signs';
@@ -10,10 +10,8 @@ const ground = useScenario(__filename, { changes: 'none' });
 
 async function statusSays(name: string, state: string, sentence: RegExp): Promise<void> {
   await until(`status says ${state} of ${name}`, async () => {
-    const { noise } = await ground().command(['status', '--json']);
-    const { processes } = JSON.parse(noise.join('\n')) as { processes: ProcessReport[] };
-    const report = processes.find(({ process }) => process === name);
-    return report?.state === state && sentence.test(report.sentence);
+    const report = await statusOf(ground(), name);
+    return report.state === state && sentence.test(report.sentence);
   });
 }
 

@@ -1,6 +1,6 @@
-import type { ProcessReport } from '../../lib/control/status-report';
 import type { ArtifactEntry } from '../../ops/gitlab/ledger';
 import type { RunningProcess } from '../support/running-process';
+import { statusOf } from '../support/status-of';
 import { useScenario } from '../support/use-scenario';
 import { until } from '../support/until';
 
@@ -12,12 +12,6 @@ const set = (process: string, name: string, value: string, ...more: string[]) =>
   ground().command(['flags', 'set', process, name, value, ...by, ...more]);
 const unset = (process: string, name: string) =>
   ground().command(['flags', 'unset', process, name, ...by]);
-
-async function statusOf(name: string): Promise<ProcessReport> {
-  const { noise } = await ground().command(['status', '--json']);
-  const { processes } = JSON.parse(noise.join('\n')) as { processes: ProcessReport[] };
-  return processes.find(({ process }) => process === name)!;
-}
 
 /** Due when it is called, and swept within a moment. */
 const due = (count: number): Promise<readonly ArtifactEntry[]> =>
@@ -54,7 +48,10 @@ test('a paused deleter deletes nothing, says by whom and why, and goes on where 
     return (await scenario.behind('artifact-deleter', 'artifacts.expired')) > 0;
   });
   await until('status says who paused it and why', async () => {
-    const { state, sentence, instances, recordsLeft } = await statusOf('artifact-deleter');
+    const { state, sentence, instances, recordsLeft } = await statusOf(
+      ground(),
+      'artifact-deleter',
+    );
     expect([state, instances.length]).toEqual(['paused', 2]);
     expect(sentence).toMatch(/^paused by anna: provider maintenance, for 1h\d\dm more$/);
     expect(recordsLeft).toBeGreaterThan(0);
@@ -85,7 +82,7 @@ test('a dry run reports what would be deleted, changes nothing, and its records 
   const reports = () =>
     [first!, second!].flatMap((deleter) => deleter.events('artifacts.would-delete'));
   await until('it reports', () => reports().length > 0);
-  expect((await statusOf('artifact-deleter')).sentence).toBe(
+  expect((await statusOf(ground(), 'artifact-deleter')).sentence).toBe(
     'dry run by anna: provider maintenance',
   );
   await scenario.expectKept(waiting);
@@ -135,7 +132,7 @@ test('a raised loop limit reaches the sweep while it works', async () => {
 
 test('status --json has one report a process, and after a clean stop nobody is silent', async () => {
   const scenario = ground();
-  const running = await statusOf('artifact-deleter');
+  const running = await statusOf(ground(), 'artifact-deleter');
   expect(running).toMatchObject({
     process: 'artifact-deleter',
     recordsLeft: 0,
@@ -147,7 +144,7 @@ test('status --json has one report a process, and after a clean stop nobody is s
   expect(running.instances).toHaveLength(2);
   expect(running.instances.reduce((sum, { partitions }) => sum + partitions, 0)).toBe(12);
   await Promise.all(scenario.processes.map((process) => process.stop()));
-  expect(await statusOf('artifact-deleter')).toMatchObject({
+  expect(await statusOf(ground(), 'artifact-deleter')).toMatchObject({
     state: 'not-running',
     instances: [],
   });

@@ -1,9 +1,9 @@
-import type { ProcessReport } from '../../lib/control/status-report';
 import { useBadNetwork } from '../support/bad-network';
 import { BothFlows } from '../support/both-flows';
 import { inFull, isFull, lasts, longTest, report } from '../support/faults';
 import type { RunningProcess } from '../support/running-process';
 import { until } from '../support/until';
+import { statusOf } from '../support/status-of';
 import { useScenario } from '../support/use-scenario';
 import { untilReadiness } from '../support/vital-signs';
 
@@ -50,10 +50,10 @@ test(
     const held =
       /^held: S3 breaker (?:open .*next probe|half-open).*, oldest unfinished \d+.*, 0 lost/;
     await until('status says what holds them', async () => {
-      const { noise } = await ground().command(['status', '--json']);
-      const said = JSON.parse(noise.join('\n')) as { processes: ProcessReport[] };
-      const consumers = said.processes.filter(({ process }) => /deleter|archiver/.test(process));
-      return consumers.length === 2 && consumers.every(({ sentence }) => held.test(sentence));
+      for (const name of ['artifact-deleter', 'trace-archiver']) {
+        if (!held.test((await statusOf(ground(), name)).sentence)) return false;
+      }
+      return true;
     });
     // After a kill it reads every log anew, which takes minutes where there are thousands.
     await (isFull ? kafka.kill() : kafka.stop());

@@ -1,7 +1,7 @@
 /** Headers as a log gives them: bytes, and a list where a header was sent more than once. */
-import type { LogRecord } from '../kafka/log-reader';
+import type { IHeaders } from 'kafkajs';
 
-export type Headers = LogRecord['headers'];
+export type Headers = IHeaders;
 
 /** The last value of the header as UTF-8 text; null when there is none. */
 export function headerText(headers: Headers, name: string): string | null {
