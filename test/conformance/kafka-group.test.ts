@@ -1,8 +1,8 @@
 /** The runtime on a real broker: nothing lost, nothing out of order, whoever joins, leaves or dies. */
-import { fork, type ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
+import type { ChildProcess } from 'node:child_process';
 import { done } from '../../lib/kafka/outcome';
 import { systemClock } from '../../lib/process/clock';
+import { startChild } from '../support/child-program';
 import { KafkaGroup, type GroupMember, type NumberedRecord } from '../support/kafka-group';
 import { until } from '../support/until';
 
@@ -73,9 +73,8 @@ test('more members than partitions: one waits idle, says so, and takes over', as
 
 function abandon(group: KafkaGroup): { child: ChildProcess; handled: Set<number> } {
   const handled = new Set<number>();
-  const child = fork(join(__dirname, '../support/abandoned-consumer.cjs'), {
-    env: { ...process.env, BROKERS: group.brokers, TOPIC: group.topic, GROUP: group.group },
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  const child = startChild('abandoned-consumer', {
+    env: { BROKERS: group.brokers, TOPIC: group.topic, GROUP: group.group },
   });
   child.on('message', (value) => handled.add(Number(value)));
   return { child, handled };
