@@ -194,7 +194,7 @@ function changeSubscription(
 }
 
 function watch(around: Surroundings, sweeps: Sweeps, signal: AbortSignal): Promise<unknown> {
-  const { clock, config, logger, onFatal, readHealth } = around;
+  const { clock, config, logger, onFatal, readHealth, troubles } = around;
   if (readHealth === null) {
     logger.warn(
       { event: 'cdc.unwatched' },
@@ -204,7 +204,7 @@ function watch(around: Surroundings, sweeps: Sweeps, signal: AbortSignal): Promi
   }
   const requestRepair = (reason: string) => sweeps.requestRepair(reason);
   const everyMs = config.CDC_WATCH_MS;
-  const watchdog = new Watchdog({ readHealth, requestRepair, clock, logger, everyMs });
+  const watchdog = new Watchdog({ readHealth, requestRepair, troubles, clock, logger, everyMs });
   return watchdog.run(signal).catch((error: unknown) => {
     if (!signal.aborted) onFatal(error instanceof Error ? error : new Error(String(error)));
   });

@@ -1,4 +1,5 @@
 import { listeningLogger, SteppedClock } from '../../test/support/expired-artifacts';
+import { Troubles } from '../../lib/process/troubles';
 import { Watchdog, type ObservedHealth } from './watchdog';
 
 const well: ObservedHealth = {
@@ -14,15 +15,17 @@ const missing = { kind: 'slot-missing', storedLsn: 100, slotLsn: null, streamsOn
 function observe(...looks: Partial<ObservedHealth>[]) {
   const repairs: string[] = [];
   const { logger, said } = listeningLogger();
+  const troubles = new Troubles();
   const watchdog = new Watchdog({
     readHealth: () => Promise.resolve(well),
     requestRepair: (reason) => repairs.push(reason),
+    troubles,
     clock: new SteppedClock(),
     logger,
     everyMs: 1,
   });
   for (const look of looks) watchdog.observe({ ...well, ...look });
-  return { repairs, said };
+  return { repairs, said, troubles: troubles.current };
 }
 
 test('a stream without a gap asks for nothing', () => {
@@ -75,8 +78,15 @@ test('a Connect that is starting has not forgotten its connector, one that was d
 
 test('problems are said when they change, and so is their end', () => {
   const ill = { problems: ['There is no slot.'] };
-  const { said } = observe({}, ill, ill, {});
+  const { said, troubles } = observe({}, ill, ill, {});
   expect(said.map(({ event }) => event)).toEqual(['cdc.unwell', 'cdc.well']);
+  expect(troubles).toEqual([]);
+});
+
+test('what is wrong at the moment is a trouble that leaves the process ready', () => {
+  const { troubles } = observe({ problems: ['It is away.'] }, { problems: ['There is no slot.'] });
+  const cause = 'changes may not arrive: There is no slot.';
+  expect(troubles).toEqual([{ cause, isStuck: false }]);
 });
 
 test('goes on looking when PostgreSQL does not answer', async () => {
@@ -90,6 +100,7 @@ test('goes on looking when PostgreSQL does not answer', async () => {
       return looks === 1 ? Promise.reject(new Error('away')) : Promise.resolve(well);
     },
     requestRepair: () => undefined,
+    troubles: new Troubles(),
     clock: new SteppedClock(),
     logger,
     everyMs: 1,

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
+import type { Troubles } from '../../lib/process/troubles';
 
 /** What of `lib/connect`'s CdcHealth the watchdog judges by. */
 export interface ObservedHealth {
@@ -22,6 +23,8 @@ export interface ObservedHealth {
 export interface WatchdogDependencies {
   readonly readHealth: (signal: AbortSignal) => Promise<ObservedHealth>;
   readonly requestRepair: (reason: string) => void;
+  /** Told what it sees, for as long as it does. The sweeps go on meanwhile, so that it is no reason to be unready. */
+  readonly troubles: Troubles;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly everyMs: number;
@@ -105,8 +108,13 @@ export class Watchdog {
     const text = problems.join(' ');
     if (text === this.#problems) return;
     this.#problems = text;
-    const { logger } = this.parts;
-    if (text === '') logger.info({ event: 'cdc.well' }, 'changes flow again');
-    else logger.warn({ event: 'cdc.unwell', problems }, 'changes may not arrive');
+    const { logger, troubles } = this.parts;
+    if (text === '') {
+      troubles.end(this);
+      logger.info({ event: 'cdc.well' }, 'changes flow again');
+    } else {
+      troubles.set(this, { cause: `changes may not arrive: ${text}`, isStuck: false });
+      logger.warn({ event: 'cdc.unwell', problems }, 'changes may not arrive');
+    }
   }
 }

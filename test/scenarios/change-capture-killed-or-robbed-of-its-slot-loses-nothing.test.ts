@@ -4,6 +4,7 @@ import { BothFlows } from '../support/both-flows';
 import { inFull, lasts, longTest, randomSeed, report } from '../support/faults';
 import type { RunningProcess } from '../support/running-process';
 import { type Scenario } from '../support/scenario';
+import { statusOf } from '../support/status-of';
 import { useScenario } from '../support/use-scenario';
 import { asSuperuser } from '../support/stack';
 import { until } from '../support/until';
@@ -74,6 +75,17 @@ test('Connect is killed again and again in mid-burst: every change arrives', asy
     await scenario.gone(changing, secondsMs);
   }
 }, 1_200_000);
+
+test('Connect is away: status says that no change arrives, and why, for as long as it is', async () => {
+  const scenario = ground();
+  const { connect } = scenario.stack.servers;
+  const says = async (what: RegExp) =>
+    what.test((await statusOf(scenario, 'expired-artifacts')).sentence);
+  await connect.kill();
+  await until('status says so', () => says(/^held: changes may not arrive: .*Nobody streams/));
+  await connect.start();
+  await until('status no longer does', () => says(/^(idle|working)/), secondsMs);
+});
 
 /** Where PostgreSQL still has the log before an advance a mere resume would do; Debezium's task fails where it has not. */
 const robberies: readonly (readonly [string, string, RegExp])[] = [
