@@ -138,6 +138,7 @@ const goes = (fate: Fate): boolean => fate === 'deleted' || fate === 'already-go
 /**
  * What is left of a record that failed in part is what comes again: S3 is not asked twice for a key.
  *
+ * @param claimed keys that S3 was not asked to delete, because rows still speak for them.
  * @param failure why these items of the record are not finished.
  */
 export function outcomeOf(
@@ -145,6 +146,7 @@ export function outcomeOf(
     record,
     items,
   }: { readonly record: { readonly value: ArtifactsExpired }; readonly items: readonly Item[] },
+  claimed: ReadonlySet<string>,
   failure: (failed: readonly Item[]) => Error,
 ): Outcome {
   const failed = items.filter(({ fate }) => fate === 'failed');
@@ -156,8 +158,9 @@ export function outcomeOf(
     );
   }
   const gone = items.filter(({ fate }) => goes(fate));
-  // A row without an object has not asked S3.
-  if (gone.length > 0) return gone.some(({ key }) => key !== null) ? done : doneWithLess;
+  // A row without an object, or whose object somebody else claims, has not asked S3.
+  const asked = gone.some(({ key }) => key !== null && !claimed.has(key));
+  if (gone.length > 0) return asked ? done : doneWithLess;
   if (items.some(({ fate }) => fate === 'unusable')) return skip('unusable object key');
   if (items.some(({ fate }) => fate === 'left')) return skip('absent from an accepted database');
   return skip('no longer due');

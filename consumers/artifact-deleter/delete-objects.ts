@@ -6,6 +6,8 @@ import type { ArtifactObjects, ArtifactRows, DeletionCounts } from './ports';
 
 /** S3 takes no more keys in one request. */
 const keysMax = 1_000;
+/** Longer than S3 has trouble with a part of its keys, as a rule. */
+const passingPatienceMs = 600_000;
 
 /** Keys that a row still speaks for: their objects stay. */
 export async function findClaimed(
@@ -49,7 +51,10 @@ export async function deleteObjects(
   return { asked: keys.length - failures.size, failures };
 }
 
-/** Why these items have failed: what passes by itself is waited for, and only a refusal counts as an attempt. */
+/**
+ * Why these items have failed: what passes by itself is waited for, and only a refusal counts as an attempt. What
+ * does not pass in ten minutes, while S3 answers, goes to the retry topics: others wait behind it in its lane.
+ */
 export function unfinished(failed: readonly Item[], failures: ReadonlyMap<string, string>): Error {
   const counts = new Map<string, number>();
   for (const { key } of failed) {
@@ -59,6 +64,6 @@ export function unfinished(failed: readonly Item[], failures: ReadonlyMap<string
   const codes = [...counts.keys()];
   const listed = [...counts].map(([code, count]) => `${code} for ${count}`).join(', ');
   const message = `S3 did not delete all objects: ${listed}. They are asked for again.`;
-  if (codes.some(isPassing)) return new WaitError(message);
+  if (codes.some(isPassing)) return new WaitError(message, { patienceMs: passingPatienceMs });
   return new S3Error(message, 'refused', codes[0] ?? 'Unknown', undefined, undefined);
 }

@@ -37,7 +37,7 @@ export async function holdDry(
     for (const place of places) reported.add(place);
   }
   const message = 'The flag dry-run is set: nothing is deleted, the records wait.';
-  return records.map(() => retry(new WaitError(message, lookAgainMs)));
+  return records.map(() => retry(new WaitError(message, { withinMs: lookAgainMs })));
 }
 
 export async function reportDue(

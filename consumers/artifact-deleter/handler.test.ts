@@ -74,7 +74,9 @@ test('a legacy object that another artifact of the job claims stays', async () =
     locked: 1,
     expireAtMs: null,
   });
-  await deleter(stores).handle(record([legacy(1, 50)]));
+  const outcomes = await deleter(stores).handle(record([legacy(1, 50)]));
+  // S3 was not asked: that says nothing of it.
+  expect(outcomes).toEqual([{ kind: 'done', provesNothing: true }]);
   expect([...stores.rows.rows.keys()]).toEqual([2]);
   expect(rowsWithoutObject(stores.rows, stores.objects)).toEqual([]);
 });
@@ -116,6 +118,14 @@ test('keys that S3 refuses keep their record, with the code and the count', asyn
   stores.objects.refused.clear();
   expect(kinds(await handle(record(artifacts, { attempt: 2 })))).toEqual(['done']);
   expect(stores.objects.keys.size).toBe(0);
+});
+
+test('keys that S3 has trouble with are waited for, but not for ever', async () => {
+  const stores = stored(artifacts);
+  stores.objects.refused.set(artifactObjectKey(artifacts[0]!)!, 'InternalError');
+  const [outcome] = await deleter(stores).handle(record(artifacts));
+  expect(outcome).toMatchObject({ kind: 'partly', error: { patienceMs: 600_000 } });
+  expect(outcome).toHaveProperty('error', expect.any(WaitError));
 });
 
 test('a try that finishes nothing adds no line of its own, and what it finishes in the end has one', async () => {

@@ -89,7 +89,9 @@ export function createHandler(options: DeleterOptions): HandleExpired {
       report(options, { records: records.length, items, objects: asked, startedMs });
     }
     return taken.map((one) =>
-      'items' in one ? outcomeOf(one, (failed) => held ?? unfinished(failed, failures)) : one,
+      'items' in one
+        ? outcomeOf(one, claimed, (failed) => held ?? unfinished(failed, failures))
+        : one,
     );
   };
 }

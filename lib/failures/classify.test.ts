@@ -45,6 +45,7 @@ test.each([
   ['a cap', new WaitError('x'), 'wait'],
   ['Kafka away', ofKafka('KafkaJSConnectionError', ''), 'wait'],
   ['a topic that may not be written', ofKafka('KafkaJSProtocolError', forbidden), 'bug'],
+  ['a record above the limit', ofKafka('KafkaJSProtocolError', 'MESSAGE_TOO_LARGE'), 'bug'],
   ['damaged bytes', new UndecodableRecordError('x', 'not-a-value'), 'poison'],
   ['a schema that the registry has lost', new UndecodableRecordError('x', null), 'bug'],
   ['a missing privilege', new PostgresError('x', 'other', '42501', undefined), 'bug'],

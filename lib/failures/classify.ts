@@ -32,20 +32,24 @@ export function classify(error: Error): Verdict {
 }
 
 function ofRecord(error: Error): Verdict {
-  if (error instanceof WaitError) return { kind: 'wait' };
+  if (error instanceof WaitError) return { kind: 'wait', patienceMs: error.patienceMs };
   if (error instanceof RecordBusyError) return transient;
   if (error instanceof UndecodableRecordError) {
     return error.poison === null ? bug : { kind: 'poison', reason: error.poison };
   }
   // What a producer of ours could not write: kafkajs has tried for half a minute already.
-  return error.name.startsWith('KafkaJS') && !isForbidden(error) ? { kind: 'wait' } : bug;
+  return error.name.startsWith('KafkaJS') && !isRefused(error) ? { kind: 'wait' } : bug;
 }
 
-/** A privilege that is missing is given by a person, who has to be told. */
-function isForbidden(error: unknown): boolean {
+const tooLarge = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'];
+
+/** A privilege is given, and a topic's limit is raised, by a person, who has to be told. */
+function isRefused(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { type = '' } = error as { type?: string };
-  return type.endsWith('_AUTHORIZATION_FAILED') || isForbidden(error.cause);
+  return (
+    type.endsWith('_AUTHORIZATION_FAILED') || tooLarge.includes(type) || isRefused(error.cause)
+  );
 }
 
 function ofPostgres({ failure }: PostgresError): Verdict {

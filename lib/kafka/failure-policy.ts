@@ -9,8 +9,8 @@ export type Verdict =
   | { readonly kind: 'hold'; readonly dependency: Dependency }
   /** It answers "not so fast": again soon, by fewer at once; no breaker opens, no attempt is counted. */
   | { readonly kind: 'overload'; readonly dependency: Dependency }
-  /** Nothing is wrong, it is not time yet: again in place, and no attempt is counted. */
-  | { readonly kind: 'wait' }
+  /** Nothing is wrong, it is not time yet: again in place, and no attempt is counted for so long. */
+  | { readonly kind: 'wait'; readonly patienceMs?: number }
   /** This record at this moment: an attempt is counted. */
   | { readonly kind: 'transient' }
   /** The record's own bytes. */

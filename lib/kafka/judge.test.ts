@@ -31,6 +31,13 @@ test('what fails for its own sake goes to the retry topics after its tries in pl
   expect(judge(retry(error), 5_000, without, 5).kind).toBe('again');
 });
 
+test('for what it is not time yet is asked again, until it is taken to be its own fault', () => {
+  const waits = policy({ kind: 'wait' });
+  expect(judge(retry(error), 0, waits, 5)).toEqual({ kind: 'again', error });
+  expect(judge(retry(error), 4, waits, 5).kind).toBe('again');
+  expect(judge(retry(error), 5, waits, 5)).toMatchObject({ kind: 'letter', poison: undefined });
+});
+
 test.each([
   [
     { kind: 'hold', dependency: 's3' },

@@ -65,7 +65,7 @@ export function judgeError(
     case 'poison':
       return poisoned(error, verdict.reason, policy);
     case 'wait':
-      return { kind: 'again', error };
+      return failed > 0 ? ownFault(error, failed, policy, triesInPlace) : { kind: 'again', error };
     case 'bug':
       return { kind: 'stuck', error };
     case 'transient':

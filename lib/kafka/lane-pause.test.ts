@@ -9,7 +9,7 @@ test('what waits opens no breaker: every lane has its turn, and sees within its 
   const fixture = createFixture(
     ({ offset }) => {
       tries.set(offset, (tries.get(offset) ?? 0) + 1);
-      return isWaiting ? retry(new WaitError('not yet', 2)) : done;
+      return isWaiting ? retry(new WaitError('not yet', { withinMs: 2 })) : done;
     },
     { failures: { ...noFailurePolicy, needs: ['brake'], classify: () => ({ kind: 'wait' }) } },
     { retryMaxMs: 3_600_000 },
@@ -24,5 +24,4 @@ test('what waits opens no breaker: every lane has its turn, and sees within its 
   expect(runtime.state().breakers).toEqual([]);
   isWaiting = false;
   await eventually(() => committed() === 40);
-  await runtime.stop(1_000);
 });

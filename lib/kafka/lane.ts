@@ -36,6 +36,8 @@ export class Lane {
   readonly failed = new Map<number, { readonly times: number; readonly firstAtMs: number }>();
   /** What a record has found away, when last, and how often others got their work done there in between. */
   readonly doubts = new Map<number, Doubt>();
+  /** Since when it has not been time for a record, at every try. */
+  readonly waitsSinceMs = new Map<number, number>();
   /** What is left of a batch record that has been done in part. */
   readonly rests = new Map<number, unknown>();
   /** Before then a record of a retry topic is not due. */
@@ -122,8 +124,8 @@ export class Lane {
 
   /** Nothing of it is to be remembered: it is done, or safe elsewhere. */
   forget(offset: number): void {
-    const { attempts, failed, doubts, rests, dueAtMs, decoded } = this;
-    for (const map of [attempts, failed, doubts, rests, dueAtMs, decoded]) {
+    const { attempts, failed, doubts, waitsSinceMs, rests, dueAtMs, decoded } = this;
+    for (const map of [attempts, failed, doubts, waitsSinceMs, rests, dueAtMs, decoded]) {
       if (map.size > 0) map.delete(offset);
     }
   }

@@ -8,7 +8,10 @@ import type { Surroundings } from './surroundings';
 
 export const letterNeeds = ['dead-letters'] as const;
 
-/** When the copies cannot be written the records stay where they are: their producer is what is away. */
+/**
+ * When the copies cannot be written the records stay where they are: their producer is what is away. What it
+ * refuses, or could not be encoded, is for a person to see, and holds up its own lane only.
+ */
 export async function putAside(
   around: Pick<Surroundings, 'gate' | 'letters' | 'letterRun' | 'observer'>,
   sender: Sender,
@@ -16,9 +19,10 @@ export async function putAside(
   log: LaneLog,
 ): Promise<void> {
   const { gate, letters, letterRun, observer } = around;
-  const error = await send(gate, () => letters.send(sender, settlement.letters));
+  const isRefusal = (error: Error): boolean => sender.policy.classify(error).kind === 'bug';
+  const error = await send(gate, () => letters.send(sender, settlement.letters), isRefusal);
   if (error) {
-    settlement.lettersUnsent(error);
+    settlement.lettersUnsent(error, isRefusal(error));
     return;
   }
   letterRun.lettered(settlement.letters.length);
@@ -30,14 +34,19 @@ export async function putAside(
 }
 
 /** As its producer's breaker allows. @returns why it was not sent. */
-async function send(gate: Gate, write: () => Promise<void>): Promise<Error | null> {
+async function send(
+  gate: Gate,
+  write: () => Promise<void>,
+  isRefusal: (error: Error) => boolean,
+): Promise<Error | null> {
   const ticket = gate.enter(letterNeeds, false);
   if (!ticket) return new Error(gate.heldBy(letterNeeds, false) ?? 'dead-letters');
   try {
     await write();
   } catch (thrown) {
     const error = asError(thrown);
-    gate.leave(ticket, [{ dependency: 'dead-letters', error }], 1);
+    if (isRefusal(error)) gate.leave(ticket, [], 0);
+    else gate.leave(ticket, [{ dependency: 'dead-letters', error }], 1);
     return error;
   }
   gate.leave(ticket, [], 1);

@@ -4,12 +4,18 @@
 export class WaitError extends Error {
   override readonly name = 'WaitError';
 
-  /** @param withinMs it is looked at again after so long at most, however often it was not time yet. */
+  /** It is looked at again after so long at most, however often it was not time yet. */
+  readonly withinMs: number;
+  /** When it has not been time for so long, it is taken to fail for the record's own sake after all. */
+  readonly patienceMs: number;
+
   constructor(
     message: string,
-    readonly withinMs = Infinity,
+    { withinMs = Infinity, patienceMs = Infinity }: { withinMs?: number; patienceMs?: number } = {},
   ) {
     super(message);
+    this.withinMs = withinMs;
+    this.patienceMs = patienceMs;
   }
 }
 

@@ -25,7 +25,6 @@ test.each([
     err: { message: expect.stringContaining(why) as string },
   });
   expect(runtime.ready()).toBe(false);
-  await runtime.stop(1_000);
 });
 
 test('before a rejoin running work is finished and committed, and nothing new begins', async () => {
@@ -47,7 +46,6 @@ test('before a rejoin running work is finished and committed, and nothing new be
   await rejoined;
   expect(handled).toHaveLength(1);
   expect(committed()).toBe(1);
-  await runtime.stop(1_000);
 });
 
 test('what is still being decoded when the drain begins is not handled any more', async () => {
@@ -69,7 +67,6 @@ test('what is still being decoded when the drain begins is not handled any more'
   open();
   await rejoined;
   expect(handled).toEqual([]);
-  await runtime.stop(1_000);
 });
 
 test('a kept partition goes on where intake stood; what ran across the rejoin counts', async () => {
@@ -91,7 +88,6 @@ test('a kept partition goes on where intake stood; what ran across the rejoin co
   open();
   await eventually(() => committed() === 3);
   expect(handled).toHaveLength(3);
-  await runtime.stop(1_000);
 });
 
 test('what finishes after its partition was lost is not committed, and its signal was aborted', async () => {
@@ -136,7 +132,6 @@ test('expelled and back under another name: everything is read again from the co
   await client.fetch();
   await eventually(() => committed() === 2);
   expect(handled).toHaveLength(4);
-  await runtime.stop(1_000);
 });
 
 test('a kept partition whose committed offset is not ours begins again from it', async () => {
@@ -152,7 +147,6 @@ test('a kept partition whose committed offset is not ours begins again from it',
   await client.fetch();
   await eventually(() => committed() === 5);
   expect(handled.map(({ offset }) => offset)).toEqual([0, 1, 2, 4]);
-  await runtime.stop(1_000);
 });
 
 test('after a refusal nothing is committed before the next join', async () => {
@@ -173,7 +167,6 @@ test('after a refusal nothing is committed before the next join', async () => {
   expect(asked).toBe(1);
   client.join([at]);
   await eventually(() => committed() === 1);
-  await runtime.stop(1_000);
 });
 
 test('a refusal that arrives after the next join does not keep that from committing', async () => {
@@ -190,7 +183,6 @@ test('a refusal that arrives after the next join does not keep that from committ
   client.join([at]);
   refuse?.(new StaleCommitError('ILLEGAL_GENERATION'));
   await eventually(() => committed() === 1);
-  await runtime.stop(1_000);
 });
 
 test('a state topic is read from its start at every assignment, says when it has caught up, and commits nothing', async () => {
@@ -245,7 +237,6 @@ test('a member without partitions says once that it waits idle', async () => {
   client.join([]);
   expect(lines.filter(({ event }) => event === 'group.idle')).toHaveLength(1);
   expect(runtime.ready()).toBe(true);
-  await runtime.stop(1_000);
 });
 
 test('what catches up during a drain is told of after the rejoin, and only if the partition stayed', async () => {
@@ -268,7 +259,6 @@ test('what catches up during a drain is told of after the rejoin, and only if th
   open();
   await rejoined;
   expect(events).toEqual(['draining', 'kept', 'caught up']);
-  await runtime.stop(1_000);
 });
 
 test('a member that holds nothing but what every member reads waits idle and says so', async () => {
@@ -277,5 +267,4 @@ test('a member that holds nothing but what every member reads waits idle and say
   await runtime.start();
   await join();
   expect(lines.filter(({ event }) => event === 'group.idle')).toHaveLength(1);
-  await runtime.stop(1_000);
 });

@@ -77,7 +77,6 @@ test('a record that alone finds a dependency away does not stall the others, and
   expect(handled.filter(({ value }) => value === 'bad').length).toBeGreaterThanOrEqual(1 + 2 + 5);
   await eventually(() => runtime.state().breakers.length === 0);
   expect(lines.filter(({ event }) => event === 'lane.stuck')).toEqual([]);
-  await runtime.stop(1_000);
 });
 
 test('in a single partition, too: what is behind the record is fetched, and contradicts it', async () => {
@@ -92,11 +91,10 @@ test('in a single partition, too: what is behind the record is fetched, and cont
     void client.fetch();
     return letters.length > 0;
   });
-  await runtime.stop(1_000);
 });
 
 test('records of the same micro-batch are not blamed with it: they are tried one by one', async () => {
-  const { begin, feed, client, runtime, letters, handled, committed } = created(
+  const { begin, feed, client, letters, handled, committed } = created(
     ({ value }) => (value === 'bad' ? away : done),
     {
       handle: (records: readonly ConsumedRecord<string>[]) => {
@@ -114,7 +112,6 @@ test('records of the same micro-batch are not blamed with it: they are tried one
   });
   expect(letters.map(({ value }) => String(value))).toEqual(['bad']);
   await eventually(() => committed() === client.log(at).end);
-  await runtime.stop(1_000);
 });
 
 test('an outage that comes and goes counts no attempt: who failed in it succeeds when it is over', async () => {
@@ -141,11 +138,10 @@ test('an outage that comes and goes counts no attempt: who failed in it succeeds
     return committed() === 41 && committed(1) === 40;
   });
   expect(letters).toEqual([]);
-  await runtime.stop(1_000);
 });
 
 test('nobody succeeds: however often each of many records was the probe, no attempt is counted', async () => {
-  const { begin, client, runtime, letters, handled } = created(() => away);
+  const { begin, client, letters, handled } = created(() => away);
   await begin();
   for (const key of keys) client.append(at, key, 'good');
   for (const key of keys) client.append(other, key, 'good');
@@ -156,13 +152,12 @@ test('nobody succeeds: however often each of many records was the probe, no atte
   const before = handled.length;
   await eventually(() => handled.length >= before + 10);
   expect(letters).toEqual([]);
-  await runtime.stop(1_000);
 });
 
 test('what was done without the dependency contradicts nobody', async () => {
   let isAway = true;
   const needsLess = ({ value }: ConsumedRecord<string>) => (value === 'bad' ? away : doneWithLess);
-  const { begin, feed, client, runtime, letters, handled, committed } = created((record) =>
+  const { begin, feed, client, letters, handled, committed } = created((record) =>
     isAway ? needsLess(record) : done,
   );
   await begin();
@@ -178,5 +173,4 @@ test('what was done without the dependency contradicts nobody', async () => {
     return committed() === client.log(at).end;
   });
   expect(letters).toEqual([]);
-  await runtime.stop(1_000);
 });

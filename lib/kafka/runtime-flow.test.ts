@@ -22,7 +22,6 @@ test('one partition with many ready lanes does not keep another from its slot', 
   const places = handled.flatMap(({ partition }, place) => (partition === 1 ? place : []));
   // Every other slot, once both have something to do.
   expect(places.at(-1)).toBeLessThan(40);
-  await runtime.stop(1_000);
 });
 
 test('a store that answers late is asked for less at once', async () => {
@@ -52,7 +51,6 @@ test('a store that answers late is asked for less at once', async () => {
   latencyMs = 500;
   await work(50);
   expect(runtime.state().limit).toBe(1);
-  await runtime.stop(1_000);
 });
 
 test('what every member reads needs no slot: operators are heard while all of them are taken', async () => {
@@ -70,7 +68,6 @@ test('what every member reads needs no slot: operators are heard while all of th
   await client.fetch();
   await eventually(() => handled.length === 2);
   open();
-  await runtime.stop(1_000);
 });
 
 test('only records that wait are copied out of the response they came in', async () => {
@@ -118,7 +115,6 @@ test('only records that wait are copied out of the response they came in', async
     'even',
     'quick',
   ]);
-  await runtime.stop(1_000);
 });
 
 test.each([
@@ -185,7 +181,6 @@ test('records that wait without being fetched are at least as old as the partiti
   expect(oldest()).toBe(client.log(at).records[0]?.timestampMs);
   open();
   await eventually(() => oldest() === null);
-  await runtime.stop(1_000);
 });
 
 test('a full buffer that one micro-batch empties is filled again', async () => {
@@ -205,5 +200,4 @@ test('a full buffer that one micro-batch empties is filled again', async () => {
   await client.fetch(10);
   await eventually(() => committed() === 20);
   expect(handled).toHaveLength(20);
-  await runtime.stop(1_000);
 });

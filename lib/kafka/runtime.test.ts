@@ -107,7 +107,6 @@ test('a map that reaches beyond half the window does not keep the partition paus
   await client.fetch();
   await eventually(() => committed() === 40);
   expect(handled).toHaveLength(39);
-  await runtime.stop(1_000);
 });
 
 test('a failing dependency pauses the partition, is logged once, and work goes on when it is back', async () => {
@@ -129,7 +128,6 @@ test('a failing dependency pauses the partition, is logged once, and work goes o
   expect(lines.filter(({ event }) => event === 'lane.retrying')).toHaveLength(1);
   expect(lines.filter(({ event }) => event === 'lane.recovered')).toHaveLength(1);
   expect(handled.map(({ attempt }) => attempt)).toEqual(handled.map((_, index) => index + 1));
-  await runtime.stop(1_000);
 });
 
 test('a failure that turns into another one is logged once more, and not for a number that changes', async () => {
@@ -151,7 +149,6 @@ test('a failure that turns into another one is logged once more, and not for a n
     'held at position 4',
   ]);
   expect(lines.filter(({ event }) => event === 'lane.recovered')).toHaveLength(1);
-  await runtime.stop(1_000);
 });
 
 test('an undecodable record stops its lane with its place and without its bytes; others go on', async () => {
@@ -219,7 +216,6 @@ test('intake pauses at its mark, and a position that moved is taken back', async
   await client.fetch();
   await eventually(() => committed() === 30);
   expect(handled).toHaveLength(30);
-  await runtime.stop(1_000);
 });
 
 test('batches of markers move the prefix; one that does not join on is believed the second time', async () => {
@@ -234,7 +230,6 @@ test('batches of markers move the prefix; one that does not join on is believed 
   expect(client.position(at)).toBe(4);
   client.filtered(at, 9, 12);
   await eventually(() => committed() === 13);
-  await runtime.stop(1_000);
 });
 
 test('a stop that cannot finish its work says so, and commits what is done', async () => {

@@ -41,7 +41,7 @@ export class Settlement {
 
   /** It waits for something that is away, and no attempt is counted. */
   get isHeld(): boolean {
-    return this.absent.length > 0 || this.unsent !== null;
+    return this.absent.length > 0 || (this.unsent !== null && this.stuck === null);
   }
 
   add(record: FetchedRecord, fate: Fate, lane: Lane, rules: SettleRules): void {
@@ -64,10 +64,12 @@ export class Settlement {
     this.unfinished.splice(0, this.unfinished.length, ...left);
   }
 
-  lettersUnsent(error: Error): void {
+  /** @param isRefused nothing is away: it would be refused again. */
+  lettersUnsent(error: Error, isRefused: boolean): void {
     const { letters, unfinished } = this;
     this.unsent = { letters, unfinished, error };
     this.retry ??= error;
+    if (isRefused) this.stuck ??= error;
   }
 
   /** Whether it failed at what all records need. */
@@ -136,7 +138,8 @@ export function settle(
       return;
     }
     remember(lane, record.offset, batch.records[index], outcome);
-    const failed = isOwnFault(outcome, rules) ? lane.countFailure(record.offset, rules.nowMs) : 0;
+    const isOwn = isOwnFault(outcome, record, lane, rules);
+    const failed = isOwn ? lane.countFailure(record.offset, rules.nowMs) : 0;
     const fate = judge(outcome, failed, rules.policy, rules.triesInPlace);
     settlement.add(record, doubted(fate, record, lane, rules, settlement), lane, rules);
   });
@@ -166,9 +169,22 @@ function doubted(
   return ownFault(fate.error, lane.countFailure(record.offset, nowMs), policy, triesInPlace);
 }
 
-const isOwnFault = (outcome: Outcome, { policy }: SettleRules): boolean =>
-  (outcome.kind === 'partly' || outcome.kind === 'retry') &&
-  policy.classify(outcome.error).kind === 'transient';
+function isOwnFault(
+  outcome: Outcome,
+  { offset }: FetchedRecord,
+  lane: Lane,
+  { policy, nowMs }: SettleRules,
+): boolean {
+  const isTried = outcome.kind === 'partly' || outcome.kind === 'retry';
+  const verdict = isTried ? policy.classify(outcome.error) : null;
+  if (verdict?.kind !== 'wait') {
+    lane.waitsSinceMs.delete(offset);
+    return verdict?.kind === 'transient';
+  }
+  const sinceMs = lane.waitsSinceMs.get(offset) ?? nowMs;
+  lane.waitsSinceMs.set(offset, sinceMs);
+  return nowMs - sinceMs >= (verdict.patienceMs ?? Infinity);
+}
 
 function remember(
   lane: Lane,

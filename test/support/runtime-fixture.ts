@@ -40,13 +40,21 @@ export interface Fixture {
   /** What was written to retry and dead-letter topics. */
   readonly letters: OutgoingRecord[];
   /** Set to make their producer fail. */
-  lettersError: Error | null;
+  lettersError: (records: readonly OutgoingRecord[]) => Error | null;
   /** Everything that was given to the handler, in that order. */
   readonly handled: ConsumedRecord<string>[];
   committed(partition?: number): number | undefined;
   /** Joins and waits until partition 0 is open. */
   join(): Promise<void>;
 }
+
+const created = new Set<Runtime>();
+
+/** Also of a test that has failed: what it left running would keep jest from ending. */
+afterEach(async () => {
+  await Promise.all([...created].map((runtime) => runtime.stop(1_000)));
+  created.clear();
+});
 
 export function createFixture(
   handle: Handle,
@@ -61,7 +69,8 @@ export function createFixture(
   const letters: OutgoingRecord[] = [];
   const producer = {
     send: (records: readonly OutgoingRecord[]) => {
-      if (fixture.lettersError) return Promise.reject(fixture.lettersError);
+      const error = fixture.lettersError(records);
+      if (error) return Promise.reject(error);
       letters.push(...records);
       return Promise.resolve(records.map(() => null));
     },
@@ -88,10 +97,11 @@ export function createFixture(
     subscriptions: [subscription],
     letters: new Letters(producer, 'group', clock),
   });
+  created.add(runtime);
   const fixture: Fixture = {
     client,
     letters,
-    lettersError: null,
+    lettersError: () => null,
     runtime,
     lines,
     fatal,
