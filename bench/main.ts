@@ -95,7 +95,7 @@ async function main(): Promise<void> {
     'the consumer runtime beside a bare eachBatch',
     (stack, report, { quick, records }) =>
       measureRuntime(stack.addresses.kafkaBrokers, report, quick ? 50_000 : Number(records)),
-  ).option('--records <n>', 'records of 60 bytes', '500000');
+  ).option('--records <n>', 'records of 60 bytes', '3000000');
   addBench(
     program,
     'lag',
