@@ -6,7 +6,7 @@
  */
 import { artifactObjectKey } from '../lib/gitlab/object-key';
 import { loadConfig, artifactDeleterSchema } from '../lib/process/config';
-import { PostgresArtifacts } from '../lib/stores/postgres/artifacts';
+import { deletingSessions, PostgresArtifacts } from '../lib/stores/postgres/artifacts';
 import { PostgresPool, postgresSettings } from '../lib/stores/postgres/pool';
 import { S3Objects, s3Settings } from '../lib/stores/s3/objects';
 import type { RunningStack } from '../ops/local/running-stack';
@@ -35,7 +35,7 @@ function batchesOf(due: ReadonlyMap<number, readonly DueArtifact[]>) {
   );
 }
 
-/** Runs the work over all items, as many at a time as the deleter would. @returns seconds. */
+/** Runs the work over all items, `width` at a time. @returns seconds. */
 async function timed<T>(items: readonly T[], width: number, work: (item: T) => Promise<unknown>) {
   const queue = items.values();
   const startedMs = performance.now();
@@ -46,16 +46,18 @@ async function timed<T>(items: readonly T[], width: number, work: (item: T) => P
   return (performance.now() - startedMs) / 1_000;
 }
 
-/** The deleter's own statement, and nothing else. @returns rows a second. */
-async function deleteAlone(stack: RunningStack, scope: StackScope): Promise<number> {
+/** The deleter's own statement, and nothing else, so many at a time. @returns rows a second. */
+async function deleteAlone(stack: RunningStack, scope: StackScope, width: number): Promise<number> {
   const config = configOf(stack, scope);
-  const width = config.DELETE_CONCURRENCY;
   const due = await dueArtifacts(stack, scope.database);
-  const pool = new PostgresPool(postgresSettings(config, 'bench', { connectionsMax: width }));
+  const pool = new PostgresPool(
+    postgresSettings(config, 'bench', { connectionsMax: width, ...deletingSessions }),
+  );
   const rows = new PostgresArtifacts(pool);
   let deleted = 0;
   const seconds = await timed(batchesOf(due), width, async ({ partitionId, artifacts }) => {
-    deleted += (await rows.deleteDue(partitionId, artifacts)).length;
+    const { length } = await rows.deleteDue(partitionId, artifacts);
+    deleted += length;
   });
   await pool.close();
   return deleted / seconds;
@@ -76,8 +78,12 @@ async function deleteObjectsAlone(stack: RunningStack, scope: StackScope): Promi
   return batches.reduce((sum, { length }) => sum + length, 0) / seconds;
 }
 
+/** The deleter finds out how many statements at a time are best: the raw limit is the best of these. */
+const deleteWidths = [1, 2, 4, 8];
+
 interface Rates {
-  readonly deleteAlone: number[];
+  /** By width. */
+  readonly deleteAlone: ReadonlyMap<number, number[]>;
   readonly objectsAlone: number[];
   readonly nullS3: PipelineFigures[];
   readonly realS3: PipelineFigures[];
@@ -99,9 +105,13 @@ async function onClone<T>(
 }
 
 async function oneRound(stack: RunningStack, rates: Rates, round: number, artifacts: number) {
-  rates.deleteAlone.push(
-    await onClone(stack, `delete-${round}`, false, (scope) => deleteAlone(stack, scope)),
-  );
+  for (const [width, measured] of rates.deleteAlone) {
+    measured.push(
+      await onClone(stack, `delete-${width}-${round}`, false, (scope) =>
+        deleteAlone(stack, scope, width),
+      ),
+    );
+  }
   rates.nullS3.push(
     await onClone(stack, `pipeline-null-${round}`, false, (scope) =>
       runPipeline(stack, scope, { artifacts, nullS3: true }),
@@ -123,7 +133,12 @@ export async function measureArtifacts(
   { artifacts, runs }: ArtifactsBench,
 ): Promise<void> {
   await makeSource(stack, artifacts);
-  const rates: Rates = { deleteAlone: [], objectsAlone: [], nullS3: [], realS3: [] };
+  const rates: Rates = {
+    deleteAlone: new Map(deleteWidths.map((width) => [width, []])),
+    objectsAlone: [],
+    nullS3: [],
+    realS3: [],
+  };
   for (let round = 1; round <= runs; round += 1) await oneRound(stack, rates, round, artifacts);
   const compare = (name: string, figures: readonly PipelineFigures[], raw: readonly number[]) => {
     const perSecond = figures.map(({ artifactsPerSecond }) => artifactsPerSecond);
@@ -139,6 +154,11 @@ export async function measureArtifacts(
       ...figures.at(-1),
     });
   };
-  compare('pipeline beside DELETE alone, null S3', rates.nullS3, rates.deleteAlone);
+  for (const [width, measured] of rates.deleteAlone) {
+    const rate = Math.round(median(measured));
+    report({ case: 'DELETE alone', unit: 'artifacts/s', width, rate, spread: spread(measured) });
+  }
+  const best = [...rates.deleteAlone.values()].toSorted((a, b) => median(b) - median(a))[0] ?? [];
+  compare('pipeline beside DELETE alone, null S3', rates.nullS3, best);
   compare('pipeline beside DeleteObjects alone', rates.realS3, rates.objectsAlone);
 }

@@ -25,7 +25,7 @@ import type { Logger } from '../../lib/process/logger';
 import { type ProcessContext, runProcess } from '../../lib/process/run-process';
 import { createReachStep, parseFailPoint } from '../../lib/process/steps';
 import { untilReachable } from '../../lib/process/until-reachable';
-import { PostgresArtifacts } from '../../lib/stores/postgres/artifacts';
+import { deletingSessions, PostgresArtifacts } from '../../lib/stores/postgres/artifacts';
 import { isOverload } from '../../lib/stores/postgres/errors';
 import { readIdentity } from '../../lib/stores/postgres/identity';
 import { PostgresPool, postgresSettings } from '../../lib/stores/postgres/pool';
@@ -93,6 +93,7 @@ function createPool(config: Config): Omit<Stores, 'objects'> {
   });
   const settings = postgresSettings(config, group, {
     connectionsMax: config.DELETE_CONCURRENCY + 1,
+    ...deletingSessions,
   });
   const connections: PostgresPool = new PostgresPool(settings, async (session) => {
     await brake.checkConnection(() => readIdentity(session));

@@ -74,6 +74,7 @@ export class KafkaJsClient implements ConsumerClient {
       heartbeatInterval: settings.heartbeatEveryMs,
       maxWaitTimeInMs: settings.fetchWaitMs,
       maxBytesPerPartition: settings.fetchBytesPerPartition,
+      maxBytes: settings.fetchBytes,
       retry: patience,
       partitionAssigners: [
         ({ cluster }) => {

@@ -29,6 +29,8 @@ export interface ConsumerSettings {
   readonly fetchWaitMs: number;
   /** As they were sent: what compresses well takes many times as much memory, all of it at once (`bench -- lag`). */
   readonly fetchBytesPerPartition: number;
+  /** Of one answer, over all partitions of a broker. Who comes first changes from fetch to fetch (KIP-74). */
+  readonly fetchBytes: number;
   /** `start` gives up when the group has not been joined by then. */
   readonly startTimeoutMs: number;
   /** A topic that is gone for longer has been deleted; a broker that starts may not know it for a moment. */
@@ -54,6 +56,7 @@ export const defaultSettings: ConsumerSettings = {
   heartbeatEveryMs: 2_000,
   fetchWaitMs: 250,
   fetchBytesPerPartition: 256 * 1024,
+  fetchBytes: 2 * 1024 * 1024,
   startTimeoutMs: 60_000,
   topicGoneMs: 30_000,
 };

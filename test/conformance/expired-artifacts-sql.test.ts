@@ -61,6 +61,7 @@ beforeAll(async () => {
     connectTimeoutMs: 10_000,
     statementTimeoutMs: 30_000,
     lockTimeoutMs: 5_000,
+    planCacheMode: 'auto',
   });
   artifacts = new PostgresArtifactDatabase(pool, 0);
 }, 60_000);

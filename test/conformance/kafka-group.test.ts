@@ -146,6 +146,21 @@ test('a topic that is deleted under a running consumer: it ends, and says which 
   await group.end();
 });
 
+test('an answer is bounded over all partitions, and each of them gets its turn', async () => {
+  const group = new KafkaGroup('turns');
+  await group.create(6);
+  for (let round = 0; round < 40; round += 1) await group.produce(60, 60);
+  // One batch of one partition an answer, whatever lies there.
+  const member = group.member(() => done, {}, { fetchBytes: 1 });
+  await member.consumer.start();
+  await until('a part is done', () => member.handled.length > 1_200);
+  const first = member.handled.slice(0, 1_200);
+  expect(new Set(first.map(({ partition }) => partition)).size).toBe(6);
+  await until('all is done', () => distinct(member.handled) === 2_400);
+  expect(member.handled).toHaveLength(2_400);
+  await group.end();
+});
+
 test('a log that is cut under a running consumer: it ends, and the committed offset stays', async () => {
   const group = new KafkaGroup('cut');
   await group.create(1);

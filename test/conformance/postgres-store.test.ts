@@ -200,6 +200,22 @@ describe('plans on a table that is worth an index', () => {
   });
 });
 
+test('a session that deletes plans its statement once, whatever it deletes', async () => {
+  const plansOf = {
+    name: 'plans-of',
+    text: `SELECT generic_plans::int AS generic, custom_plans::int AS custom
+           FROM pg_prepared_statements WHERE name = $1`,
+  };
+  const [plans] = await deleterPool.withSession(async (session) => {
+    for (const id of [1, 2, 3]) {
+      await session.query(artifactStatements.deleteDue, dueValues(100, [{ ...due, id, jobId: 0 }]));
+    }
+    return session.query(plansOf, [artifactStatements.deleteDue.name]);
+  });
+  // The connection may have been another test's before.
+  expect(plans).toEqual({ generic: expect.any(Number) as number, custom: 0 });
+});
+
 test('the key made in SQL is the key made here', async () => {
   const claims = new PostgresArtifactClaims(source.pool('afterbuild_reader'));
   const name = fc

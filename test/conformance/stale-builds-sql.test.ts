@@ -60,6 +60,7 @@ beforeAll(async () => {
     connectTimeoutMs: 10_000,
     statementTimeoutMs: 30_000,
     lockTimeoutMs: 5_000,
+    planCacheMode: 'auto',
   });
   builds = new PostgresBuildDatabase(pool, ageMs);
 }, 60_000);

@@ -1,6 +1,7 @@
 /** Artifact rows in a real source database, made as GitLab makes them, and pools of the pipeline's roles. */
 import type { Client } from 'pg';
 import type { ArtifactKeyColumns } from '../../lib/gitlab/object-key';
+import { deletingSessions } from '../../lib/stores/postgres/artifacts';
 import { PostgresPool, type PostgresSettings } from '../../lib/stores/postgres/pool';
 import { insertArtifactRows, insertBuilds, insertPipelines } from '../../ops/gitlab/rows';
 import type { MemoryRow } from './memory-artifacts';
@@ -53,6 +54,8 @@ export class ArtifactSource {
       connectTimeoutMs: 5_000,
       statementTimeoutMs: 10_000,
       lockTimeoutMs: 300,
+      planCacheMode: 'auto',
+      ...(role === 'afterbuild_deleter' ? deletingSessions : {}),
     };
   }
 

@@ -32,6 +32,11 @@ export interface PostgresSettings {
   readonly connectTimeoutMs: number;
   readonly statementTimeoutMs: number;
   readonly lockTimeoutMs: number;
+  /**
+   * `force_generic_plan` spares the server planning a statement anew each time, those of its foreign keys' checks
+   * among them (ADR 0015); the plans of what is asked must not depend on the values.
+   */
+  readonly planCacheMode: 'auto' | 'force_generic_plan';
 }
 
 type PostgresVariables = Pick<
@@ -44,11 +49,15 @@ type PostgresVariables = Pick<
   | 'POSTGRES_TLS_CA_FILE'
 >;
 
-const defaults = {
+const defaults: Pick<
+  PostgresSettings,
+  'connectionsMax' | 'connectTimeoutMs' | 'statementTimeoutMs' | 'lockTimeoutMs' | 'planCacheMode'
+> = {
   connectionsMax: 4,
   connectTimeoutMs: 10_000,
   statementTimeoutMs: 30_000,
   lockTimeoutMs: 5_000,
+  planCacheMode: 'auto',
 };
 
 /** @throws ConfigError when a file that the configuration names cannot be read. */
@@ -91,6 +100,7 @@ export class PostgresPool {
       password: settings.password,
       ssl: settings.tlsCa === undefined ? false : { ca: settings.tlsCa },
       application_name: settings.applicationName,
+      options: `-c plan_cache_mode=${settings.planCacheMode}`,
       max: settings.connectionsMax,
       connectionTimeoutMillis: settings.connectTimeoutMs,
       statement_timeout: settings.statementTimeoutMs,
