@@ -1,5 +1,8 @@
 import type { Cluster, KafkaJSError } from 'kafkajs';
 import { ClusterHooks } from './cluster-hooks';
+import { FetchSizes } from './fetch-sizes';
+
+const sizes = new FetchSizes({ bytesMax: 1_000, memoryBytes: 1_000 });
 
 /** What a join asks first, and what it is told. */
 async function joining(told: Error): Promise<KafkaJSError> {
@@ -8,7 +11,7 @@ async function joining(told: Error): Promise<KafkaJSError> {
     findBroker: () => Promise.reject(told),
     refreshMetadata: () => Promise.reject(told),
   } as unknown as Cluster;
-  new ClusterHooks('readers', () => Promise.resolve()).attach(cluster);
+  new ClusterHooks('readers', sizes, () => Promise.resolve()).attach(cluster);
   try {
     await cluster.findGroupCoordinator({ groupId: 'readers' });
   } catch (error) {

@@ -8,11 +8,13 @@
  * - The generation, which no event gives in time, is in the answer to JoinGroup.
  * - When a topic is deleted under a running group, asking for the metadata fails for as long as it is gone,
  *   and kafkajs asks again for a day, without an event or a heartbeat.
+ * - A fetch asks the same of every partition, for ever; here each is asked for what its answers can bring.
  *
  * The types are kafkajs' own, completed by what its 2.2.4 has and does not declare.
  */
 import { asError } from './micro-batch';
 import { KafkaJSError, KafkaJSNonRetriableError, type Broker, type Cluster } from 'kafkajs';
+import type { FetchAnswer, FetchSizes } from './fetch-sizes';
 
 export interface Membership {
   readonly groupId: string;
@@ -48,6 +50,7 @@ export class ClusterHooks {
 
   constructor(
     readonly groupId: string,
+    readonly fetchSizes: FetchSizes,
     readonly beforeJoin: () => Promise<void>,
     /** With null when the metadata of all topics has come. */
     readonly onMetadata: (failure: Error | null) => void = () => undefined,
@@ -87,6 +90,12 @@ export class ClusterHooks {
       const lost = topicsWithNegativeOffset(request);
       if (lost.length > 0) return Promise.reject(new PositionLeftLogError(lost));
       return offsetCommit(request);
+    };
+    const fetch = broker.fetch.bind(broker);
+    broker.fetch = async (request) => {
+      const answer = (await fetch(this.fetchSizes.sized(request))) as FetchAnswer;
+      this.fetchSizes.learn(answer);
+      return answer;
     };
     group.joinGroup = async (request) => {
       const joined = await joinGroup(request);

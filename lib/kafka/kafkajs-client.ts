@@ -18,6 +18,7 @@ import { StaleCommitError } from './client-port';
 import type { ClientListener, CommitEntry, ConsumerClient, Position } from './client-port';
 import type { TopicPartition } from './client-port';
 import { ClusterHooks } from './cluster-hooks';
+import { FetchSizes } from './fetch-sizes';
 import { convertBatch } from './fetched-batch';
 import { asError } from './micro-batch';
 import { byTopic, readPositions } from './positions';
@@ -62,6 +63,10 @@ export class KafkaJsClient implements ConsumerClient {
     const { group, settings } = options;
     this.#hooks = new ClusterHooks(
       group,
+      new FetchSizes({
+        bytesMax: settings.fetchBytesPerPartition,
+        memoryBytes: settings.fetchMemoryBytes,
+      }),
       () => this.#drainBeforeJoin(),
       (failure) => this.#onMetadata(failure),
     );
@@ -73,7 +78,6 @@ export class KafkaJsClient implements ConsumerClient {
       rebalanceTimeout: settings.rebalanceTimeoutMs,
       heartbeatInterval: settings.heartbeatEveryMs,
       maxWaitTimeInMs: settings.fetchWaitMs,
-      maxBytesPerPartition: settings.fetchBytesPerPartition,
       maxBytes: settings.fetchBytes,
       retry: patience,
       partitionAssigners: [

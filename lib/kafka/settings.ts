@@ -27,8 +27,10 @@ export interface ConsumerSettings {
   readonly rebalanceTimeoutMs: number;
   readonly heartbeatEveryMs: number;
   readonly fetchWaitMs: number;
-  /** As they were sent: what compresses well takes many times as much memory, all of it at once (`bench -- lag`). */
+  /** The most that is asked of a partition, as it is sent; less when more than the next would come of it. */
   readonly fetchBytesPerPartition: number;
+  /** What one answer is to bring of a partition, as it lies in memory. */
+  readonly fetchMemoryBytes: number;
   /** Of one answer, over all partitions of a broker. Who comes first changes from fetch to fetch (KIP-74). */
   readonly fetchBytes: number;
   /** `start` gives up when the group has not been joined by then. */
@@ -55,7 +57,8 @@ export const defaultSettings: ConsumerSettings = {
   rebalanceTimeoutMs: 12_000,
   heartbeatEveryMs: 2_000,
   fetchWaitMs: 250,
-  fetchBytesPerPartition: 256 * 1024,
+  fetchBytesPerPartition: 1024 * 1024,
+  fetchMemoryBytes: 2 * 1024 * 1024,
   fetchBytes: 2 * 1024 * 1024,
   startTimeoutMs: 60_000,
   topicGoneMs: 30_000,
