@@ -9,14 +9,10 @@ const request = {
 const askOf = (sizes: FetchSizes): number =>
   sizes.sized(request).topics[0]!.partitions[0]!.maxBytes;
 
-/** Records of one size, from offset 0 on. */
+/** Records of one size, from offset 0 on; only the last one's offset counts. */
 function answer(records: number, valueBytes: number, highWatermark = 1_000_000): FetchAnswer {
-  const value = Buffer.alloc(valueBytes);
-  const messages = Array.from({ length: records }, (_, at) => ({
-    offset: String(at),
-    key: null,
-    value,
-  }));
+  const message = { offset: String(records - 1), key: null, value: Buffer.alloc(valueBytes) };
+  const messages = Array.from({ length: records }, () => message);
   const partition = { partition: 0, highWatermark: String(highWatermark), messages };
   return { responses: [{ topicName: 'things', partitions: [partition] }] };
 }
