@@ -22,6 +22,8 @@ export default tseslint.config(
       'max-lines-per-function': ['error', { max: 50, skipBlankLines: true, skipComments: true }],
       complexity: ['error', 10],
       'no-console': 'error',
+      // `count += await …` in several lanes loses counts.
+      'require-atomic-updates': ['error', { allowProperties: true }],
       '@typescript-eslint/restrict-template-expressions': [
         'error',
         { allowNumber: true, allowBoolean: true },

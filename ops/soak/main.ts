@@ -119,10 +119,10 @@ async function judge({ gitlab, stack, signal }: Soak, crew: Crew): Promise<strin
 
 /** First what the seeding has left to do, as far as it comes; then new jobs without end. */
 function livingOn(gitlab: ConnectedGitlab, seeded: Seeded): Life {
-  let isFirst = true;
+  const seeds = { isLeft: true };
   return new Life(async (randomSeed, signal) => {
-    if (isFirst) await liveOnce(gitlab, seeded, signal);
-    isFirst = false;
+    if (seeds.isLeft) await liveOnce(gitlab, seeded, signal);
+    seeds.isLeft = false;
     await trickle(gitlab, { randomSeed, clock: systemClock, signal, everyMs: 300 });
   });
 }
