@@ -6,7 +6,7 @@ import { until } from '../support/until';
 import { useScenario } from '../support/use-scenario';
 import { untilReadiness } from '../support/vital-signs';
 
-const ground = useScenario(__filename, { changes: 'none' });
+const ground = useScenario(__filename, { changes: 'streamed' });
 
 async function statusSays(name: string, state: string, sentence: RegExp): Promise<void> {
   await until(`status says ${state} of ${name}`, async () => {
