@@ -3,6 +3,7 @@ import { at, createFixture, eventually } from '../../test/support/runtime-fixtur
 import {
   Away,
   Bug,
+  Capped,
   failures,
   NotYet,
   patienceMs,
@@ -115,6 +116,22 @@ test('what is not there in time goes to the retry topic: only its last tries are
     { topic: 'things.group.retry.30s', headers: { [failureHeaders.attempts]: '5' } },
   ]);
   expect(handled.length).toBeGreaterThan(7);
+});
+
+test('a wait that has no end uses up no patience with the next one', async () => {
+  const sinceMs = performance.now();
+  let late = 0;
+  const fixture = await started(() => {
+    if (performance.now() - sinceMs < 2 * patienceMs) return retry(new Capped('the cap'));
+    // As often as a record may fail for its own sake: the first time begins its patience.
+    return late++ < 5 ? retry(new NotYet('not yet')) : done;
+  });
+  const { client, letters, committed, join } = fixture;
+  client.append(at, 'a', 'x');
+  await join();
+  await client.fetch();
+  await eventually(() => committed() === 1);
+  expect(letters).toEqual([]);
 });
 
 test('what is left of a batch record is what is tried again, and what goes to the retry topic', async () => {

@@ -177,13 +177,15 @@ function isOwnFault(
 ): boolean {
   const isTried = outcome.kind === 'partly' || outcome.kind === 'retry';
   const verdict = isTried ? policy.classify(outcome.error) : null;
-  if (verdict?.kind !== 'wait') {
+  const patienceMs = verdict?.kind === 'wait' ? (verdict.patienceMs ?? Infinity) : Infinity;
+  // What waits for as long as it takes, a cap for instance, uses up nobody's patience.
+  if (patienceMs === Infinity) {
     lane.waitsSinceMs.delete(offset);
     return verdict?.kind === 'transient';
   }
   const sinceMs = lane.waitsSinceMs.get(offset) ?? nowMs;
   lane.waitsSinceMs.set(offset, sinceMs);
-  return nowMs - sinceMs >= (verdict.patienceMs ?? Infinity);
+  return nowMs - sinceMs >= patienceMs;
 }
 
 function remember(

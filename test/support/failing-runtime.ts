@@ -6,12 +6,15 @@ import { createFixture, type Fixture, type Handle } from './runtime-fixture';
 export class Away extends Error {}
 export class Bug extends Error {}
 export class NotYet extends Error {}
+/** Waited for as long as it takes. */
+export class Capped extends Error {}
 /** How long what is NotYet is waited for. */
 export const patienceMs = 50;
 
 const classify = (error: Error): Verdict => {
   if (error instanceof Away) return { kind: 'hold', dependency: 's3' };
   if (error instanceof Bug) return { kind: 'bug' };
+  if (error instanceof Capped) return { kind: 'wait' };
   if (error instanceof NotYet) return { kind: 'wait', patienceMs };
   if (error instanceof UndecodableRecordError && error.poison !== null) {
     return { kind: 'poison', reason: error.poison };
