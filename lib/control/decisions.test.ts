@@ -19,6 +19,7 @@ const setUp = () => {
           ({ offset: from + index, key: `key-${from + index}`, value }) as ConsumedRecord<unknown>,
       ),
       new AbortController().signal,
+      () => true,
     );
   return { said, subscription, read };
 };

@@ -41,6 +41,7 @@ const setUp = () => {
     subscription.handle(
       [{ offset: offset++, key, value } as ConsumedRecord<unknown>],
       new AbortController().signal,
+      () => true,
     );
   const set = ({ key, value }: Decided) => decide(key, value);
   helm.follow({

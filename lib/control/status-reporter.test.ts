@@ -1,3 +1,4 @@
+import { membership } from '../../test/support/consumer-state';
 import { pino } from 'pino';
 import { HandClock } from '../../test/support/control';
 import type { ConsumerState, PartitionState } from '../kafka/consumer';
@@ -24,6 +25,7 @@ const partition = (other: Partial<PartitionState> = {}): PartitionState => ({
 });
 const consumer = (other: Partial<ConsumerState> = {}): ConsumerState => ({
   joined: true,
+  membership,
   breakers: [],
   limit: 4,
   stalledMs: 0,

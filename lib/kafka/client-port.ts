@@ -65,7 +65,23 @@ export class StaleCommitError extends Error {
   override readonly name = 'StaleCommitError';
 }
 
+/** What a client knows of its membership: milliseconds since the epoch, null for what is not so. */
+export interface MembershipTimes {
+  /** Since when it has been a member without a break. */
+  readonly memberSinceMs: number | null;
+  /** Since when it has been joining, the drain before it included. */
+  readonly joiningSinceMs: number | null;
+  /** When that heartbeat or join was sent which the group has answered last. */
+  readonly lastProofSentAtMs: number | null;
+}
+
 export interface ConsumerClient {
+  readonly membership: MembershipTimes;
+  /**
+   * Whether an effect may begin: the last proof of membership was sent less than two thirds of the session
+   * timeout ago, by the monotonic clock. Costs a comparison; asked immediately before each statement or request.
+   */
+  mayBegin(): boolean;
   /** When the group last answered: a join or a heartbeat. A client that only tries again tells nobody. */
   readonly heardAtMs: number;
   /** Resolves after the first join. */

@@ -5,6 +5,7 @@
  */
 import { encodeCommitMap } from './commit-map';
 import { StaleCommitError, type CommitEntry } from './client-port';
+import type { ConsumerMembership } from './consumer';
 import { asError } from './micro-batch';
 import type { AssignedPartition } from './partition';
 import type { Surroundings } from './surroundings';
@@ -21,17 +22,26 @@ export class Committer {
   #epoch = 0;
   #allowed = false;
   #inFlight: Promise<void> | null = null;
-  #failing = false;
+  #failing: Error | null = null;
+  #acceptedAtMs: number | null = null;
 
   constructor(around: Surroundings, partitions: () => Iterable<AssignedPartition>) {
     this.#around = around;
     this.#partitions = partitions;
   }
 
+  get state(): Pick<ConsumerMembership, 'lastAcceptedCommitMs' | 'commitsRefusedBy'> {
+    return {
+      lastAcceptedCommitMs: this.#acceptedAtMs,
+      commitsRefusedBy: this.#failing?.message ?? null,
+    };
+  }
+
   /** A new assignment: what is committed from now on belongs to this epoch. */
   allow(epoch: number): void {
     this.#epoch = epoch;
     this.#allowed = true;
+    this.#acceptedAtMs ??= this.#around.clock.nowMs();
   }
 
   forbid(): void {
@@ -99,9 +109,10 @@ export class Committer {
       partition.committed = entry.offset;
       partition.committedVersion = version;
     }
+    this.#acceptedAtMs = this.#around.clock.nowMs();
     this.#around.observer.committed(pending.length);
     if (!this.#failing) return;
-    this.#failing = false;
+    this.#failing = null;
     this.#around.logger.info({ event: 'commit.recovered' }, 'offsets are committed again');
   }
 
@@ -113,7 +124,7 @@ export class Committer {
       return;
     }
     if (this.#failing) return;
-    this.#failing = true;
+    this.#failing = error;
     this.#around.logger.warn(
       { event: 'commit.failing', err: error },
       'offsets cannot be committed: trying until they can',

@@ -3,6 +3,7 @@ import type { Kafka } from 'kafkajs';
 import type { Clock } from '../process/clock';
 import type { Logger } from '../process/logger';
 import type { Dependency } from './dependency';
+import type { MembershipTimes } from './client-port';
 import type { BreakerView, Steering } from './gate';
 import type { RuntimeObserver } from './observer';
 import type { ConsumerSettings } from './settings';
@@ -44,8 +45,16 @@ export interface PartitionState {
   readonly halts: readonly string[];
 }
 
+export interface ConsumerMembership extends MembershipTimes {
+  /** When the group last accepted a commit, or this process first joined; null before. */
+  readonly lastAcceptedCommitMs: number | null;
+  /** Why commits are not accepted at the moment; null when the last one was. */
+  readonly commitsRefusedBy: string | null;
+}
+
 export interface ConsumerState {
   readonly joined: boolean;
+  readonly membership: ConsumerMembership;
   /** Those that are not closed. */
   readonly breakers: readonly BreakerView[];
   /** Micro-batches that may run at once in the process. */
@@ -68,6 +77,8 @@ export interface Consumer {
   state(): ConsumerState;
   /** A member of the group (perhaps an idle one) with nothing halted. */
   ready(): boolean;
+  /** Whether an effect may begin: membership is proved (see `ConsumerClient`). */
+  mayBegin(): boolean;
   /** Live flags of operators, for all topics that are read with committed offsets. */
   steer(steering: Steering & { readonly concurrency?: number | null }): void;
   /** Another instance says that it is away until then: the first failure of our own opens the breaker. */

@@ -14,9 +14,10 @@ import type {
 import type { ConsumerEndBatchProcessEvent, Kafka } from 'kafkajs';
 import type { Clock } from '../process/clock';
 import type { Logger } from '../process/logger';
+import { asCommitError, isTopicMissing } from './client-errors';
 import { StaleCommitError } from './client-port';
 import type { ClientListener, CommitEntry, ConsumerClient, Position } from './client-port';
-import type { TopicPartition } from './client-port';
+import type { MembershipTimes, TopicPartition } from './client-port';
 import { ClusterHooks } from './cluster-hooks';
 import { FetchSizes } from './fetch-sizes';
 import { convertBatch } from './fetched-batch';
@@ -40,7 +41,6 @@ type CommitFunction = EachBatchPayload['commitOffsetsIfNecessary'];
 /** Must cover the partitions held, or a full one holds up the others. */
 const partitionsAtOnce = 256;
 const heartbeatWhileDrainingMs = 1_000;
-const staleTypes = new Set(['ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS']);
 /** A broker that restarts must not crash the consumer: dead member ids cost the group half a minute. */
 const patience = { retries: 100_000, initialRetryTime: 100, maxRetryTime: 1_000 };
 
@@ -56,6 +56,8 @@ export class KafkaJsClient implements ConsumerClient {
   #commit: CommitFunction | null = null;
   #claims: Claims = { generation: -1, owned: {} };
   #heardAtMs = 0;
+  #memberSinceMs: number | null = null;
+  #joiningSinceMs: number | null = null;
   #topicGoneSinceMs: number | null = null;
 
   constructor(options: KafkaJsClientOptions) {
@@ -91,6 +93,19 @@ export class KafkaJsClient implements ConsumerClient {
 
   get heardAtMs(): number {
     return this.#heardAtMs;
+  }
+
+  get membership(): MembershipTimes {
+    const proof = this.#heardAtMs === 0 ? null : this.#heardAtMs;
+    return {
+      memberSinceMs: this.#memberSinceMs,
+      joiningSinceMs: this.#joiningSinceMs,
+      lastProofSentAtMs: proof,
+    };
+  }
+
+  mayBegin(): boolean {
+    return this.#isMember;
   }
 
   async start(listener: ClientListener): Promise<void> {
@@ -176,6 +191,8 @@ export class KafkaJsClient implements ConsumerClient {
     this.#claims = { generation, owned: { ...payload.memberAssignment } };
     this.#epoch += 1;
     this.#isMember = true;
+    this.#memberSinceMs ??= this.#options.clock.nowMs();
+    this.#joiningSinceMs = null;
     this.#onHeard();
     try {
       this.#listener?.onJoined({ epoch: this.#epoch, memberId: payload.memberId, partitions });
@@ -202,6 +219,7 @@ export class KafkaJsClient implements ConsumerClient {
 
   #onCrash({ payload }: ConsumerCrashEvent): void {
     this.#isMember = false;
+    this.#memberSinceMs = null;
     this.#commit = null;
     if (payload.restart) this.#listener?.onLeft();
     else if (!this.#stopping) this.#listener?.onFatal(payload.error);
@@ -235,6 +253,7 @@ export class KafkaJsClient implements ConsumerClient {
 
   /** Nobody heartbeats while the join waits for us, so the drain does; the group counts it although it answers with an error. */
   async #drainBeforeJoin(): Promise<void> {
+    this.#joiningSinceMs ??= this.#options.clock.nowMs();
     const { membership } = this.#hooks;
     if (!this.#isMember || this.#stopping || !this.#listener || !membership) return;
     const coordinator = this.#hooks.findCoordinator(membership.groupId);
@@ -270,19 +289,3 @@ const toCommit = (entry: CommitEntry): { partition: number; offset: string; meta
   offset: String(entry.offset),
   metadata: entry.metadata,
 });
-
-/** kafkajs has the type of a refusal on the error or on its cause, depending on who wrapped it. */
-function typeOf(thrown: Error): string {
-  const error = thrown as { type?: string; cause?: { type?: string } };
-  return error.cause?.type ?? error.type ?? '';
-}
-
-/** Waiting would not help: somebody has to create it. */
-const isTopicMissing = (error: Error): boolean => typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
-
-function asCommitError(thrown: unknown): Error {
-  const error = asError(thrown);
-  const type = typeOf(error);
-  if (!staleTypes.has(type)) return error;
-  return new StaleCommitError(`The group refused a commit: ${type}.`, { cause: error });
-}

@@ -6,8 +6,8 @@
  * dead-letter topic, and counts as finished once its copy is safe. A halted lane keeps its records: the
  * prefix never passes it.
  */
-import type { Logger } from '../process/logger';
 import type { TopicPartition } from './client-port';
+import type { LaneHost } from './lane-host';
 import { noFailurePolicy, type FailurePolicy } from './failure-policy';
 import type { Ticket } from './gate';
 import type { Lane, Unsent } from './lane';
@@ -17,26 +17,8 @@ import { lanePauseMs } from './lane-pause';
 import { asError, assemble, handleAll, type MicroBatch } from './micro-batch';
 import { letterNeeds, putAside } from './put-aside';
 import { settle, Settlement } from './settlement';
-import type { AnySubscription } from './subscription';
 import type { Surroundings } from './surroundings';
 import { tellOutcomes } from './tell-outcomes';
-
-/** What the lanes need of their partition. */
-export interface LaneHost {
-  readonly at: TopicPartition;
-  readonly subscription: AnySubscription;
-  readonly logger: Logger;
-  /** Aborts when what runs has become pointless. */
-  readonly signal: AbortSignal;
-  readonly dead: boolean;
-  readonly isOpen: boolean;
-  /** Records from here on must wait. */
-  readonly windowEnd: number;
-  readonly repeatedBelow: number;
-  finish(offset: number, sizeBytes: number): void;
-  /** Something changed: other lanes, or the fetching, may go on. */
-  onProgress(): void;
-}
 
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
@@ -51,6 +33,7 @@ export class LaneRunner {
   /** Flags steer the work, not the reading of state. */
   readonly #isSteered: boolean;
   readonly #log: LaneLog;
+  readonly #mayBegin = (): boolean => this.#around.client.mayBegin();
   #onIdle: (() => void)[] = [];
 
   constructor(partition: LaneHost, around: Surroundings) {
@@ -67,7 +50,7 @@ export class LaneRunner {
     return this.#around.gate.heldBy(this.#policy.needs, this.#isSteered);
   }
 
-  /** Whether fetching more would only fill memory. */
+  /** Fetching more would only fill memory. */
   isShut(lanes: readonly Lane[]): boolean {
     return this.#around.gate.isShut(this.#policy.needs, this.#isSteered, hasProbe(lanes));
   }
@@ -135,8 +118,8 @@ export class LaneRunner {
 
   async #run(lane: Lane): Promise<void> {
     const settlement = await this.#runInSlot(lane);
-    if (settlement?.retry && !settlement.halt)
-      await this.#pause(lanePauseMs(lane, settlement, this.#around));
+    const isAgain = settlement?.retry && !settlement.halt;
+    if (isAgain) await this.#pause(lanePauseMs(lane, settlement, this.#around));
     lane.busy = false;
     this.#partition.onProgress();
   }
@@ -189,7 +172,10 @@ export class LaneRunner {
     const { clock, observer, settings, letterRun, pace, gate } = this.#around;
     const { subscription, signal, at } = this.#partition;
     const startedMs = clock.nowMs();
-    const outcomes = batch.records.length === 0 ? [] : await handleAll(batch, subscription, signal);
+    const outcomes =
+      batch.records.length === 0
+        ? []
+        : await handleAll(batch, subscription, signal, this.#mayBegin);
     pace.note(batch, subscription, outcomes, startedMs);
     if (this.#partition.dead) return null;
     if (batch.records.length > 0) {
@@ -293,7 +279,7 @@ export class LaneRunner {
   }
 
   /** Ends early, without an error, when the partition is lost. */
-  async #pause(ms: number): Promise<void> {
-    await this.#around.clock.sleep(ms, this.#partition.signal).catch(() => undefined);
+  #pause(ms: number): Promise<void> {
+    return this.#around.clock.sleep(ms, this.#partition.signal).catch(() => undefined);
   }
 }

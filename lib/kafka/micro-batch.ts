@@ -3,7 +3,7 @@ import type { FetchedRecord } from './fetched-record';
 import type { Lane } from './lane';
 import type { Outcome } from './outcome';
 import { PresentedRecord } from './presented-record';
-import type { AnySubscription, ConsumedRecord } from './subscription';
+import type { AnySubscription, ConsumedRecord, MayBegin } from './subscription';
 
 /** Where a lane stands in its partition. */
 export interface LaneView {
@@ -93,10 +93,11 @@ export async function handleAll(
   batch: MicroBatch,
   subscription: AnySubscription,
   signal: AbortSignal,
+  mayBegin: MayBegin,
 ): Promise<readonly Outcome[]> {
   let outcomes: readonly Outcome[];
   try {
-    outcomes = await subscription.handle(batch.records, signal);
+    outcomes = await subscription.handle(batch.records, signal, mayBegin);
   } catch (thrown) {
     const error = asError(thrown);
     return batch.records.map(() => ({ kind: 'retry', error }));

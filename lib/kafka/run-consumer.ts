@@ -37,6 +37,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     stop: (deadlineMs) => (stopping ??= stop(runtime, producer, deadlineMs)),
     state: () => runtime.state(),
     ready: () => runtime.ready(),
+    mayBegin: () => client.mayBegin(),
     steer: (steering) => runtime.steer(steering),
     hint: (dependency, untilMs) => runtime.hint(dependency, untilMs),
   };

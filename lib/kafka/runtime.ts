@@ -91,6 +91,7 @@ export class Runtime implements ClientListener {
     const { gate, slots } = this.#around;
     return {
       joined: this.#joined && !this.#isSilent(),
+      membership: { ...this.#around.client.membership, ...this.#committer.state },
       breakers: gate.views(),
       limit: slots.limit,
       stalledMs: this.#stalledMs,

@@ -23,6 +23,9 @@ export interface ConsumedRecord<V> {
   readonly maybeRepeated: boolean;
 }
 
+/** Whether an effect may begin: false while nothing proves that the process is still a member of its group. */
+export type MayBegin = () => boolean;
+
 /** Called once a partition; a partition that is lost and comes back is assigned anew. */
 export interface PartitionHooks {
   /** The partition is ours and will be read; its log ended at `highWatermark` at that moment. */
@@ -80,9 +83,14 @@ export interface Subscription<V> extends PartitionHooks {
   /**
    * One outcome a record, in their order. A throw is a retry of all of them.
    * `signal` aborts when the partition was lost or the time to stop is up: what is returned after that
-   * is dropped, and the records go to the next holder.
+   * is dropped, and the records go to the next holder. `mayBegin` is asked immediately before each effect;
+   * what has begun is finished.
    */
-  handle(records: readonly ConsumedRecord<V>[], signal: AbortSignal): Promise<readonly Outcome[]>;
+  handle(
+    records: readonly ConsumedRecord<V>[],
+    signal: AbortSignal,
+    mayBegin: MayBegin,
+  ): Promise<readonly Outcome[]>;
 }
 
 /** Subscriptions of different values in one list; methods make this safe to assign to. */

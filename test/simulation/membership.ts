@@ -1,5 +1,5 @@
 /** How a client stays in its group: join, heartbeat, join again when the group says so. */
-import type { TopicPartition } from '../../lib/kafka/client-port';
+import type { MembershipTimes, TopicPartition } from '../../lib/kafka/client-port';
 import type { ClientSurroundings } from './client-surroundings';
 import { GroupError, type Claims, type Joined, type Share } from './simulated-group';
 
@@ -30,6 +30,10 @@ export class Membership {
   constructor(around: ClientSurroundings, listener: MembershipListener) {
     this.#around = around;
     this.#listener = listener;
+  }
+
+  get times(): MembershipTimes {
+    return { memberSinceMs: null, joiningSinceMs: null, lastProofSentAtMs: this.heardAtMs };
   }
 
   get isSettled(): boolean {

@@ -9,6 +9,7 @@ import type {
   ClientListener,
   CommitEntry,
   ConsumerClient,
+  MembershipTimes,
   Position,
   TopicPartition,
 } from '../../lib/kafka/client-port';
@@ -50,6 +51,14 @@ export class SimulatedClient implements ConsumerClient {
       onJoined: (memberId, partitions) => this.#onJoined(memberId, partitions),
       onRejoining: () => this.#fetching.end(),
     });
+  }
+
+  get membership(): MembershipTimes {
+    return this.#membership.times;
+  }
+
+  mayBegin(): boolean {
+    return true;
   }
 
   get epoch(): number {

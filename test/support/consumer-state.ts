@@ -1,5 +1,5 @@
 /** States of a consumer, for tests of what is made of them. */
-import type { ConsumerState, PartitionState } from '../../lib/kafka/consumer';
+import type { ConsumerMembership, ConsumerState, PartitionState } from '../../lib/kafka/consumer';
 
 /** All is done and nothing waits, unless it is said otherwise. */
 export const partitionState = (change: Partial<PartitionState> = {}): PartitionState => ({
@@ -18,8 +18,17 @@ export const partitionState = (change: Partial<PartitionState> = {}): PartitionS
   ...change,
 });
 
+export const membership: ConsumerMembership = {
+  memberSinceMs: 0,
+  joiningSinceMs: null,
+  lastProofSentAtMs: 0,
+  lastAcceptedCommitMs: 0,
+  commitsRefusedBy: null,
+};
+
 export const joined = (...partitions: PartitionState[]): ConsumerState => ({
   joined: true,
+  membership,
   breakers: [],
   limit: 8,
   stalledMs: 0,

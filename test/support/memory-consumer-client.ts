@@ -2,7 +2,7 @@
 import { StaleCommitError } from '../../lib/kafka/client-port';
 import type { ClientListener, CommitEntry, ConsumerClient } from '../../lib/kafka/client-port';
 import { FetchedRecord, type RawHeaders } from '../../lib/kafka/fetched-record';
-import type { Position, TopicPartition } from '../../lib/kafka/client-port';
+import type { MembershipTimes, Position, TopicPartition } from '../../lib/kafka/client-port';
 
 const keyOf = (at: TopicPartition): string => `${at.topic}/${at.partition}`;
 const toBytes = (headers: Readonly<Record<string, string>>): RawHeaders =>
@@ -29,6 +29,13 @@ export class MemoryConsumerClient implements ConsumerClient {
   positionsError: Error | null = null;
   stopped = false;
   heardAtMs = Infinity;
+  membership: MembershipTimes = {
+    memberSinceMs: null,
+    joiningSinceMs: null,
+    lastProofSentAtMs: null,
+  };
+  /** Set to take the proof of membership away. */
+  isProved = true;
 
   get epoch(): number {
     return this.#epoch;
@@ -37,6 +44,10 @@ export class MemoryConsumerClient implements ConsumerClient {
   start(listener: ClientListener): Promise<void> {
     this.#listener = listener;
     return Promise.resolve();
+  }
+
+  mayBegin(): boolean {
+    return this.isProved;
   }
 
   stop(): Promise<void> {
