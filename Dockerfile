@@ -2,7 +2,7 @@
 # need more than their makers' images: Connect its plugins, the others a data folder that they may write.
 # ARG before FROM: one place for each version; ops/docker/compose.test.ts compares them with ops/local.
 ARG NODE_VERSION=24.21.0
-ARG KAFKA_VERSION=4.3.1
+ARG KAFKA_VERSION=4.4.0
 ARG REGISTRY_VERSION=2.6.13.Final
 ARG OBJECT_STORAGE_VERSION=1.8.0
 ARG MAVEN_VERSION=3.9.11

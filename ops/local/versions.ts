@@ -8,8 +8,8 @@ export interface ServerPart {
 }
 
 export const parts = {
-  kafka: { title: 'Kafka and Kafka Connect', version: '4.3.1', amount: 75, unit: 'MB' },
-  connectPlugins: { title: 'Debezium', version: '3.6.3.Final', amount: 12, unit: 'MB' },
+  kafka: { title: 'Kafka and Kafka Connect', version: '4.4.0', amount: 75, unit: 'MB' },
+  connectPlugins: { title: 'Debezium', version: '3.7.0.Final', amount: 12, unit: 'MB' },
   registry: { title: 'schema registry', version: '2.6.13.Final', amount: 142, unit: 'MB' },
   postgres: { title: 'PostgreSQL', version: '18.4.0-beta.17', amount: 25, unit: 'MB' },
   redis: { title: 'Redis', version: '1.4.3', amount: 12, unit: 'MB' },
