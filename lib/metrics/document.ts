@@ -11,7 +11,7 @@ const head = `# Metrics
 Every process shows them on \`/metrics\` when \`HTTP_PORT\` is set, each series with the label \`process\`. This page is
 written by \`npm run metrics:document\` from [lib/metrics/definitions.ts](../lib/metrics/definitions.ts), where the same
 sentences become the help texts that Prometheus shows. Beside these there are the usual \`process_*\` and \`nodejs_*\` of
-[prom-client](https://github.com/siimon/prom-client).
+[@prometheus-io/client](https://github.com/prometheus/client_js).
 `;
 
 /** The whole page. */

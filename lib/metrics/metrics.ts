@@ -1,5 +1,5 @@
-/** The metrics of one process: those of definitions.ts, and what prom-client knows of Node by itself. */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+/** The metrics of one process: those of definitions.ts, and what @prometheus-io/client knows of Node by itself. */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import {
   helpOf,
   metricDefinitions,
@@ -17,9 +17,9 @@ export interface Exposition {
 
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #counters = new Map<string, Counter>();
-  readonly #gauges = new Map<string, Gauge>();
-  readonly #histograms = new Map<string, Histogram>();
+  readonly #counters = new Map<string, Counter<string>>();
+  readonly #gauges = new Map<string, Gauge<string>>();
+  readonly #histograms = new Map<string, Histogram<string>>();
   readonly #beforeRead: (() => void)[] = [];
 
   /** @param process becomes the label `process` of every series. */
