@@ -9,6 +9,7 @@ import type { Logger } from '../process/logger';
 import type { FetchedBatch, TopicPartition } from './client-port';
 import type { PartitionState } from './consumer';
 import { dueAtMs } from './failure-headers';
+import { laneHold, roomHold, type IntakeHold } from './intake-hold';
 import { laneOf, Lane } from './lane';
 import type { LaneHost } from './lane-host';
 import { LaneRunner } from './lane-runner';
@@ -153,7 +154,7 @@ export class AssignedPartition implements LaneHost {
 
   /** The buffer is at its mark: intake should wait. */
   get isFull(): boolean {
-    return this.#isFullAt(1);
+    return this.#roomHold(1) !== null;
   }
 
   /** Resolves when there is room again, or the partition ends. One waiter at a time: its fetch. */
@@ -188,7 +189,7 @@ export class AssignedPartition implements LaneHost {
 
   adjustFlow(): void {
     if (this.dead) return;
-    const pause = !this.isOpen || this.#isHolding() || this.#isFullAt(this.#paused ? 0.5 : 1);
+    const pause = this.intakeHold() !== null;
     if (pause === this.#paused) return;
     this.#paused = pause;
     if (pause) this.#keepWaiting();
@@ -264,23 +265,24 @@ export class AssignedPartition implements LaneHost {
     this.subscription.onCaughtUp?.(this.at.partition);
   }
 
-  /** A first failure is often gone at the second try, and a pause costs up to `fetchWaitMs`. */
-  #isHolding(): boolean {
-    if (this.runner.isShut(this.#lanes)) return true;
-    return this.#lanes.some((lane) => (lane.failures > 1 && !lane.isAlone) || lane.waking);
+  /** Why nothing is fetched, as of now; null when it should be. */
+  intakeHold(): IntakeHold | null {
+    if (this.haltedBy) return 'halted';
+    if (!this.tracker) return 'loading';
+    if (!this.isOpen) return 'draining';
+    if (this.runner.isShut(this.#lanes)) return 'shut';
+    return laneHold(this.#lanes) ?? this.#roomHold(this.#paused ? 0.5 : 1);
   }
 
-  #isFullAt(share: number): boolean {
+  #roomHold(share: number): IntakeHold | null {
     const { settings, budget } = this.around;
+    const { tracker } = this;
     // Not the tracker's span: a loaded map may reach far beyond what has been taken in, and waiting for
     // a prefix to move before anything is taken in would wait for ever.
-    const window = this.tracker ? this.tracker.taken - this.tracker.doneBelow : 0;
-    return (
-      this.#bufferedRecords >= settings.partitionBufferRecords * share ||
-      this.#bufferedBytes >= settings.partitionBufferBytes * share ||
-      window >= settings.windowRecords * share ||
-      budget.mustWait(this.#bufferedBytes)
-    );
+    const ahead = tracker ? tracker.taken - tracker.doneBelow : 0;
+    const [bufferedRecords, bufferedBytes] = [this.#bufferedRecords, this.#bufferedBytes];
+    const hold = roomHold({ bufferedRecords, bufferedBytes, ahead }, settings, share);
+    return hold ?? (budget.mustWait(bufferedBytes) ? 'memory' : null);
   }
 
   #hold(records: number, bytes: number): void {

@@ -109,12 +109,15 @@ test('a map that reaches beyond half the window does not keep the partition paus
   expect(handled).toHaveLength(39);
 });
 
-test('a failing dependency pauses the partition, is logged once, and work goes on when it is back', async () => {
+test('when no lane gets on the partition pauses; it is logged once, and work goes on afterwards', async () => {
   let isDown = true;
-  const { client, runtime, lines, handled, committed, join } = createFixture(() => {
-    if (isDown) throw new Error('storage is away');
-    return done;
-  });
+  const { client, runtime, lines, handled, committed, join } = createFixture(
+    () => {
+      if (isDown) throw new Error('storage is away');
+      return done;
+    },
+    { lanes: 1 },
+  );
   await runtime.start();
   client.append(at, 'a', 'x');
   await join();

@@ -19,7 +19,8 @@ const lanes = 8;
 const stuckKey = '100:1';
 const laneOfKey = (key: string) => laneOf(Buffer.from(key), 0, lanes);
 const isStuck = (key: string) => laneOfKey(key) === laneOfKey(stuckKey);
-const freeKey = ['100:2', '100:3', '100:4'].find((key) => !isStuck(key))!;
+const freeKeys = Array.from({ length: 99 }, (_, id) => `100:${id}`).filter((key) => !isStuck(key));
+const freeKey = freeKeys[0]!;
 const deadOfDeleter = failureTopics.deadLetters(topicNames.artifactsExpired, 'artifact-deleter');
 const deadOfChanges = failureTopics.deadLetters(topicNames.artifactChanges, 'expired-artifacts');
 
@@ -128,6 +129,14 @@ test("a schema id that the registry does not know is nobody's poison: its lane h
   await scenario.gone([beside]);
   const line = await deleter.logged('lane.stuck');
   expect((line['err'] as Error).message).toMatch(/no usable schema with id 99999999/);
+  // What comes to its partition while it stands is taken in, too.
+  const later = await Promise.all(Array.from({ length: 50 }, () => expired(records)));
+  await produceByHand(
+    scenario,
+    topicNames.artifactsExpired,
+    later.map(([, value], index) => ({ partition, key: freeKeys[index % 10]!, value })),
+  );
+  await scenario.gone(later.map(([artifact]) => artifact));
   await deleter.stop();
   await scenario.expectKept([behind]);
   const topic = scenario.named(topicNames.artifactsExpired);
