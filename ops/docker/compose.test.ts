@@ -14,7 +14,7 @@ import {
 import { projectRoot } from '../../lib/process/root';
 import { workerProperties } from '../local/connect';
 import { secretNames } from '../local/data-folder';
-import { brokerProperties } from '../local/kafka';
+import { brokerProperties } from '../local/broker-properties';
 import { databaseSettings } from '../local/postgres';
 import type { Place } from '../local/server';
 import { stackEnvironment, type DatabaseRole } from '../local/stack-environment';

@@ -1,19 +1,19 @@
-/** The Kafka broker: one node in KRaft mode, controller included. */
+/** A Kafka broker in KRaft mode, controller included. */
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Kafka, logLevel } from 'kafkajs';
-import { quietRequestQueue } from '../../lib/kafka/quiet-request-queue';
 import { projectRoot } from '../../lib/process/root';
+import { brokerLogDir, brokerProperties, nodeId } from './broker-properties';
 import { writeFileAtomically } from './data-folder';
 import { javaTool } from './java';
+import { kafkaPassword, localKafka, logins } from './kafka-access';
 import { runCommand } from './run-command';
-import type { Command, Place, Server } from './server';
+import { shapeOf, type BrokerName, type Command, type Place, type Server } from './server';
 
-const propertiesFile = (place: Place): string => join(place.dataDir, 'config/kafka.properties');
-const logDir = (place: Pick<Place, 'dataDir'>): string => join(place.dataDir, 'kafka');
+const propertiesFile = (place: Place, name: BrokerName): string =>
+  join(place.dataDir, 'config', `${name}.properties`);
 
-/** Arguments that broker and Connect share. */
+/** Arguments that brokers and Connect share. */
 export function kafkaJvm(place: Place, heap: string): string[] {
   return [
     heap,
@@ -25,62 +25,42 @@ export function kafkaJvm(place: Place, heap: string): string[] {
   ];
 }
 
-/** docker-compose.yml has the same settings (ops/docker/compose.test.ts). */
-export function brokerProperties(place: Pick<Place, 'dataDir' | 'ports'>): string {
-  const { kafka, kafkaController } = place.ports;
-  return `process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:${kafkaController}
-controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:${kafka},CONTROLLER://127.0.0.1:${kafkaController}
-advertised.listeners=PLAINTEXT://127.0.0.1:${kafka}
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
-inter.broker.listener.name=PLAINTEXT
-log.dirs=${logDir(place)}
-
-# One node: the defaults of 3 and 2 would wait for brokers that never come.
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-offsets.topic.num.partitions=10
-transaction.state.log.num.partitions=10
-
-# One node has nobody to hand its partitions to. A controlled shutdown would take their leader away while it
-# still commits transactions: it skips the markers of partitions without a leader, and such a transaction
-# hangs for ever. In connect.offsets it would hide the positions of all connectors.
-controlled.shutdown.enable=false
-
-auto.create.topics.enable=false
-group.initial.rebalance.delay.ms=0
-`;
+/** The same for all brokers; it has the shape of 16 random bytes in base64url. */
+function clusterId({ dataDir }: Place): string {
+  const file = join(dataDir, 'config', 'kafka-cluster-id');
+  if (!existsSync(file)) {
+    writeFileAtomically(file, randomBytes(16).toString('base64url').replace(/^-/, 'a'));
+  }
+  return readFileSync(file, 'utf8');
 }
 
-/** A cluster id has the shape of 16 random bytes in base64url. */
-async function formatStorage(place: Place): Promise<void> {
-  const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'a');
-  const format = ['format', '-t', clusterId, '-c', propertiesFile(place)];
-  await runCommand(
-    javaTool('java'),
-    [...kafkaJvm(place, '-Xmx128m'), 'kafka.tools.StorageTool', ...format],
-    { timeoutMs: 120_000 },
-  );
+/** Passwords of the users whom the brokers know from their first moment on. */
+const scramUsers = ({ dataDir }: Place): string[] =>
+  logins.flatMap((login) => [
+    '--add-scram',
+    `SCRAM-SHA-512=[name=${login},password=${kafkaPassword(dataDir, login)}]`,
+  ]);
+
+async function formatStorage(place: Place, name: BrokerName): Promise<void> {
+  const format = ['format', '-t', clusterId(place), '-c', propertiesFile(place, name)];
+  const users = shapeOf(place).isSecure ? scramUsers(place) : [];
+  const args = [...kafkaJvm(place, '-Xmx128m'), 'kafka.tools.StorageTool', ...format, ...users];
+  // Read from a file: everybody may look into a list of processes.
+  const file = join(place.dataDir, 'config', `${name}.format`);
+  writeFileAtomically(file, args.map((arg) => `"${arg}"\n`).join(''), 0o600);
+  try {
+    await runCommand(javaTool('java'), [`@${file}`], { timeoutMs: 120_000 });
+  } finally {
+    rmSync(file);
+  }
 }
 
-async function answersMetadata(place: Place): Promise<boolean> {
-  quietRequestQueue();
-  const admin = new Kafka({
-    clientId: 'afterbuild-local',
-    brokers: [`127.0.0.1:${place.ports.kafka}`],
-    logLevel: logLevel.NOTHING,
-    connectionTimeout: 1_000,
-    requestTimeout: 2_000,
-    retry: { retries: 0 },
-  }).admin();
+async function answersMetadata(place: Place, name: BrokerName): Promise<boolean> {
+  const admin = localKafka(place, { brokers: `127.0.0.1:${place.ports[name]}` }).admin();
   try {
     await admin.connect();
-    return (await admin.describeCluster()).brokers.length > 0;
+    const { brokers } = await admin.describeCluster();
+    return brokers.some((broker) => broker.nodeId === nodeId(name));
   } catch {
     return false;
   } finally {
@@ -88,16 +68,22 @@ async function answersMetadata(place: Place): Promise<boolean> {
   }
 }
 
-export const kafka: Server = {
-  title: 'Kafka',
+/** Three share a machine that has other work. */
+const heapOf = (place: Place): string => (shapeOf(place).brokers === 1 ? '-Xmx512m' : '-Xmx384m');
+
+export const broker = (name: BrokerName): Server => ({
+  title: name === 'kafka' ? 'Kafka' : `Kafka's broker ${nodeId(name)}`,
   async configure(place) {
-    writeFileAtomically(propertiesFile(place), brokerProperties(place));
-    if (!existsSync(join(logDir(place), 'meta.properties'))) await formatStorage(place);
+    writeFileAtomically(propertiesFile(place, name), brokerProperties(place, name), 0o600);
+    const logDir = brokerLogDir(place, name);
+    if (existsSync(join(logDir, 'meta.properties'))) return;
+    mkdirSync(logDir, { recursive: true });
+    await formatStorage(place, name);
   },
   start(place): Command {
-    const args = [...kafkaJvm(place, '-Xmx512m'), 'kafka.Kafka', propertiesFile(place)];
+    const args = [...kafkaJvm(place, heapOf(place)), 'kafka.Kafka', propertiesFile(place, name)];
     return { file: javaTool('java'), args };
   },
-  ready: answersMetadata,
+  ready: (place) => answersMetadata(place, name),
   stop: { signal: 'SIGTERM', graceMs: 60_000 },
-};
+});

@@ -4,6 +4,10 @@ import { createServer } from 'node:net';
 export const portNames = [
   'kafka',
   'kafkaController',
+  'kafka2',
+  'kafkaController2',
+  'kafka3',
+  'kafkaController3',
   'connect',
   'registry',
   'postgres',
@@ -92,7 +96,7 @@ export async function choosePorts(wishes: PortWishes): Promise<Ports> {
   return chosen as Ports;
 }
 
-/** Variable that configures a port, for example `AFTERBUILD_KAFKA_CONTROLLER_PORT`. */
+/** Variable that configures a port, for example `AFTERBUILD_KAFKA_CONTROLLER2_PORT`. */
 export function portVariable(name: PortName): string {
   return `AFTERBUILD_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}_PORT`;
 }

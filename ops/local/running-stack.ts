@@ -6,7 +6,13 @@
  */
 import { logFile } from './data-folder';
 import { isRunning, type ProcessIdentity } from './process-identity';
-import { serverNames, type Place, type ServerName } from './server';
+import {
+  brokersOf,
+  serversOf,
+  type FurtherBrokerName,
+  type Place,
+  type ServerName,
+} from './server';
 import {
   ServerError,
   awaitReady,
@@ -32,10 +38,13 @@ export interface ServerHandle {
   kill(signal?: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
 }
 
+export type StackServers = Readonly<Record<Exclude<ServerName, FurtherBrokerName>, ServerHandle>> &
+  Readonly<Partial<Record<FurtherBrokerName, ServerHandle>>>;
+
 export interface RunningStack {
   readonly dataDir: string;
   readonly addresses: Addresses;
-  readonly servers: Readonly<Record<ServerName, ServerHandle>>;
+  readonly servers: StackServers;
   /** Stops all servers in order. Data, ports and passwords stay. */
   stop(): Promise<void>;
 }
@@ -102,13 +111,22 @@ function createHandle(dataDir: string, name: ServerName): ServerHandle {
   };
 }
 
+/** Brokers at once: the last of three alone could not tell a controller that it goes. */
+function inStopOrder(place: Place): readonly (readonly ServerName[])[] {
+  const brokers: readonly ServerName[] = brokersOf(place);
+  const others = serversOf(place).filter((name) => !brokers.includes(name));
+  const afterConnectAndRegistry = 2;
+  const steps = others.map((name) => [name]);
+  return steps.toSpliced(afterConnectAndRegistry, 0, [...brokers]);
+}
+
 /** Stops whatever still runs, in order, and goes on when one resists. */
 export async function stopServers(dataDir: string): Promise<void> {
   const failures: unknown[] = [];
-  for (const name of serverNames) {
-    await createHandle(dataDir, name)
-      .stop()
-      .catch((error: unknown) => failures.push(error));
+  for (const names of inStopOrder(currentStack(dataDir).place)) {
+    const stopping = names.map((name) => createHandle(dataDir, name).stop());
+    const ends = await Promise.allSettled(stopping);
+    failures.push(...ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : [])));
   }
   if (failures.length > 0) throw failures[0];
 }
@@ -118,9 +136,9 @@ export async function stopServers(dataDir: string): Promise<void> {
  * @throws ServerError when no stack is described there.
  */
 export function attachStack(dataDir: string): RunningStack {
-  const { addresses } = currentStack(dataDir);
+  const { addresses, place } = currentStack(dataDir);
   const handles = Object.fromEntries(
-    serverNames.map((name) => [name, createHandle(dataDir, name)]),
-  ) as Record<ServerName, ServerHandle>;
+    serversOf(place).map((name) => [name, createHandle(dataDir, name)]),
+  ) as unknown as StackServers;
   return { dataDir, addresses, servers: handles, stop: () => stopServers(dataDir) };
 }

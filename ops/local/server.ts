@@ -8,12 +8,28 @@ export const serverNames = [
   'connect',
   'registry',
   'kafka',
+  'kafka2',
+  'kafka3',
   'postgres',
   'redis',
   'objectStorage',
 ] as const;
 
 export type ServerName = (typeof serverNames)[number];
+
+export const brokerNames = ['kafka', 'kafka2', 'kafka3'] as const;
+export type BrokerName = (typeof brokerNames)[number];
+/** Brokers that only a stack of three has. */
+export type FurtherBrokerName = Exclude<BrokerName, 'kafka'>;
+
+/** What kind of a Kafka the stack has. */
+export interface StackShape {
+  readonly brokers: 1 | 3;
+  /** SCRAM over TLS, and a principal may do only what it was granted (kafka-rights.ts). */
+  readonly isSecure: boolean;
+}
+
+export const plainShape: StackShape = { brokers: 1, isSecure: false };
 
 /** Everything that a server is configured from; written down, so that another process can start it again. */
 export interface Place {
@@ -23,6 +39,20 @@ export interface Place {
   readonly databaseUser?: OsUser | undefined;
   readonly files: ServerFiles;
   readonly ports: Ports;
+  /** Left out: one broker, open to everybody on this machine. */
+  readonly shape?: StackShape | undefined;
+}
+
+export const shapeOf = (place: Pick<Place, 'shape'>): StackShape => place.shape ?? plainShape;
+
+export const brokersOf = (place: Pick<Place, 'shape'>): readonly BrokerName[] =>
+  brokerNames.slice(0, shapeOf(place).brokers);
+
+/** The servers that such a stack has, in the order in which they are stopped. */
+export function serversOf(place: Pick<Place, 'shape'>): readonly ServerName[] {
+  const brokers: readonly string[] = brokersOf(place);
+  const others: readonly string[] = brokerNames.filter((name) => !brokers.includes(name));
+  return serverNames.filter((name) => !others.includes(name));
 }
 
 export interface Command {

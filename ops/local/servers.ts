@@ -1,6 +1,6 @@
-/** The six servers by name. */
+/** The servers by name. */
 import { connect } from './connect';
-import { kafka } from './kafka';
+import { broker } from './kafka';
 import { objectStorage } from './object-storage';
 import { postgres } from './postgres';
 import { redis } from './redis';
@@ -10,7 +10,9 @@ import type { Server, ServerName } from './server';
 export const servers: Readonly<Record<ServerName, Server>> = {
   connect,
   registry,
-  kafka,
+  kafka: broker('kafka'),
+  kafka2: broker('kafka2'),
+  kafka3: broker('kafka3'),
   postgres,
   redis,
   objectStorage,

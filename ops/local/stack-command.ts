@@ -1,19 +1,52 @@
 /** `npm run stack -- up|status|down`: just the servers, for people who develop against them. */
-import { join, resolve } from 'node:path';
-import { Command, CommanderError } from 'commander';
+import { dirname, join, resolve } from 'node:path';
+import { Command, CommanderError, Option } from 'commander';
 import { projectRoot } from '../../lib/process/root';
 import { createFetchProgress } from './fetch-progress';
 import { residentBytes } from './process-identity';
 import { PortError } from './ports';
 import { createProgress } from './progress';
 import { attachStack } from './running-stack';
-import { serverNames } from './server';
-import { StackBusyError, runningServers, startStack, stopStack } from './stack';
+import { serversOf, type StackShape } from './server';
+import {
+  StackBusyError,
+  StackShapeError,
+  chooseShape,
+  runningServers,
+  startStack,
+  stopStack,
+} from './stack';
 import { readStackFile, stackFilePath, type Addresses } from './stack-file';
 
 interface Place {
-  readonly data: string;
+  /** Left out: the folder of the wanted shape. */
+  readonly data?: string;
+  /** Left out: as the folder was made, or one open broker. */
+  readonly brokers?: '1' | '3';
+  readonly secure?: boolean;
 }
+
+function wantedShape({ brokers, secure }: Place): StackShape | undefined {
+  if (brokers === undefined && secure === undefined) return undefined;
+  if (secure === true && brokers !== '3') {
+    throw new CommanderError(exitCodes.usage, 'usage', '--secure goes with --brokers 3.');
+  }
+  return { brokers: brokers === '3' ? 3 : 1, isSecure: secure === true };
+}
+
+/** Each shape has a folder of its own: one cannot become the other. */
+function folderOf(place: Place): string {
+  if (place.data !== undefined) return resolve(place.data);
+  const { brokers, isSecure } = wantedShape(place) ?? { brokers: 1, isSecure: false };
+  const further = brokers === 1 ? '' : `-of-${brokers}`;
+  return join(projectRoot, `.afterbuild/stack${further}${isSecure ? '-secure' : ''}`);
+}
+
+/** What should run in that folder. */
+const expectedServers = (dataDir: string) => {
+  const place = readStackFile(dataDir)?.place;
+  return place === undefined ? serversOf({}) : serversOf(place);
+};
 
 /** As `npm start` has them (start-options.ts). */
 const exitCodes = { failed: 1, usage: 2, configuration: 3, busy: 4 } as const;
@@ -24,6 +57,11 @@ function describeAddresses(addresses: Addresses): string[] {
   const { postgres, redis, s3 } = addresses;
   return [
     `Kafka            ${addresses.kafkaBrokers}`,
+    ...(addresses.kafkaAuthorityFile === undefined
+      ? []
+      : [
+          `Kafka's login    passwords in ${dirname(addresses.postgres.superuserPasswordFile)}/kafka-*, authority in ${addresses.kafkaAuthorityFile}`,
+        ]),
     `Kafka Connect    ${addresses.connectUrl}`,
     `schema registry  ${addresses.registryUrl}`,
     `PostgreSQL       ${postgres.host}:${postgres.port}, user ${postgres.superuser}, password in ${postgres.superuserPasswordFile}`,
@@ -46,10 +84,11 @@ function abortOnSignal(): AbortSignal {
   return controller.signal;
 }
 
-async function up({ data }: Place): Promise<void> {
-  const dataDir = resolve(data);
+async function up(place: Place): Promise<void> {
+  const dataDir = folderOf(place);
+  const shape = chooseShape(dataDir, wantedShape(place));
   const isBackground = readStackFile(dataDir)?.owner === undefined;
-  if (isBackground && runningServers(dataDir).length === serverNames.length) {
+  if (isBackground && runningServers(dataDir).length === expectedServers(dataDir).length) {
     say(`The stack in ${dataDir} is already up.`);
     printAddresses(dataDir);
     return;
@@ -62,6 +101,7 @@ async function up({ data }: Place): Promise<void> {
       dataDir,
       log: progress.line,
       fetchProgress: createFetchProgress(progress),
+      shape,
       background: true,
       signal: abortOnSignal(),
     });
@@ -71,17 +111,18 @@ async function up({ data }: Place): Promise<void> {
   printAddresses(dataDir);
 }
 
-function status({ data, json }: Place & { json: boolean }): void {
-  const dataDir = resolve(data);
+function status(place: Place & { json: boolean }): void {
+  const dataDir = folderOf(place);
   const running = new Set(runningServers(dataDir));
   const stack = readStackFile(dataDir);
-  const rows = serverNames.map((name) => {
+  const expected = expectedServers(dataDir);
+  const rows = expected.map((name) => {
     const pid = running.has(name) ? stack?.servers[name]?.pid : undefined;
     const bytes = pid === undefined ? undefined : residentBytes(pid);
     return { name, isRunning: pid !== undefined, pid, residentBytes: bytes };
   });
-  process.exitCode = running.size === serverNames.length ? 0 : 1;
-  if (json) {
+  process.exitCode = running.size === expected.length ? 0 : 1;
+  if (place.json) {
     say(JSON.stringify({ dataDir, servers: rows, addresses: stack?.addresses }, undefined, 2));
     return;
   }
@@ -94,8 +135,8 @@ function status({ data, json }: Place & { json: boolean }): void {
   if (running.size > 0) printAddresses(dataDir);
 }
 
-async function down({ data }: Place): Promise<void> {
-  const dataDir = resolve(data);
+async function down(place: Place): Promise<void> {
+  const dataDir = folderOf(place);
   const stopped = await stopStack(dataDir);
   say(
     stopped.length === 0
@@ -115,11 +156,9 @@ async function main(): Promise<void> {
     program
       .command(name)
       .description(description)
-      .option(
-        '--data <dir>',
-        'where the servers keep everything',
-        join(projectRoot, '.afterbuild/stack'),
-      );
+      .option('--data <dir>', 'where the servers keep everything (default: below .afterbuild)')
+      .addOption(new Option('--brokers <n>', 'of Kafka (default: 1)').choices(['1', '3']))
+      .option('--secure', 'Kafka asks for a login, over TLS, and grants rights; with --brokers 3');
   command('up', 'start them in the background; they keep their data and ports').action(up);
   command('status', 'what runs and where; exit code 1 unless everything does')
     .option('--json', 'for programs', false)
@@ -130,11 +169,13 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   if (error instanceof CommanderError) {
+    if (error.code === 'usage') console.error(error.message);
     process.exitCode = error.exitCode === 0 ? 0 : exitCodes.usage;
     return;
   }
   const message = error instanceof Error ? error.message : String(error);
   console.error(message);
-  const refused = error instanceof PortError ? exitCodes.configuration : exitCodes.failed;
+  const isConfiguration = error instanceof PortError || error instanceof StackShapeError;
+  const refused = isConfiguration ? exitCodes.configuration : exitCodes.failed;
   process.exitCode = error instanceof StackBusyError ? exitCodes.busy : refused;
 });

@@ -1,6 +1,7 @@
 /** The variables of lib/process/config.ts for a process that is to work on a local stack. */
 import { join } from 'node:path';
 import { connectSecretsDir, secretFile, type SecretName } from './data-folder';
+import { kafkaPasswordFile, type Login } from './kafka-access';
 import type { RunningStack } from './running-stack';
 
 /** The database's login roles (schemas/sql/0001-roles.sql), by what they are for. */
@@ -31,11 +32,15 @@ export const defaultScope: StackScope = {
   bucketTag: 'afterbuild=local',
 };
 
-/** @returns no secret, only the paths of the files that hold them. */
+/**
+ * @param login as whom Kafka is spoken to, where it asks.
+ * @returns no secret, only the paths of the files that hold them.
+ */
 export function stackEnvironment(
   stack: Pick<RunningStack, 'dataDir' | 'addresses'>,
   role: DatabaseRole,
   scope: StackScope = defaultScope,
+  login: Login = 'operator',
 ): Record<string, string> {
   const { addresses, dataDir } = stack;
   const { user, secret } = logins[role];
@@ -48,6 +53,12 @@ export function stackEnvironment(
     POSTGRES_PASSWORD_FILE: secretFile(dataDir, secret),
     POSTGRES_SYSTEM_IDENTIFIER: addresses.postgres.systemIdentifier,
     KAFKA_BROKERS: addresses.kafkaBrokers,
+    ...(addresses.kafkaAuthorityFile !== undefined && {
+      KAFKA_TLS_CA_FILE: addresses.kafkaAuthorityFile,
+      KAFKA_SASL_MECHANISM: 'scram-sha-512',
+      KAFKA_SASL_USERNAME: login,
+      KAFKA_SASL_PASSWORD_FILE: kafkaPasswordFile(dataDir, login),
+    }),
     SCHEMA_REGISTRY_URL: addresses.registryUrl,
     REDIS_HOST: addresses.redis.host,
     REDIS_PORT: String(addresses.redis.port),

@@ -3,17 +3,20 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lock } from 'proper-lockfile';
 import { secretFile, writeFileAtomically } from './data-folder';
+import { authorityFile, kafkaAddresses } from './kafka-access';
 import { objectStorageRegion, objectStorageUrl } from './object-storage';
 import { superuser } from './postgres';
 import type { ProcessIdentity } from './process-identity';
 import { registryUrl } from './registry';
 import { connectUrl } from './connect';
-import type { Place, ServerName } from './server';
+import { shapeOf, type Place, type ServerName } from './server';
 
 const version = 1;
 
 export interface Addresses {
   readonly kafkaBrokers: string;
+  /** There in a secure stack alone, in which clients log in (kafka-access.ts). */
+  readonly kafkaAuthorityFile?: string;
   readonly connectUrl: string;
   /** Confluent's API. */
   readonly registryUrl: string;
@@ -57,7 +60,8 @@ export function describeStack(
     owner,
     servers: {},
     addresses: {
-      kafkaBrokers: `127.0.0.1:${place.ports.kafka}`,
+      kafkaBrokers: kafkaAddresses(place),
+      ...(shapeOf(place).isSecure && { kafkaAuthorityFile: authorityFile(place.dataDir) }),
       connectUrl: connectUrl(place),
       registryUrl: registryUrl(place),
       postgres: {

@@ -5,13 +5,24 @@ import { lock } from 'proper-lockfile';
 import { clearData } from './clear-data';
 import { choosePostgresDir, prepareDataFolder, writeFileAtomically } from './data-folder';
 import { cacheFolder, fetchServers, type FetchProgress } from './fetch';
+import { grantRights } from './grant-rights';
+import { ensureKafkaPasswords } from './kafka-access';
+import { ensureKafkaTls } from './kafka-tls';
 import { databaseUser } from './os-user';
 import { choosePorts, isPortFree, portsFromEnvironment, type Ports } from './ports';
 import { systemIdentifier } from './postgres';
 import { identifyProcess, isRunning } from './process-identity';
 import { killLeftProcesses } from './processes';
 import { attachStack, startServer, stopServers, type RunningStack } from './running-stack';
-import { serverNames, type Place, type ServerName } from './server';
+import {
+  brokersOf,
+  plainShape,
+  serverNames,
+  shapeOf,
+  type Place,
+  type ServerName,
+  type StackShape,
+} from './server';
 import { describeStack, readStackFile, updateStackFile, writeStackFile } from './stack-file';
 
 /** The folder is in use; the message says by what. */
@@ -25,6 +36,8 @@ export interface StackOptions {
   /** Takes one sentence at a time. */
   readonly log: (line: string) => void;
   readonly fetchProgress: FetchProgress;
+  /** By default the one that the folder was made with, or one open broker. */
+  readonly shape?: StackShape | undefined;
   /** These ports and no others; else those of the environment, those of the last time, or free ones. */
   readonly ports?: Partial<Ports>;
   /** The servers go on when this process ends. */
@@ -33,6 +46,11 @@ export interface StackOptions {
   readonly isFresh?: boolean;
   /** Gives the start up; what has started is stopped. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Its data is that of another kind of stack. */
+export class StackShapeError extends Error {
+  override readonly name = 'StackShapeError';
 }
 
 const lockStaleMs = 10_000;
@@ -94,8 +112,26 @@ async function rememberPorts(options: StackOptions): Promise<Ports> {
   return ports;
 }
 
+const inWords = ({ brokers, isSecure }: StackShape): string =>
+  `${brokers} ${isSecure ? 'secure' : 'open'} broker${brokers === 1 ? '' : 's'}`;
+
+/**
+ * @param wanted by default what is there, or one open broker.
+ * @throws StackShapeError when the folder's data is of another shape than the wanted one.
+ */
+export function chooseShape(dataDir: string, wanted: StackShape | undefined): StackShape {
+  const described = readStackFile(dataDir)?.place;
+  const found = described === undefined ? undefined : shapeOf(described);
+  const shape = wanted ?? found ?? plainShape;
+  if (found === undefined || inWords(found) === inWords(shape)) return shape;
+  throw new StackShapeError(
+    `The data in ${dataDir} is that of ${inWords(found)}, not of ${inWords(shape)}: place this one elsewhere with --data.`,
+  );
+}
+
 async function preparePlace(options: StackOptions): Promise<Place> {
   const { dataDir, log, fetchProgress: progress, signal } = options;
+  const shape = chooseShape(dataDir, options.shape);
   const files = await fetchServers({ cache: cacheFolder(process.env), progress, signal });
   prepareDataFolder(dataDir);
   const user = databaseUser();
@@ -103,8 +139,12 @@ async function preparePlace(options: StackOptions): Promise<Place> {
   if (user !== undefined && barred !== undefined) {
     log(`PostgreSQL runs as user ${user.name}, who may not enter ${barred}: its data is in ${dir}`);
   }
+  if (shape.isSecure) {
+    ensureKafkaPasswords(dataDir);
+    await ensureKafkaTls(dataDir);
+  }
   const ports = await rememberPorts(options);
-  return { dataDir, postgresDir: dir, databaseUser: user, files, ports };
+  return { dataDir, postgresDir: dir, databaseUser: user, files, ports, shape };
 }
 
 async function startAll(place: Place, options: StackOptions): Promise<void> {
@@ -117,18 +157,13 @@ async function startAll(place: Place, options: StackOptions): Promise<void> {
     options.log(`${name} is ready after ${seconds} s`);
   };
   // Connect gives up on a broker that takes more than a minute, as it may on a busy machine.
-  const chains: readonly ServerName[][] = [
-    ['kafka', 'connect'],
-    ['registry'],
-    ['postgres'],
-    ['redis'],
-    ['objectStorage'],
-  ];
-  const outcomes = await Promise.allSettled(
-    chains.map(async (chain) => {
-      for (const name of chain) await startOne(name);
-    }),
-  );
+  const kafkaThenConnect = async (): Promise<void> => {
+    await Promise.all(brokersOf(place).map(startOne));
+    await grantRights(place, '');
+    await startOne('connect');
+  };
+  const others: readonly ServerName[] = ['registry', 'postgres', 'redis', 'objectStorage'];
+  const outcomes = await Promise.allSettled([kafkaThenConnect(), ...others.map(startOne)]);
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   const identifier = await systemIdentifier(place);
