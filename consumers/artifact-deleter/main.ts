@@ -10,11 +10,11 @@ import type { Helm } from '../../lib/control/helm';
 import { openHelm } from '../../lib/control/open-helm';
 import { failurePolicy } from '../../lib/failures/classify';
 import { createKafka } from '../../lib/kafka/connection';
-import type { StopReport } from '../../lib/kafka/consumer';
+import type { Consumer, StopReport } from '../../lib/kafka/consumer';
 import { createProducer } from '../../lib/kafka/producer';
 import { createConsumer } from '../../lib/kafka/run-consumer';
 import type { Subscription } from '../../lib/kafka/subscription';
-import { topicNames, topics } from '../../lib/kafka/topics';
+import { partitionsDefault, topicNames } from '../../lib/kafka/topics';
 import { createDeletionCounts } from '../../lib/metrics/effects';
 import type { Metrics } from '../../lib/metrics/metrics';
 import { systemClock } from '../../lib/process/clock';
@@ -114,12 +114,16 @@ async function consume(
     troubles: life.troubles,
     createProducer: () => createProducer(kafka),
   });
-  const consumer = createConsumer({
+  const around = {
+    ...{ ...stores, helm: control.helm },
+    partitionsOf: (topic: string) => consumer.partitionsOf(topic),
+  };
+  const consumer: Consumer = createConsumer({
     observer: life.observer,
     kafka,
     group: `${config.AFTERBUILD_NAMESPACE}${group}${config.DELETE_DRY_RUN ? '.dry-run' : ''}`,
     subscriptions: [
-      expiredArtifacts(config, logger, registry, { ...stores, helm: control.helm }, life.metrics),
+      expiredArtifacts(config, logger, registry, around, life.metrics),
       control.helm.subscription({
         onDecision: (decision) => stores.brake.learn(decision),
         onCaughtUp: () => stores.brake.decisionsRead(),
@@ -145,11 +149,13 @@ async function consume(
   return report;
 }
 
+type Around = Stores & { readonly helm: Helm } & Pick<Consumer, 'partitionsOf'>;
+
 function expiredArtifacts(
   config: Config,
   logger: Logger,
   registry: Registry,
-  { brake, connections, objects, helm }: Stores & { readonly helm: Helm },
+  { brake, connections, objects, helm, partitionsOf }: Around,
   metrics: Metrics,
 ): Subscription<ArtifactsExpired> {
   const topic = `${config.AFTERBUILD_NAMESPACE}${topicNames.artifactsExpired}`;
@@ -157,7 +163,7 @@ function expiredArtifacts(
   const codec = createCodec<ArtifactsExpired>(registry, { subject: `${topic}-value`, schema });
   const budget = new DeletionBudget({
     perMinuteMax: config.DELETIONS_PER_MINUTE_MAX,
-    partitionsTotal: partitionsOf(topicNames.artifactsExpired),
+    partitionsTotal: () => partitionsOf(topic) ?? partitionsDefault,
   });
   const failPoint = config.AFTERBUILD_FAIL_POINT;
   const handle = createHandler({
@@ -195,6 +201,3 @@ function expiredArtifacts(
     onLost: (partition) => budget.lost(partition),
   };
 }
-
-const partitionsOf = (topic: string): number =>
-  topics.find(({ name }) => name === topic)?.partitions ?? 1;

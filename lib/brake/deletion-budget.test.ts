@@ -12,7 +12,7 @@ function throughIn(minuteMs: number, budget: DeletionBudget, batch: number): num
 }
 
 test('the whole cap belongs to whoever holds all partitions', () => {
-  const budget = new DeletionBudget({ perMinuteMax: 60_000, partitionsTotal: 4 });
+  const budget = new DeletionBudget({ perMinuteMax: 60_000, partitionsTotal: () => 4 });
   for (const partition of [0, 1, 2, 3]) budget.assigned(partition);
   const through = throughIn(60_000, budget, 1_000);
   expect(through).toBeGreaterThanOrEqual(59_000);
@@ -20,7 +20,7 @@ test('the whole cap belongs to whoever holds all partitions', () => {
 });
 
 test('a share of the partitions is a share of the cap, and a lost partition takes its share along', () => {
-  const budget = new DeletionBudget({ perMinuteMax: 60_000, partitionsTotal: 4 });
+  const budget = new DeletionBudget({ perMinuteMax: 60_000, partitionsTotal: () => 4 });
   budget.assigned(0);
   budget.assigned(1);
   budget.lost(1);
@@ -29,8 +29,21 @@ test('a share of the partitions is a share of the cap, and a lost partition take
   expect(through).toBeLessThanOrEqual(15_500);
 });
 
+test('partitions that are added take their share of the cap', () => {
+  const topic = { partitions: 4 };
+  const budget = new DeletionBudget({
+    perMinuteMax: 60_000,
+    partitionsTotal: () => topic.partitions,
+  });
+  budget.assigned(0);
+  topic.partitions = 6;
+  const through = throughIn(60_000, budget, 100);
+  expect(through).toBeGreaterThanOrEqual(9_700);
+  expect(through).toBeLessThanOrEqual(10_300);
+});
+
 test('what was not deleted is given back', () => {
-  const budget = new DeletionBudget({ perMinuteMax: 600, partitionsTotal: 1 });
+  const budget = new DeletionBudget({ perMinuteMax: 600, partitionsTotal: () => 1 });
   budget.assigned(0);
   expect(budget.take(1_000, 1_000)).toBe(0);
   expect(budget.take(1, 1_000)).toBeGreaterThan(0);

@@ -2,12 +2,13 @@
 
 export class DeletionBudget {
   readonly #perMinuteMax: number;
-  readonly #partitionsTotal: number;
+  readonly #partitionsTotal: () => number;
   readonly #assigned = new Set<number>();
   #allowance = 0;
   #filledAtMs = 0;
 
-  constructor(limits: { readonly perMinuteMax: number; readonly partitionsTotal: number }) {
+  /** @param limits `partitionsTotal` is asked at each take: partitions may be added. */
+  constructor(limits: { readonly perMinuteMax: number; readonly partitionsTotal: () => number }) {
     this.#perMinuteMax = limits.perMinuteMax;
     this.#partitionsTotal = limits.partitionsTotal;
   }
@@ -45,6 +46,6 @@ export class DeletionBudget {
   #perMs(): number {
     // Between assignment and its announcement a record may come: it counts as one partition.
     const held = Math.max(1, this.#assigned.size);
-    return (this.#perMinuteMax * Math.min(1, held / this.#partitionsTotal)) / 60_000;
+    return (this.#perMinuteMax * Math.min(1, held / this.#partitionsTotal())) / 60_000;
   }
 }

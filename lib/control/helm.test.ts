@@ -15,7 +15,7 @@ const setUp = () => {
   const helm = new Helm({
     process: 'artifact-deleter',
     instance: 'pod-1',
-    topics: { control: 'afterbuild.control', work: 'artifacts.expired', workPartitions: 12 },
+    topics: { control: 'afterbuild.control', work: 'artifacts.expired' },
     decode: () => flag('all', 'pause', 'true').value,
     write: (key, value) => {
       if (server.fails) return Promise.reject(new Error('no broker'));
@@ -30,6 +30,7 @@ const setUp = () => {
   const consumer = {
     partitions: [0, 1, 2].map((partition) => ({ topic: 'artifacts.expired', partition })),
     breakers: [] as Breaker[],
+    partitionsInAll: 12,
   };
   const said: string[] = [];
   const subscription = helm.subscription({
@@ -46,6 +47,7 @@ const setUp = () => {
   const set = ({ key, value }: Decided) => decide(key, value);
   helm.follow({
     state: () => consumer,
+    partitionsOf: () => consumer.partitionsInAll,
     steer: (to) => steered.push(to),
     hint: (dependency, untilMs) => hinted.push([dependency, untilMs]),
   });
@@ -107,6 +109,9 @@ test('a rate is shared out by the partitions that are held', async () => {
   consumer.partitions.push({ topic: 'artifacts.expired', partition: 3 });
   await clock.tick();
   expect(steered.at(-1)).toEqual({ ...asSet, recordsPerSecond: 40 });
+  consumer.partitionsInAll = 24;
+  await clock.tick();
+  expect(steered.at(-1)).toEqual({ ...asSet, recordsPerSecond: 20 });
 });
 
 test('a flag that nobody knows is ignored and told', async () => {

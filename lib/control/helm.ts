@@ -23,6 +23,8 @@ export interface Steered {
     readonly partitions: readonly { readonly topic: string; readonly partition: number }[];
     readonly breakers: readonly (OwnBreaker & { readonly dependency: Dependency })[];
   };
+  /** How many the topic has by now; null when that is not known yet. */
+  partitionsOf(topic: string): number | null;
   steer(to: {
     readonly paused: boolean;
     readonly recordsPerSecond: number | null;
@@ -38,9 +40,8 @@ export interface HelmOptions {
   /** Full names. */
   readonly topics: {
     readonly control: string;
-    /** What the process works through; a rate is shared out by its partitions. */
+    /** What the process works through; a rate is shared out by its partitions, added ones included. */
     readonly work: string;
-    readonly workPartitions: number;
   };
   readonly decode: (bytes: Buffer) => Control | Promise<Control>;
   /** Writes a decision; null takes back what the key names. */
@@ -197,9 +198,10 @@ export class Helm {
   #shareOfRate(steered: Steered): number | null {
     const { recordsPerSecond } = this.#effective;
     if (recordsPerSecond === null) return null;
-    const { work, workPartitions } = this.#options.topics;
+    const { work } = this.#options.topics;
     const held = steered.state().partitions.filter(({ topic }) => topic === work).length;
-    return (recordsPerSecond * Math.max(1, held)) / workPartitions;
+    const share = Math.max(1, held);
+    return (recordsPerSecond * share) / Math.max(share, steered.partitionsOf(work) ?? 0);
   }
 
   #passOn({ dependency, untilMs }: { dependency: string; untilMs: number }): void {

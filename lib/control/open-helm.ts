@@ -2,7 +2,7 @@
 import type { Registry } from '../avro/registry';
 import type { Consumer } from '../kafka/consumer';
 import type { RecordProducer } from '../kafka/producer';
-import { topicNames, topics } from '../kafka/topics';
+import { topicNames } from '../kafka/topics';
 import type { Clock } from '../process/clock';
 import { instanceName } from '../process/instance-name';
 import type { Logger } from '../process/logger';
@@ -47,7 +47,7 @@ export function openHelm(options: OpenHelmOptions): OpenHelm {
   const helm = new Helm({
     ...{ process, clock, logger },
     instance,
-    topics: { control, work: `${namespace}${work}`, workPartitions: partitionsOf(work) },
+    topics: { control, work: `${namespace}${work}` },
     decode: (bytes) => codec.decode(bytes),
     write: async (key, value) => {
       await writer.write({ topic: control, key, value: value && (await codec.encode(value)) });
@@ -85,6 +85,3 @@ export function openHelm(options: OpenHelmOptions): OpenHelm {
       ),
   };
 }
-
-const partitionsOf = (work: string): number =>
-  topics.find(({ name }) => name === work)?.partitions ?? 1;

@@ -80,6 +80,15 @@ export class ClusterHooks {
     };
   }
 
+  /** As many as the metadata had last; null before it came. */
+  partitionsOf(topic: string): number | null {
+    try {
+      return this.cluster?.findTopicPartitionMetadata(topic).length || null;
+    } catch {
+      return null;
+    }
+  }
+
   #guard(broker: Broker): Broker {
     if (this.#guarded.has(broker)) return broker;
     this.#guarded.add(broker);

@@ -2,7 +2,17 @@
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
-import { CompressionCodecs, CompressionTypes, Kafka, logLevel, type KafkaConfig } from 'kafkajs';
+import {
+  CompressionCodecs,
+  CompressionTypes,
+  Kafka,
+  logLevel,
+  type Consumer,
+  type ConsumerConfig,
+  type KafkaConfig,
+  type Producer,
+  type ProducerConfig,
+} from 'kafkajs';
 import { readSecret, ConfigError, type Connections } from '../process/config';
 import type { Logger } from '../process/logger';
 import { createClientLog } from './client-log';
@@ -15,7 +25,11 @@ export type KafkaConnections = Pick<
   | 'KAFKA_SASL_MECHANISM'
   | 'KAFKA_SASL_USERNAME'
   | 'KAFKA_SASL_PASSWORD_FILE'
->;
+> &
+  Partial<Pick<Connections, 'KAFKA_METADATA_MAX_AGE_MS'>>;
+
+/** kafkajs' own five minutes are too long for whoever waits for partitions that were added. */
+export const metadataMaxAgeDefaultMs = 30_000;
 
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
@@ -36,7 +50,7 @@ export function createKafka(
   logger: Logger,
 ): Kafka {
   quietRequestQueue();
-  return new Kafka({
+  const config: KafkaConfig = {
     clientId,
     brokers: connections.KAFKA_BROKERS,
     connectionTimeout: 3_000,
@@ -46,7 +60,26 @@ export function createKafka(
     logCreator: createClientLog(logger),
     ...tls(connections),
     ...sasl(connections),
-  });
+  };
+  return new FreshKafka(config, connections.KAFKA_METADATA_MAX_AGE_MS ?? metadataMaxAgeDefaultMs);
+}
+
+/** Everything made of it finds added partitions within one age of its metadata. An admin always asks anew. */
+class FreshKafka extends Kafka {
+  readonly #metadataMaxAge: number;
+
+  constructor(config: KafkaConfig, metadataMaxAge: number) {
+    super(config);
+    this.#metadataMaxAge = metadataMaxAge;
+  }
+
+  override consumer(config: ConsumerConfig): Consumer {
+    return super.consumer({ metadataMaxAge: this.#metadataMaxAge, ...config });
+  }
+
+  override producer(config: ProducerConfig = {}): Producer {
+    return super.producer({ metadataMaxAge: this.#metadataMaxAge, ...config });
+  }
 }
 
 function tls({ KAFKA_TLS_CA_FILE: path }: KafkaConnections): Pick<KafkaConfig, 'ssl'> {

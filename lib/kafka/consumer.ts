@@ -75,6 +75,8 @@ export interface Consumer {
   /** Stop intake, drain, commit, read back, leave. Never rejects and never takes much longer than `deadlineMs`. */
   stop(deadlineMs: number): Promise<StopReport>;
   state(): ConsumerState;
+  /** How many a topic that is subscribed to has by now, whoever holds them; null before the group was joined. */
+  partitionsOf(topic: string): number | null;
   /** A member of the group (perhaps an idle one) with nothing halted. */
   ready(): boolean;
   /** Whether an effect may begin: membership is proved (see `ConsumerClient`). */

@@ -45,6 +45,7 @@ const heartbeatWhileDrainingMs = 1_000;
 const patience = { retries: 100_000, initialRetryTime: 100, maxRetryTime: 1_000 };
 
 export class KafkaJsClient implements ConsumerClient {
+  readonly partitionsOf = (topic: string): number | null => this.#hooks.partitionsOf(topic);
   readonly #options: KafkaJsClientOptions;
   readonly #hooks: ClusterHooks;
   readonly #consumer: Consumer;

@@ -1,7 +1,9 @@
 /** Writes records and says so only when every replica has them. */
 import {
   CompressionTypes,
+  KafkaJSError,
   Partitioners,
+  type ICustomPartitioner,
   type Kafka,
   type Message,
   type RecordMetadata,
@@ -53,7 +55,7 @@ export function createProducer(
   { retries, sendTimeoutMs }: ProducerPatience = patienceDefault,
 ): RecordProducer {
   const producer = kafka.producer({
-    createPartitioner: Partitioners.DefaultPartitioner,
+    createPartitioner: knownPartitions,
     allowAutoTopicCreation: false,
     idempotent: false,
     // One request at a time a broker, or a retry could overtake what was sent after it.
@@ -78,6 +80,26 @@ export function createProducer(
     },
   };
 }
+
+/** By this name kafkajs knows that it has to ask for the metadata before it begins the send again. */
+class StaleMetadataError extends KafkaJSError {
+  override readonly name = 'KafkaJSMetadataNotLoaded';
+}
+
+/**
+ * kafkajs leaves out a record whose partition is not in its metadata, which may be older than the partition,
+ * and says that all are acknowledged.
+ */
+export const knownPartitions: ICustomPartitioner = () => {
+  const choose = Partitioners.DefaultPartitioner();
+  return (args) => {
+    const partition = choose(args);
+    if (partition < args.partitionMetadata.length) return partition;
+    throw new StaleMetadataError(
+      `The metadata of ${args.topic} is stale, or it has no partition ${partition}`,
+    );
+  };
+};
 
 const sizeOf = (record: OutgoingRecord): number =>
   Buffer.byteLength(record.key ?? '') +

@@ -36,6 +36,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     start: () => (starting ??= startWithin(runtime, producer, options, settings)),
     stop: (deadlineMs) => (stopping ??= stop(runtime, producer, deadlineMs)),
     state: () => runtime.state(),
+    partitionsOf: (topic) => client.partitionsOf(topic),
     ready: () => runtime.ready(),
     mayBegin: () => client.mayBegin(),
     steer: (steering) => runtime.steer(steering),

@@ -16,6 +16,9 @@ export interface TopicDefinition {
   readonly schema: string | null;
 }
 
+/** Of topics that records of work lie on, and of those that sweeps share out, unless TOPIC_PARTITIONS says otherwise. */
+export const partitionsDefault = 12;
+
 const dayMs = 86_400_000;
 
 /** Replaying must stay possible for as long as an incident may last; anything shorter is refused. */
@@ -103,7 +106,7 @@ export const topics: readonly TopicDefinition[] = [
     name: topicNames.artifactChanges,
     doc: 'Inserts and updates of artifacts, as Debezium reads them from the write-ahead log.',
     key: 'id and partition_id, in Avro',
-    partitions: 12,
+    partitions: partitionsDefault,
     cleanup: 'delete',
     retentionMs: retentionFloorMs,
     schema: null,
@@ -112,7 +115,7 @@ export const topics: readonly TopicDefinition[] = [
     name: topicNames.buildChanges,
     doc: 'Inserts and updates of builds, as Debezium reads them from the write-ahead log.',
     key: 'id and partition_id, in Avro',
-    partitions: 12,
+    partitions: partitionsDefault,
     cleanup: 'delete',
     retentionMs: retentionFloorMs,
     schema: null,
@@ -121,7 +124,7 @@ export const topics: readonly TopicDefinition[] = [
     name: topicNames.artifactsExpired,
     doc: 'Batches of artifacts whose rows and objects may go.',
     key: '<partition_id>:<first id>',
-    partitions: 12,
+    partitions: partitionsDefault,
     cleanup: 'delete',
     retentionMs: retentionFloorMs,
     schema: 'artifacts.expired',
@@ -130,7 +133,7 @@ export const topics: readonly TopicDefinition[] = [
     name: topicNames.buildsFinished,
     doc: 'Builds that have ended and may have a live trace to archive.',
     key: '<partition_id>:<build_id>',
-    partitions: 12,
+    partitions: partitionsDefault,
     cleanup: 'delete',
     retentionMs: retentionFloorMs,
     schema: 'builds.finished',
@@ -139,7 +142,7 @@ export const topics: readonly TopicDefinition[] = [
     name: topicNames.progress,
     doc: 'Watermarks of the sweeps; whoever holds a partition sweeps its shards.',
     key: '<sweep>/<shard>',
-    partitions: 12,
+    partitions: partitionsDefault,
     cleanup: 'compact',
     retentionMs: -1,
     schema: 'afterbuild.progress',
@@ -148,7 +151,7 @@ export const topics: readonly TopicDefinition[] = [
     name: topicNames.staleProgress,
     doc: 'Cursors of the sweep over stale builds; whoever holds a partition sweeps its slice.',
     key: 'stale/<slice>',
-    partitions: 12,
+    partitions: partitionsDefault,
     cleanup: 'compact',
     retentionMs: -1,
     schema: 'afterbuild.stale-progress',

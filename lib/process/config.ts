@@ -48,6 +48,8 @@ export const connectionSchema = z.object({
   KAFKA_SASL_MECHANISM: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).optional(),
   KAFKA_SASL_USERNAME: text.optional(),
   KAFKA_SASL_PASSWORD_FILE: text.optional(),
+  /** Added partitions and new leaders are found within so long, without anybody's help. */
+  KAFKA_METADATA_MAX_AGE_MS: count(30_000, 1_000, 300_000),
 
   SCHEMA_REGISTRY_URL: url,
   SCHEMA_REGISTRY_USERNAME: text.optional(),

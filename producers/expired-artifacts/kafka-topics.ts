@@ -23,18 +23,26 @@ export interface TopicPositions {
 
 /** `artifacts.expired`. */
 export class KafkaExpiredTopic implements ExpiredTopic {
+  #partitions: number;
+
   constructor(
-    readonly partitions: number,
+    partitions: number,
     private readonly topic: string,
     /** The group that deletes, whose progress is the loop limit's measure. */
     private readonly group: string,
     private readonly producer: RecordProducer,
     private readonly codec: Codec<ArtifactsExpired>,
     private readonly positions: TopicPositions,
-  ) {}
+  ) {
+    this.#partitions = partitions;
+  }
+
+  get partitions(): number {
+    return this.#partitions;
+  }
 
   partitionOf(key: string): number {
-    return partitionOf(key, this.partitions);
+    return partitionOf(key, this.#partitions);
   }
 
   async produce(records: readonly PlacedRecord[]): Promise<readonly (number | null)[]> {
@@ -55,6 +63,7 @@ export class KafkaExpiredTopic implements ExpiredTopic {
       this.positions.committed(this.group, this.topic),
       this.positions.ends(this.topic),
     ]);
+    this.#partitions = Math.max(this.#partitions, ends.length);
     const offsets = new Map(committed.map(({ partition, offset }) => [partition, offset]));
     return ends.map(({ partition, logStart, highWatermark }) => ({
       partition,

@@ -57,9 +57,13 @@ test('a record whose offset is unknown, or already done, is counted right', () =
   expect(limit.inFlight(0)).toBe(0);
 });
 
-test('a partition that was added later is refused, not ignored', () => {
+test('a partition that is added while we work is counted and filled like the others', () => {
   const limit = new LoopLimit(() => 1_000, 1, 1_000);
-  expect(() => limit.observe([at(1, 0, 0)])).toThrow('restart');
+  limit.observe([at(0, 0, 1)]);
+  expect(limit.reserve(0, 1)).toBeNull();
+  limit.observe([at(0, 0, 1), at(1, 0, 0), at(2, 0, 3)]);
+  expect(limit.reserve(0, 600)).toBe(1);
+  expect([0, 1, 2].map((partition) => limit.inFlight(partition))).toEqual([1_000, 600, 3_000]);
 });
 
 test('with one producer the artifacts in flight are counted exactly, and never above the limit', () => {

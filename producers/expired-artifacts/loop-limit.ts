@@ -20,22 +20,17 @@ interface Lane {
 export class LoopLimit {
   readonly #limit: () => number;
   readonly #recordArtifactsMax: number;
-  readonly #lanes: readonly Lane[];
+  readonly #lanes: Lane[];
 
   /**
    * @param limit asked at each record: it may change while we work.
+   * @param partitions of the topic at the start; those that are added later are counted from when they are met.
    * @param recordArtifactsMax what a record of somebody else counts.
    */
   constructor(limit: () => number, partitions: number, recordArtifactsMax: number) {
     this.#limit = limit;
     this.#recordArtifactsMax = recordArtifactsMax;
-    this.#lanes = Array.from({ length: partitions }, () => ({
-      own: new Map<number, number>(),
-      ownArtifacts: 0,
-      reserved: 0,
-      foreignRecords: 0,
-      committed: 0,
-    }));
+    this.#lanes = Array.from({ length: partitions }, emptyLane);
   }
 
   /** What the deleting group has yet to do, as it was read just now. */
@@ -100,12 +95,15 @@ export class LoopLimit {
   }
 
   #lane(partition: number): Lane {
-    const lane = this.#lanes[partition];
-    if (lane === undefined) {
-      throw new Error(
-        `artifacts.expired has a partition ${partition} that it had not at the start: restart.`,
-      );
-    }
-    return lane;
+    while (this.#lanes.length <= partition) this.#lanes.push(emptyLane());
+    return this.#lanes[partition] ?? emptyLane();
   }
 }
+
+const emptyLane = (): Lane => ({
+  own: new Map<number, number>(),
+  ownArtifacts: 0,
+  reserved: 0,
+  foreignRecords: 0,
+  committed: 0,
+});

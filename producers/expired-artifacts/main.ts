@@ -101,6 +101,7 @@ async function connect(
     ...{ config, logger, clock, reach, onFatal, random: Math.random, expired },
     troubles: life.troubles,
     database: new PostgresArtifactDatabase(pool, config.SWEEP_MARGIN_MS),
+    progressPartitions: progress.partitions,
     createProgress: (onWritten) => {
       const { partitions, topic, codec } = progress;
       return new KafkaProgressTopic(partitions, topic, producer, codec, onWritten);

@@ -4,6 +4,7 @@ import type { Helm } from '../../lib/control/helm';
 import type { OpenHelm } from '../../lib/control/open-helm';
 import { failurePolicy } from '../../lib/failures/classify';
 import type { Consumer } from '../../lib/kafka/consumer';
+import { endWhenGrown } from '../../lib/kafka/state-topic-grew-error';
 import type { AnySubscription, Subscription } from '../../lib/kafka/subscription';
 import type { Clock } from '../../lib/process/clock';
 import type { expiredArtifactsSchema } from '../../lib/process/config';
@@ -38,6 +39,8 @@ export interface Surroundings {
   readonly reach: ReachStep;
   readonly database: ArtifactDatabase;
   readonly expired: ExpiredTopic;
+  /** Of the topic of watermarks; a shard belongs to one of them for good. */
+  readonly progressPartitions: number;
   readonly createProgress: (
     onWritten: (partition: number, progress: SweepProgress) => void,
   ) => ProgressTopic;
@@ -160,6 +163,7 @@ function progressSubscription(around: Surroundings, sweeps: Sweeps): AnySubscrip
       for (const { partition, value } of records) sweeps.learn(partition, value);
       return Promise.resolve(records.map(() => ({ kind: 'done' })));
     },
+    onAssigned: endWhenGrown(around.topics.progress, around.progressPartitions, around.onFatal),
     onCaughtUp: (partition) => sweeps.hold(partition),
     onDraining: (partition) => sweeps.pause(partition),
     onKept: (partition) => sweeps.hold(partition),

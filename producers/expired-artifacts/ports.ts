@@ -45,6 +45,7 @@ export interface ArtifactDatabase {
 
 /** Where records go and how far their readers have come. */
 export interface ExpiredTopic {
+  /** Grows when partitions are added; the next `backlog` says so. */
   readonly partitions: number;
   /** The partition that Kafka's default hash gives a key. */
   partitionOf(key: string): number;

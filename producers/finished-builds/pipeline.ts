@@ -4,6 +4,7 @@ import { DatabaseGuard } from '../../lib/brake/database-guard';
 import type { OpenHelm } from '../../lib/control/open-helm';
 import { failurePolicy } from '../../lib/failures/classify';
 import type { Consumer } from '../../lib/kafka/consumer';
+import { endWhenGrown } from '../../lib/kafka/state-topic-grew-error';
 import type { AnySubscription, Subscription } from '../../lib/kafka/subscription';
 import type { Clock } from '../../lib/process/clock';
 import type { finishedBuildsSchema } from '../../lib/process/config';
@@ -139,6 +140,7 @@ function cursorSubscription(around: Surroundings, sweeps: StaleSweeps): AnySubsc
       for (const { partition, value } of records) sweeps.learn(partition, value);
       return Promise.resolve(records.map(() => ({ kind: 'done' })));
     },
+    onAssigned: endWhenGrown(around.topics.cursors, around.slices, around.onFatal),
     onCaughtUp: (partition) => sweeps.hold(partition),
     onDraining: (partition) => sweeps.pause(partition),
     onKept: (partition) => sweeps.hold(partition),

@@ -1,7 +1,7 @@
 /** A topic and a group of their own on the shared broker, and consumers on it that remember what they did. */
 import type { Kafka } from 'kafkajs';
 import { pino } from 'pino';
-import { createKafka } from '../../lib/kafka/connection';
+import { createKafka, metadataMaxAgeDefaultMs } from '../../lib/kafka/connection';
 import type { Consumer } from '../../lib/kafka/consumer';
 import { createTopics } from '../../lib/kafka/create-topics';
 import { createTopicAdmin, type TopicAdmin } from '../../lib/kafka/admin';
@@ -34,11 +34,16 @@ export class KafkaGroup {
   constructor(
     name: string,
     readonly brokers = currentStack().addresses.kafkaBrokers,
+    metadataMaxAgeMs = metadataMaxAgeDefaultMs,
   ) {
     const unique = `${name}-${process.pid}-${Date.now()}`;
     this.topic = `${unique}.things`;
     this.group = `${unique}.readers`;
-    this.kafka = createKafka(connectionsOf(brokers), 'conformance', pino({ level: 'silent' }));
+    this.kafka = createKafka(
+      { ...connectionsOf(brokers), KAFKA_METADATA_MAX_AGE_MS: metadataMaxAgeMs },
+      'conformance',
+      pino({ level: 'silent' }),
+    );
     this.#producer = createProducer(this.kafka);
     this.admin = createTopicAdmin(this.kafka, { namespace: '' });
   }
@@ -56,6 +61,13 @@ export class KafkaGroup {
     );
   }
 
+  /** @param count in all, after it. */
+  async grow(count: number): Promise<void> {
+    await this.withRawAdmin((admin) =>
+      admin.createPartitions({ topicPartitions: [{ topic: this.topic, count }] }),
+    );
+  }
+
   async withRawAdmin<T>(work: (admin: ReturnType<Kafka['admin']>) => Promise<T>): Promise<T> {
     const admin = this.kafka.admin();
     await admin.connect();
@@ -67,7 +79,11 @@ export class KafkaGroup {
   }
 
   /** Values count up from 0 over the whole topic. @param keys how many different ones. */
-  async produce(count: number, keys: number, partition?: number): Promise<void> {
+  async produce(
+    count: number,
+    keys: number,
+    partition?: number,
+  ): Promise<readonly (number | null)[]> {
     const records = Array.from({ length: count }, () => {
       const value = this.#produced++;
       const place = partition === undefined ? {} : { partition };
@@ -78,7 +94,7 @@ export class KafkaGroup {
         ...place,
       };
     });
-    await this.#producer.send(records);
+    return this.#producer.send(records);
   }
 
   member(
