@@ -5,7 +5,8 @@ import { describeFlag } from './flags';
 
 export function linesOf(report: ProcessReport, nowMs: number): string[] {
   const line = (title: string, text: string): string => `  ${title.padEnd(14)}${text}`;
-  const causes = report.state === 'held' ? causesOf(report.instances) : [];
+  const isCaused = report.state === 'held' || report.state === 'stalled';
+  const causes = isCaused ? causesOf(report.instances) : [];
   return [
     `${report.process.padEnd(18)}${report.sentence}`,
     ...causes.map((cause) => line('because', cause)),

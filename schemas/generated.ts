@@ -113,11 +113,11 @@ export interface InstanceStatus {
   readonly startedAtMs: number;
   /** When this was written. */
   readonly atMs: number;
-  /** joining, idle, working, paused, dry-run, held or halted. */
+  /** joining, idle, working, paused, dry-run, held, stalled or halted. */
   readonly state: string;
   /** Since when it is in that state. */
   readonly sinceMs: number;
-  /** Why it is held or halted. */
+  /** Why it is held, stalled or halted. */
   readonly cause: null | string;
   /** Of the topic that it works through. */
   readonly partitions: number;

@@ -1,5 +1,6 @@
 /** What an instance is doing, and why, from what its consumer, its troubles and its flags say. Pure. */
 import type { ConsumerState, PartitionState } from '../kafka/consumer';
+import { consumerWaits } from '../process/readiness';
 import type { Trouble } from '../process/troubles';
 import type { BreakerStatus, InstanceStatus } from '../../schemas/generated';
 import type { Effective, FlagInForce } from './flags';
@@ -11,9 +12,13 @@ export const instanceStates = [
   'paused',
   'dry-run',
   'held',
+  'stalled',
   'halted',
 ] as const;
 export type InstanceState = (typeof instanceStates)[number];
+
+/** A moment without progress is none. */
+const stalledAfterMs = 30_000;
 
 export interface Observed {
   readonly consumer: ConsumerState;
@@ -37,18 +42,30 @@ export function describeState({ consumer, troubles, effective }: Observed): Desc
   if (!joined) return { state: 'joining', cause: null };
   if (effective.paused) return { state: 'paused', cause: null };
   if (effective.dryRun) return { state: 'dry-run', cause: null };
+  const { stalledMs, stalledBy } = consumer;
+  if (stalledBy !== null && stalledMs >= stalledAfterMs) {
+    return { state: 'stalled', cause: brief(stalledBy) };
+  }
   const [held] = [
     ...breakers.map(({ cause }) => cause),
-    ...partitions.flatMap((partition) => partition.held ?? []),
+    ...consumerWaits(consumer),
     ...troubles.map(({ cause }) => cause),
   ];
   if (held !== undefined) return { state: 'held', cause: brief(held) };
   return { state: partitions.some(hasWork) ? 'working' : 'idle', cause: null };
 }
 
-const hasWork = ({ doneBelow, highWatermark, bufferedRecords }: PartitionState): boolean =>
+/** Also what nobody has fetched: by the end of the log, as far as it can be read. */
+const hasWork = ({
+  doneBelow,
+  taken,
+  logEnd,
+  highWatermark,
+  bufferedRecords,
+}: PartitionState): boolean =>
   bufferedRecords > 0 ||
-  (doneBelow !== null && highWatermark !== null && doneBelow < highWatermark);
+  doneBelow === null ||
+  doneBelow < Math.max(logEnd ?? highWatermark ?? 0, taken ?? 0);
 
 const causeMax = 300;
 const brief = (text: string): string => (text.split('\n')[0] ?? '').slice(0, causeMax);

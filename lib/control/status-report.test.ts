@@ -124,7 +124,6 @@ test('who has said nothing for 45 s is silent, and counts for nothing', () => {
 
 test.each([
   [[], 'not running: no instance has been heard of'],
-  [[instance({ state: 'idle' })], 'idle: nothing is left to do'],
   [[instance({ state: 'joining' })], 'joining the group'],
   [
     [instance({ state: 'held', cause: 'brake: another timeline' })],
@@ -132,6 +131,24 @@ test.each([
   ],
 ])('otherwise (%#) the sentence is plain', (instances, expected) => {
   expect(sentence(instances)).toBe(expected);
+});
+
+test('idle is said only when the lag says so', () => {
+  const idle = [instance({ state: 'idle' })];
+  const none = { records: 0, lost: 0 };
+  expect(sentence(idle, { work: none })).toBe('idle: nothing is left to do');
+  expect(report(idle, { work: { records: 715, lost: 0 } })).toMatchObject({
+    state: 'waiting',
+    sentence: 'waiting: 715 records lie in Kafka that no instance has taken yet',
+  });
+  expect(sentence(idle, { work: null })).toMatch(/Kafka does not say what is left/);
+});
+
+test('what stands for no reason that has a name is told before what is held', () => {
+  const stalled = instance({ state: 'stalled', cause: '7 records are not taken' });
+  expect(sentence([held, stalled])).toBe(
+    'stalled: 7 records are not taken (1 of 2 instances), oldest unfinished 6m10s, 0 lost',
+  );
 });
 
 test('without a rate there is no end in sight, without work there is nothing to wait for', () => {

@@ -31,7 +31,8 @@ export interface InstanceReport extends InstanceStatus {
 
 export interface ProcessReport {
   readonly process: ProcessName;
-  readonly state: InstanceState | 'silent' | 'not-running';
+  /** `waiting`: records lie in Kafka that no instance has taken yet. */
+  readonly state: InstanceState | 'silent' | 'not-running' | 'waiting';
   /** State and cause in one sentence. */
   readonly sentence: string;
   readonly recordsLeft: number | null;
@@ -75,6 +76,7 @@ const etaOf = (records: number | null, perSecond: number): number | null => {
 /** From what needs a person most to what needs nobody. */
 const byUrgency: readonly InstanceState[] = [
   'halted',
+  'stalled',
   'paused',
   'dry-run',
   'held',
@@ -92,8 +94,12 @@ function stateOf(known: Known, instances: readonly InstanceReport[]): ProcessRep
   // What the operator has decided, also in the moment before every instance follows.
   if (known.flags.some(({ name }) => name === 'pause')) return 'paused';
   if (known.flags.some(({ name }) => name === 'dry-run')) return 'dry-run';
-  return byUrgency.find((one) => states.includes(one)) ?? 'idle';
+  return byLag(byUrgency.find((one) => states.includes(one)) ?? 'idle', known);
 }
+
+/** Each instance knows only of the partitions that it holds. */
+const byLag = (state: InstanceState, { work }: Known): ProcessReport['state'] =>
+  state === 'idle' && work !== null && work.records > 0 ? 'waiting' : state;
 
 interface Facts {
   readonly known: Known;
@@ -104,27 +110,33 @@ interface Facts {
 }
 
 function sentenceOf(state: ProcessReport['state'], facts: Facts, nowMs: number): string {
-  const { instances, recordsPerSecond } = facts;
-  switch (state) {
-    case 'not-running':
-      return 'not running: no instance has been heard of';
-    case 'silent':
-      return `silent: last heard ${writeDuration(Math.min(...instances.flatMap(({ silentForMs }) => silentForMs ?? [])))} ago`;
-    case 'joining':
-      return 'joining the group';
-    case 'idle':
-      return 'idle: nothing is left to do';
-    case 'working':
-      return `working: ${recordsPerSecond} records/s`;
-    case 'paused':
-      return decidedBy('paused', 'pause', facts, nowMs);
-    case 'dry-run':
-      return decidedBy('dry run', 'dry-run', facts, nowMs);
-    case 'held':
-    case 'halted':
-      return [`${state}: ${causeOf(state, facts, nowMs)}`, ...waitingOf(facts)].join(', ');
-  }
+  return sentences[state](facts, nowMs);
 }
+
+const stands =
+  (state: 'held' | 'stalled' | 'halted') =>
+  (facts: Facts, nowMs: number): string =>
+    [`${state}: ${causeOf(state, facts, nowMs)}`, ...waitingOf(facts)].join(', ');
+
+const sentences: Readonly<Record<ProcessReport['state'], (facts: Facts, nowMs: number) => string>> =
+  {
+    'not-running': () => 'not running: no instance has been heard of',
+    silent: ({ instances }) =>
+      `silent: last heard ${writeDuration(Math.min(...instances.flatMap(({ silentForMs }) => silentForMs ?? [])))} ago`,
+    joining: () => 'joining the group',
+    idle: ({ known }) =>
+      known.work === null
+        ? 'idle by what its instances know; Kafka does not say what is left'
+        : 'idle: nothing is left to do',
+    waiting: ({ known }) =>
+      `waiting: ${known.work?.records ?? 0} records lie in Kafka that no instance has taken yet`,
+    working: ({ recordsPerSecond }) => `working: ${recordsPerSecond} records/s`,
+    paused: (facts, nowMs) => decidedBy('paused', 'pause', facts, nowMs),
+    'dry-run': (facts, nowMs) => decidedBy('dry run', 'dry-run', facts, nowMs),
+    held: stands('held'),
+    stalled: stands('stalled'),
+    halted: stands('halted'),
+  };
 
 /** `paused by anna: maintenance, for 1h20m more`. */
 function decidedBy(
@@ -152,7 +164,11 @@ const titles: Readonly<Record<string, string>> = {
   brake: 'brake',
 };
 
-function causeOf(state: 'held' | 'halted', { instances }: Facts, nowMs: number): string {
+function causeOf(
+  state: 'held' | 'stalled' | 'halted',
+  { instances }: Facts,
+  nowMs: number,
+): string {
   const live = instances.filter(({ silentForMs }) => silentForMs === null);
   const concerned = live.filter((one) => one.state === state);
   const longest = concerned
@@ -160,7 +176,7 @@ function causeOf(state: 'held' | 'halted', { instances }: Facts, nowMs: number):
     .reduce<BreakerStatus | undefined>((a, b) => (a && a.sinceMs <= b.sinceMs ? a : b), undefined);
   const few =
     concerned.length < live.length ? ` (${concerned.length} of ${live.length} instances)` : '';
-  if (state === 'halted' || !longest) return `${concerned[0]?.cause ?? 'no cause is known'}${few}`;
+  if (state !== 'held' || !longest) return `${concerned[0]?.cause ?? 'no cause is known'}${few}`;
   return `${describeBreaker(longest, nowMs)}${few}`;
 }
 

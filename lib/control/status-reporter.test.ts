@@ -1,4 +1,4 @@
-import { membership } from '../../test/support/consumer-state';
+import { joined, partitionState } from '../../test/support/consumer-state';
 import { pino } from 'pino';
 import { HandClock } from '../../test/support/control';
 import type { ConsumerState, PartitionState } from '../kafka/consumer';
@@ -8,28 +8,19 @@ import { withoutFlags } from './flags';
 import { describeState, RateMeter } from './instance-status';
 import { StatusReporter } from './status-reporter';
 
-const partition = (other: Partial<PartitionState> = {}): PartitionState => ({
-  topic: 'artifacts.expired',
-  partition: 0,
-  doneBelow: 10,
-  committed: 10,
-  highWatermark: 10,
-  bufferedRecords: 0,
-  bufferedBytes: 0,
-  oldestTimestampMs: null,
-  paused: false,
-  retryingLanes: 0,
-  held: null,
-  halts: [],
-  ...other,
-});
+const partition = (other: Partial<PartitionState> = {}): PartitionState =>
+  partitionState({
+    topic: 'artifacts.expired',
+    doneBelow: 10,
+    committed: 10,
+    highWatermark: 10,
+    taken: 10,
+    logEnd: null,
+    ...other,
+  });
 const consumer = (other: Partial<ConsumerState> = {}): ConsumerState => ({
-  joined: true,
-  membership,
-  breakers: [],
+  ...joined(partition()),
   limit: 4,
-  stalledMs: 0,
-  partitions: [partition()],
   ...other,
 });
 const breaker = {
@@ -50,6 +41,21 @@ describe('the state', () => {
       'records before it',
       consumer({ partitions: [partition({ highWatermark: 11 })] }),
       { state: 'working' },
+    ],
+    [
+      'records before it that nobody has fetched',
+      consumer({ partitions: [partition({ logEnd: 11, intakeHold: 'draining' })] }),
+      { state: 'working' },
+    ],
+    [
+      'records that stand',
+      consumer({ stalledMs: 30_000, stalledBy: 'not taken' }),
+      { state: 'stalled', cause: 'not taken' },
+    ],
+    [
+      'a Kafka that does not answer',
+      consumer({ kafkaSilentBy: 'no answer' }),
+      { state: 'held', cause: 'Kafka does not say what is left: no answer' },
     ],
     ['no membership', consumer({ joined: false }), { state: 'joining' }],
     ['an open breaker', consumer({ breakers: [breaker] }), { state: 'held', cause: 'refused' }],

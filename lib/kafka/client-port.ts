@@ -34,6 +34,15 @@ export interface Position extends TopicPartition {
   readonly highWatermark: number;
 }
 
+/** What is left in a partition, by the log and the group themselves. */
+export interface Tail extends TopicPartition {
+  /** -1 when the group has never committed. */
+  readonly committed: number;
+  readonly metadata: string;
+  /** Up to where it can be read; null when its leader does not tell. */
+  readonly logEnd: number | null;
+}
+
 export interface Assignment {
   /** Grows with every join; what was begun in an older epoch must not be committed in a newer one. */
   readonly epoch: number;
@@ -92,6 +101,8 @@ export interface ConsumerClient {
   seek(at: TopicPartition, offset: number): void;
   /** Reads the group's committed offsets and the logs' ends; safe while records are handled. */
   positions(of: readonly TopicPartition[]): Promise<readonly Position[]>;
+  /** The cheaper question, for every few seconds; of no partitions it still proves that the group's coordinator answers. */
+  tails(of: readonly TopicPartition[]): Promise<readonly Tail[]>;
   /**
    * One attempt. @returns false when it cannot commit yet and should be asked again.
    * @throws StaleCommitError when the epoch is over, before or after asking the group; any other error

@@ -4,7 +4,8 @@
  * After a refusal because the group has moved on nothing is committed before the next join.
  */
 import { encodeCommitMap } from './commit-map';
-import { StaleCommitError, type CommitEntry } from './client-port';
+import { StaleCommitError, type CommitEntry, type MembershipTimes } from './client-port';
+import { isGroupUnable } from './commit-refusal';
 import type { ConsumerMembership } from './consumer';
 import { asError } from './micro-batch';
 import type { AssignedPartition } from './partition';
@@ -30,10 +31,12 @@ export class Committer {
     this.#partitions = partitions;
   }
 
-  get state(): Pick<ConsumerMembership, 'lastAcceptedCommitMs' | 'commitsRefusedBy'> {
+  get state(): Omit<ConsumerMembership, keyof MembershipTimes> {
+    const error = this.#failing;
     return {
       lastAcceptedCommitMs: this.#acceptedAtMs,
-      commitsRefusedBy: this.#failing?.message ?? null,
+      commitsRefusedBy: error?.message ?? null,
+      commitsWaitFor: error && isGroupUnable(error) ? error.message : null,
     };
   }
 
@@ -123,8 +126,9 @@ export class Committer {
       this.#around.logger.debug({ event: 'commit.stale', err: error }, 'the group has moved on');
       return;
     }
-    if (this.#failing) return;
+    const isKnown = this.#failing !== null;
     this.#failing = error;
+    if (isKnown) return;
     this.#around.logger.warn(
       { event: 'commit.failing', err: error },
       'offsets cannot be committed: trying until they can',

@@ -5,6 +5,7 @@ import type { Logger } from '../process/logger';
 import type { Dependency } from './dependency';
 import type { MembershipTimes } from './client-port';
 import type { BreakerView, Steering } from './gate';
+import type { IntakeHold } from './intake-hold';
 import type { RuntimeObserver } from './observer';
 import type { ConsumerSettings } from './settings';
 import type { AnySubscription } from './subscription';
@@ -32,7 +33,19 @@ export interface PartitionState {
   /** Everything below is done; null until the partition has been loaded. */
   readonly doneBelow: number | null;
   readonly committed: number | null;
+  /** How many offsets beyond are done. */
+  readonly doneBeyond: number;
+  /** Where intake stands; null until the partition has been loaded. */
+  readonly taken: number | null;
   readonly highWatermark: number | null;
+  /** Up to where the log could be read when Kafka was last asked; null while it has not said. */
+  readonly logEnd: number | null;
+  /** Records that were not done then, by the log's end, the group's own offset and the map of its commit; null while not known. */
+  readonly workLeft: number | null;
+  /** Why it is not fetched; null when it is to be. */
+  readonly intakeHold: IntakeHold | null;
+  /** Something is done that no commit says yet. */
+  readonly isUncommitted: boolean;
   readonly bufferedRecords: number;
   readonly bufferedBytes: number;
   readonly paused: boolean;
@@ -50,6 +63,8 @@ export interface ConsumerMembership extends MembershipTimes {
   readonly lastAcceptedCommitMs: number | null;
   /** Why commits are not accepted at the moment; null when the last one was. */
   readonly commitsRefusedBy: string | null;
+  /** The same, when the group itself says that it cannot accept any at the moment. */
+  readonly commitsWaitFor: string | null;
 }
 
 export interface ConsumerState {
@@ -59,8 +74,14 @@ export interface ConsumerState {
   readonly breakers: readonly BreakerView[];
   /** Micro-batches that may run at once in the process. */
   readonly limit: number;
-  /** For how long records have been waiting that nothing holds, while none was finished. */
+  /** For how long work has been left standing for no reason that has a name; 0 while none is. */
   readonly stalledMs: number;
+  /** Which, in words. */
+  readonly stalledBy: string | null;
+  /** Why Kafka does not say how much is left; null while it does. */
+  readonly kafkaSilentBy: string | null;
+  /** When it last did, in milliseconds since the epoch; null before. */
+  readonly kafkaAnsweredAtMs: number | null;
   readonly partitions: readonly PartitionState[];
 }
 

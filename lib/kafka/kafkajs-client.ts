@@ -17,7 +17,7 @@ import type { Logger } from '../process/logger';
 import { asCommitError, isTopicMissing } from './client-errors';
 import { StaleCommitError } from './client-port';
 import type { ClientListener, CommitEntry, ConsumerClient, Position } from './client-port';
-import type { MembershipTimes, TopicPartition } from './client-port';
+import type { MembershipTimes, Tail, TopicPartition } from './client-port';
 import { ClusterHooks } from './cluster-hooks';
 import { FetchSizes } from './fetch-sizes';
 import { convertBatch } from './fetched-batch';
@@ -25,6 +25,7 @@ import { asError } from './micro-batch';
 import { byTopic, readPositions } from './positions';
 import type { ConsumerSettings } from './settings';
 import { createStickyAssigner, type Claims } from './sticky-assigner';
+import { readTails } from './tails';
 import { TopicGoneError } from './topic-gone-error';
 
 export interface KafkaJsClientOptions {
@@ -157,6 +158,10 @@ export class KafkaJsClient implements ConsumerClient {
 
   positions(of: readonly TopicPartition[]): Promise<readonly Position[]> {
     return readPositions(this.#hooks, of);
+  }
+
+  tails(of: readonly TopicPartition[]): Promise<readonly Tail[]> {
+    return readTails(this.#hooks, of);
   }
 
   commit(epoch: number, entries: readonly CommitEntry[]): Promise<boolean> {

@@ -13,12 +13,12 @@ import { laneHold, roomHold, type IntakeHold } from './intake-hold';
 import { laneOf, Lane } from './lane';
 import type { LaneHost } from './lane-host';
 import { LaneRunner } from './lane-runner';
-import { oldestOf, waitOf } from './lanes';
+import { PartitionLog } from './partition-log';
+import { describePartition } from './partition-state';
 import { OffsetTracker } from './offset-tracker';
 import type { StartingPoint } from './starting-point';
 import type { AnySubscription } from './subscription';
 import type { Surroundings } from './surroundings';
-import { Unfetched } from './unfetched';
 
 const lanesDefault = 8;
 /** What a queued record costs beside its bytes (measured: 215). */
@@ -34,7 +34,7 @@ export class AssignedPartition implements LaneHost {
   suspended = false;
   /** Why the whole partition is not read. */
   haltedBy: Error | null = null;
-  highWatermark: number | null = null;
+  readonly log: PartitionLog;
   repeatedBelow = 0;
   /** The group's offset as we know it, and the one that was last sent: an answer may have been lost. */
   committed = -1;
@@ -44,7 +44,6 @@ export class AssignedPartition implements LaneHost {
   oldest = { offset: -1, sinceMs: 0 };
   /** Records from here on are views of the response that brought them. */
   #viewsFrom = Infinity;
-  #unfetched = new Unfetched(0, 0);
   #bufferedRecords = 0;
   #bufferedBytes = 0;
   #paused = true;
@@ -62,6 +61,7 @@ export class AssignedPartition implements LaneHost {
     const lanes = subscription.lanes ?? lanesDefault;
     this.#lanes = Array.from({ length: lanes }, (_, index) => new Lane(index));
     this.runner = new LaneRunner(this, around);
+    this.log = new PartitionLog(this.commits);
     around.budget.join();
     around.client.pause(at);
   }
@@ -76,8 +76,11 @@ export class AssignedPartition implements LaneHost {
 
   /** Something is done, or being done, that no commit says yet. */
   get isUncommitted(): boolean {
-    if (!this.commits || this.tracker === null) return false;
-    return this.tracker.version !== this.committedVersion || this.runner.startedAtMs.size > 0;
+    return this.isDoneUnsaid || (this.commits && this.runner.startedAtMs.size > 0);
+  }
+
+  get isDoneUnsaid(): boolean {
+    return this.commits && this.tracker !== null && this.tracker.version !== this.committedVersion;
   }
 
   /** Records may be taken in and handled. */
@@ -91,8 +94,7 @@ export class AssignedPartition implements LaneHost {
 
   open(from: StartingPoint): void {
     this.tracker = new OffsetTracker(from.offset, from.done);
-    this.highWatermark = from.highWatermark;
-    this.#unfetched = new Unfetched(from.highWatermark, this.around.clock.nowMs());
+    this.log.begin(from, this.around.clock.nowMs());
     this.committed = from.committed;
     this.attempted = from.committed;
     // A holder before us may have been a window ahead of its prefix, and its prefix ahead of its commit.
@@ -133,8 +135,7 @@ export class AssignedPartition implements LaneHost {
       this.#hold(1, record.sizeBytes + recordOverheadBytes);
     }
     tracker.takeUpTo(batch.lastOffset + 1);
-    this.highWatermark = batch.highWatermark;
-    this.#unfetched.took(tracker.taken, batch.highWatermark, nowMs);
+    this.log.took(tracker.taken, batch.highWatermark, nowMs);
     this.onProgress({ adjustFlow: false });
     return true;
   }
@@ -172,7 +173,7 @@ export class AssignedPartition implements LaneHost {
   onProgress({ adjustFlow = true } = {}): void {
     if (this.dead) return;
     this.#pump();
-    // First: an intake whose wait is over has paused, and nobody else would resume.
+    // An intake whose wait is over has paused, and nobody else would resume.
     if (this.#onRoom && !this.isFull) this.#wakeIntake();
     if (adjustFlow && !this.#onRoom) this.adjustFlow();
     this.#noticeCaughtUp();
@@ -240,21 +241,13 @@ export class AssignedPartition implements LaneHost {
   }
 
   state(): PartitionState {
-    const stopped = this.#lanes.map((lane) => lane.haltedBy ?? lane.stuckBy);
-    return {
-      ...this.at,
-      doneBelow: this.tracker?.doneBelow ?? null,
-      committed: this.committed < 0 ? null : this.committed,
-      highWatermark: this.highWatermark,
+    return describePartition(this, {
+      lanes: this.#lanes,
       bufferedRecords: this.#bufferedRecords,
       bufferedBytes: this.#bufferedBytes,
       paused: this.#paused,
-      retryingLanes: this.#lanes.filter((lane) => lane.failures > 0).length,
-      oldestTimestampMs:
-        oldestOf(this.#lanes)?.timestampMs ?? this.#unfetched.sinceMs(this.tracker?.taken ?? 0),
-      held: this.#bufferedRecords > 0 ? (this.runner.heldBy ?? waitOf(this.#lanes)) : null,
-      halts: [this.haltedBy, ...stopped].flatMap((error) => (error ? [error.message] : [])),
-    };
+      intakeHold: this.intakeHold(),
+    });
   }
 
   #noticeCaughtUp(): void {
@@ -275,14 +268,13 @@ export class AssignedPartition implements LaneHost {
   }
 
   #roomHold(share: number): IntakeHold | null {
-    const { settings, budget } = this.around;
-    const { tracker } = this;
+    const { tracker, around } = this;
     // Not the tracker's span: a loaded map may reach far beyond what has been taken in, and waiting for
     // a prefix to move before anything is taken in would wait for ever.
     const ahead = tracker ? tracker.taken - tracker.doneBelow : 0;
     const [bufferedRecords, bufferedBytes] = [this.#bufferedRecords, this.#bufferedBytes];
-    const hold = roomHold({ bufferedRecords, bufferedBytes, ahead }, settings, share);
-    return hold ?? (budget.mustWait(bufferedBytes) ? 'memory' : null);
+    const hold = roomHold({ bufferedRecords, bufferedBytes, ahead }, around.settings, share);
+    return hold ?? (around.budget.mustWait(bufferedBytes) ? 'memory' : null);
   }
 
   #hold(records: number, bytes: number): void {

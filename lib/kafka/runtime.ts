@@ -5,7 +5,6 @@
  * stood, new ones stay paused until their position is known. Before a rejoin and before a stop running
  * micro-batches are finished and committed, so that the next holder repeats nothing.
  */
-import { StalledError } from '../process/stalled-error';
 import { within } from '../process/within';
 import type { Assignment, ClientListener, FetchedBatch } from './client-port';
 import type { TopicPartition } from './client-port';
@@ -17,7 +16,7 @@ import { asError } from './micro-batch';
 import { AssignedPartition } from './partition';
 import { surround, type RuntimeOptions, type Surroundings } from './surroundings';
 import { PositionLoader } from './position-loader';
-import { findOverdue, StallWatch } from './stall-watch';
+import { ProgressWatch } from './progress-watch';
 import type { Steering } from './gate';
 import type { Dependency } from './dependency';
 import type { AnySubscription } from './subscription';
@@ -46,8 +45,7 @@ export class Runtime implements ClientListener {
   #lastDrain: Promise<boolean> = Promise.resolve(true);
   /** Work that a stop was to commit went to another member first: that stop is not clean. */
   #lostAtStop = false;
-  readonly #stall = new StallWatch();
-  #stalledMs = 0;
+  readonly #watch: ProgressWatch;
 
   constructor(options: RuntimeOptions) {
     const { logger } = options;
@@ -69,6 +67,11 @@ export class Runtime implements ClientListener {
     this.#groupLog = new GroupLog(logger, this.#subscriptions);
     this.#committer = new Committer(this.#around, () => this.#partitions.values());
     this.#loader = new PositionLoader(this.#around);
+    this.#watch = new ProgressWatch(this.#around, {
+      partitions: () => this.#partitions.values(),
+      state: () => this.state(),
+      isSilent: () => this.#isSilent(),
+    });
     this.#intake = new Intake(this.#around, (at) => this.#partitions.get(keyOf(at)));
   }
 
@@ -77,7 +80,7 @@ export class Runtime implements ClientListener {
     await client.start(this);
     this.#timers.push(
       clock.every(settings.commitEveryMs, () => this.#committer.tick()),
-      clock.every(watchEveryMs, () => this.#watch()),
+      clock.every(watchEveryMs, () => this.#watch.tick()),
     );
   }
 
@@ -94,7 +97,10 @@ export class Runtime implements ClientListener {
       membership: { ...this.#around.client.membership, ...this.#committer.state },
       breakers: gate.views(),
       limit: slots.limit,
-      stalledMs: this.#stalledMs,
+      stalledMs: this.#watch.stall.ms,
+      stalledBy: this.#watch.stall.cause,
+      kafkaSilentBy: this.#watch.look.silentBy,
+      kafkaAnsweredAtMs: this.#watch.look.answeredAtMs,
       partitions,
     };
   }
@@ -274,25 +280,6 @@ export class Runtime implements ClientListener {
     const { clock, client, settings } = this.#around;
     return (
       clock.nowMs() - client.heardAtMs > settings.sessionTimeoutMs + settings.rebalanceTimeoutMs
-    );
-  }
-
-  /** The fetch loop keeps a hung process in the group for ever, so the deadline has to be ours. */
-  #watch(): void {
-    const { clock, settings } = this.#around;
-    // Kafka away is no stall: nothing can be finished, and ending the process would not help.
-    const partitions = this.#isSilent() ? [] : this.state().partitions;
-    this.#stalledMs = this.#stall.look(partitions, clock.nowMs());
-    const overdue = findOverdue(
-      this.#partitions.values(),
-      clock.nowMs() - settings.progressDeadlineMs,
-    );
-    if (!overdue) return;
-    this.#around.onFatal(
-      new StalledError(
-        `A micro-batch of ${keyOf(overdue.at)} has run for more than ${settings.progressDeadlineMs} ms. ` +
-          'The process ends so that another can take over; look for a call without a time limit.',
-      ),
     );
   }
 }

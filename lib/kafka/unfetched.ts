@@ -19,6 +19,11 @@ export class Unfetched {
     this.#sinceMs = nowMs;
   }
 
+  /** @param end what Kafka itself says of the end, while intake stands at `taken`. */
+  looked(taken: number, end: number, nowMs: number): void {
+    if (taken >= this.#below && end > taken) this.took(taken, end, nowMs);
+  }
+
   /** @returns null when all of them have been fetched. */
   sinceMs(taken: number): number | null {
     return taken < this.#below ? this.#sinceMs : null;

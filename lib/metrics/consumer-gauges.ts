@@ -2,7 +2,11 @@
 import type { ConsumerState, PartitionState } from '../kafka/consumer';
 import type { Metrics } from './metrics';
 
-const perPartition = ['afterbuild_unfinished_records', 'afterbuild_unfinished_seconds'] as const;
+const perPartition = [
+  'afterbuild_unfinished_records',
+  'afterbuild_unfinished_seconds',
+  'afterbuild_work_left_records',
+] as const;
 const perTopic = [
   'afterbuild_buffered_records',
   'afterbuild_buffered_bytes',
@@ -13,6 +17,10 @@ const perTopic = [
 export function setConsumerGauges(metrics: Metrics, state: ConsumerState, nowMs: number): void {
   metrics.set('afterbuild_concurrency_limit', {}, state.limit);
   metrics.set('afterbuild_stalled_seconds', {}, Math.floor(state.stalledMs / 1_000));
+  metrics.set('afterbuild_member', {}, state.joined ? 1 : 0);
+  const { lastAcceptedCommitMs } = state.membership;
+  setAge(metrics, 'afterbuild_commit_age_seconds', lastAcceptedCommitMs, nowMs);
+  setAge(metrics, 'afterbuild_work_left_age_seconds', state.kafkaAnsweredAtMs, nowMs);
   for (const name of [...perPartition, ...perTopic]) metrics.clear(name);
   for (const partition of state.partitions) setPartition(metrics, partition, nowMs);
   const byTopic = Map.groupBy(state.partitions, ({ topic }) => topic);
@@ -26,6 +34,18 @@ function setPartition(metrics: Metrics, state: PartitionState, nowMs: number): v
   const sinceMs = state.oldestTimestampMs ?? nowMs;
   const seconds = records === 0 ? 0 : Math.max(0, nowMs - sinceMs) / 1_000;
   metrics.set('afterbuild_unfinished_seconds', labels, seconds);
+  if (state.workLeft !== null) metrics.set('afterbuild_work_left_records', labels, state.workLeft);
+}
+
+/** Without a series while it has never happened. */
+function setAge(
+  metrics: Metrics,
+  name: 'afterbuild_commit_age_seconds' | 'afterbuild_work_left_age_seconds',
+  atMs: number | null,
+  nowMs: number,
+): void {
+  if (atMs === null) metrics.clear(name);
+  else metrics.set(name, {}, Math.max(0, nowMs - atMs) / 1_000);
 }
 
 /** As far as the process knows; 0 for a partition that has not been loaded. */

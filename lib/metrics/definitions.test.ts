@@ -27,6 +27,7 @@ test('every metric is moved by something', () => {
 });
 
 test('labels name kinds, never ids', () => {
-  const known = ['topic', 'outcome', 'kind', 'dependency', 'partition', 'state', 'fate', 'effect'];
+  const ofWork = ['topic', 'partition', 'outcome', 'kind', 'dependency', 'state', 'fate', 'effect'];
+  const known = [...ofWork, 'version', 'node'];
   for (const [, { labels }] of all) expect(known).toEqual(expect.arrayContaining([...labels]));
 });

@@ -88,6 +88,19 @@ export const metricDefinitions = {
       'Offsets from the oldest unfinished record to the end of the partition, as this process knows it; only for partitions that it holds.',
     act: 'Sum it over all processes. Growing for an hour: add processes (up to the number of partitions), or find out what holds them.',
   },
+  afterbuild_work_left_records: {
+    type: 'gauge',
+    labels: ['topic', 'partition'],
+    moves:
+      'Records that are not done by what Kafka itself says: from the committed offset of the group to the end of the log, without what the map in the commit says is done. Asked every 5 seconds, also while the partition is paused; only for partitions that this process holds and commits.',
+    act: 'The lag to believe: tools that subtract the committed offset from the end count what is done beyond it as well. Growing while afterbuild_buffered_records is 0: /readyz says what keeps it from being read.',
+  },
+  afterbuild_work_left_age_seconds: {
+    type: 'gauge',
+    labels: [],
+    moves: 'Seconds since Kafka was last able to say how much is left.',
+    act: 'Above 30 the figures of afterbuild_work_left_records are old: Kafka, or the way to it, is away.',
+  },
   afterbuild_unfinished_seconds: {
     type: 'gauge',
     labels: ['topic', 'partition'],
@@ -131,8 +144,27 @@ export const metricDefinitions = {
   afterbuild_stalled_seconds: {
     type: 'gauge',
     labels: [],
-    moves: 'For how long work has been waiting while nothing was finished, 0 while all is well.',
-    act: 'At STALL_RED_MS readiness turns red, at STALL_EXIT_MS the process ends with code 6 and another takes over. If that repeats, look for a call that never answers.',
+    moves:
+      'For how long work has been left standing for no reason that has a name: taken and not finished, not taken although it lies in Kafka, done and not committed, or no membership although the group answers. 0 while all is well, and while a pause, a breaker, a cap, the brake or Kafka itself is what is waited for.',
+    act: 'At STALL_RED_MS readiness turns red and says which, at STALL_EXIT_MS the process ends with code 6 and another takes over. If that repeats, look for a call that never answers.',
+  },
+  afterbuild_member: {
+    type: 'gauge',
+    labels: [],
+    moves: '1 while the process is a member of its group, else 0.',
+    act: 'At 0 for longer than a minute: Kafka is away, or does not let it in; read its log. It ends by itself when the group answers and still does not take it in.',
+  },
+  afterbuild_commit_age_seconds: {
+    type: 'gauge',
+    labels: [],
+    moves: 'Seconds since the group last accepted a commit of this process, or since it joined.',
+    act: 'Rises without harm while there is nothing to do. Rising while afterbuild_records_total rises: what is done is not recorded and will be repeated; read the `commit.failing` line.',
+  },
+  afterbuild_build_info: {
+    type: 'gauge',
+    labels: ['version', 'node'],
+    moves: 'Always 1; its labels are the version of afterbuild and of Node.',
+    act: 'Compare instances after an upgrade.',
   },
 
   // -- effects ----------------------------------------------------------------------------------------

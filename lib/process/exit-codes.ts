@@ -14,7 +14,7 @@ export const exitCodes = {
   unreachable: 4,
   /** Done, but changes of the database were lost before: a full sweep must follow. */
   changesLost: 5,
-  /** Work was there, and for too long nothing was finished: ended so that another process can take over. */
+  /** Work was there, and for too long it was left standing for no reason with a name: ended so that another process can take over. */
   stalled: 6,
   /** A second signal ended it at once, without the drain: 128 and the signal's number. */
   hungUp: 129,

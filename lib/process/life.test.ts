@@ -14,7 +14,11 @@ const settings: LifeSettings = {
   STALL_EXIT_MS: 4_000,
   STOP_LIMIT_MS: 1_000,
 };
-const stalled = (stalledMs: number): ConsumerState => ({ ...joined(partitionState()), stalledMs });
+const stalled = (stalledMs: number): ConsumerState => ({
+  ...joined(partitionState()),
+  stalledMs,
+  stalledBy: 'nothing was finished',
+});
 
 /** A process by hand: its clock, its signal, its consumer. */
 function setUp() {
@@ -79,7 +83,10 @@ test('a stall turns readiness red and then ends the process', async () => {
       expect(await ask('/readyz')).toEqual([200, expect.anything()]);
       state.consumer = stalled(2_000);
       pass();
-      expect(await ask('/readyz')).toEqual([503, expect.stringMatching(/finished for 2 s/)]);
+      expect(await ask('/readyz')).toEqual([
+        503,
+        expect.stringMatching(/nothing was finished \(for 2 s\)/),
+      ]);
       expect(await ask('/livez')).toEqual([200, expect.anything()]);
       expect((await ask('/metrics'))[1]).toMatch(/^afterbuild_stalled_seconds\{.*\} 2$/m);
       expect(failures).toEqual([]);

@@ -17,6 +17,7 @@ import { readinessOf, type Phase, type Readiness } from './readiness';
 import type { ProcessContext } from './run-process';
 import { StalledError } from './stalled-error';
 import { Troubles } from './troubles';
+import { version } from './version';
 
 export interface LifeSettings {
   readonly HTTP_HOST: string;
@@ -114,6 +115,7 @@ class VitalSigns {
     this.#clock = clock;
     this.#metrics = new Metrics(name);
     this.#observer = new MetricsObserver(this.#metrics);
+    this.#metrics.set('afterbuild_build_info', { version, node: process.versions.node }, 1);
     this.#metrics.beforeRead(() => this.#setGauges());
   }
 
@@ -129,13 +131,14 @@ class VitalSigns {
   /** Now and then. Ends the process when nothing was finished for too long. */
   look(): void {
     if (!this.#consumer || this.#context.signal.aborted) return;
-    const { stalledMs } = this.#consumer.state();
+    const { stalledMs, stalledBy } = this.#consumer.state();
     if (stalledMs < this.#settings.STALL_EXIT_MS || this.#gaveUp) return;
     this.#gaveUp = true;
     this.#context.fail(
       new StalledError(
-        `Work has been waiting, and nothing was finished, for ${this.#settings.STALL_EXIT_MS} ms ` +
-          '(STALL_EXIT_MS). The process ends so that another can take over; look for a call without a time limit.',
+        `For ${this.#settings.STALL_EXIT_MS} ms (STALL_EXIT_MS): ${stalledBy ?? 'the consumer stands'}. ` +
+          'The process ends so that another can take over. If that repeats, look for a call without a time limit, ' +
+          'and for what keeps records from being read (docs/failure-modes.md).',
       ),
     );
   }

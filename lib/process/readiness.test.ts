@@ -32,8 +32,13 @@ test.each<[string, Partial<Observation>, RegExp]>([
   ],
   [
     'stalls',
-    { consumer: { state: { ...joined(), stalledMs: 61_500 }, ready: true } },
-    /nothing was finished for 61 s/,
+    {
+      consumer: {
+        state: { ...joined(), stalledMs: 61_500, stalledBy: '7 records are not taken' },
+        ready: true,
+      },
+    },
+    /^7 records are not taken \(for 61 s\)$/,
   ],
   [
     'repeats what no server is to blame for',

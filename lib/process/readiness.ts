@@ -30,12 +30,21 @@ const brief = (cause: string): string => cause.slice(0, causeLengthMax);
 export function readinessOf(observation: Observation): Readiness {
   const { phase } = observation;
   const causes = phase === 'working' ? causesOf(observation) : [`the process is ${phase}`];
-  const partitions = observation.consumer?.state.partitions ?? [];
+  const state = observation.consumer?.state;
   const waits = [
-    ...partitions.flatMap(({ held }) => held ?? []),
+    ...(state ? consumerWaits(state) : []),
     ...observation.troubles.flatMap(({ isStuck, cause }) => (isStuck ? [] : brief(cause))),
   ];
   return { ready: causes.length === 0, phase, causes, held: [...new Set(waits)] };
+}
+
+/** What the consumer waits for, by its names. */
+export function consumerWaits({ partitions, kafkaSilentBy, membership }: ConsumerState): string[] {
+  const silent =
+    kafkaSilentBy === null ? [] : [`Kafka does not say what is left: ${kafkaSilentBy}`];
+  const { commitsWaitFor } = membership;
+  const commits = commitsWaitFor === null ? [] : [`Kafka accepts no commits: ${commitsWaitFor}`];
+  return [...silent, ...commits, ...partitions.flatMap(({ held }) => held ?? [])].map(brief);
 }
 
 function causesOf({ consumer, troubles, stallRedMs }: Observation): string[] {
@@ -52,7 +61,7 @@ function causesOf({ consumer, troubles, stallRedMs }: Observation): string[] {
   causes.push(...new Set(stuck));
   if (state.stalledMs >= stallRedMs) {
     const seconds = Math.floor(state.stalledMs / 1_000);
-    causes.push(`work is waiting, and nothing was finished for ${seconds} s`);
+    causes.push(brief(`${state.stalledBy ?? 'the consumer stands'} (for ${seconds} s)`));
   }
   if (!ready && causes.length === 0) causes.push('the consumer cannot go on');
   return causes;

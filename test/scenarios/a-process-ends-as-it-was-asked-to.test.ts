@@ -1,10 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import type { ArtifactEntry } from '../../ops/gitlab/ledger';
 import type { RunningProcess } from '../support/running-process';
+import { produceByHand } from '../support/by-hand';
+import { setFetchQuota } from '../support/client-quota';
+import { topicNames } from '../../lib/kafka/topics';
 import { useScenario } from '../support/use-scenario';
 import { asSuperuser } from '../support/stack';
 import { until } from '../support/until';
-import { ask, untilReadiness } from '../support/vital-signs';
+import { ask, metricOf, untilReadiness } from '../support/vital-signs';
 
 const ground = useScenario(__filename, { changes: 'none' });
 
@@ -76,12 +80,39 @@ test('a handler that hangs turns readiness red and then ends the process with 6'
   ground().expectError(/nothing was finished|has run for more than/);
   const deleter = await whoseHandlerHangs(limits);
   deleter.mayFail = true;
-  await untilReadiness(deleter, 503, /work is waiting, and nothing was finished for \d s/);
+  await untilReadiness(deleter, 503, /work is waiting, and nothing was finished \(for \d s\)/);
   expect((await deleter.exited).code).toBe(6);
   await letGo();
 });
 
 test('what was cut short is done by the next one', async () => {
-  ground().run('artifact-deleter');
+  const next = ground().run('artifact-deleter');
   await ground().gone(artifacts);
+  await next.stop();
+});
+
+test('work that lies in Kafka and is not taken turns readiness red, and ends the process with 6', async () => {
+  const scenario = ground();
+  const work = new RegExp(`topic="${scenario.named(topicNames.artifactsExpired)}"`);
+  const limits = { STALL_RED_MS: '4000', STALL_EXIT_MS: '12000', STOP_LIMIT_MS: '1000' };
+  scenario.expectError(/are not taken/);
+  const deleter = scenario.run('artifact-deleter', { HTTP_PORT: '0', ...limits });
+  deleter.mayFail = true;
+  await untilReadiness(deleter, 200);
+  // A record that never fits into the quota of its client: each fetch is answered, and brings nothing.
+  await setFetchQuota(scenario, 'artifact-deleter', 20_000);
+  try {
+    await produceByHand(scenario, topicNames.artifactsExpired, [
+      { partition: 3, key: '100:1', value: randomBytes(240_000) },
+    ]);
+    await untilReadiness(deleter, 503, /1 records of \S+\/3 lie in Kafka and are not taken/);
+    expect(await metricOf(deleter, 'afterbuild_work_left_records', work)).toBe(1);
+    expect(await metricOf(deleter, 'afterbuild_unfinished_records', work)).toBe(1);
+    expect(await metricOf(deleter, 'afterbuild_member')).toBe(1);
+    expect((await deleter.exited).code).toBe(6);
+  } finally {
+    await setFetchQuota(scenario, 'artifact-deleter', null);
+  }
+  scenario.run('artifact-deleter');
+  await scenario.caughtUp('artifact-deleter', topicNames.artifactsExpired);
 });

@@ -11,6 +11,7 @@ import type {
   ConsumerClient,
   MembershipTimes,
   Position,
+  Tail,
   TopicPartition,
 } from '../../lib/kafka/client-port';
 import type { ClientSurroundings } from './client-surroundings';
@@ -115,6 +116,20 @@ export class SimulatedClient implements ConsumerClient {
     }));
     for (const position of positions) this.told.set(keyOf(position), position);
     return positions;
+  }
+
+  async tails(of: readonly TopicPartition[]): Promise<readonly Tail[]> {
+    const { broker, host } = this.#around;
+    const committed = await broker.call(host, () =>
+      of.map((at) => broker.committed.get(keyOf(at))),
+    );
+    const ends = await broker.call(host, () => of.map((at) => broker.log(at).end));
+    return of.map((at, index) => ({
+      ...at,
+      committed: committed[index]?.offset ?? -1,
+      metadata: committed[index]?.metadata ?? '',
+      logEnd: ends[index] ?? null,
+    }));
   }
 
   async commit(epoch: number, entries: readonly CommitEntry[]): Promise<boolean> {

@@ -6,6 +6,12 @@ export const partitionState = (change: Partial<PartitionState> = {}): PartitionS
   topic: 'things',
   partition: 0,
   doneBelow: 100,
+  doneBeyond: 0,
+  taken: 100,
+  logEnd: 100,
+  workLeft: 0,
+  intakeHold: null,
+  isUncommitted: false,
   committed: 100,
   highWatermark: 100,
   bufferedRecords: 0,
@@ -24,6 +30,7 @@ export const membership: ConsumerMembership = {
   lastProofSentAtMs: 0,
   lastAcceptedCommitMs: 0,
   commitsRefusedBy: null,
+  commitsWaitFor: null,
 };
 
 export const joined = (...partitions: PartitionState[]): ConsumerState => ({
@@ -32,5 +39,8 @@ export const joined = (...partitions: PartitionState[]): ConsumerState => ({
   breakers: [],
   limit: 8,
   stalledMs: 0,
+  stalledBy: null,
+  kafkaSilentBy: null,
+  kafkaAnsweredAtMs: 0,
   partitions,
 });

@@ -2,7 +2,7 @@
 import { StaleCommitError } from '../../lib/kafka/client-port';
 import type { ClientListener, CommitEntry, ConsumerClient } from '../../lib/kafka/client-port';
 import { FetchedRecord, type RawHeaders } from '../../lib/kafka/fetched-record';
-import type { MembershipTimes, Position, TopicPartition } from '../../lib/kafka/client-port';
+import type { MembershipTimes, Position, Tail, TopicPartition } from '../../lib/kafka/client-port';
 
 const keyOf = (at: TopicPartition): string => `${at.topic}/${at.partition}`;
 const toBytes = (headers: Readonly<Record<string, string>>): RawHeaders =>
@@ -84,6 +84,11 @@ export class MemoryConsumerClient implements ConsumerClient {
     );
   }
 
+  async tails(of: readonly TopicPartition[]): Promise<readonly Tail[]> {
+    const positions = await this.positions(of);
+    return positions.map((one) => ({ ...one, logEnd: one.highWatermark }));
+  }
+
   commit(epoch: number, entries: readonly CommitEntry[]): Promise<boolean> {
     if (this.commitError) return Promise.reject(this.commitError);
     if (epoch !== this.#epoch) return Promise.reject(new StaleCommitError('over'));
@@ -121,6 +126,11 @@ export class MemoryConsumerClient implements ConsumerClient {
     this.#epoch += 1;
     this.#assigned = partitions;
     this.#listener?.onJoined({ epoch: this.#epoch, memberId, partitions });
+  }
+
+  /** Before a join that may never come. */
+  drain(): void {
+    void this.#listener?.onBeforeRejoin();
   }
 
   async rejoin(partitions: readonly TopicPartition[], memberId?: string): Promise<void> {

@@ -1,0 +1,10 @@
+/** The version of what runs, as package.json has it. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { projectRoot } from './root';
+
+const { version: packaged } = JSON.parse(
+  readFileSync(join(projectRoot, 'package.json'), 'utf8'),
+) as { readonly version: string };
+
+export const version = packaged;

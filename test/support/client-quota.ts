@@ -1,0 +1,24 @@
+/** What an operator may do to a client of Kafka: bound the bytes that a broker sends it. */
+import { join } from 'node:path';
+import { javaTool } from '../../ops/local/java';
+import { runCommand } from '../../ops/local/run-command';
+import type { Scenario } from './scenario';
+import { placeOf } from './stack';
+
+/** @param bytesPerSecond null takes the quota back. */
+export async function setFetchQuota(
+  { stack }: Scenario,
+  clientId: string,
+  bytesPerSecond: number | null,
+): Promise<void> {
+  const change =
+    bytesPerSecond === null
+      ? ['--delete-config', 'consumer_byte_rate']
+      : ['--add-config', `consumer_byte_rate=${bytesPerSecond}`];
+  const args = [
+    ...['-Xmx128m', '-cp', join(placeOf(stack).files.kafkaLibs, '*'), 'kafka.admin.ConfigCommand'],
+    ...['--bootstrap-server', stack.addresses.kafkaBrokers, '--alter', ...change],
+    ...['--entity-type', 'clients', '--entity-name', clientId],
+  ];
+  await runCommand(javaTool('java'), args, { timeoutMs: 60_000 });
+}
