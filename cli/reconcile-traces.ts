@@ -2,7 +2,12 @@
 import type { z } from 'zod';
 import { systemClock } from '../lib/process/clock';
 import type { reconcileSchema } from '../lib/process/config';
-import { checkTraces, type TraceBreak, type TraceReport } from '../lib/reconcile/check-traces';
+import {
+  checkTraces,
+  type TraceBreak,
+  type TraceLeftover,
+  type TraceReport,
+} from '../lib/reconcile/check-traces';
 import type { PostgresPool } from '../lib/stores/postgres/pool';
 import { PostgresTraceClaims } from '../lib/stores/postgres/trace-claims';
 import {
@@ -40,6 +45,11 @@ export const describeTraceBreak = ({ invariant, buildId, index }: TraceBreak): s
   invariant === 'I1'
     ? `I1 chunk ${index} of build ${buildId} has a row, but no store has its data`
     : `I4 chunk ${index} of build ${buildId} has data in Redis, but no row`;
+
+export const describeLeftover = (leftover: TraceLeftover): string =>
+  leftover.kind === 'row'
+    ? `left over: chunk ${leftover.index} of build ${leftover.buildId} has a row without data, but the build was erased or skipped; GitLab removes the row with the build`
+    : `left over: chunk ${leftover.index} of build ${leftover.buildId} has data in Redis, but the build is gone; Redis drops it in ${(leftover.endsInMs / 3_600_000).toFixed(1)} h`;
 
 export function traceSummary({ chunkRows, chunkKeys, breaks }: TraceReport): string {
   const counted = `${chunkRows} chunk rows, ${chunkKeys} chunk keys in Redis`;

@@ -12,7 +12,12 @@ import { S3Objects, s3Settings } from '../lib/stores/s3/objects';
 import { action } from './action';
 import { type ExitCode, exitCodes } from './exit-codes';
 import { jsonOption, printProgress, printResult, type OutputOptions } from './output';
-import { checkLiveTraces, describeTraceBreak, traceSummary } from './reconcile-traces';
+import {
+  checkLiveTraces,
+  describeLeftover,
+  describeTraceBreak,
+  traceSummary,
+} from './reconcile-traces';
 
 interface ReconcileOptions extends OutputOptions {
   readonly check: true;
@@ -43,6 +48,7 @@ async function reconcile(options: ReconcileOptions, signal: AbortSignal): Promis
   printResult(options, { ...report, breaks, breaksTotal: report.breaks.length, traces }, [
     ...breaks.map(describeBreak),
     ...traces.breaks.slice(0, limit).map(describeTraceBreak),
+    ...traces.leftovers.slice(0, limit).map(describeLeftover),
     summary(report, breaks.length),
     traceSummary(traces),
   ]);

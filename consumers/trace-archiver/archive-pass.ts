@@ -15,6 +15,7 @@ import { HeldLeases } from './held-leases';
 import { forJob, type Job, setAside, SetAside } from './job';
 import { dropOurObject } from './our-object';
 import type { BuildTrace, Commitment } from './ports';
+import { saveEnding } from './save-ending';
 import { storeAll } from './store-all';
 import type { FoundTrace, Prepared } from './store-trace';
 import type { Surroundings } from './surroundings';
@@ -80,6 +81,7 @@ async function underLease(
   );
   const found = await find(around, partitionId, unfinished(jobs));
   const prepared = await storeAll(around, found);
+  prepared.push(...(await saveEnding(around, found)));
   await dropUnused(around, jobs);
   around.reach('archiver.traces-stored');
   await leases.confirm(prepared.map(({ job }) => job));
@@ -237,6 +239,7 @@ async function forgetRows(
     job.effect = effect;
     job.outcome = done;
     around.counts.trace(effect, job.sizeBytes);
+    around.ending.over(job.owner);
     if (grown.has(trace.buildId)) job.note = { event: 'trace.told', reason: strayAppend };
     // What is remembered of missing chunks would go by itself, too.
     if (effect === 'partial') await around.missing.forget(job.owner).catch(() => undefined);

@@ -15,6 +15,12 @@ export interface ArchiveRules {
   /** So old is GitLab's row without an object before it is adopted. */
   readonly adoptAfterMs: number;
   readonly bytesMax: number;
+  /** Live data that ends sooner than this is saved as it is: archived with markers, or kept for longer. */
+  readonly saveBeforeMs: number;
+  /** How long data is kept that cannot be archived: GitLab's own time to live, begun again. */
+  readonly keepMs: number;
+  /** So long after a build's end nothing is kept any more. */
+  readonly keepUntilMs: number;
 }
 
 export type Look =
@@ -158,6 +164,21 @@ export function markerOf({ index, isLast }: Place): Buffer {
   const line = `[afterbuild] chunk ${index} of this log was lost before it could be archived`;
   return Buffer.from(isLast ? `${line}\n` : `${line.padEnd(chunkBytes - 1)}\n`);
 }
+
+/** Behind a chunk of a wrong size; where there is room, what follows stands where it belongs. */
+export function misfitMarkerOf({ index }: Place, sizeBytes: number): Buffer {
+  const line = `\n[afterbuild] chunk ${index} of this log has ${sizeBytes} bytes instead of ${chunkBytes}`;
+  const room = chunkBytes - sizeBytes;
+  return Buffer.from(room > line.length ? `${line.padEnd(room - 1)}\n` : `${line}\n`);
+}
+
+/** @param endsInMs null: it never ends by itself. */
+export const endsSoon = (endsInMs: number | null, { saveBeforeMs }: ArchiveRules): boolean =>
+  endsInMs !== null && endsInMs < saveBeforeMs;
+
+/** Whether the data of a trace that cannot be archived may be given GitLab's time to live once more. */
+export const mayBeKept = (sinceEndMs: number, { keepMs, keepUntilMs }: ArchiveRules): boolean =>
+  sinceEndMs + keepMs <= keepUntilMs;
 
 /** Somebody else's lease: whether it will soon be gone (it is young, or a crash's that ends), or is at work. */
 export function leaseEndsSoon(leftMs: number, ourTtlMs: number): boolean {

@@ -73,6 +73,7 @@ async function take(
     askForObject: !isFirst,
     effect: undefined,
     sizeBytes: 0,
+    isLastCall: false,
     outcome: undefined,
     note: undefined,
   });
@@ -91,9 +92,11 @@ function report(
   for (const { note, owner } of jobs) {
     if (!note) continue;
     const { partitionId, buildId } = owner;
-    const fields = { event: note.event, partitionId, buildId, reason: note.reason };
+    const fields = { ...note, partitionId, buildId };
     if (note.event === 'trace.waits') logger.info(fields, 'a trace waits for the next sweep');
     else if (note.event === 'trace.left') logger.warn(fields, 'a trace is left as it is');
+    else if (note.event === 'trace.ends')
+      logger.error(fields, 'the data of a trace ends, and cannot be archived');
     else logger.warn(fields, 'a trace was archived, but not as it should be');
   }
   const isFinished = ({ outcome }: Job) => outcome?.kind === 'done' || outcome?.kind === 'skip';

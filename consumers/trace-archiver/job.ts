@@ -19,13 +19,20 @@ export interface Job {
   askForObject: boolean;
   effect: Effect | undefined;
   sizeBytes: number;
+  /** The data ends before anybody looks again: what can be read is stored, whatever is missing. */
+  isLastCall: boolean;
   /** Undefined: to be looked at again. */
   outcome: Outcome | undefined;
   /** For the log, besides the outcome. */
-  note: { readonly event: NoteEvent; readonly reason: string } | undefined;
+  note: Note | undefined;
 }
 
-export type NoteEvent = 'trace.waits' | 'trace.left' | 'trace.told';
+export interface Note {
+  readonly event: 'trace.waits' | 'trace.left' | 'trace.told' | 'trace.ends';
+  readonly reason: string;
+  /** When Redis drops the first of the data by itself. */
+  readonly endsInMs?: number;
+}
 
 /** The trace stays as it is: nothing of it is lost, and nothing blocks its partition. */
 export class SetAside extends Error {

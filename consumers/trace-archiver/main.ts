@@ -14,7 +14,6 @@ import { createConsumer } from '../../lib/kafka/run-consumer';
 import type { Subscription } from '../../lib/kafka/subscription';
 import { topicNames } from '../../lib/kafka/topics';
 import { createArchiveCounts } from '../../lib/metrics/effects';
-import type { Metrics } from '../../lib/metrics/metrics';
 import { ByteBudget } from '../../lib/process/byte-budget';
 import { systemClock } from '../../lib/process/clock';
 import { type Environment, loadConfig, traceArchiverSchema } from '../../lib/process/config';
@@ -40,6 +39,7 @@ import { S3Objects, s3Settings } from '../../lib/stores/s3/objects';
 import { testConditionalWrites } from '../../lib/stores/s3/self-test';
 import { S3Traces } from '../../lib/stores/s3/traces';
 import { createHandler } from './handler';
+import { ShownEndingTraces } from './ending-traces';
 import { checkRecord } from './record';
 import type { Surroundings } from './surroundings';
 
@@ -141,7 +141,7 @@ async function consume(
     kafka,
     group: `${config.AFTERBUILD_NAMESPACE}${group}`,
     subscriptions: [
-      finishedBuilds(config, registry, surroundingsOf(config, stores, logger, life.metrics)),
+      finishedBuilds(config, registry, surroundingsOf(config, stores, { logger, ...life })),
       control.helm.subscription({
         onDecision: (decision) => stores.brake.learn(decision),
         onCaughtUp: () => stores.brake.decisionsRead(),
@@ -170,8 +170,7 @@ async function consume(
 function surroundingsOf(
   config: Config,
   stores: Stores,
-  logger: ProcessContext['logger'],
-  metrics: Metrics,
+  { logger, metrics, troubles }: Pick<LivingContext, 'logger' | 'metrics' | 'troubles'>,
 ): Surroundings {
   const rows = new PostgresTraces(stores.connections);
   const failPoint = config.AFTERBUILD_FAIL_POINT;
@@ -186,6 +185,7 @@ function surroundingsOf(
     },
     leases: new RedisTraceLeases(stores.sharedState, config.ARCHIVE_LEASE_MS),
     missing: new RedisMissingChunks(stores.sharedState),
+    ending: new ShownEndingTraces({ troubles, metrics, clock: stores.clock }),
     brake: stores.brake,
     counts: createArchiveCounts(metrics),
     rules: {
@@ -195,6 +195,9 @@ function surroundingsOf(
       lostReads: config.ARCHIVE_LOST_READS,
       adoptAfterMs: config.ARCHIVE_ADOPT_AFTER_MS,
       bytesMax: config.ARCHIVE_BYTES_MAX,
+      saveBeforeMs: config.ARCHIVE_SAVE_BEFORE_MS,
+      keepMs: config.ARCHIVE_KEEP_MS,
+      keepUntilMs: config.ARCHIVE_KEEP_UNTIL_MS,
     },
     leaseMs: config.ARCHIVE_LEASE_MS,
     budget: new ByteBudget(config.ARCHIVE_HELD_BYTES_MAX),

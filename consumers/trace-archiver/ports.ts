@@ -99,6 +99,10 @@ export interface ArchiveCounts {
 export interface LiveChunks {
   read(keys: readonly string[]): Promise<readonly (Buffer | null)[]>;
   lengths(keys: readonly string[]): Promise<readonly number[]>;
+  /** @returns in how many milliseconds each ends by itself; null: never, or it is not there. */
+  lifetimes(keys: readonly string[]): Promise<readonly (number | null)[]>;
+  /** From now on each key that is there ends in `ms`. */
+  keep(keys: readonly string[], ms: number): Promise<void>;
   /** @returns false for what has changed and stays. */
   removeUnchanged(
     chunks: readonly { readonly key: string; readonly sizeBytes: number; readonly sha1: string }[],
@@ -159,6 +163,16 @@ export interface TraceLeases {
   /** @returns the jobs whose lease is lost. */
   renew(leases: readonly HeldLease[]): Promise<readonly number[]>;
   release(leases: readonly HeldLease[]): Promise<void>;
+}
+
+/** Traces that wait, and whose data Redis will drop by itself: what is shown of them. */
+export interface EndingTraces {
+  /** @param isKept false: nothing more can be done about it; an operator has to. */
+  waits(
+    build: BuildAddress,
+    ending: { readonly endsAtMs: number; readonly reason: string; readonly isKept: boolean },
+  ): void;
+  over(build: BuildAddress): void;
 }
 
 export interface MissingChunks {

@@ -16,6 +16,7 @@ import {
   type LoadChunks,
   MissingData,
   newNotes,
+  objectContent,
 } from './trace-content';
 import type { TraceDigest } from './trace-digest';
 
@@ -92,25 +93,35 @@ async function archive(around: Surroundings, task: Task, effect: Effect = 'archi
     return preparedOf(around, task, effect, notes, stored);
   } catch (error) {
     if (!(error instanceof MissingData)) throw error;
-    await untilGivenUp(around, job, error.indexes);
+    await untilGivenUp(around, job, error);
   }
   const left = newNotes();
   const content = chunkContent(places, load, left, true);
   const stored = await storeContent(around.objects, targetOf(task), content, () => undefined);
-  const reason = `stored with a marker for each lost chunk: ${left.missing.join(', ')}`;
-  job.note = { event: 'trace.told', reason };
+  job.note = { event: 'trace.told', reason: describeMarkers(left) };
   return preparedOf(around, task, 'partial', left, stored);
 }
 
-/** @throws SetAside until the data cannot come back. */
+function describeMarkers({ missing, misfits }: ContentNotes): string {
+  const lost = `stored with a marker for each lost chunk: ${missing.slice(0, 20).join(', ')}`;
+  const reasons = misfits.slice(0, 20).map(({ reason }) => reason);
+  const odd = `stored with a marker behind each chunk of a wrong size: ${reasons.join('; ')}`;
+  return [...(missing.length > 0 ? [lost] : []), ...(misfits.length > 0 ? [odd] : [])].join('; ');
+}
+
+/** @throws SetAside until the rest of the data cannot come. */
 async function untilGivenUp(
   { missing, clock, rules }: Surroundings,
-  { owner }: Job,
-  indexes: readonly number[],
+  { owner, isLastCall }: Job,
+  { indexes, misfits }: MissingData,
 ): Promise<void> {
+  if (isLastCall) return;
   const nowMs = clock.nowMs();
-  const since = await missing.note(owner, indexes, nowMs);
+  const odd = [...indexes, ...misfits.map(({ index }) => index)].toSorted((a, b) => a - b);
+  const since = await missing.note(owner, odd, nowMs);
   if (isGivenUp(since, nowMs, rules)) return;
+  const [misfit] = misfits;
+  if (misfit) throw new SetAside('leave', misfit.reason);
   throw new SetAside('wait', `no store has the data of chunks ${indexes.slice(0, 20).join(', ')}`);
 }
 
@@ -120,13 +131,14 @@ function approveChecksums(
   digest: TraceDigest,
   { chunksDiffer }: ContentNotes,
 ): void {
-  if (digest.sizeBytes > rules.bytesMax) {
+  if (digest.sizeBytes > rules.bytesMax && !job.isLastCall) {
     throw new SetAside('leave', 'longer than ARCHIVE_BYTES_MAX');
   }
   const whole = agreement(trace.pending, digest);
   const seen = { whole, chunksDiffer };
   const reason = 'the checksum is not that of the bytes';
-  switch (judgeChecksums(seen, job.finishedAtMs, clock.nowMs(), rules)) {
+  const verdict = judgeChecksums(seen, job.finishedAtMs, clock.nowMs(), rules);
+  switch (job.isLastCall && verdict !== 'go' ? 'go-and-tell' : verdict) {
     case 'go':
       return;
     case 'go-and-tell':
@@ -174,7 +186,14 @@ async function extend(around: Surroundings, task: Task): Promise<Prepared> {
   if (seen.sizeBytes < rowBytes) {
     throw new SetAside('leave', 'the archived object is shorter than its row says');
   }
-  const digest = await sumContent(extension(around, task, seen, newNotes()));
+  let digest: TraceDigest;
+  try {
+    digest = await sumContent(extension(around, task, seen, newNotes()));
+  } catch (error) {
+    const marked = error instanceof SetAside ? await finishMarked(around, task, seen) : undefined;
+    if (marked) return marked;
+    throw error;
+  }
   if (digest.sizeBytes === seen.sizeBytes) return finish(around, task, seen, digest);
   const notes = newNotes();
   const target = targetOf(task, seen);
@@ -222,6 +241,28 @@ async function finish(
   }
   const content = { sizeBytes: seen.sizeBytes, sha256, md5, etag: seen.etag, isWritten: false };
   return preparedOf(around, task, 'extended', notes, content);
+}
+
+/**
+ * An earlier attempt has stored these very chunks with markers, whose length moves what follows a chunk of
+ * a wrong size. @returns undefined when the object is anything else.
+ */
+async function finishMarked(
+  { objects }: Surroundings,
+  { job, trace, load, replaces }: Task,
+  seen: SeenObject,
+): Promise<Prepared | undefined> {
+  const notes = newNotes();
+  const marked = await sumContent(chunkContent(placesOf(trace.chunks), load, notes, true));
+  if (notes.misfits.length === 0 || marked.sizeBytes !== seen.sizeBytes) return undefined;
+  const { sha256 } = marked.end();
+  const object = await sumContent(objectContent(objects, { key: job.key, seen }));
+  if (!object.end().sha256.equals(sha256) || replaces?.sha256 !== sha256.toString('hex')) {
+    return undefined;
+  }
+  job.sizeBytes = seen.sizeBytes;
+  const { chunks } = notes;
+  return { job, trace, effect: 'partial', chunks, stored: null, writtenEtag: null };
 }
 
 /** Our row without its object: as long as the chunks have it all, it is stored again. */

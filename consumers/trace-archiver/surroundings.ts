@@ -8,6 +8,7 @@ import type { ArchiveRules } from './decide';
 import type {
   ArchiveBrake,
   ArchiveCounts,
+  EndingTraces,
   MissingChunks,
   TraceLeases,
   TraceObjects,
@@ -20,6 +21,7 @@ export interface Surroundings {
   readonly chunks: ChunkStores;
   readonly leases: TraceLeases;
   readonly missing: MissingChunks;
+  readonly ending: EndingTraces;
   readonly brake: ArchiveBrake;
   readonly counts: ArchiveCounts;
   readonly rules: ArchiveRules;

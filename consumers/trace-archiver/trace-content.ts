@@ -1,7 +1,7 @@
 /** The bytes of a trace in their order, a megabyte at a time, with what was found on the way. */
 import { chunkBytes } from '../../lib/gitlab/trace-chunks';
 import type { ChunkWithData, ReadChunk } from './chunk-data';
-import { chunkAgrees, markerOf, misfit, type Place } from './decide';
+import { chunkAgrees, markerOf, misfit, misfitMarkerOf, type Place } from './decide';
 import { ReadAgain, SetAside } from './job';
 import type { SeenObject, TraceObjects } from './ports';
 
@@ -13,28 +13,43 @@ export interface ContentNotes {
   readonly chunks: ReadChunk[];
   /** Indexes of chunks that no store has. */
   readonly missing: number[];
+  /** Chunks that are not as long as they should be, and why each is not. */
+  readonly misfits: Misfit[];
   /** A flushed chunk's own checksum is not that of its data. */
   chunksDiffer: boolean;
 }
 
-/** Chunk data is missing, and it is not known yet that it cannot come back. */
+export interface Misfit {
+  readonly index: number;
+  readonly reason: string;
+}
+
+/** Chunk data is missing, or of a wrong size, and it is not known yet that the rest cannot come. */
 export class MissingData extends Error {
   override readonly name = 'MissingData';
 
-  constructor(readonly indexes: readonly number[]) {
-    super('chunk data is missing');
+  constructor(
+    readonly indexes: readonly number[],
+    readonly misfits: readonly Misfit[] = [],
+  ) {
+    super('chunk data is missing or of a wrong size');
   }
 }
 
-export const newNotes = (): ContentNotes => ({ chunks: [], missing: [], chunksDiffer: false });
+export const newNotes = (): ContentNotes => ({
+  chunks: [],
+  missing: [],
+  misfits: [],
+  chunksDiffer: false,
+});
 
 /** What is read at a time. */
 export const groupChunks = 8;
 
 /**
  * The whole trace from its chunks.
- * @param withMarkers whether a lost chunk is replaced by a marker.
- * @throws MissingData after all of it was read, without markers; SetAside for sizes that do not fit.
+ * @param withMarkers whether a lost chunk is replaced by a marker, and one of a wrong size followed by one.
+ * @throws MissingData after all of it was read, without markers.
  */
 export async function* chunkContent(
   places: readonly Place[],
@@ -49,14 +64,33 @@ export async function* chunkContent(
         if (withMarkers) yield markerOf(wanted);
         continue;
       }
-      checkSize(wanted, found.bytes.length);
+      const reason = misfit(wanted, found.bytes.length);
+      if (reason !== undefined) notes.misfits.push({ index: wanted.index, reason });
       notes.chunks.push(found.chunk);
       if (!chunkAgrees(wanted.row, found.chunk.crc32)) notes.chunksDiffer = true;
       // Nothing is sent on behind a gap: it could only be stored in the wrong place.
-      if (withMarkers || notes.missing.length === 0) yield found.bytes;
+      if (withMarkers || isWhole(notes)) yield found.bytes;
+      if (withMarkers && reason !== undefined) yield misfitMarkerOf(wanted, found.bytes.length);
     }
   }
-  if (!withMarkers && notes.missing.length > 0) throw new MissingData(notes.missing);
+  if (!withMarkers && !isWhole(notes)) throw new MissingData(notes.missing, notes.misfits);
+}
+
+const isWhole = ({ missing, misfits }: ContentNotes): boolean =>
+  missing.length === 0 && misfits.length === 0;
+
+/** The archived object as it is stored. @throws ReadAgain when it was replaced. */
+export async function* objectContent(
+  objects: Pick<TraceObjects, 'readRange'>,
+  { key, seen }: { readonly key: string; readonly seen: SeenObject },
+): AsyncGenerator<Buffer, void, undefined> {
+  const step = groupChunks * chunkBytes;
+  for (let from = 0; from < seen.sizeBytes; from += step) {
+    const length = Math.min(step, seen.sizeBytes - from);
+    const bytes = await objects.readRange(key, seen.etag, from, length);
+    if (bytes?.length !== length) throw new ReadAgain('the archived object was replaced');
+    yield bytes;
+  }
 }
 
 function checkSize(place: Place, sizeBytes: number): void {

@@ -194,6 +194,20 @@ export const metricDefinitions = {
       'Traces whose chunks are gone: archived, extended, adopted (a row of GitLab’s without its object), partial (with a marker for bytes that a store had lost), finished (only the rest of an earlier pass).',
     act: 'Any partial means that a store lost data: the warning names the build.',
   },
+  afterbuild_waiting_traces: {
+    type: 'gauge',
+    labels: [],
+    moves:
+      'Traces that this instance has seen wait or left as they are, and whose data Redis drops by itself one day.',
+    act: '`afterbuild status` names the first one and why; the log has all (`trace.waits`, `trace.left`).',
+  },
+  afterbuild_waiting_trace_ends_seconds: {
+    type: 'gauge',
+    labels: [],
+    moves:
+      'When Redis drops the first data of those traces; absent without any. Before `ARCHIVE_SAVE_BEFORE_MS` the archiver saves what can be read.',
+    act: 'Below a day: the archiver could not save it. `/readyz` says which build, and why.',
+  },
   afterbuild_trace_bytes_total: {
     type: 'counter',
     labels: [],

@@ -28,6 +28,21 @@ export function createArchiveCounts(metrics: Metrics) {
   };
 }
 
+/** For consumers/trace-archiver. @param current `endsInMs`: of the first data that ends, null without any. */
+export function showWaitingTraces(
+  metrics: Metrics,
+  current: () => { readonly count: number; readonly endsInMs: number | null },
+): void {
+  metrics.beforeRead(() => {
+    const { count, endsInMs } = current();
+    metrics.set('afterbuild_waiting_traces', {}, count);
+    metrics.clear('afterbuild_waiting_trace_ends_seconds');
+    if (endsInMs !== null) {
+      metrics.set('afterbuild_waiting_trace_ends_seconds', {}, endsInMs / 1_000);
+    }
+  });
+}
+
 /** A producer whose acknowledged records are counted. */
 export function countProduced(producer: RecordProducer, metrics: Metrics): RecordProducer {
   return {

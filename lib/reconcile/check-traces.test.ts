@@ -8,10 +8,17 @@ const chunk = (buildId: number, index: number, store: number, archivedBytes = 0)
   index,
   store,
   archivedBytes,
+  isOver: false,
 });
 
 function stores(claims: ChunkClaim[], keys: string[], meanwhile: () => void = () => undefined) {
-  const state = { claims: [...claims], keys: new Set(keys) };
+  const state = {
+    claims: [...claims],
+    keys: new Set(keys),
+    /** Builds without a row. */
+    gone: new Set<number>(),
+    ends: new Map<string, number>(),
+  };
   // eslint-disable-next-line @typescript-eslint/require-await -- streams elsewhere
   async function* stream<T>(all: readonly T[]) {
     yield* all;
@@ -27,9 +34,11 @@ function stores(claims: ChunkClaim[], keys: string[], meanwhile: () => void = ()
                 asked.some((one) => one.buildId === buildId && one.index === index),
               ),
             ),
+          existing: (ids) => Promise.resolve(new Set(ids.filter((id) => !state.gone.has(id)))),
         },
         live: [
           {
+            lifetimes: (asked) => Promise.resolve(asked.map((key) => state.ends.get(key) ?? null)),
             exist: (asked) => Promise.resolve(asked.map((key) => state.keys.has(key))),
             keys: () => stream([[...state.keys].filter((key) => key.startsWith('gitlab:'))]),
           },
@@ -52,7 +61,12 @@ function stores(claims: ChunkClaim[], keys: string[], meanwhile: () => void = ()
 test('chunks of every store that have their data, and data that has its row, agree', async () => {
   const claims = [chunk(1, 0, 1), chunk(1, 1, 4), chunk(2, 0, 3), chunk(3, 0, 2)];
   const keys = [chunkRedisKey(1, 0), chunkRedisKey(1, 1), chunkObjectKey(2, 0)];
-  expect(await stores(claims, keys).check()).toEqual({ chunkRows: 4, chunkKeys: 2, breaks: [] });
+  expect(await stores(claims, keys).check()).toEqual({
+    chunkRows: 4,
+    chunkKeys: 2,
+    breaks: [],
+    leftovers: [],
+  });
 });
 
 test('a row whose data is nowhere, and data without a row, are named', async () => {
@@ -79,4 +93,23 @@ test('what is archived or written meanwhile is no break', async () => {
     ground.state.claims = [chunk(2, 0, 4)]; // 1 was archived; 2's row came after its data
   });
   expect((await ground.check()).breaks).toEqual([]);
+});
+
+test('a row without data of a build that was erased or skipped is left over, and no lost byte', async () => {
+  const erased = { ...chunk(1, 0, 4), isOver: true };
+  const { breaks, leftovers } = await stores([erased, chunk(2, 0, 4)], []).check();
+  expect(breaks).toEqual([{ invariant: 'I1', buildId: 2, index: 0 }]);
+  expect(leftovers).toEqual([{ kind: 'row', buildId: 1, index: 0 }]);
+});
+
+test('data of a build that is gone is left over until Redis drops it; without an end it is a break', async () => {
+  const ground = stores([], [chunkRedisKey(1, 0), chunkRedisKey(2, 0), chunkRedisKey(3, 0)]);
+  ground.state.gone = new Set([1, 2]);
+  ground.state.ends = new Map([
+    [chunkRedisKey(1, 0), 3_600_000],
+    [chunkRedisKey(3, 0), 3_600_000],
+  ]);
+  const { breaks, leftovers } = await ground.check();
+  expect(leftovers).toEqual([{ kind: 'data', buildId: 1, index: 0, endsInMs: 3_600_000 }]);
+  expect(breaks.map(({ buildId }) => buildId)).toEqual([2, 3]);
 });

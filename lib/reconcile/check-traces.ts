@@ -16,10 +16,12 @@ export interface TraceCheckPorts {
   readonly rows: {
     all(): AsyncIterable<ChunkClaim>;
     of(chunks: readonly ChunkName[]): Promise<readonly ChunkClaim[]>;
+    existing(buildIds: readonly number[]): Promise<ReadonlySet<number>>;
   };
   /** GitLab's Redis stores of chunks; one where they are the same server. */
   readonly live: readonly {
     exist(keys: readonly string[]): Promise<readonly boolean[]>;
+    lifetimes(keys: readonly string[]): Promise<readonly (number | null)[]>;
     keys(): AsyncIterable<readonly string[]>;
   }[];
   /** Flushed chunks, below no prefix. */
@@ -37,11 +39,19 @@ export interface DataWithoutChunk extends ChunkName {
 
 export type TraceBreak = ChunkWithoutData | DataWithoutChunk;
 
+/** Left by what GitLab did itself, and no break of an invariant: nobody will read it. */
+export type TraceLeftover =
+  /** The row of a chunk without data, of a build that was erased or skipped: GitLab removes it with the build. */
+  | (ChunkName & { readonly kind: 'row' })
+  /** Data of a build that is gone; Redis drops it by itself in `endsInMs`. */
+  | (ChunkName & { readonly kind: 'data'; readonly endsInMs: number });
+
 export interface TraceReport {
   readonly chunkRows: number;
   /** Keys of chunks in Redis. */
   readonly chunkKeys: number;
   readonly breaks: readonly TraceBreak[];
+  readonly leftovers: readonly TraceLeftover[];
 }
 
 const batchChunks = 500;
@@ -64,9 +74,51 @@ export async function checkTraces(
       suspects.push(...(await withoutRow(ports, keys.flatMap(nameOf))));
     }
   }
-  if (suspects.length === 0) return { ...counts, breaks: [] };
+  if (suspects.length === 0) return { ...counts, breaks: [], leftovers: [] };
   await ports.clock.sleep(options.pauseMs, options.signal);
-  return { ...counts, breaks: await verify(ports, suspects) };
+  return { ...counts, ...(await sort(ports, await verify(ports, suspects))) };
+}
+
+/** Tells breaks from what the end of a build leaves behind. */
+async function sort(
+  ports: TraceCheckPorts,
+  found: readonly TraceBreak[],
+): Promise<Pick<TraceReport, 'breaks' | 'leftovers'>> {
+  const breaks: TraceBreak[] = [];
+  const leftovers: TraceLeftover[] = [];
+  for (let at = 0; at < found.length; at += batchChunks) {
+    const batch = found.slice(at, at + batchChunks);
+    const claims = await ports.rows.of(batch);
+    const over = new Set(claims.filter(({ isOver }) => isOver).map(textOf));
+    const existing = await ports.rows.existing([...new Set(batch.map(({ buildId }) => buildId))]);
+    const ends = await endsOf(ports, batch);
+    for (const [place, one] of batch.entries()) {
+      const { invariant, buildId, index } = one;
+      const endsInMs = ends[place] ?? null;
+      if (invariant === 'I1' && over.has(textOf(one))) {
+        leftovers.push({ kind: 'row', buildId, index });
+      } else if (invariant === 'I4' && !existing.has(buildId) && endsInMs !== null) {
+        leftovers.push({ kind: 'data', buildId, index, endsInMs });
+      } else breaks.push(one);
+    }
+  }
+  return { breaks, leftovers };
+}
+
+/** When the last copy of each is dropped; null where one has no end. */
+async function endsOf(
+  { live }: TraceCheckPorts,
+  names: readonly ChunkName[],
+): Promise<(number | null)[]> {
+  const keys = names.map(({ buildId, index }) => chunkRedisKey(buildId, index));
+  const ends = names.map((): number | null => null);
+  for (const store of live) {
+    const left = await store.lifetimes(keys);
+    left.forEach((ms, at) => {
+      if (ms !== null) ends[at] = Math.max(ms, ends[at] ?? 0);
+    });
+  }
+  return ends;
 }
 
 async function* batchesOf<T>(all: AsyncIterable<T>): AsyncGenerator<T[], void, undefined> {

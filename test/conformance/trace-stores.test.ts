@@ -140,13 +140,30 @@ test('this S3 server passes the self-test, and nothing of it is left', async () 
   expect(Contents).toEqual([]);
 });
 
-describe.each<[string, () => { chunks: LiveChunks; set(key: string, text: string): unknown }]>([
-  ['Redis', () => ({ chunks: new RedisTraceChunks(connection), set: (k, t) => redis.set(k, t) })],
+interface LiveChunksGround {
+  chunks: LiveChunks;
+  set(key: string, text: string): unknown;
+  endIn(key: string, ms: number): unknown;
+}
+
+describe.each<[string, () => LiveChunksGround]>([
+  [
+    'Redis',
+    () => ({
+      chunks: new RedisTraceChunks(connection),
+      set: (key, text) => redis.set(key, text),
+      endIn: (key, ms) => redis.pexpire(key, ms),
+    }),
+  ],
   [
     'memory',
     () => {
       const chunks = new MemoryLiveChunks();
-      return { chunks, set: (key, text) => chunks.data.set(key, Buffer.from(text)) };
+      return {
+        chunks,
+        set: (key, text) => chunks.data.set(key, Buffer.from(text)),
+        endIn: (key, ms) => chunks.leftMs.set(key, ms),
+      };
     },
   ],
 ])('live chunks in %s', (_name, create) => {
@@ -169,6 +186,20 @@ describe.each<[string, () => { chunks: LiveChunks; set(key: string, text: string
       true,
     ]);
     expect(await chunks.read(keys)).toEqual([null, null, null]);
+  });
+
+  test('a key says when it ends, and is kept for longer only if it is there', async () => {
+    const { chunks, set, endIn } = create();
+    await set('ends', 'abc');
+    await set('stays', 'abc');
+    await endIn('ends', 60_000);
+    const keys = ['ends', 'stays', 'absent'];
+    const [left, ...others] = await chunks.lifetimes(keys);
+    expect(left).toBeGreaterThan(50_000);
+    expect(others).toEqual([null, null]);
+    await chunks.keep(['ends', 'absent'], 600_000);
+    expect((await chunks.lifetimes(keys))[0]).toBeGreaterThan(500_000);
+    expect(await chunks.read(keys)).toEqual([Buffer.from('abc'), Buffer.from('abc'), null]);
   });
 });
 

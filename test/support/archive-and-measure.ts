@@ -50,6 +50,14 @@ class MadeChunks implements LiveChunks {
     return Promise.resolve(keys.map((key) => this.#placeOf(key).length));
   }
 
+  lifetimes(keys: readonly string[]): Promise<null[]> {
+    return Promise.resolve(keys.map(() => null));
+  }
+
+  keep(): Promise<void> {
+    return Promise.resolve();
+  }
+
   removeUnchanged(chunks: readonly { key: string }[]): Promise<boolean[]> {
     for (const { key } of chunks) this.#removed.add(key);
     return Promise.resolve(chunks.map(() => true));

@@ -169,6 +169,18 @@ function isReplaceable(now: TraceArtifact | undefined, seen: TraceArtifact, trac
 
 export class MemoryLiveChunks implements LiveChunks {
   readonly data = new Map<string, Buffer>();
+  /** Milliseconds that are left of a key; it does not end by itself when it is not here. */
+  readonly leftMs = new Map<string, number>();
+
+  lifetimes(keys: readonly string[]): Promise<(number | null)[]> {
+    const left = keys.map((key) => (this.data.has(key) ? (this.leftMs.get(key) ?? null) : null));
+    return Promise.resolve(left);
+  }
+
+  keep(keys: readonly string[], ms: number): Promise<void> {
+    for (const key of keys) if (this.data.has(key)) this.leftMs.set(key, ms);
+    return Promise.resolve();
+  }
 
   read(keys: readonly string[]): Promise<(Buffer | null)[]> {
     return Promise.resolve(keys.map((key) => this.data.get(key) ?? null));

@@ -36,6 +36,9 @@ export const rules: ArchiveRules = {
   lostReads: 3,
   adoptAfterMs: 24 * hourMs,
   bytesMax: 50 * chunkBytes,
+  saveBeforeMs: 24 * hourMs,
+  keepMs: 168 * hourMs,
+  keepUntilMs: 720 * hourMs,
 };
 
 const longest = new Map<number, Buffer>();
@@ -68,6 +71,8 @@ export class TraceGround {
   readonly leases = new MemoryTraceLeases();
   readonly missing = new MemoryMissingChunks();
   readonly lines: Record<string, unknown>[] = [];
+  /** By build: what is shown of traces whose data ends. */
+  readonly ending = new Map<number, { endsAtMs: number; reason: string; isKept: boolean }>();
   nowMs = finishedAtMs + hourMs;
   held: string | undefined;
   verdict: Verdict = { kind: 'same-history' };
@@ -219,6 +224,10 @@ export class TraceGround {
       },
       leases: this.leases,
       missing: this.missing,
+      ending: {
+        waits: ({ buildId }, ending) => void this.ending.set(buildId, ending),
+        over: ({ buildId }) => void this.ending.delete(buildId),
+      },
       brake: {
         assertReleased: () =>
           this.held === undefined ? Promise.resolve() : Promise.reject(new BrakeError(this.held)),

@@ -34,6 +34,21 @@ export class RedisTraceChunks {
     return answers as number[];
   }
 
+  /** One round trip. @returns milliseconds, null for a key without an end or that is not there. @throws RedisError. */
+  async lifetimes(keys: readonly string[]): Promise<(number | null)[]> {
+    const answers = await this.#redis.pipeline((commands) => {
+      for (const key of keys) commands.pttl(key);
+    });
+    return answers.map((answer) => (Number(answer) < 0 ? null : Number(answer)));
+  }
+
+  /** One round trip; a key that is not there stays absent. @throws RedisError. */
+  async keep(keys: readonly string[], ms: number): Promise<void> {
+    await this.#redis.pipeline((commands) => {
+      for (const key of keys) commands.pexpire(key, ms);
+    });
+  }
+
   /** One round trip. @throws RedisError. */
   async exist(keys: readonly string[]): Promise<boolean[]> {
     const answers = await this.#redis.pipeline((commands) => {
