@@ -1,15 +1,13 @@
 /** Reads `afterbuild.control` and other state topics to their end, and writes decisions, for commands. */
-import { randomUUID } from 'node:crypto';
 import { createCodec, type Codec } from '../lib/avro/codec';
 import { openRegistry } from '../lib/avro/open-registry';
-import type { Registry } from '../lib/avro/registry';
 import { loadSchema } from '../lib/avro/schema-file';
 import { StateWriter } from '../lib/control/state-writer';
+import { createTopicAdmin, type TopicAdmin } from '../lib/kafka/admin';
 import { createKafka } from '../lib/kafka/connection';
-import { done } from '../lib/kafka/outcome';
+import { createLogReader, LogBeginsLaterError, type LogReader } from '../lib/kafka/log-reader';
 import { createProducer } from '../lib/kafka/producer';
-import { createConsumer } from '../lib/kafka/run-consumer';
-import type { RecordHeaders, Subscription } from '../lib/kafka/subscription';
+import type { RecordHeaders } from '../lib/kafka/subscription';
 import { topicNames } from '../lib/kafka/topics';
 import { systemClock } from '../lib/process/clock';
 import type { controlSchema } from '../lib/process/config';
@@ -28,72 +26,86 @@ export interface StateTopic {
   readonly onState: OnState<never>;
 }
 
-const stopLimitMs = 5_000;
+export interface FollowedTopics {
+  /** Reads what has been added since. @throws Error that says what does not answer. */
+  readonly readOn: () => Promise<void>;
+  readonly end: () => Promise<void>;
+}
+
 const silent = createLogger('afterbuild', 'silent');
 
 /**
- * Reads the topics from their beginning, and goes on reading. Resolves at the end of what there was.
- * The group is one of its own and commits nothing, so that the broker forgets it when we leave.
- * @returns ends the reading.
- * @throws Error that says what does not answer; the failure of reading later on goes to `onFatal`.
+ * Reads the topics from their beginning to where they end now. No group is joined, so that a command which
+ * is ended in the middle leaves none behind.
+ * @throws Error that says what does not answer.
  */
 export async function followTopics(
   config: ControlConfig,
   topics: readonly StateTopic[],
-  onFatal: (error: Error) => void = () => undefined,
-): Promise<() => Promise<void>> {
-  const registry = openRegistry(config);
-  const waiting = new Set(topics.map(({ name }) => name));
-  let end: () => void = () => undefined;
-  const caughtUp = new Promise<void>((resolve) => (end = resolve));
-  const subscriptions = topics.map((topic) =>
-    subscriptionOf(config, registry, topic, () => {
-      waiting.delete(topic.name);
-      if (waiting.size === 0) end();
-    }),
-  );
-  const consumer = createConsumer({
-    kafka: createKafka(config, 'afterbuild', silent),
-    group: `${config.AFTERBUILD_NAMESPACE}afterbuild-cli.${randomUUID()}`,
-    subscriptions,
-    settings: { startTimeoutMs: config.START_LIMIT_MS },
-    logger: silent,
-    clock: systemClock,
-    random: Math.random,
-    onFatal,
-  });
-  await consumer.start();
-  await caughtUp;
-  return async () => {
-    await consumer.stop(stopLimitMs);
+): Promise<FollowedTopics> {
+  const kafka = createKafka(config, 'afterbuild', silent);
+  const admin = createTopicAdmin(kafka, { namespace: config.AFTERBUILD_NAMESPACE });
+  const reader = createLogReader(kafka, systemClock, Math.random);
+  const followed = topics.map((topic) => new FollowedTopic(config, topic, admin, reader));
+  const readOn = async (): Promise<void> => {
+    for (const topic of followed) await topic.readOn();
   };
+  const end = async (): Promise<void> => {
+    await Promise.all([admin.disconnect(), reader.disconnect()]);
+  };
+  try {
+    await Promise.all([admin.connect(), reader.connect()]);
+    await readOn();
+    return { readOn, end };
+  } catch (error) {
+    await end();
+    throw error;
+  }
 }
 
-function subscriptionOf(
-  config: ControlConfig,
-  registry: Registry,
-  { name, onState }: StateTopic,
-  onCaughtUp: () => void,
-): Subscription<unknown> {
-  const topic = `${config.AFTERBUILD_NAMESPACE}${name}`;
-  const codec = createCodec<unknown>(registry, {
-    subject: `${topic}-value`,
-    schema: loadSchema(name),
-  });
-  const tell = onState as OnState<unknown>;
-  return {
-    topic,
-    start: 'beginning',
-    readers: 'every-member',
-    maxRecords: 500,
-    lanes: 1,
-    decode: (bytes) => (bytes === null ? null : codec.decode(bytes)),
-    handle: (records) => {
-      for (const { key, value } of records) if (key !== null) tell(key, value);
-      return Promise.resolve(records.map(() => done));
-    },
-    onCaughtUp,
-  };
+class FollowedTopic {
+  readonly #topic: string;
+  readonly #codec: Codec<unknown>;
+  readonly #onState: OnState<unknown>;
+  /** By partition: the first offset that has not been read. */
+  readonly #next = new Map<number, number>();
+
+  constructor(
+    config: ControlConfig,
+    { name, onState }: StateTopic,
+    private readonly admin: TopicAdmin,
+    private readonly reader: LogReader,
+  ) {
+    this.#topic = `${config.AFTERBUILD_NAMESPACE}${name}`;
+    this.#codec = createCodec<unknown>(openRegistry(config), {
+      subject: `${this.#topic}-value`,
+      schema: loadSchema(name),
+    });
+    this.#onState = onState as OnState<unknown>;
+  }
+
+  async readOn(): Promise<void> {
+    for (const { partition, logStart, highWatermark } of await this.admin.ends(this.#topic)) {
+      try {
+        await this.#read(partition, logStart, highWatermark);
+      } catch (error) {
+        // Retention was faster than we: the next look begins where the log does then.
+        if (!(error instanceof LogBeginsLaterError)) throw error;
+      }
+    }
+  }
+
+  async #read(partition: number, logStart: number, highWatermark: number): Promise<void> {
+    const at = { topic: this.#topic, partition };
+    const from = Math.max(this.#next.get(partition) ?? 0, logStart);
+    for await (const { key, value, offset } of this.reader.readCompacted(at, from, highWatermark)) {
+      if (key !== null) {
+        this.#onState(key.toString('utf8'), value && (await this.#codec.decode(value)));
+      }
+      this.#next.set(partition, offset + 1);
+    }
+    this.#next.set(partition, Math.max(from, highWatermark));
+  }
 }
 
 /** Writes one decision; null takes back what the key names, and the headers say who did. */

@@ -176,7 +176,7 @@ async function flagBefore(
 async function readFlags(config: ControlConfig): Promise<Flags> {
   const flags = new Flags();
   const onState = (key: string, value: Control | null): void => void flags.learn(value, key);
-  const end = await followTopics(config, [{ name: topicNames.control, onState }]);
+  const { end } = await followTopics(config, [{ name: topicNames.control, onState }]);
   await end();
   return flags;
 }

@@ -15,6 +15,7 @@ import { createKafka } from '../lib/kafka/connection';
 import { failureGroups, failureTopics, retryDelays, topicNames } from '../lib/kafka/topics';
 import { systemClock } from '../lib/process/clock';
 import { ConfigError, controlSchema, loadConfig } from '../lib/process/config';
+import { exitCodeOf } from '../lib/process/exit-code-of';
 import { createLogger } from '../lib/process/logger';
 import type { Control, InstanceStatus } from '../schemas/generated';
 import { action } from './action';
@@ -46,8 +47,7 @@ async function status(options: StatusOptions, signal: AbortSignal): Promise<Exit
   }
   const config = loadConfig(controlSchema, process.env);
   const told = new Told();
-  const failed = new AbortController();
-  const end = await followTopics(config, told.topics, (error) => failed.abort(error));
+  const { readOn, end } = await followTopics(config, told.topics);
   const kafka = createKafka(config, 'afterbuild', silent);
   const reader = createLogReader(kafka, systemClock, Math.random);
   const admin = createTopicAdmin(kafka, {
@@ -62,19 +62,25 @@ async function status(options: StatusOptions, signal: AbortSignal): Promise<Exit
     await Promise.all([admin.connect(), reader.connect()]);
     const round = async (): Promise<void> => print(options, await readReports(config, told, asked));
     await round();
-    const both = AbortSignal.any([signal, failed.signal]);
     const pause = (): Promise<boolean> =>
-      systemClock.sleep(Number(options.every) * 1_000, both).then(
+      systemClock.sleep(Number(options.every) * 1_000, signal).then(
         () => true,
         () => false,
       );
-    while (options.watch === true && (await pause())) await round();
-    failed.signal.throwIfAborted();
+    while (options.watch === true && (await pause())) {
+      await readOn().catch(waitOut);
+      await round();
+    }
     return exitCodes.ok;
   } finally {
     await Promise.all([admin.disconnect(), reader.disconnect()]);
     await end();
   }
+}
+
+/** Whoever watches an outage wants to see its end, too; what is not known is shown as such. */
+function waitOut(error: unknown): void {
+  if (exitCodeOf(error) !== exitCodes.unreachable) throw error;
 }
 
 const silent = createLogger('afterbuild', 'silent');

@@ -2,6 +2,8 @@
 import type { Command } from 'commander';
 import { createTopicAdmin, type TopicAdmin } from '../lib/kafka/admin';
 import { createKafka } from '../lib/kafka/connection';
+import { acknowledgedBy } from '../lib/kafka/durability';
+import { topicsWith } from '../lib/kafka/partition-counts';
 import type { TopicPlan } from '../lib/kafka/topic-plan';
 import { loadConfig, topicsSchema } from '../lib/process/config';
 import { createLogger } from '../lib/process/logger';
@@ -9,46 +11,75 @@ import { action } from './action';
 import { exitCodes, type ExitCode } from './exit-codes';
 import { jsonOption, printResult, type OutputOptions } from './output';
 
+interface ApplyOptions extends OutputOptions {
+  readonly grow?: boolean;
+}
+
 export function addTopicsCommand(program: Command): void {
   const topics = program.command('topics').description('the topics of the pipeline');
   topics
     .command('plan')
-    .description('what apply would create, and what is not fit; exit code 3 when something is not')
+    .description('what apply would do, and what is not fit; exit code 3 when something is not')
     .option(...jsonOption)
     .action(action(plan));
   topics
     .command('apply')
-    .description('create what is missing; a topic that exists is never altered, only judged')
+    .description('create what is missing; what exists is judged, and altered by --grow only')
+    .option('--grow', 'add the partitions that a topic has fewer of than TOPIC_PARTITIONS says')
     .option(...jsonOption)
     .action(action(apply));
 }
 
 async function plan(options: OutputOptions): Promise<ExitCode> {
   const plans = await withAdmin((admin) => admin.plan());
-  printResult(options, plans, plans.flatMap(linesOf));
-  return plans.some(({ problems }) => problems.length > 0) ? exitCodes.configuration : exitCodes.ok;
+  printResult(options, plans, linesOf(plans));
+  const isUnfit = plans.some(({ action: what }) => what === 'unfit');
+  return isUnfit ? exitCodes.configuration : exitCodes.ok;
 }
 
-async function apply(options: OutputOptions): Promise<ExitCode> {
-  const plans = await withAdmin((admin) => admin.apply());
-  printResult(options, plans, plans.flatMap(linesOf));
+async function apply(options: ApplyOptions): Promise<ExitCode> {
+  const plans = await withAdmin((admin) => admin.apply({ grow: options.grow === true }));
+  printResult(options, plans, linesOf(plans));
   return exitCodes.ok;
 }
 
-export function linesOf({ topic, partitions, action: what, problems }: TopicPlan): string[] {
+/** One line a topic, and one more where an acknowledgement is worth less than it seems. */
+export function linesOf(plans: readonly TopicPlan[]): string[] {
+  const width = Math.max(0, ...plans.map(({ topic }) => topic.length));
+  return [...plans.map((one) => lineOf(one, width)), ...remarkOf(plans)];
+}
+
+function lineOf({ topic, action: what, problems, ...counts }: TopicPlan, width: number): string {
+  const { partitions, partitionsWanted: wanted, replicas, minInsyncReplicas } = counts;
+  const many = partitions === wanted ? `${partitions}` : `${partitions} (${wanted} configured)`;
+  const numbers = `${many} partitions, ${replicas} replicas, ${minInsyncReplicas} in sync`;
+  const more = what === 'grow' ? [`topics apply --grow adds ${wanted - partitions}`] : problems;
+  const reason = more.length === 0 ? '' : `  ${more.join(' ')}`;
+  return `${what.padEnd(6)}  ${topic.padEnd(width)}  ${numbers}${reason}`;
+}
+
+function remarkOf(plans: readonly TopicPlan[]): string[] {
+  const weak = plans.filter(
+    ({ action: what, replicas, minInsyncReplicas }) =>
+      what !== 'unfit' && acknowledgedBy(replicas, minInsyncReplicas) === 1,
+  );
+  if (weak.length === 0) return [];
+  const names =
+    weak.length === plans.length ? 'any topic' : weak.map(({ topic }) => topic).join(', ');
   return [
-    `${what.padEnd(6)}  ${topic}  ${partitions} partitions`,
-    ...problems.map((problem) => `unfit   ${problem}`),
+    `remark  one replica may be all that has a record of ${names}: the loss of one broker's disk can lose what was ` +
+      'acknowledged (docs/runbooks/on-your-gitlab.md, How many partitions, how many replicas)',
   ];
 }
 
 /** The client's own connection attempts are bounded, and so is every request. */
 async function withAdmin<T>(work: (admin: TopicAdmin) => Promise<T>): Promise<T> {
   const config = loadConfig(topicsSchema, process.env);
-  const replicationFactor = config.KAFKA_REPLICATION_FACTOR;
   const admin = createTopicAdmin(createKafka(config, 'afterbuild', quietLogger()), {
     namespace: config.AFTERBUILD_NAMESPACE,
-    ...(replicationFactor === undefined ? {} : { replicationFactor }),
+    replicationFactor: config.KAFKA_REPLICATION_FACTOR,
+    minInsyncReplicas: config.KAFKA_MIN_INSYNC_REPLICAS,
+    definitions: topicsWith(config.TOPIC_PARTITIONS),
   });
   try {
     await admin.connect();

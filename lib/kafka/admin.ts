@@ -2,6 +2,9 @@
 import { ConfigResourceTypes, type Admin, type Kafka } from 'kafkajs';
 import { decodeCommitMap } from './commit-map';
 import { createTopics } from './create-topics';
+import { durabilityOf } from './durability';
+import { growTopics } from './grow-topics';
+import { growthStage } from './partition-counts';
 import { planTopic, type ExistingTopic, type TopicPlan } from './topic-plan';
 import { topics as allTopics, type TopicDefinition } from './topics';
 import { whenLed } from './when-led';
@@ -10,7 +13,9 @@ export interface TopicAdminOptions {
   /** Empty or like `team-a.`. */
   readonly namespace: string;
   /** Default: 3, or as many as there are brokers. */
-  readonly replicationFactor?: number;
+  readonly replicationFactor?: number | undefined;
+  /** Default: 2 of 3 replicas or more, 1 of fewer. */
+  readonly minInsyncReplicas?: number | undefined;
   /** Default: all of `topics.ts`. */
   readonly definitions?: readonly TopicDefinition[];
 }
@@ -40,8 +45,12 @@ export interface PartitionLag {
 export interface TopicAdmin {
   connect(): Promise<void>;
   plan(): Promise<readonly TopicPlan[]>;
-  /** Creates what is missing. @throws TopicsUnfitError when a topic that exists is not fit; nothing is altered. */
-  apply(): Promise<readonly TopicPlan[]>;
+  /**
+   * Creates what is missing and, with `grow`, adds the partitions that a topic has too few.
+   * @returns what there was to do.
+   * @throws TopicsUnfitError when a topic that exists is not fit; then none has grown.
+   */
+  apply(how?: { readonly grow: boolean }): Promise<readonly TopicPlan[]>;
   committed(group: string, topic: string): Promise<readonly CommittedOffset[]>;
   ends(topic: string): Promise<readonly PartitionEnds[]>;
   lag(group: string, topic: string): Promise<readonly PartitionLag[]>;
@@ -59,7 +68,6 @@ export function createTopicAdmin(kafka: Kafka, options: TopicAdminOptions): Topi
   return new KafkaJsTopicAdmin(admin, options);
 }
 
-const replicationDefault = 3;
 /** A broker that has just started leads its partitions within seconds. */
 const unledMs = 30_000;
 
@@ -85,19 +93,30 @@ class KafkaJsTopicAdmin implements TopicAdmin {
     const present = new Set(await this.#admin.listTopics());
     const names = definitions.map(({ name }) => `${this.#options.namespace}${name}`);
     const existing = await this.#describe(names.filter((name) => present.has(name)));
+    const { brokers } = await this.#admin.describeCluster();
+    const durability = durabilityOf(brokers.length, this.#options);
     return definitions.map((definition) => {
       const topic = `${this.#options.namespace}${definition.name}`;
-      return planTopic(definition, topic, existing.get(topic) ?? null);
+      return planTopic(definition, topic, existing.get(topic) ?? null, durability);
     });
   }
 
-  async apply(): Promise<readonly TopicPlan[]> {
+  async apply({ grow } = { grow: false }): Promise<readonly TopicPlan[]> {
     const plans = await this.plan();
     const missing = plans.filter(({ action }) => action === 'create');
     if (missing.length > 0) await this.#create(missing);
     const problems = plans.flatMap((plan) => plan.problems);
     if (problems.length > 0) throw new TopicsUnfitError(problems.join(' '));
+    if (grow) await this.#grow(plans.filter(({ action }) => action === 'grow'));
     return plans;
+  }
+
+  #grow(plans: readonly TopicPlan[]): Promise<void> {
+    const stageOf = ({ topic }: TopicPlan) =>
+      growthStage(topic.slice(this.#options.namespace.length));
+    const inOrder = plans.toSorted((a, b) => stageOf(a) - stageOf(b));
+    const growths = inOrder.map(({ topic, partitionsWanted: count }) => ({ topic, count }));
+    return growTopics(this.#admin, growths);
   }
 
   async committed(group: string, topic: string): Promise<readonly CommittedOffset[]> {
@@ -153,19 +172,20 @@ class KafkaJsTopicAdmin implements TopicAdmin {
     return new Map(
       metadata.topics.map(({ name, partitions }) => [
         name,
-        { partitions: partitions.length, settings: settings.get(name) ?? {} },
+        {
+          partitions: partitions.length,
+          replicas: Math.min(...partitions.map(({ replicas }) => replicas.length)),
+          settings: settings.get(name) ?? {},
+        },
       ]),
     );
   }
 
   async #create(plans: readonly TopicPlan[]): Promise<void> {
-    const { brokers } = await this.#admin.describeCluster();
-    const replicationFactor =
-      this.#options.replicationFactor ?? Math.min(replicationDefault, brokers.length);
-    const topics = plans.map(({ topic, partitions, settings }) => ({
+    const topics = plans.map(({ topic, partitions, replicas, settings }) => ({
       topic,
       numPartitions: partitions,
-      replicationFactor,
+      replicationFactor: replicas,
       configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
     }));
     await createTopics(this.#admin, topics);

@@ -27,6 +27,8 @@ export interface LogReader {
    * be reached, after some attempts.
    */
   read(at: TopicPartition, from: number, to: number): AsyncGenerator<LogRecord>;
+  /** As `read`, of a log that is compacted: what lay last before `to` may be gone, and then nothing follows. */
+  readCompacted(at: TopicPartition, from: number, to: number): AsyncGenerator<LogRecord>;
   disconnect(): Promise<void>;
 }
 
@@ -45,6 +47,8 @@ const fetchBytes = 1024 * 1024;
 const fetchWaitMs = 1_000;
 /** Fetches in a row that may fail or bring nothing. */
 const attemptsMax = 8;
+/** A leader that has something answers with it at once. */
+const emptyAtEnd = 2;
 const pace = { retryFirstMs: 100, retryMaxMs: 2_000 };
 
 export function createLogReader(kafka: Kafka, clock: Clock, random: () => number): LogReader {
@@ -82,21 +86,34 @@ class KafkaJsLogReader implements LogReader {
   }
 
   async *read(at: TopicPartition, from: number, to: number): AsyncGenerator<LogRecord> {
+    const next = yield* this.#readTo(at, from, to, attemptsMax);
+    if (next < to) throw new Error(`${placeOf(at)} gives no records from offset ${next} on.`);
+  }
+
+  async *readCompacted(at: TopicPartition, from: number, to: number): AsyncGenerator<LogRecord> {
+    yield* this.#readTo(at, from, to, emptyAtEnd);
+  }
+
+  /** @returns the offset behind the last one; below `to` when so many answers in a row held nothing. */
+  async *#readTo(
+    at: TopicPartition,
+    from: number,
+    to: number,
+    emptyMax: number,
+  ): AsyncGenerator<LogRecord, number> {
     let next = from;
-    for (let nothing = 0; next < to; nothing += 1) {
-      if (nothing === attemptsMax) {
-        throw new Error(`${placeOf(at)} gives no records from offset ${next} on.`);
-      }
+    for (let nothing = 0; next < to && nothing < emptyMax; nothing += 1) {
       for (const message of await this.#fetch(at, next)) {
         const offset = Number(message.offset);
         // A compressed batch comes whole, from before what was asked for to behind it.
         if (offset < next) continue;
-        if (offset >= to) return;
+        if (offset >= to) return to;
         next = offset + 1;
         nothing = -1;
         if (message.isControlRecord !== true) yield toLogRecord(message, offset);
       }
     }
+    return next;
   }
 
   /** @returns an empty list when the broker had nothing to give in time. */

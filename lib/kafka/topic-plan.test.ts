@@ -1,12 +1,16 @@
-import { planTopic, settingsOf } from './topic-plan';
-import { topics } from './topics';
+import { durabilityOf } from './durability';
+import { planTopic as planOn, settingsOf, type ExistingTopic } from './topic-plan';
+import { topics, type TopicDefinition } from './topics';
 
 const events = topics.find(({ name }) => name === 'artifacts.expired')!;
 const state = topics.find(({ name }) => name === 'afterbuild.progress')!;
 const asPlanned = (definition: typeof events) => ({
   partitions: definition.partitions,
-  settings: settingsOf(definition),
+  replicas: 3,
+  settings: { ...settingsOf(definition), 'min.insync.replicas': '2' },
 });
+const planTopic = (definition: TopicDefinition, topic: string, existing: ExistingTopic | null) =>
+  planOn(definition, topic, existing, durabilityOf(3, {}));
 
 test('a missing topic is created as it is defined', () => {
   const plan = planTopic(events, 'a.artifacts.expired', null);
@@ -52,7 +56,33 @@ test('an unlimited retention is long enough', () => {
   expect(planTopic(events, 'x', { ...existing, settings }).problems).toEqual([]);
 });
 
-test('another number of partitions is refused: keys would lie elsewhere', () => {
-  const plan = planTopic(events, 'artifacts.expired', { ...asPlanned(events), partitions: 6 });
-  expect(plan.problems).toEqual([expect.stringMatching(/has 6 partitions instead of 12/)]);
+test('a topic of work with fewer partitions may grow, one with more is kept as it is', () => {
+  const plan = (partitions: number) =>
+    planTopic(events, 'artifacts.expired', { ...asPlanned(events), partitions });
+  expect(plan(6)).toMatchObject({ action: 'grow', partitions: 6, partitionsWanted: 12 });
+  expect(plan(16)).toMatchObject({ action: 'keep', partitions: 16, partitionsWanted: 12 });
+  expect([plan(6), plan(16)].flatMap(({ problems }) => problems)).toEqual([]);
+});
+
+test.each([
+  [
+    'afterbuild.progress',
+    16,
+    /^x has 16 partitions instead of 12: it is compacted and never grows/,
+  ],
+  ['afterbuild.stale-progress', 6, /^x stays at 6 partitions: .*\(afterbuild\.stale-progress=6\)/],
+  ['afterbuild.control', 2, /^x has 2 partitions instead of 1: make it anew/],
+  ['afterbuild.status', 2, /make it anew/],
+])('%s with %d partitions is refused: keys lie elsewhere', (name, partitions, problem) => {
+  const definition = topics.find((topic) => topic.name === name)!;
+  const plan = planTopic(definition, 'x', { ...asPlanned(definition), partitions });
+  expect(plan).toMatchObject({ action: 'unfit', problems: [expect.stringMatching(problem)] });
+});
+
+test('what is acknowledged by one replica of several is refused', () => {
+  const existing = asPlanned(events);
+  const settings = { ...existing.settings, 'min.insync.replicas': '1' };
+  const plan = planTopic(events, 'x', { ...existing, settings });
+  expect(plan).toMatchObject({ action: 'unfit', replicas: 3, minInsyncReplicas: 1 });
+  expect(plan.problems).toEqual([expect.stringMatching(/set min\.insync\.replicas to 2/)]);
 });

@@ -1,9 +1,13 @@
 /** Compares the topics that should be there with those that are. */
+import { ackProblems, creationSettings, type Durability } from './durability';
+import { isNameable } from './partition-counts';
 import { retentionFloorMs, type TopicDefinition } from './topics';
 
 /** What a broker says of a topic. */
 export interface ExistingTopic {
   readonly partitions: number;
+  /** Copies of the partition that has the fewest. */
+  readonly replicas: number;
   /** Effective settings, defaults of the broker included. */
   readonly settings: Readonly<Record<string, string>>;
 }
@@ -11,10 +15,17 @@ export interface ExistingTopic {
 export interface TopicPlan {
   /** Full name, namespace included. */
   readonly topic: string;
+  /** As many as it has; as many as it gets, of one that is to be created. */
   readonly partitions: number;
-  readonly action: 'create' | 'keep';
+  readonly partitionsWanted: number;
+  readonly replicas: number;
+  readonly minInsyncReplicas: number;
+  /**
+   * `grow`: only `topics apply --grow` adds partitions. `unfit`: the pipeline must not run on it as it is;
+   * `problems` say what to change.
+   */
+  readonly action: 'create' | 'keep' | 'grow' | 'unfit';
   readonly settings: Readonly<Record<string, string>>;
-  /** Why the pipeline must not run on the topic as it is; sentences that say what to change. */
   readonly problems: readonly string[];
 }
 
@@ -57,24 +68,32 @@ export function planTopic(
   definition: TopicDefinition,
   topic: string,
   existing: ExistingTopic | null,
+  durability: Durability,
 ): TopicPlan {
-  const plan = { topic, partitions: definition.partitions, settings: settingsOf(definition) };
-  if (!existing) return { ...plan, action: 'create', problems: [] };
-  return { ...plan, action: 'keep', problems: problemsOf(definition, topic, existing) };
+  const wanted = definition.partitions;
+  const settings = { ...settingsOf(definition), ...creationSettings(durability) };
+  const plan = { topic, partitionsWanted: wanted, settings };
+  if (!existing) {
+    const { replicas, minInsyncReplicas } = durability;
+    const action = 'create' as const;
+    return { ...plan, action, partitions: wanted, replicas, minInsyncReplicas, problems: [] };
+  }
+  const { partitions, replicas } = existing;
+  const problems = problemsOf(definition, topic, existing, durability);
+  const mayGrow = partitions < wanted ? ('grow' as const) : ('keep' as const);
+  const action = problems.length > 0 ? ('unfit' as const) : mayGrow;
+  const minInsyncReplicas = Number(existing.settings['min.insync.replicas'] ?? 1);
+  return { ...plan, action, partitions, replicas, minInsyncReplicas, problems };
 }
 
 function problemsOf(
   definition: TopicDefinition,
   topic: string,
-  { partitions, settings }: ExistingTopic,
+  existing: ExistingTopic,
+  durability: Durability,
 ): string[] {
-  const problems: string[] = [];
-  if (partitions !== definition.partitions) {
-    problems.push(
-      `${topic} has ${partitions} partitions instead of ${definition.partitions}, so keys lie elsewhere: ` +
-        'drain it and make it anew.',
-    );
-  }
+  const { settings } = existing;
+  const problems = stateProblems(definition, topic, existing.partitions);
   const policy = settings['cleanup.policy'] ?? '';
   if (policy !== definition.cleanup) {
     problems.push(`${topic}: set cleanup.policy to ${definition.cleanup}; it is "${policy}".`);
@@ -86,7 +105,29 @@ function problemsOf(
     );
   }
   if (definition.cleanup === 'delete') problems.push(...retentionProblems(topic, settings));
+  problems.push(...ackProblems(topic, existing, durability));
   return problems;
+}
+
+/**
+ * A key's latest value stays where it was when partitions are added, and its next one goes elsewhere: whoever
+ * reads state then finds both, or only one of them.
+ */
+function stateProblems(definition: TopicDefinition, topic: string, partitions: number): string[] {
+  const { name, partitions: wanted, cleanup } = definition;
+  if (cleanup === 'delete' || partitions === wanted) return [];
+  const never =
+    'it is compacted and never grows, since a key would move away from its latest value';
+  const setting = `TOPIC_PARTITIONS (${name}=${partitions})`;
+  if (!isNameable(name)) {
+    return [`${topic} has ${partitions} partitions instead of ${wanted}: make it anew; ${never}.`];
+  }
+  return partitions < wanted
+    ? [`${topic} stays at ${partitions} partitions: ${never}. Say so in ${setting}.`]
+    : [
+        `${topic} has ${partitions} partitions instead of ${wanted}: ${never}. When it was made with ` +
+          `${partitions}, say so in ${setting}; when it has grown, first restart every process that reads it.`,
+      ];
 }
 
 /** Events are the intent log: what retention deletes before it was worked on is forgotten for ever. */

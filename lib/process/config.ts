@@ -6,6 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { partitionCounts } from '../kafka/partition-counts';
 
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -216,7 +217,11 @@ export const topicsSchema = connectionSchema
     KAFKA_SASL_USERNAME: true,
     KAFKA_SASL_PASSWORD_FILE: true,
   })
-  .extend({ KAFKA_REPLICATION_FACTOR: z.coerce.number().int().min(1).max(9).optional() });
+  .extend({
+    KAFKA_REPLICATION_FACTOR: z.coerce.number().int().min(1).max(9).optional(),
+    KAFKA_MIN_INSYNC_REPLICAS: z.coerce.number().int().min(1).max(9).optional(),
+    TOPIC_PARTITIONS: partitionCounts,
+  });
 
 /** Settings of `afterbuild dlq show`, which decodes values; its siblings need Kafka only. */
 export const deadLettersSchema = topicsSchema.extend(schemasSchema.shape);

@@ -150,8 +150,10 @@ export class Scenario {
     args: readonly string[],
     role: DatabaseRole = 'reader',
     code = 0,
+    settings: Readonly<Record<string, string>> = {},
   ): Promise<RunningProcess> {
-    const process = this.start(args.join(' '), args, this.environment(role));
+    const environment = { ...this.environment(role), ...settings };
+    const process = this.start(args.join(' '), args, environment);
     this.commands.push(process);
     const exit = await process.exited;
     if (exit.code !== code) throw new Error(`${process.name} failed:\n${process.tail()}`);

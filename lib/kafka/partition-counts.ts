@@ -1,0 +1,76 @@
+/**
+ * `TOPIC_PARTITIONS`: how many partitions topics are to have. `24` is meant for the topics that work lies
+ * on; `24,artifacts.expired=48` says otherwise for one of them, and for what sweeps are shared out by.
+ */
+import { z } from 'zod';
+import { partitionsDefault, topicNames, topics, type TopicDefinition } from './topics';
+
+/** Many more would cost every broker, and each member of a group reads some of all. */
+const partitionsMax = 1_000;
+
+/** Grown when they have fewer. */
+const workTopics: readonly string[] = [
+  topicNames.artifactChanges,
+  topicNames.buildChanges,
+  topicNames.artifactsExpired,
+  topicNames.buildsFinished,
+];
+/** Only said before they are made; the others have a number that the code goes by. */
+const sweepTopics: readonly string[] = [topicNames.progress, topicNames.staleProgress];
+const nameable = [...workTopics, ...sweepTopics];
+
+/** By a topic's name without the namespace; what is left out has the default of its definition. */
+export type PartitionCounts = ReadonlyMap<string, number>;
+
+export class PartitionCountsError extends Error {
+  override readonly name = 'PartitionCountsError';
+}
+
+/** @throws PartitionCountsError that says which part is not understood. */
+export function readPartitionCounts(text: string): PartitionCounts {
+  const counts = new Map<string, number>();
+  for (const part of text.split(',').map((one) => one.trim())) {
+    const [, name, digits] = /^(?:([^=\s]+)=)?([0-9]{1,4})$/.exec(part) ?? [];
+    const count = Number(digits);
+    if (digits === undefined || count < 1 || count > partitionsMax) {
+      throw new PartitionCountsError(
+        `must be a number from 1 to ${partitionsMax}, or numbers like 24,artifacts.expired=48, not "${part}"`,
+      );
+    }
+    if (name !== undefined && !nameable.includes(name)) {
+      throw new PartitionCountsError(`has no topic ${name}: only ${nameable.join(', ')}`);
+    }
+    for (const topic of name === undefined ? workTopics : [name]) counts.set(topic, count);
+  }
+  return counts;
+}
+
+/** The variable as a setting. */
+export const partitionCounts = z
+  .string()
+  .default(String(partitionsDefault))
+  .transform((given, context) => {
+    try {
+      return readPartitionCounts(given);
+    } catch (error) {
+      if (!(error instanceof PartitionCountsError)) throw error;
+      context.addIssue({ code: 'custom', message: error.message });
+      return z.NEVER;
+    }
+  });
+
+export const topicsWith = (counts: PartitionCounts): readonly TopicDefinition[] =>
+  topics.map((topic) => ({ ...topic, partitions: counts.get(topic.name) ?? topic.partitions }));
+
+/** Whether `TOPIC_PARTITIONS` may name it. */
+export const isNameable = (topic: string): boolean => nameable.includes(topic);
+
+/**
+ * In this order partitions are added: a topic's reader can have grown before its writer has, so nothing ever
+ * flows from more partitions into fewer. Retry and dead-letter topics, then what consumers read, then what
+ * Connect writes.
+ */
+export function growthStage(topic: string): number {
+  if (topic === topicNames.artifactChanges || topic === topicNames.buildChanges) return 2;
+  return workTopics.includes(topic) ? 1 : 0;
+}
