@@ -6,8 +6,10 @@ import { Command } from 'commander';
 import { createFetchLines } from '../ops/local/fetch-progress';
 import { listenForInterruption } from '../lib/process/interruption';
 import type { RunningStack } from '../ops/local/running-stack';
+import { plainShape, type StackShape } from '../ops/local/server';
 import { startStack } from '../ops/local/stack';
 import { measureArtifacts } from './artifacts.bench';
+import { measureCoordinator } from './coordinator.bench';
 import { measureLag } from './lag.bench';
 import { createReport, type Report } from './report';
 import { measurePace } from './pace.bench';
@@ -25,7 +27,10 @@ interface Flags {
 }
 
 /** Servers of its own, in a folder of its own: a bench measures nobody else's load. */
-async function onOwnStack(measure: (stack: RunningStack) => Promise<void>): Promise<void> {
+async function onOwnStack(
+  measure: (stack: RunningStack) => Promise<void>,
+  shape: StackShape = plainShape,
+): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'afterbuild-bench-'));
   const log = (line: string): void => console.error(line);
   const interruption = listenForInterruption({
@@ -34,7 +39,8 @@ async function onOwnStack(measure: (stack: RunningStack) => Promise<void>): Prom
     onSecond: () => process.exit(1),
   });
   const { signal } = interruption;
-  const stack = await startStack({ dataDir, log, fetchProgress: createFetchLines(log), signal });
+  const fetchProgress = createFetchLines(log);
+  const stack = await startStack({ dataDir, log, fetchProgress, signal, shape });
   const interrupted = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error));
   });
@@ -75,6 +81,21 @@ function addPace(program: Command): void {
     );
 }
 
+/** The only one that needs several brokers. */
+function addCoordinator(program: Command): void {
+  program
+    .command('coordinator')
+    .description('from the kill of a coordinator to the next commit of its group, on three brokers')
+    .option('--json <file>', 'write the lines to a file as well')
+    .option('--rounds <n>', 'how many kills', '20')
+    .action(({ json, rounds }: { json?: string; rounds: string }) =>
+      onOwnStack((stack) => measureCoordinator(stack, createReport(json), Number(rounds)), {
+        brokers: 3,
+        isSecure: true,
+      }),
+    );
+}
+
 async function main(): Promise<void> {
   const program = new Command('bench').description('measures what the README claims');
   addBench(
@@ -104,6 +125,7 @@ async function main(): Promise<void> {
       measureLag(stack.addresses.kafkaBrokers, report, quick ? 100_000 : Number(records)),
   ).option('--records <n>', 'how far it is behind', '5000000');
   addPace(program);
+  addCoordinator(program);
   addBench(
     program,
     'traces',

@@ -10,7 +10,8 @@ import { BrakeError, ForeignRecordError } from '../../lib/brake/brake';
 import { isSaidAgain } from '../../lib/kafka/failure-headers';
 import { type Outcome, retry, skip } from '../../lib/kafka/outcome';
 import { WaitError } from '../../lib/kafka/record-errors';
-import type { ConsumedRecord } from '../../lib/kafka/subscription';
+import { unproved } from '../../lib/kafka/membership-guard';
+import type { ConsumedRecord, MayBegin } from '../../lib/kafka/subscription';
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
 import type { ReachStep } from '../../lib/process/steps';
@@ -54,6 +55,7 @@ export type ExpiredRecord = ConsumedRecord<ArtifactsExpired>;
 export type HandleExpired = (
   records: readonly ExpiredRecord[],
   signal: AbortSignal,
+  mayBegin?: MayBegin,
 ) => Promise<readonly Outcome[]>;
 
 /** A record that passed the brake, with its artifacts; or the outcome that it already has. */
@@ -67,7 +69,7 @@ const allowanceWaitMaxMs = 5_000;
 
 export function createHandler(options: DeleterOptions): HandleExpired {
   const reported = new Set<string>();
-  return async function handleExpired(records, signal) {
+  return async function handleExpired(records, signal, mayBegin = () => true) {
     const startedMs = options.clock.nowMs();
     options.reach('deleter.records-taken');
     const taken = await takeAll(options, records);
@@ -77,7 +79,7 @@ export function createHandler(options: DeleterOptions): HandleExpired {
     reported.clear();
     const count = items.filter(({ fate }) => fate === 'undecided').length;
     await waitForAllowance(options, count, signal);
-    await deleteRows(options, items, signal);
+    const unbegun = await deleteRows(options, items, signal, mayBegin);
     options.reach('deleter.rows-deleted');
     const held = await lookUpMissing(options, taken, items);
     const claimed = await findClaimed(options.rows, items);
@@ -90,7 +92,7 @@ export function createHandler(options: DeleterOptions): HandleExpired {
     }
     return taken.map((one) =>
       'items' in one
-        ? outcomeOf(one, claimed, (failed) => held ?? unfinished(failed, failures))
+        ? outcomeOf(one, claimed, (failed) => held ?? unbegun ?? unfinished(failed, failures))
         : one,
     );
   };
@@ -130,22 +132,31 @@ async function waitForAllowance(
   }
 }
 
+/** @returns why the rest was not begun: the objects of the rows that are gone still go. */
 async function deleteRows(
   options: DeleterOptions,
   items: readonly Item[],
   signal: AbortSignal,
-): Promise<void> {
+  mayBegin: MayBegin,
+): Promise<WaitError | undefined> {
   const statements = statementsOf(items, options.rowsMax);
   let unused = statements.reduce((sum, { length }) => sum + length, 0);
+  let unbegun: WaitError | undefined;
   try {
     for (const statement of statements) {
       signal.throwIfAborted();
+      if (unbegun || !mayBegin()) {
+        unbegun ??= unproved();
+        for (const item of statement) item.fate = 'failed';
+        continue;
+      }
       const deleted = new Set(await deleteRepeatedly(options, statement, signal));
       unused -= deleted.size;
       options.counts.rows('deleted', deleted.size);
       options.brake.absence.rememberDeleted(deleted);
       for (const item of statement) if (deleted.has(item.artifact.id)) item.fate = 'deleted';
     }
+    return unbegun;
   } finally {
     options.allowance.giveBack(unused);
   }

@@ -7,6 +7,7 @@
  * that has no outcome afterwards is to be looked at again, from the read.
  */
 import { BrakeError } from '../../lib/brake/brake';
+import { assertMayBegin } from '../../lib/kafka/membership-guard';
 import { done, retry, skip } from '../../lib/kafka/outcome';
 import { chunkBytes } from '../../lib/gitlab/trace-chunks';
 import { findGrown, type ReadChunk, readChunks, removeChunks } from './chunk-data';
@@ -86,6 +87,10 @@ async function underLease(
   around.reach('archiver.traces-stored');
   await leases.confirm(prepared.map(({ job }) => job));
   const committed = await commitRows(around, partitionId, open(prepared));
+  // Without a row of this pass the removal is where the effect begins.
+  if (committed.every(({ stored }) => stored === null)) {
+    assertMayBegin(around.mayBegin ?? (() => true));
+  }
   around.reach('archiver.rows-committed');
   await leases.confirm(committed.map(({ job }) => job));
   const emptied = await removeData(around, open(committed));

@@ -5,8 +5,9 @@ import { traceKey } from '../../lib/gitlab/trace-key';
 import { isSaidAgain } from '../../lib/kafka/failure-headers';
 import { type Outcome, retry } from '../../lib/kafka/outcome';
 import { RecordBusyError } from '../../lib/kafka/record-errors';
-import type { ConsumedRecord } from '../../lib/kafka/subscription';
+import type { ConsumedRecord, MayBegin } from '../../lib/kafka/subscription';
 import { archivePass } from './archive-pass';
+import { asMember } from './as-member';
 import type { Effect, Job } from './job';
 import type { Surroundings } from './surroundings';
 
@@ -14,13 +15,15 @@ export type FinishedRecord = ConsumedRecord<BuildFinished>;
 export type HandleFinished = (
   records: readonly FinishedRecord[],
   signal: AbortSignal,
+  mayBegin?: MayBegin,
 ) => Promise<readonly Outcome[]>;
 
 /** A trace that changes again and again while it is archived is left to the next delivery. */
 const passesMax = 4;
 
-export function createHandler(around: Surroundings): HandleFinished {
-  return async function handleFinished(records, signal) {
+export function createHandler(of: Surroundings): HandleFinished {
+  return async function handleFinished(records, signal, mayBegin = () => true) {
+    const around = asMember(of, mayBegin);
     const startedMs = around.clock.nowMs();
     await around.brake.assertReleased();
     const jobs = new Map<string, Job>();

@@ -1,5 +1,6 @@
 /** What every part of the archiver works with. */
 import type { ByteBudget } from '../../lib/process/byte-budget';
+import type { MayBegin } from '../../lib/kafka/subscription';
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
 import type { ReachStep } from '../../lib/process/steps';
@@ -32,4 +33,6 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly reach: ReachStep;
+  /** Asked before the first write of an effect; main.ts leaves it to the handler. */
+  readonly mayBegin?: MayBegin;
 }

@@ -10,6 +10,24 @@ export function typeOf(thrown: Error): string {
   return error.cause?.type ?? error.type ?? '';
 }
 
+const unreachable = new Set([
+  'KafkaJSConnectionError',
+  'KafkaJSConnectionClosedError',
+  'KafkaJSLockTimeout',
+  'KafkaJSBrokerNotFound',
+  'KafkaJSGroupCoordinatorNotFound',
+  'TimeLimitError',
+]);
+
+/** The broker is gone, cannot be connected, or has not answered in time. */
+export const isUnreachable = (error: Error): boolean => unreachable.has(error.name);
+
+/** It is connected and says nothing. */
+export const isSilence = (error: unknown): boolean => {
+  const { name, code } = error as { name?: string; code?: string };
+  return name === 'TimeLimitError' || code === 'ETIMEDOUT';
+};
+
 /** Waiting would not help: somebody has to create it. */
 export const isTopicMissing = (error: Error): boolean =>
   typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION';

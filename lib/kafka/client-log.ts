@@ -4,7 +4,7 @@ import type { Logger } from '../process/logger';
 
 /** What every healthy start, rebalance and stop says, some of it as an error. */
 const everyday =
-  /coordinator is (loading|not available)|coordinator is not aware|not the coordinator|rebalanc|concurrent transaction|no leader for this|metadata .*(expired|stale)|consumer not running/i;
+  /coordinator is (loading|not available)|coordinator is not aware|not the coordinator|rebalanc|concurrent transaction|no leader for this|metadata .*(expired|stale)|consumer not running|response without match/i;
 const repeatAfterMs = 60_000;
 
 /**

@@ -56,6 +56,8 @@ export interface ClientListener {
   onJoined(assignment: Assignment): void;
   /** Before a rejoin, while the old assignment still may commit; the client keeps us alive meanwhile. */
   onBeforeRejoin(): Promise<void>;
+  /** Effects may begin again: membership is proved, for the first time or after a gap. */
+  onProved(): void;
   /** Membership ended without a rejoin in sight (a crash that restarts): nothing can be committed. */
   onLeft(): void;
   /**

@@ -3,32 +3,23 @@
  *
  * - Every join asks `findGroupCoordinator` first and waits for the answer: the only moment before a
  *   rejoin at which the old generation still may commit. There is no event for it.
+ * - What it is answered is a coordinator that finds itself again (`coordinator.ts`, `group-member.ts`).
  * - kafkajs answers an offset out of range by committing -1 or -2 over the group's offset, without an
  *   event. A broker that refuses negative offsets turns that into a crash, with the offset left in place.
- * - The generation, which no event gives in time, is in the answer to JoinGroup.
  * - When a topic is deleted under a running group, asking for the metadata fails for as long as it is gone,
  *   and kafkajs asks again for a day, without an event or a heartbeat.
- * - A fetch asks the same of every partition, for ever; here each is asked for what its answers can bring.
- *
- * The types are kafkajs' own, completed by what its 2.2.4 has and does not declare.
  */
-import { asError } from './micro-batch';
 import { KafkaJSError, KafkaJSNonRetriableError, type Broker, type Cluster } from 'kafkajs';
-import type { FetchAnswer, FetchSizes } from './fetch-sizes';
-
-export interface Membership {
-  readonly groupId: string;
-  readonly memberId: string;
-  readonly groupGenerationId: number;
-}
-
-/** A broker with what the types leave out. */
-export type GroupBroker = Broker & {
-  heartbeat(membership: Membership): Promise<unknown>;
-  joinGroup(request: unknown): Promise<{ memberId: string; generationId: number }>;
-};
-
-type CommitRequest = Parameters<Broker['offsetCommit']>[0];
+import type { Clock } from '../process/clock';
+import type { Logger } from '../process/logger';
+import { within } from '../process/within';
+import { Brokers } from './brokers';
+import { Coordinator, isLost } from './coordinator';
+import { Fetches } from './fetches';
+import type { FetchSizes } from './fetch-sizes';
+import { GroupMember } from './group-member';
+import type { CommitRequest, InnerBroker, InnerCluster, Membership } from './kafkajs-inside';
+import { asError } from './micro-batch';
 
 export class PositionLeftLogError extends KafkaJSNonRetriableError {
   constructor(topics: readonly string[]) {
@@ -40,89 +31,135 @@ export class PositionLeftLogError extends KafkaJSNonRetriableError {
   }
 }
 
-export class ClusterHooks {
-  /** As kafkajs made it: does not wait for a drain. */
-  findCoordinator: (groupId: string) => Promise<GroupBroker> = () =>
-    Promise.reject(new Error('The consumer has not been made yet.'));
-  membership: Membership | null = null;
-  cluster: Cluster | null = null;
-  readonly #guarded = new WeakSet<Broker>();
+/** Of the session: whoever does not answer by then must be found again while there is one. */
+const requestShare = 0.6;
+const groupRequestShare = 0.3;
 
-  constructor(
-    readonly groupId: string,
-    readonly fetchSizes: FetchSizes,
-    readonly beforeJoin: () => Promise<void>,
-    /** With null when the metadata of all topics has come. */
-    readonly onMetadata: (failure: Error | null) => void = () => undefined,
-  ) {}
+export interface ClusterHooksOptions {
+  readonly groupId: string;
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatEveryMs: number;
+  readonly fetchSizes: FetchSizes;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The monotonic clock. */
+  readonly nowMs: () => number;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+  readonly beforeJoin: () => Promise<void>;
+  /** With null when the metadata of all topics has come. */
+  readonly onMetadata: (failure: Error | null) => void;
+  readonly onProved: () => void;
+}
 
-  attach(cluster: Cluster): void {
-    this.cluster = cluster;
-    const find = cluster.findGroupCoordinator.bind(cluster);
-    const findCoordinator: typeof find = (group) => find(group).catch(notForGood);
-    const findBroker = cluster.findBroker.bind(cluster);
-    this.findCoordinator = async (groupId) =>
-      this.#guard(await findCoordinator({ groupId })) as GroupBroker;
-    cluster.findGroupCoordinator = async (group) => {
-      await this.beforeJoin();
-      return this.#guard(await findCoordinator(group));
-    };
-    cluster.findBroker = async (node) => this.#guard(await findBroker(node));
-    const refreshMetadata = cluster.refreshMetadata.bind(cluster);
-    cluster.refreshMetadata = async () => {
-      try {
-        await refreshMetadata();
-        this.onMetadata(null);
-      } catch (error) {
-        this.onMetadata(asError(error));
-        throw error;
-      }
-    };
-  }
-
+export interface Attached {
+  readonly cluster: InnerCluster;
+  readonly coordinator: Coordinator;
+  readonly member: GroupMember;
   /** As many as the metadata had last; null before it came. */
-  partitionsOf(topic: string): number | null {
+  partitionsOf(topic: string): number | null;
+  /** Once the group has been left: nothing connects any more. */
+  close(): Promise<void>;
+}
+
+/** Called once, before kafkajs connects. */
+export function attach(given: Cluster, options: ClusterHooksOptions): Attached {
+  const cluster = given as InnerCluster;
+  const { groupId, clock, logger, nowMs, sessionTimeoutMs } = options;
+  limitRequests(cluster, requestShare * sessionTimeoutMs);
+  const endMetadata = tellOfMetadata(cluster, options.onMetadata);
+  const brokers = new Brokers(cluster, clock, nowMs, options.random);
+  const fetches = new Fetches(cluster, options.fetchSizes, clock);
+  const findBroker = cluster.findBroker.bind(cluster);
+  cluster.findBroker = async (node) => fetches.guard((await findBroker(node)) as InnerBroker);
+  const requestLimitMs = groupRequestShare * sessionTimeoutMs;
+  const coordinator = new Coordinator({ groupId, brokers, clock, logger, requestLimitMs });
+  const member = new GroupMember({
+    ...options,
+    coordinator,
+    onJoinWanted: () => fetches.giveUp(),
+  });
+  const group = coordinatorFor(coordinator, member);
+  cluster.findGroupCoordinator = async () => {
+    await member.drain(options.beforeJoin);
+    return group;
+  };
+  const close = async (): Promise<void> => {
+    member.stop();
+    await within(clock, requestLimitMs, endMetadata(), undefined);
+  };
+  const partitionsOf = (topic: string): number | null => {
     try {
-      return this.cluster?.findTopicPartitionMetadata(topic).length || null;
+      return cluster.findTopicPartitionMetadata(topic).length || null;
     } catch {
       return null;
     }
-  }
-
-  #guard(broker: Broker): Broker {
-    if (this.#guarded.has(broker)) return broker;
-    this.#guarded.add(broker);
-    const group = broker as GroupBroker;
-    const offsetCommit = broker.offsetCommit.bind(broker);
-    const joinGroup = group.joinGroup.bind(group);
-    broker.offsetCommit = (request) => {
-      const lost = topicsWithNegativeOffset(request);
-      if (lost.length > 0) return Promise.reject(new PositionLeftLogError(lost));
-      return offsetCommit(request);
-    };
-    const fetch = broker.fetch.bind(broker);
-    broker.fetch = async (request) => {
-      const answer = (await fetch(this.fetchSizes.sized(request))) as FetchAnswer;
-      this.fetchSizes.learn(answer);
-      return answer;
-    };
-    group.joinGroup = async (request) => {
-      const joined = await joinGroup(request);
-      this.membership = {
-        groupId: this.groupId,
-        memberId: joined.memberId,
-        groupGenerationId: joined.generationId,
-      };
-      return joined;
-    };
-    return broker;
-  }
+  };
+  return { cluster, coordinator, member, partitionsOf, close };
 }
 
-/** While brokers restart nobody knows the coordinator; kafkajs would crash for good instead of asking again. */
-function notForGood(error: Error): never {
-  if (error.name !== 'KafkaJSGroupCoordinatorNotFound') throw error;
-  throw new KafkaJSError(error, { retriable: true });
+/** Its limit is the same for all clients of a process, and producers may have to wait longer. */
+function limitRequests({ connectionPoolBuilder }: InnerCluster, limitMs: number): void {
+  const build = connectionPoolBuilder.build.bind(connectionPoolBuilder);
+  connectionPoolBuilder.build = async (to) => {
+    const connections = await build(to);
+    for (const { requestQueue } of connections.pool) requestQueue.requestTimeout = limitMs;
+    return connections;
+  };
+}
+
+/** @returns what ends it: a look at the metadata after the disconnect would connect again, for good. */
+function tellOfMetadata(
+  cluster: InnerCluster,
+  tell: (failure: Error | null) => void,
+): () => Promise<void> {
+  const refreshMetadata = cluster.refreshMetadata.bind(cluster);
+  let isOver = false;
+  let last: Promise<void> = Promise.resolve();
+  cluster.refreshMetadata = async () => {
+    if (isOver) throw new KafkaJSNonRetriableError('The consumer stops.');
+    try {
+      await (last = refreshMetadata());
+      tell(null);
+    } catch (error) {
+      tell(asError(error));
+      throw error;
+    }
+  };
+  return () => {
+    isOver = true;
+    return last.catch(() => undefined);
+  };
+}
+
+/** Its type is left to its cause. */
+const untyped = (cause: Error): Error => Object.assign(new KafkaJSError(cause), { cause });
+
+/** A broker as kafkajs wants it for its group. */
+function coordinatorFor(coordinator: Coordinator, member: GroupMember): Broker {
+  const ask = async <T>(send: (broker: InnerBroker) => Promise<T>): Promise<T> => {
+    try {
+      return await coordinator.request(send);
+    } catch (error) {
+      // By its type kafkajs would join again, which a coordinator that has moved is no reason for.
+      throw isLost(asError(error)) ? untyped(asError(error)) : error;
+    }
+  };
+  const group = {
+    isConnected: () => true,
+    heartbeat: (membership: Membership) => member.heartbeat(membership),
+    joinGroup: (request: unknown) => member.join(request),
+    syncGroup: (request: unknown) => member.sync(request),
+    leaveGroup: (request: unknown) => ask((broker) => broker.leaveGroup(request)),
+    offsetFetch: (request: Parameters<Broker['offsetFetch']>[0]) =>
+      ask((broker) => broker.offsetFetch(request)),
+    offsetCommit: (request: CommitRequest) => {
+      const lost = topicsWithNegativeOffset(request);
+      if (lost.length > 0) return Promise.reject(new PositionLeftLogError(lost));
+      return ask((broker) => broker.offsetCommit(request));
+    },
+  };
+  return group as unknown as Broker;
 }
 
 function topicsWithNegativeOffset(request: CommitRequest): string[] {

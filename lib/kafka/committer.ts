@@ -1,7 +1,8 @@
 /**
  * Commits what is done, from a timer: one commit at a time, each partition's prefix with its map.
  *
- * After a refusal because the group has moved on nothing is committed before the next join.
+ * After a refusal because the group has moved on nothing is committed before the next join. While commits
+ * are refused for any other reason, no record is begun beyond one window of the map (`windowEnd`).
  */
 import { encodeCommitMap } from './commit-map';
 import { StaleCommitError, type CommitEntry, type MembershipTimes } from './client-port';
@@ -20,19 +21,25 @@ interface Pending {
 export class Committer {
   readonly #around: Surroundings;
   readonly #partitions: () => Iterable<AssignedPartition>;
+  readonly #onAccepted: () => void;
   #epoch = 0;
   #allowed = false;
   #inFlight: Promise<void> | null = null;
-  #failing: Error | null = null;
   #acceptedAtMs: number | null = null;
 
-  constructor(around: Surroundings, partitions: () => Iterable<AssignedPartition>) {
+  /** @param onAccepted commits are accepted again: work that had to wait for that may go on. */
+  constructor(
+    around: Surroundings,
+    partitions: () => Iterable<AssignedPartition>,
+    onAccepted: () => void = () => undefined,
+  ) {
     this.#around = around;
     this.#partitions = partitions;
+    this.#onAccepted = onAccepted;
   }
 
   get state(): Omit<ConsumerMembership, keyof MembershipTimes> {
-    const error = this.#failing;
+    const error = this.#around.commits.refusedBy;
     return {
       lastAcceptedCommitMs: this.#acceptedAtMs,
       commitsRefusedBy: error?.message ?? null,
@@ -69,6 +76,18 @@ export class Committer {
       this.tick();
       await this.#inFlight;
     }
+  }
+
+  /** Only what the group answers proves a commit. */
+  async isReadBack(): Promise<boolean> {
+    const partitions = [...this.#partitions()].filter((one) => one.commits && one.tracker);
+    if (partitions.length === 0) return true;
+    const positions = await this.#around.client.positions(partitions.map(({ at }) => at));
+    return partitions.every((partition, index) => {
+      const { tracker } = partition;
+      if (!tracker || tracker.version === 0) return true;
+      return positions[index]?.committed === tracker.doneBelow;
+    });
   }
 
   #collect(): Pending[] {
@@ -114,9 +133,11 @@ export class Committer {
     }
     this.#acceptedAtMs = this.#around.clock.nowMs();
     this.#around.observer.committed(pending.length);
-    if (!this.#failing) return;
-    this.#failing = null;
+    const { commits } = this.#around;
+    if (!commits.refusedBy) return;
+    commits.refusedBy = null;
     this.#around.logger.info({ event: 'commit.recovered' }, 'offsets are committed again');
+    this.#onAccepted();
   }
 
   #fail(error: Error, epoch: number): void {
@@ -126,8 +147,8 @@ export class Committer {
       this.#around.logger.debug({ event: 'commit.stale', err: error }, 'the group has moved on');
       return;
     }
-    const isKnown = this.#failing !== null;
-    this.#failing = error;
+    const isKnown = this.#around.commits.refusedBy !== null;
+    this.#around.commits.refusedBy = error;
     if (isKnown) return;
     this.#around.logger.warn(
       { event: 'commit.failing', err: error },

@@ -17,6 +17,7 @@ import { readSecret, ConfigError, type Connections } from '../process/config';
 import type { Logger } from '../process/logger';
 import { createClientLog } from './client-log';
 import { quietRequestQueue } from './quiet-request-queue';
+import { repairConnections } from './repair-connections';
 
 export type KafkaConnections = Pick<
   Connections,
@@ -50,6 +51,7 @@ export function createKafka(
   logger: Logger,
 ): Kafka {
   quietRequestQueue();
+  repairConnections();
   const config: KafkaConfig = {
     clientId,
     brokers: connections.KAFKA_BROKERS,

@@ -37,6 +37,7 @@ function starting() {
     onJoined: (assignment) => joined.push(assignment),
     onBeforeRejoin: () => Promise.resolve(),
     onLeft: () => undefined,
+    onProved: () => undefined,
     onBatch: () => Promise.resolve(),
     onFiltered: () => undefined,
     onFatal: (error) => fatal.push(error),
@@ -48,6 +49,7 @@ function starting() {
     settings: defaultSettings,
     logger: pino({ level: 'silent' }),
     clock: systemClock,
+    random: () => 0,
   });
   return { told, joined, fatal, started: client.start(listener) };
 }

@@ -18,7 +18,7 @@ import { asCommitError, isTopicMissing } from './client-errors';
 import { StaleCommitError } from './client-port';
 import type { ClientListener, CommitEntry, ConsumerClient, Position } from './client-port';
 import type { MembershipTimes, Tail, TopicPartition } from './client-port';
-import { ClusterHooks } from './cluster-hooks';
+import { attach, type Attached, type ClusterHooksOptions } from './cluster-hooks';
 import { FetchSizes } from './fetch-sizes';
 import { convertBatch } from './fetched-batch';
 import { asError } from './micro-batch';
@@ -35,20 +35,28 @@ export interface KafkaJsClientOptions {
   readonly settings: ConsumerSettings;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly random: () => number;
 }
 
 type CommitFunction = EachBatchPayload['commitOffsetsIfNecessary'];
 
 /** Must cover the partitions held, or a full one holds up the others. */
 const partitionsAtOnce = 256;
-const heartbeatWhileDrainingMs = 1_000;
-/** A broker that restarts must not crash the consumer: dead member ids cost the group half a minute. */
+/** How often kafkajs asks whether it has to join again: heartbeats are sent by `group-member.ts`. */
+const lookEveryMs = 250;
+/** A broker that restarts must not crash the consumer: a dead member id costs the group a session. */
 const patience = { retries: 100_000, initialRetryTime: 100, maxRetryTime: 1_000 };
 
+const noTimes: MembershipTimes = {
+  memberSinceMs: null,
+  joiningSinceMs: null,
+  lastProofSentAtMs: null,
+};
+
 export class KafkaJsClient implements ConsumerClient {
-  readonly partitionsOf = (topic: string): number | null => this.#hooks.partitionsOf(topic);
   readonly #options: KafkaJsClientOptions;
-  readonly #hooks: ClusterHooks;
+  /** Set by kafkajs when it makes the consumer. */
+  #inside: Attached | null = null;
   readonly #consumer: Consumer;
   #listener: ClientListener | null = null;
   #epoch = 0;
@@ -57,36 +65,24 @@ export class KafkaJsClient implements ConsumerClient {
   #isBroken = false;
   #commit: CommitFunction | null = null;
   #claims: Claims = { generation: -1, owned: {} };
-  #heardAtMs = 0;
-  #memberSinceMs: number | null = null;
-  #joiningSinceMs: number | null = null;
   #topicGoneSinceMs: number | null = null;
 
   constructor(options: KafkaJsClientOptions) {
     this.#options = options;
     const { group, settings } = options;
-    this.#hooks = new ClusterHooks(
-      group,
-      new FetchSizes({
-        bytesMax: settings.fetchBytesPerPartition,
-        memoryBytes: settings.fetchMemoryBytes,
-      }),
-      () => this.#drainBeforeJoin(),
-      (failure) => this.#onMetadata(failure),
-    );
     const everyMember = new Set(options.topics.filter((t) => t.everyMember).map((t) => t.topic));
     this.#consumer = options.kafka.consumer({
       groupId: group,
       allowAutoTopicCreation: false,
       sessionTimeout: settings.sessionTimeoutMs,
       rebalanceTimeout: settings.rebalanceTimeoutMs,
-      heartbeatInterval: settings.heartbeatEveryMs,
+      heartbeatInterval: lookEveryMs,
       maxWaitTimeInMs: settings.fetchWaitMs,
       maxBytes: settings.fetchBytes,
       retry: patience,
       partitionAssigners: [
         ({ cluster }) => {
-          this.#hooks.attach(cluster);
+          this.#inside = attach(cluster, this.#hooks(settings));
           return createStickyAssigner(cluster, everyMember, () => this.#claims);
         },
       ],
@@ -94,26 +90,21 @@ export class KafkaJsClient implements ConsumerClient {
   }
 
   get heardAtMs(): number {
-    return this.#heardAtMs;
+    return this.membership.lastProofSentAtMs ?? 0;
   }
 
   get membership(): MembershipTimes {
-    const proof = this.#heardAtMs === 0 ? null : this.#heardAtMs;
-    return {
-      memberSinceMs: this.#memberSinceMs,
-      joiningSinceMs: this.#joiningSinceMs,
-      lastProofSentAtMs: proof,
-    };
+    return this.#inside?.member.times ?? noTimes;
   }
 
   mayBegin(): boolean {
-    return this.#isMember;
+    return this.#inside?.member.isProved ?? false;
   }
 
   async start(listener: ClientListener): Promise<void> {
     this.#listener = listener;
     const { topics } = this.#options;
-    const { GROUP_JOIN, HEARTBEAT, CRASH, END_BATCH_PROCESS } = this.#consumer.events;
+    const { GROUP_JOIN, CRASH, END_BATCH_PROCESS } = this.#consumer.events;
     const joined = new Promise<void>((resolve, reject) => {
       this.#consumer.on(GROUP_JOIN, (event) => {
         this.#onGroupJoin(event);
@@ -127,8 +118,8 @@ export class KafkaJsClient implements ConsumerClient {
       });
     });
     joined.catch(() => undefined);
-    this.#consumer.on(HEARTBEAT, () => this.#onHeard());
     this.#consumer.on(END_BATCH_PROCESS, (event) => this.#onEndBatch(event));
+    this.#inside?.member.start();
     await this.#consumer.connect();
     await this.#consumer.subscribe({ topics: topics.map((t) => t.topic), fromBeginning: true });
     await this.#consumer.run({
@@ -157,11 +148,17 @@ export class KafkaJsClient implements ConsumerClient {
   }
 
   positions(of: readonly TopicPartition[]): Promise<readonly Position[]> {
-    return readPositions(this.#hooks, of);
+    if (!this.#inside) throw new Error('The consumer has not been made yet.');
+    return readPositions(this.#inside, this.#options.group, of);
   }
 
   tails(of: readonly TopicPartition[]): Promise<readonly Tail[]> {
-    return readTails(this.#hooks, of);
+    if (!this.#inside) throw new Error('The consumer has not been made yet.');
+    return readTails(this.#inside, this.#options.group, of);
+  }
+
+  partitionsOf(topic: string): number | null {
+    return this.#inside?.partitionsOf(topic) ?? null;
   }
 
   commit(epoch: number, entries: readonly CommitEntry[]): Promise<boolean> {
@@ -185,7 +182,9 @@ export class KafkaJsClient implements ConsumerClient {
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#inside?.coordinator.close();
     await this.#consumer.stop();
+    await this.#inside?.close();
     await this.#consumer.disconnect();
   }
 
@@ -193,23 +192,17 @@ export class KafkaJsClient implements ConsumerClient {
     const partitions = Object.entries(payload.memberAssignment).flatMap(([topic, numbers]) =>
       numbers.map((partition) => ({ topic, partition })),
     );
-    const generation = this.#hooks.membership?.groupGenerationId ?? -1;
+    const generation = this.#inside?.member.membership?.groupGenerationId ?? -1;
     this.#claims = { generation, owned: { ...payload.memberAssignment } };
     this.#epoch += 1;
     this.#isMember = true;
-    this.#memberSinceMs ??= this.#options.clock.nowMs();
-    this.#joiningSinceMs = null;
-    this.#onHeard();
+    this.#inside?.member.joined();
     try {
       this.#listener?.onJoined({ epoch: this.#epoch, memberId: payload.memberId, partitions });
     } catch (error) {
       // Thrown into kafkajs it would be swallowed or retried; it is a bug of ours.
       this.#listener?.onFatal(asError(error));
     }
-  }
-
-  #onHeard(): void {
-    this.#heardAtMs = this.#options.clock.nowMs();
   }
 
   /** kafkajs tries again for ever; whoever waits for records that cannot come has to be told. */
@@ -225,7 +218,7 @@ export class KafkaJsClient implements ConsumerClient {
 
   #onCrash({ payload }: ConsumerCrashEvent): void {
     this.#isMember = false;
-    this.#memberSinceMs = null;
+    this.#inside?.member.left();
     this.#commit = null;
     if (payload.restart) this.#listener?.onLeft();
     else if (!this.#stopping) this.#listener?.onFatal(payload.error);
@@ -257,24 +250,23 @@ export class KafkaJsClient implements ConsumerClient {
     });
   }
 
-  /** Nobody heartbeats while the join waits for us, so the drain does; the group counts it although it answers with an error. */
-  async #drainBeforeJoin(): Promise<void> {
-    this.#joiningSinceMs ??= this.#options.clock.nowMs();
-    const { membership } = this.#hooks;
-    if (!this.#isMember || this.#stopping || !this.#listener || !membership) return;
-    const coordinator = this.#hooks.findCoordinator(membership.groupId);
-    const beat = async (): Promise<unknown> => (await coordinator).heartbeat(membership);
-    const endBeats = this.#options.clock.every(heartbeatWhileDrainingMs, () => {
-      beat().catch((error: unknown) => {
-        this.#options.logger.debug({ event: 'drain.heartbeat', err: asError(error) }, 'heartbeat');
-      });
-    });
-    coordinator.catch(() => undefined);
-    try {
-      await this.#listener.onBeforeRejoin();
-    } finally {
-      endBeats();
-    }
+  #hooks(settings: ConsumerSettings): ClusterHooksOptions {
+    const { group, clock, logger } = this.#options;
+    const { sessionTimeoutMs, heartbeatEveryMs } = settings;
+    return {
+      ...{ groupId: group, clock, logger, sessionTimeoutMs, heartbeatEveryMs },
+      fetchSizes: new FetchSizes({
+        bytesMax: settings.fetchBytesPerPartition,
+        memoryBytes: settings.fetchMemoryBytes,
+      }),
+      nowMs: () => performance.now(),
+      random: this.#options.random,
+      beforeJoin: async () => {
+        if (this.#isMember && !this.#stopping) await this.#listener?.onBeforeRejoin();
+      },
+      onMetadata: (failure) => this.#onMetadata(failure),
+      onProved: () => this.#listener?.onProved(),
+    };
   }
 
   /** Between an internal crash and the restart kafkajs throws here; the next join sets everything again. */

@@ -47,11 +47,16 @@ export class LaneRunner {
 
   /** Why none of the lanes may begin anything, for as long as that is so. */
   get heldBy(): string | null {
-    return this.#around.gate.heldBy(this.#policy.needs, this.#isSteered);
+    const { client, commits, gate } = this.#around;
+    const byOthers = gate.heldBy(this.#policy.needs, this.#isSteered);
+    if (byOthers !== null || !this.#isSteered) return byOthers;
+    if (!client.mayBegin()) return 'nothing proves that this is still a member of its group';
+    return commits.refusedBy && `offsets are not committed: ${commits.refusedBy.message}`;
   }
 
   /** Fetching more would only fill memory. */
   isShut(lanes: readonly Lane[]): boolean {
+    if (this.#isSteered && !this.#around.client.mayBegin()) return true;
     return this.#around.gate.isShut(this.#policy.needs, this.#isSteered, hasProbe(lanes));
   }
 
@@ -76,6 +81,7 @@ export class LaneRunner {
   #hasWork(lane: Lane): boolean {
     const first = lane.first();
     if (first === undefined || !this.#partition.isOpen) return false;
+    if (this.#isSteered && !this.#around.client.mayBegin()) return false;
     return first.offset < this.#partition.windowEnd && this.#isDue(lane, first.offset);
   }
 

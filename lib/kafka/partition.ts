@@ -44,6 +44,7 @@ export class AssignedPartition implements LaneHost {
   oldest = { offset: -1, sinceMs: 0 };
   /** Records from here on are views of the response that brought them. */
   #viewsFrom = Infinity;
+  #from = 0;
   #bufferedRecords = 0;
   #bufferedBytes = 0;
   #paused = true;
@@ -89,11 +90,16 @@ export class AssignedPartition implements LaneHost {
   }
 
   get windowEnd(): number {
-    return (this.tracker?.doneBelow ?? 0) + this.around.settings.windowRecords;
+    const { commits, settings } = this.around;
+    const doneBelow = this.tracker?.doneBelow ?? 0;
+    const from =
+      commits.refusedBy && this.commits ? Math.max(this.committed, this.#from) : doneBelow;
+    return from + settings.windowRecords;
   }
 
   open(from: StartingPoint): void {
     this.tracker = new OffsetTracker(from.offset, from.done);
+    this.#from = from.offset;
     this.log.begin(from, this.around.clock.nowMs());
     this.committed = from.committed;
     this.attempted = from.committed;
@@ -223,11 +229,6 @@ export class AssignedPartition implements LaneHost {
     this.haltedBy = error;
     this.logger.error({ event: 'partition.halted', err: error }, 'partition halted');
     this.adjustFlow();
-  }
-
-  /** Aborts what runs without giving the partition up: the time to stop is over. */
-  abort(reason: Error): void {
-    this.#abort.abort(reason);
   }
 
   end(reason: string): void {

@@ -20,13 +20,13 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   const subscriptions = options.subscriptions.flatMap(withRetryTopics);
   checkSettings(settings);
   checkSubscriptions(subscriptions);
-  const { kafka, group, clock } = options;
+  const { kafka, group, clock, random } = options;
   const logger = options.logger.child({ group });
   const topics = subscriptions.map(({ topic, readers }) => ({
     topic,
     everyMember: readers === 'every-member',
   }));
-  const client = new KafkaJsClient({ kafka, group, topics, settings, logger, clock });
+  const client = new KafkaJsClient({ kafka, group, topics, settings, logger, clock, random });
   const producer = createProducer(kafka, letterPatience);
   const letters = new Letters(producer, group, clock);
   const runtime = new Runtime({ ...options, subscriptions, client, settings, logger, letters });

@@ -50,13 +50,7 @@ export class Runtime implements ClientListener {
   constructor(options: RuntimeOptions) {
     const { logger } = options;
     this.#around = surround(options, {
-      onChange: () => {
-        // Who began longest ago first: of an open breaker only the first one is the probe.
-        const inTurn = [...this.#partitions.values()].sort(
-          (a, b) => a.runner.lastTurn - b.runner.lastTurn,
-        );
-        for (const partition of inTurn) partition.onProgress();
-      },
+      onChange: () => this.onProved(),
       onFatal: (error) => {
         if (this.#fatal) return;
         this.#fatal = error;
@@ -65,7 +59,11 @@ export class Runtime implements ClientListener {
     });
     this.#subscriptions = new Map(options.subscriptions.map((one) => [one.topic, one]));
     this.#groupLog = new GroupLog(logger, this.#subscriptions);
-    this.#committer = new Committer(this.#around, () => this.#partitions.values());
+    this.#committer = new Committer(
+      this.#around,
+      () => this.#partitions.values(),
+      () => this.onProved(),
+    );
     this.#loader = new PositionLoader(this.#around);
     this.#watch = new ProgressWatch(this.#around, {
       partitions: () => this.#partitions.values(),
@@ -154,6 +152,13 @@ export class Runtime implements ClientListener {
     const limitMs = (settings.drainMs + settings.rebalanceTimeoutMs) / 2;
     const drain = this.#stopping ? this.#lastDrain : this.#drain(settings.drainMs);
     await within(clock, limitMs, drain, false);
+  }
+
+  /** Who began longest ago first: of an open breaker only the first one is the probe. */
+  onProved(): void {
+    const partitions = [...this.#partitions.values()];
+    partitions.sort((a, b) => a.runner.lastTurn - b.runner.lastTurn);
+    for (const partition of partitions) partition.onProgress();
   }
 
   onLeft(): void {
@@ -249,7 +254,7 @@ export class Runtime implements ClientListener {
       );
     this.#lastDrain = this.#drain(deadlineMs * drainShare);
     const drained = await bounded(this.#lastDrain, false);
-    const agreed = await bounded(this.#readBack(), false);
+    const agreed = await bounded(this.#committer.isReadBack(), false);
     for (const partition of this.#partitions.values()) partition.end('the consumer stops');
     this.#over.abort(new Error('the consumer stops'));
     this.#around.gate.close();
@@ -261,18 +266,6 @@ export class Runtime implements ClientListener {
     const clean = drained && agreed && left && !this.#lostAtStop;
     logger.info({ event: 'consumer.stopped', clean, drained, agreed, left }, 'consumer stopped');
     return { clean };
-  }
-
-  /** Only what the group answers proves a commit. */
-  async #readBack(): Promise<boolean> {
-    const partitions = [...this.#partitions.values()].filter((one) => one.commits && one.tracker);
-    if (partitions.length === 0) return true;
-    const positions = await this.#around.client.positions(partitions.map(({ at }) => at));
-    return partitions.every((partition, index) => {
-      const { tracker } = partition;
-      if (!tracker || tracker.version === 0) return true;
-      return positions[index]?.committed === tracker.doneBelow;
-    });
   }
 
   /** By now the group has given our partitions away: kafkajs tries again in silence for as long as it takes. */

@@ -32,6 +32,8 @@ export interface Surroundings {
   readonly letters: Pick<Letters, 'send'>;
   readonly letterRun: LetterRun;
   readonly observer: RuntimeObserver;
+  /** Why the group does not accept commits at the moment. */
+  readonly commits: { refusedBy: Error | null };
   /** For what must not happen: an error of the runtime itself. */
   readonly onFatal: (error: Error) => void;
 }
@@ -48,6 +50,7 @@ export function surround(
     pace: new MicroBatchPace(slots, options.subscriptions, clock),
     budget: new BufferBudget(settings.processBufferBytes, onChange),
     gate: new Gate({ clock, random, logger, observer, onChange }),
+    commits: { refusedBy: null },
     letterRun: new LetterRun(settings.letterRunMax),
   };
 }

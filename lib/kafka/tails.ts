@@ -7,7 +7,7 @@
  */
 import type { Cluster, PartitionOffset } from 'kafkajs';
 import type { Tail, TopicPartition } from './client-port';
-import type { ClusterHooks } from './cluster-hooks';
+import type { Attached } from './cluster-hooks';
 import { byTopic } from './positions';
 
 /** What the types leave out. */
@@ -22,14 +22,12 @@ const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${part
  * @throws Error of kafkajs when the coordinator cannot be reached. A leader that cannot costs its own ends only.
  */
 export async function readTails(
-  hooks: ClusterHooks,
+  { cluster, coordinator }: Attached,
+  groupId: string,
   of: readonly TopicPartition[],
 ): Promise<readonly Tail[]> {
-  const { cluster, groupId } = hooks;
-  if (!cluster) throw new Error('The consumer has not been made yet.');
   const topics = byTopic(of, ({ partition }) => ({ partition, offset: '-1' }));
-  const coordinator = await hooks.findCoordinator(groupId);
-  const { responses } = await coordinator.offsetFetch({ groupId, topics });
+  const { responses } = await coordinator.request((one) => one.offsetFetch({ groupId, topics }));
   // The ends last: read the other way round, work done in between would look like work that was never there.
   const ends = await readEnds(cluster, of);
   const offsets = new Map(

@@ -7,6 +7,8 @@ import { readCdcHealth } from '../../lib/connect/cdc-health';
 import { openHelm } from '../../lib/control/open-helm';
 import { createTopicAdmin, type TopicAdmin } from '../../lib/kafka/admin';
 import { createKafka } from '../../lib/kafka/connection';
+import type { Consumer } from '../../lib/kafka/consumer';
+import { asMember } from '../../lib/kafka/membership-guard';
 import { createProducer, type RecordProducer } from '../../lib/kafka/producer';
 import { createConsumer } from '../../lib/kafka/run-consumer';
 import { topicNames } from '../../lib/kafka/topics';
@@ -83,12 +85,11 @@ async function connect(
   closers.push(() => pool.close());
   await refuseOtherDatabase(pool, config, waiting);
   const kafka = createKafka(config, name, logger);
-  const producer = countProduced(createProducer(kafka), life.metrics);
+  const counted = countProduced(createProducer(kafka), life.metrics);
+  const member: { consumer?: Consumer } = {};
+  const producer = asMember(counted, () => member.consumer?.mayBegin() ?? false);
   const admin = createTopicAdmin(kafka, { namespace: config.AFTERBUILD_NAMESPACE });
-  closers.push(
-    () => producer.disconnect(),
-    () => admin.disconnect(),
-  );
+  closers.push(...[producer, admin].map((one) => () => one.disconnect()));
   const { expired, progress } = await openTopics(config, producer, admin, waiting);
   const control = openHelm({
     ...{ process: name, work: topicNames.artifactChanges, clock, logger },
@@ -107,14 +108,14 @@ async function connect(
       return new KafkaProgressTopic(partitions, topic, producer, codec, onWritten);
     },
     createConsumer: (subscriptions) =>
-      life.watch(
+      (member.consumer = life.watch(
         createConsumer({
           ...{ kafka, subscriptions, logger, clock, onFatal, observer: life.observer },
           group: topicOf(config, name),
           random: Math.random,
           settings: settingsOf(config),
         }),
-      ),
+      )),
     decodeChange: createWriterDecoder<unknown>(openRegistry(config)),
     decodeProgress: (bytes) => progress.codec.decode(bytes),
     control,

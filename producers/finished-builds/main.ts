@@ -6,6 +6,8 @@ import { refuseDatabase } from '../../lib/brake/decide';
 import { openHelm } from '../../lib/control/open-helm';
 import { createTopicAdmin } from '../../lib/kafka/admin';
 import { createKafka } from '../../lib/kafka/connection';
+import type { Consumer } from '../../lib/kafka/consumer';
+import { asMember } from '../../lib/kafka/membership-guard';
 import { createProducer, type RecordProducer } from '../../lib/kafka/producer';
 import { createConsumer } from '../../lib/kafka/run-consumer';
 import { topicNames } from '../../lib/kafka/topics';
@@ -79,7 +81,9 @@ async function connect(
   closers.push(() => pool.close());
   await refuseOtherDatabase(pool, config, waiting);
   const kafka = createKafka(config, name, logger);
-  const producer = countProduced(createProducer(kafka), life.metrics);
+  const counted = countProduced(createProducer(kafka), life.metrics);
+  const member: { consumer?: Consumer } = {};
+  const producer = asMember(counted, () => member.consumer?.mayBegin() ?? false);
   const opened = await openTopics(config, kafka, producer, closers, waiting);
   const control = openHelm({
     ...{ process: name, work: topicNames.buildChanges, clock, logger },
@@ -93,14 +97,14 @@ async function connect(
     troubles: life.troubles,
     database: new PostgresBuildDatabase(pool, config.STALE_AGE_MS),
     createConsumer: (subscriptions) =>
-      life.watch(
+      (member.consumer = life.watch(
         createConsumer({
           ...{ kafka, subscriptions, logger, clock, onFatal, observer: life.observer },
           group: topicOf(config, name),
           random: Math.random,
           settings: settingsOf(config),
         }),
-      ),
+      )),
     decodeChange: createWriterDecoder<unknown>(openRegistry(config)),
     control,
     topics: {

@@ -12,6 +12,7 @@ export class Recorder implements ClientListener {
   readonly batches: FetchedBatch[] = [];
   readonly filtered: { firstOffset: number | null; lastOffset: number }[] = [];
   readonly fatal: Error[] = [];
+  proofs = 0;
   accepts = true;
   onJoin: (assignment: Assignment) => void = () => undefined;
   beforeRejoin: () => Promise<void> = () => Promise.resolve();
@@ -22,6 +23,9 @@ export class Recorder implements ClientListener {
   }
   onBeforeRejoin(): Promise<void> {
     return this.beforeRejoin();
+  }
+  onProved(): void {
+    this.proofs += 1;
   }
   onLeft(): void {
     throw new Error('nothing here may crash the client');
@@ -80,6 +84,7 @@ export function useClients(): Clients {
         settings,
         logger,
         clock: systemClock,
+        random: Math.random,
       });
       clients.push(client);
       return client;

@@ -23,8 +23,20 @@ export class VirtualClock implements Clock {
     });
   }
 
-  every(): () => void {
-    throw new Error('VirtualClock knows no intervals.');
+  every(ms: number, tick: () => void): () => void {
+    let isOver = false;
+    const wait = (): void =>
+      void this.sleep(ms).then(() => {
+        if (isOver) return;
+        tick();
+        wait();
+      });
+    wait();
+    return () => (isOver = true);
+  }
+
+  pass(ms: number): Promise<void> {
+    return this.run(this.#nowMs + ms);
   }
 
   /** Lets time pass until `untilMs`; what is due later stays asleep. */

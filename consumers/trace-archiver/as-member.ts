@@ -1,0 +1,56 @@
+/**
+ * The stores for one micro-batch: what would be written first asks whether it may begin.
+ *
+ * A committed row is followed by the removal of its chunks whatever the answer is by then: what has begun is
+ * finished (`archivePass`).
+ */
+import { assertMayBegin } from '../../lib/kafka/membership-guard';
+import type { MayBegin } from '../../lib/kafka/subscription';
+import type { TraceObjects, TraceRows } from './ports';
+import type { Surroundings } from './surroundings';
+
+export function asMember(around: Surroundings, mayBegin: MayBegin): Surroundings {
+  return {
+    ...around,
+    mayBegin,
+    rows: rowsAsMember(around.rows, mayBegin),
+    objects: objectsAsMember(around.objects, mayBegin),
+  };
+}
+
+const rowsAsMember = (rows: TraceRows, mayBegin: MayBegin): TraceRows => ({
+  read: (partitionId, buildIds) => rows.read(partitionId, buildIds),
+  readRawData: (chunkIds) => rows.readRawData(chunkIds),
+  commitStored: async (partitionId, traces) => {
+    assertMayBegin(mayBegin);
+    return rows.commitStored(partitionId, traces);
+  },
+  forgetChunks: (partitionId, traces) => rows.forgetChunks(partitionId, traces),
+  dropUnclaimed: (build, key, drop) => rows.dropUnclaimed(build, key, drop),
+});
+
+const objectsAsMember = (objects: TraceObjects, mayBegin: MayBegin): TraceObjects => ({
+  head: (key) => objects.head(key),
+  put: async (key, body, sha256, condition) => {
+    assertMayBegin(mayBegin);
+    return objects.put(key, body, sha256, condition);
+  },
+  upload: async (key) => {
+    assertMayBegin(mayBegin);
+    const upload = await objects.upload(key);
+    return {
+      part: (bytes) => upload.part(bytes),
+      complete: async (condition) => {
+        assertMayBegin(mayBegin);
+        return upload.complete(condition);
+      },
+      abort: () => upload.abort(),
+    };
+  },
+  readRange: (key, etag, fromByte, lengthBytes) =>
+    objects.readRange(key, etag, fromByte, lengthBytes),
+  removeIf: async (key, etag) => {
+    assertMayBegin(mayBegin);
+    return objects.removeIf(key, etag);
+  },
+});

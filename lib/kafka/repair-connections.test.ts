@@ -1,0 +1,54 @@
+import { createRequire } from 'node:module';
+import { connect as openSocket, createServer, type AddressInfo, type Server } from 'node:net';
+import { repairConnections } from './repair-connections';
+
+interface Connection {
+  chunks: Buffer[];
+  bytesBuffered: number;
+  bytesNeeded: number;
+  connect(): Promise<unknown>;
+  disconnect(): Promise<unknown>;
+}
+
+let server: Server;
+
+afterEach(() => new Promise((resolve) => server.close(resolve)));
+
+/** @param opened counts the sockets. */
+async function connection(opened: () => void): Promise<Connection> {
+  server = createServer((socket) => socket.on('error', () => undefined));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const log = { debug: () => undefined, error: () => undefined, namespace: () => log };
+  const Inner = createRequire(__filename)('kafkajs/src/network/connection') as new (
+    options: object,
+  ) => Connection;
+  return new Inner({
+    ...{ host: '127.0.0.1', port, logger: log, connectionTimeout: 1_000, requestTimeout: 1_000 },
+    socketFactory: ({ onConnect }: { onConnect: () => void }) => {
+      opened();
+      return openSocket({ host: '127.0.0.1', port }, onConnect);
+    },
+  });
+}
+
+test('half an answer of a lost connection is no part of the next one', async () => {
+  repairConnections();
+  repairConnections();
+  const one = await connection(() => undefined);
+  await one.connect();
+  Object.assign(one, { chunks: [Buffer.alloc(9)], bytesBuffered: 9, bytesNeeded: 100 });
+  await one.disconnect();
+  await one.connect();
+  expect(one).toMatchObject({ chunks: [], bytesBuffered: 0, bytesNeeded: 4 });
+  await one.disconnect();
+});
+
+test('two who connect at once share one socket', async () => {
+  repairConnections();
+  let sockets = 0;
+  const one = await connection(() => (sockets += 1));
+  await Promise.all([one.connect(), one.connect()]);
+  expect(sockets).toBe(1);
+  await one.disconnect();
+});

@@ -1,0 +1,100 @@
+/**
+ * Repairs connections of kafkajs 2.2.4, which are used again after they were lost.
+ *
+ * - What had come of an answer stays in the buffer: the first answer on the new connection is appended to it,
+ *   and from then on nothing that comes makes sense. Every request there waits for its time limit, for ever.
+ * - The old socket's events still count for the new one: its end closes it.
+ * - Two who connect at once open two sockets; a server that hangs up within a TLS handshake leaves the promise
+ *   open for ever, with the broker's lock.
+ * - A request that was not answered in time is tried again at the same broker, and nobody asks whether
+ *   partitions have other leaders by now: here it is what it is in the Java client, a lost connection.
+ */
+import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
+import { KafkaJSConnectionError } from 'kafkajs';
+
+interface Connection {
+  readonly broker: string;
+  readonly connectionTimeout: number;
+  socket: Socket | undefined;
+  chunks: Buffer[];
+  bytesBuffered: number;
+  bytesNeeded: number;
+  isConnected(): boolean;
+  connect(): Promise<unknown>;
+}
+
+interface SocketRequest {
+  readonly broker: string;
+  rejected(error: Error): void;
+}
+
+/** The length of an answer, which comes first. */
+const lengthBytes = 4;
+/** After kafkajs' own limit, which does not cover everything. */
+const graceMs = 500;
+const opening = new WeakMap<Connection, Promise<unknown>>();
+let isRepaired = false;
+
+/** Idempotent. @throws Error when the kafkajs that is installed is built differently. */
+export function repairConnections(): void {
+  if (isRepaired) return;
+  const connection = prototypeOf('connection', 'connect') as Connection;
+  const request = prototypeOf('requestQueue/socketRequest', 'rejected') as SocketRequest;
+  const connect: unknown = Reflect.get(connection, 'connect');
+  connection.connect = function (this: Connection) {
+    if (this.isConnected()) return Promise.resolve(true);
+    const before = opening.get(this);
+    if (before) return before;
+    letGo(this);
+    const opened = timed(this, Reflect.apply(connect as () => Promise<unknown>, this, [])).finally(
+      () => opening.delete(this),
+    );
+    opening.set(this, opened);
+    return opened;
+  };
+  const rejected: unknown = Reflect.get(request, 'rejected');
+  request.rejected = function (this: SocketRequest, error: Error) {
+    const isLate = error.name === 'KafkaJSRequestTimeoutError';
+    const told = isLate ? lateError(error.message, this.broker) : error;
+    Reflect.apply(rejected as (error: Error) => void, this, [told]);
+  };
+  isRepaired = true;
+}
+
+function prototypeOf(file: string, method: string): object {
+  const { prototype } = createRequire(__filename)(`kafkajs/src/network/${file}`) as {
+    prototype: object;
+  };
+  if (typeof Reflect.get(prototype, method) !== 'function') {
+    throw new Error(`kafkajs has no ${method} in network/${file}: look how it connects now.`);
+  }
+  return prototype;
+}
+
+const lateError = (message: string, broker: string): Error =>
+  new KafkaJSConnectionError(message, { broker, code: 'ETIMEDOUT' });
+
+function letGo(connection: Connection): void {
+  const { socket } = connection;
+  connection.chunks = [];
+  connection.bytesBuffered = 0;
+  connection.bytesNeeded = lengthBytes;
+  if (!socket) return;
+  socket.removeAllListeners();
+  socket.on('error', () => undefined);
+  socket.destroy();
+}
+
+async function timed(connection: Connection, opened: Promise<unknown>): Promise<unknown> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    const late = (): void => reject(lateError('Connection timeout', connection.broker));
+    timer = setTimeout(late, connection.connectionTimeout + graceMs);
+  });
+  try {
+    return await Promise.race([opened, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
