@@ -30,12 +30,17 @@ export type Fate =
   | 'kept'
   /** The row is not there, in a history that is not the record's: the object stays for reconcile. */
   | 'left'
-  /** The key could name somebody else's object: row and object stay. */
+  /** The key could name somebody else's object, or cannot be sent to S3: row and object stay. */
   | 'unusable'
   /** Not finished: the record comes again. */
   | 'failed';
 
-export function itemsOf(record: ArtifactsExpired, verdict: Verdict): Item[] {
+/** @param objects knows which keys can be sent: a row whose object could never be asked for stays. */
+export function itemsOf(
+  record: ArtifactsExpired,
+  verdict: Verdict,
+  objects: { canDelete(key: string): boolean },
+): Item[] {
   const absenceProves = verdict.kind === 'same-history';
   const { partitionId } = record;
   return record.artifacts.map((artifact) => {
@@ -45,10 +50,15 @@ export function itemsOf(record: ArtifactsExpired, verdict: Verdict): Item[] {
       partitionId,
       key: key ?? null,
       absenceProves,
-      fate: key === undefined ? 'unusable' : 'undecided',
+      fate: isUsable(key, objects) ? 'undecided' : 'unusable',
     };
   });
 }
+
+const isUsable = (
+  key: string | null | undefined,
+  objects: { canDelete(key: string): boolean },
+): boolean => key === null || (key !== undefined && objects.canDelete(key));
 
 /** Undefined when the key is not one of GitLab's for an artifact, whatever the row says. */
 export function usableKey(artifact: ArtifactKeyColumns): string | null | undefined {

@@ -1,8 +1,8 @@
 /** The objects of rows that are gone: which may go, asking S3 for it, and what its answers mean for a record. */
 import { WaitError } from '../../lib/kafka/record-errors';
-import { isPassing, S3Error } from '../../lib/stores/s3/errors';
+import { isPassing, isSlowDown, S3Error } from '../../lib/stores/s3/errors';
 import { chunksOf, contestable, type Item, keysToDelete, usableKey } from './decide';
-import type { ArtifactObjects, ArtifactRows, DeletionCounts } from './ports';
+import type { ArtifactObjects, ArtifactRows, DeletionCounts, ProveBucket } from './ports';
 
 /** S3 takes no more keys in one request. */
 const keysMax = 1_000;
@@ -28,9 +28,15 @@ export async function findClaimed(
   return claimed;
 }
 
+export interface Deletion {
+  readonly objects: ArtifactObjects;
+  readonly proveBucket: ProveBucket;
+  readonly counts: DeletionCounts;
+}
+
 /** @returns how many are gone, and why the others are not, by key. @throws S3Error when nothing is known of a request. */
 export async function deleteObjects(
-  { objects, counts }: { readonly objects: ArtifactObjects; readonly counts: DeletionCounts },
+  { objects, proveBucket, counts }: Deletion,
   items: readonly Item[],
   claimed: ReadonlySet<string>,
 ): Promise<{ asked: number; failures: ReadonlyMap<string, string> }> {
@@ -39,6 +45,8 @@ export async function deleteObjects(
   const failures = new Map<string, string>();
   for (const chunk of chunksOf(keys, keysMax)) {
     for (const { key, code } of await objects.deleteObjects(chunk)) failures.set(key, code);
+    const troubled = chunk.filter((key) => isTrouble(failures.get(key) ?? ''));
+    for (const key of await findAbsent(objects, proveBucket, troubled)) failures.delete(key);
     const gone = chunk.filter((key) => !failures.has(key));
     counts.objects(
       gone.length,
@@ -49,6 +57,39 @@ export async function deleteObjects(
     if (item.key !== null && failures.has(item.key)) item.fate = 'failed';
   }
   return { asked: keys.length - failures.size, failures };
+}
+
+/** Not that it was asked too fast: that says why the key was not deleted. */
+const isTrouble = (code: string): boolean => isPassing(code) && !isSlowDown(code);
+
+/** So many are looked for at once; when none of them is gone, the others are not looked for. */
+const lookedForAtOnce = 16;
+
+/**
+ * A deletion whose answer was lost may be followed by trouble with keys that are gone: those need no second one.
+ * That an object is not there says something of the right bucket only, so its proof is read again afterwards.
+ *
+ * @throws BrakeError when it is another bucket by now.
+ */
+async function findAbsent(
+  objects: ArtifactObjects,
+  proveBucket: ProveBucket,
+  keys: readonly string[],
+): Promise<readonly string[]> {
+  const absent: string[] = [];
+  try {
+    for (const some of chunksOf(keys, lookedForAtOnce)) {
+      const found = await Promise.all(some.map((key) => objects.headObject(key)));
+      const gone = some.filter((_, index) => found[index] === null);
+      absent.push(...gone);
+      if (gone.length === 0) break;
+    }
+    if (absent.length > 0) await proveBucket();
+    return absent;
+  } catch (error) {
+    if (error instanceof S3Error) return []; // not allowed to look, or not able to: no proof
+    throw error;
+  }
 }
 
 /**

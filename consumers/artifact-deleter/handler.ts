@@ -1,7 +1,7 @@
 /**
  * Row, then object (I3): the effects of a micro-batch in the only order that is safe at every break.
  *
- * take → brake → DELETE and commit → look up what was missing → claims → DeleteObjects → outcomes.
+ * take → brake → does S3 delete → DELETE and commit → look up what was missing → claims → DeleteObjects → outcomes.
  * Whatever ends this in between, the record comes again: rows that are gone by then are looked up,
  * found missing, and their keys are taken from the record.
  */
@@ -33,11 +33,13 @@ import type {
   DeletionAllowance,
   DeletionBrake,
   DeletionCounts,
+  ProveBucket,
 } from './ports';
 
 export interface DeleterOptions {
   readonly rows: ArtifactRows;
   readonly objects: ArtifactObjects;
+  readonly proveBucket: ProveBucket;
   readonly brake: DeletionBrake;
   readonly allowance: DeletionAllowance;
   readonly counts: DeletionCounts;
@@ -77,6 +79,7 @@ export function createHandler(options: DeleterOptions): HandleExpired {
     if (options.dryRun) return dryRun(options, taken, items);
     if (options.holdsDry()) return holdDry(options, records, items, reported);
     reported.clear();
+    await options.objects.assertDeletes();
     const count = items.filter(({ fate }) => fate === 'undecided').length;
     await waitForAllowance(options, count, signal);
     const unbegun = await deleteRows(options, items, signal, mayBegin);
@@ -99,7 +102,7 @@ export function createHandler(options: DeleterOptions): HandleExpired {
 }
 
 async function takeAll(
-  { brake }: DeleterOptions,
+  { brake, objects }: DeleterOptions,
   records: readonly ExpiredRecord[],
 ): Promise<Taken[]> {
   await brake.assertReleased();
@@ -109,7 +112,7 @@ async function takeAll(
     const verdict = await brake.judge({ origin, timestampMs: record.timestampMs });
     if (verdict.kind === 'hold') taken.push(retry(new ForeignRecordError(verdict.reason)));
     else if (record.value.artifacts.length === 0) taken.push(skip('names no artifact'));
-    else taken.push({ record, items: itemsOf(record.value, verdict) });
+    else taken.push({ record, items: itemsOf(record.value, verdict, objects) });
   }
   return taken;
 }

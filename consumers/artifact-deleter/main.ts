@@ -61,7 +61,7 @@ async function work(config: Config, context: LivingContext): Promise<StopReport>
   }
 }
 
-/** @throws BrakeError when one of them is not the one that is configured. */
+/** @throws BrakeError when one of them is not the one that is configured; S3Error when it cannot delete. */
 async function checkStores(
   config: Config,
   { connections, brake, objects }: Stores,
@@ -72,8 +72,16 @@ async function checkStores(
   const postgres = `PostgreSQL at ${POSTGRES_HOST}:${POSTGRES_PORT}`;
   await untilReachable(postgres, () => connections.withSession(readIdentity), waiting);
   const s3 = `S3 at ${S3_ENDPOINT ?? 'the endpoint of its region'}`;
-  const tags = await untilReachable(s3, () => objects.bucketTags(), waiting);
-  brake.checkBucket(tags, config.S3_BUCKET_TAG, config.S3_BUCKET);
+  await untilReachable(s3, () => proveBucket(config, { brake, objects }), waiting);
+  // A dry run deletes nothing, and may lack the right.
+  if (!config.DELETE_DRY_RUN) await untilReachable(s3, () => objects.probeDeletion(), waiting);
+}
+
+async function proveBucket(
+  config: Config,
+  { brake, objects }: Pick<Stores, 'brake' | 'objects'>,
+): Promise<void> {
+  brake.checkBucket(await objects.bucketTags(), config.S3_BUCKET_TAG, config.S3_BUCKET);
 }
 
 interface Stores {
@@ -155,7 +163,7 @@ function expiredArtifacts(
   config: Config,
   logger: Logger,
   registry: Registry,
-  { brake, connections, objects, helm, partitionsOf }: Around,
+  { helm, partitionsOf, ...stores }: Around,
   metrics: Metrics,
 ): Subscription<ArtifactsExpired> {
   const topic = `${config.AFTERBUILD_NAMESPACE}${topicNames.artifactsExpired}`;
@@ -167,9 +175,7 @@ function expiredArtifacts(
   });
   const failPoint = config.AFTERBUILD_FAIL_POINT;
   const handle = createHandler({
-    rows: new PostgresArtifacts(connections),
-    objects,
-    brake,
+    ...portsOf(config, stores),
     allowance: budget,
     counts: createDeletionCounts(metrics),
     rowsMax: config.DELETE_ROWS_MAX,
@@ -201,3 +207,10 @@ function expiredArtifacts(
     onLost: (partition) => budget.lost(partition),
   };
 }
+
+const portsOf = (config: Config, { connections, brake, objects }: Stores) => ({
+  rows: new PostgresArtifacts(connections),
+  objects,
+  proveBucket: () => proveBucket(config, { brake, objects }),
+  brake,
+});

@@ -22,13 +22,20 @@ export interface ArtifactRows {
 }
 
 export interface ArtifactObjects {
-  /** Up to 1,000 keys; @returns those that were not deleted, with the store's reason. */
+  /** Whether the store can be asked to delete it at all. */
+  canDelete(key: string): boolean;
+  /** Before rows go. @throws while the store answers deletions with a refusal, or with no answer. */
+  assertDeletes(): Promise<void>;
+  /** Up to 1,000 keys; @returns those that were not deleted, with the store's reason. @throws when nothing is known. */
   deleteObjects(
     keys: readonly string[],
   ): Promise<readonly { readonly key: string; readonly code: string }[]>;
-  /** Null when there is no such object. */
+  /** Null when there is no such object, or no such bucket. */
   headObject(key: string): Promise<object | null>;
 }
+
+/** Reads again by what the bucket is known to be the right one. @throws BrakeError when it is not. */
+export type ProveBucket = () => Promise<void>;
 
 export interface DeletionBrake {
   /** @throws BrakeError while nothing may be deleted at all. */

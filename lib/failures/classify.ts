@@ -13,7 +13,7 @@ import { failureGroups, failureTopics, retryDelays } from '../kafka/topics';
 import { UndecodableRecordError } from '../kafka/undecodable-record-error';
 import { PostgresError } from '../stores/postgres/errors';
 import { RedisError } from '../stores/redis/errors';
-import { isSlowDown, S3Error } from '../stores/s3/errors';
+import { concernsEveryRequest, isSlowDown, S3Error } from '../stores/s3/errors';
 
 const transient: Verdict = { kind: 'transient' };
 const bug: Verdict = { kind: 'bug' };
@@ -57,21 +57,9 @@ function ofPostgres({ failure }: PostgresError): Verdict {
   return failure === 'repeat' ? transient : bug;
 }
 
-/** What it says to every request when bucket or credentials are not what they were: waiting is right. */
-const environmentCodes = new Set([
-  'NoSuchBucket',
-  'InvalidAccessKeyId',
-  'SignatureDoesNotMatch',
-  'ExpiredToken',
-  'InvalidToken',
-  'AuthorizationHeaderMalformed',
-  'AccountProblem',
-  'RequestTimeTooSkewed',
-]);
-
-function ofS3({ failure, code, httpStatus }: S3Error): Verdict {
-  if (isSlowDown(code, httpStatus)) return { kind: 'overload', dependency: 's3' };
-  return failure === 'unavailable' || environmentCodes.has(code) ? hold('s3') : transient;
+function ofS3(error: S3Error): Verdict {
+  if (isSlowDown(error.code, error.httpStatus)) return { kind: 'overload', dependency: 's3' };
+  return concernsEveryRequest(error) ? hold('s3') : transient;
 }
 
 type FailureGroup = (typeof failureGroups)[number]['group'];

@@ -30,9 +30,9 @@ function knownCode(error: Error): ExitCode | undefined {
   if (configurationErrors.some((kind) => error instanceof kind)) return exitCodes.configuration;
   if (unreachableErrors.some((kind) => error instanceof kind)) return exitCodes.unreachable;
   if (error instanceof PostgresError) return postgresCode(error);
-  // What S3 refuses at all (no such bucket, wrong keys) it refuses until a setting is changed.
+  // What S3 refuses at all (no such bucket, wrong keys), or cannot do, stays so until a setting is changed.
   if (error instanceof S3Error) {
-    return error.failure === 'refused' ? exitCodes.configuration : exitCodes.unreachable;
+    return error.failure === 'unavailable' ? exitCodes.unreachable : exitCodes.configuration;
   }
   if (error instanceof RedisError) {
     return error.isRefusal ? exitCodes.configuration : exitCodes.unreachable;

@@ -20,13 +20,30 @@ export interface S3Request {
   /** Empty for requests to the bucket as a whole; one of many for a DeleteObjects. */
   readonly key: string;
   readonly isDeleteObjects: boolean;
+  /** Those that a DeleteObjects names. */
+  readonly keys: readonly string[];
 }
 
 /** An error that S3 answers; for a key of a DeleteObjects only the code counts. */
 export interface S3Refusal {
   readonly status: number;
   readonly code: string;
+  /** What is sent instead of S3's XML: the answer of somebody on the way, or of a server that is broken. */
+  readonly body?: string;
 }
+
+/** Answers that look like success and say nothing of what was asked. */
+export const oddAnswers: readonly S3Refusal[] = [
+  { status: 200, code: 'empty', body: '' },
+  { status: 204, code: 'no content', body: '' },
+  { status: 200, code: 'a page', body: '<html><body>login</body></html>' },
+  {
+    status: 200,
+    code: 'no key',
+    body: '<DeleteResult><Error><Code>AccessDenied</Code></Error></DeleteResult>',
+  },
+  { status: 200, code: 'cut off', body: '<DeleteResult><Deleted><Key>' },
+];
 
 export const slowDown: S3Refusal = { status: 503, code: 'SlowDown' };
 export const internalError: S3Refusal = { status: 500, code: 'InternalError' };
@@ -89,7 +106,7 @@ export class S3Front {
     const { faults } = this;
     this.counts.requests += 1;
     const body = await bytesOf(request);
-    const { bucket, asked } = parse(request);
+    const { bucket, asked } = parse(request, body);
     const refusal = faults.refuse?.(asked);
     if (refusal) {
       this.counts.faults += 1;
@@ -101,7 +118,7 @@ export class S3Front {
       await sleep(faults.delayMs);
     }
     if (asked.isDeleteObjects && faults.refuseKey) {
-      await this.deleteSome(bucket, body.toString('utf8'), faults.refuseKey, response);
+      await this.deleteSome(bucket, asked.keys, faults.refuseKey, response);
       return;
     }
     const isLost = faults.loseAnswer?.(asked) ?? false;
@@ -136,11 +153,10 @@ export class S3Front {
   /** The server is asked anew for the keys that are not refused: the request's own signature is for all. */
   private async deleteSome(
     bucket: string,
-    body: string,
+    keys: readonly string[],
     refuseKey: (key: string) => S3Refusal | undefined,
     response: ServerResponse,
   ): Promise<void> {
-    const keys = [...body.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key = '']) => unescapeXml(key));
     const refused = keys.flatMap((key) => {
       const refusal = refuseKey(key);
       return refusal ? [{ key, code: refusal.code }] : [];
@@ -155,7 +171,9 @@ export class S3Front {
     const errors = refused.map(
       ({ key, code }) => `<Error><Key>${escapeXml(key)}</Key><Code>${code}</Code></Error>`,
     );
-    answerXml(response, 200, `<DeleteResult>${errors.join('')}</DeleteResult>`);
+    const deleted = going.map((key) => `<Deleted><Key>${escapeXml(key)}</Key></Deleted>`);
+    const all = [...deleted, ...errors].join('');
+    answerXml(response, 200, `<DeleteResult>${all}</DeleteResult>`);
   }
 }
 
@@ -166,22 +184,27 @@ async function bytesOf(stream: AsyncIterable<unknown>): Promise<Buffer> {
 }
 
 /** Buckets stand in the path: the pipeline is told to use path style. */
-function parse(request: IncomingMessage): { bucket: string; asked: S3Request } {
+function parse(request: IncomingMessage, body: Buffer): { bucket: string; asked: S3Request } {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://s3');
   const [bucket = '', ...parts] = pathname.slice(1).split('/');
   const method = request.method ?? 'GET';
   const key = decodeURIComponent(parts.join('/'));
   const isDeleteObjects = method === 'POST' && searchParams.has('delete');
-  return { bucket, asked: { method, key, isDeleteObjects } };
+  const keys = isDeleteObjects ? keysOf(body.toString('utf8')) : [];
+  return { bucket, asked: { method, key, isDeleteObjects, keys } };
 }
+
+const keysOf = (xml: string): string[] =>
+  [...xml.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key = '']) => unescapeXml(key));
 
 function answerError(
   request: IncomingMessage,
   response: ServerResponse,
-  { status, code }: S3Refusal,
+  { status, code, body }: S3Refusal,
 ): void {
   const text = `<Error><Code>${code}</Code><Message>planned by a test</Message></Error>`;
   if (request.method === 'HEAD') response.writeHead(status).end();
+  else if (body !== undefined) response.writeHead(status).end(body);
   else answerXml(response, status, text);
 }
 

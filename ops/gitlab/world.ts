@@ -39,6 +39,8 @@ export interface ArtifactWish {
   /** Of the build's pipeline by default. */
   readonly locked?: number;
   readonly fileType?: number;
+  /** Name of the file; one that fits the type by default. */
+  readonly file?: string;
   readonly keyKind?: KeyKind;
   readonly fileStore?: number;
   readonly partitionId?: number;
@@ -139,7 +141,7 @@ export class World {
       projectId: build.projectId,
       jobId: build.id,
       fileType: wish.fileType,
-      file: fileNameOf(wish.fileType),
+      file: wish.file ?? fileNameOf(wish.fileType),
       sizeBytes: wish.sizeBytes ?? this.random.whole(40, 600),
       createdAtMs: nowMs - ageMs,
       expireAtMs: wish.expireAtMs ?? expireAtMs,

@@ -6,9 +6,11 @@ import { projectRoot } from '../../lib/process/root';
 import {
   accessDenied,
   internalError,
+  oddAnswers,
   slowDown,
   type S3Faults,
   type S3Front,
+  type S3Refusal,
 } from '../faults/s3-front';
 import type { FaultProxy, Toxic } from '../faults/toxiproxy';
 import type { Random } from '../gitlab/random';
@@ -102,6 +104,13 @@ function networkFault({ proxies, random, signal }: Ground): Fault {
   };
 }
 
+/** To every other request. A DELETE that is answered with 204 has been told that it is done. */
+function oddAnswerTo(method: string, random: Random): S3Refusal | undefined {
+  const odd = random.oneOf(oddAnswers);
+  const isBelieved = method === 'DELETE' && odd.status === 204;
+  return isBelieved || random.whole(0, 1) === 0 ? undefined : odd;
+}
+
 function s3Fault({ front, random, signal }: Ground): Fault {
   const lastsMs = random.whole(2_000, 20_000);
   const isUnlucky = (key: string): boolean => key.charCodeAt(key.length - 1) % 2 === 1;
@@ -126,6 +135,7 @@ function s3Fault({ front, random, signal }: Ground): Fault {
     ],
     ['no answers', { loseAnswer: ({ key, isDeleteObjects }) => key !== '' || isDeleteObjects }],
     ['answers after 5 s', { delayMs: 5_000 }],
+    ['answers that say nothing', { refuse: ({ method }) => oddAnswerTo(method, random) }],
   ]);
   return {
     title: `S3 gives ${what} for ${lastsMs} ms`,

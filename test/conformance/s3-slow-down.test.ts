@@ -1,20 +1,10 @@
 /** SlowDown as it comes over the wire: what the driver makes of it, and how often it is really asked. */
 import { S3Objects } from '../../lib/stores/s3/objects';
-import { startScriptedS3, type ScriptedAnswer } from '../support/scripted-s3';
+import { scriptedSettings, startScriptedS3, type ScriptedAnswer } from '../support/scripted-s3';
 
 async function deleteFrom(answers: readonly ScriptedAnswer[], keys: readonly string[]) {
   const s3 = await startScriptedS3(answers);
-  const objects = new S3Objects({
-    endpoint: s3.endpoint,
-    region: 'us-east-1',
-    bucket: 'bucket',
-    prefix: 'all/',
-    credentials: { accessKeyId: 'id', secretAccessKey: 'secret' },
-    forcePathStyle: true,
-    connectionsMax: 4,
-    connectTimeoutMs: 2_000,
-    requestTimeoutMs: 30_000,
-  });
+  const objects = new S3Objects(scriptedSettings(s3.endpoint));
   try {
     const failed = await objects.deleteObjects(keys);
     return { failed, asked: s3.asked };

@@ -86,6 +86,7 @@ export function deleter(stores: ReturnType<typeof stored>, other: Partial<Delete
   const handle = createHandler({
     rows: stores.rows,
     objects: stores.objects,
+    proveBucket: () => Promise.resolve(),
     brake: {
       assertReleased: () =>
         state.held === undefined ? Promise.resolve() : Promise.reject(new BrakeError(state.held)),

@@ -82,6 +82,18 @@ export class MemoryObjects implements ArtifactObjects {
   readonly keys = new Set<string>();
   /** Keys that cannot be deleted, with the reason given. */
   readonly refused = new Map<string, string>();
+  /** Keys that no request can name. */
+  readonly unsendable = new Set<string>();
+  /** What every deletion meets as a whole. */
+  broken: Error | undefined;
+
+  canDelete(key: string): boolean {
+    return !this.unsendable.has(key);
+  }
+
+  assertDeletes(): Promise<void> {
+    return this.broken ? Promise.reject(this.broken) : Promise.resolve();
+  }
 
   deleteObjects(keys: readonly string[]): Promise<{ key: string; code: string }[]> {
     const failed = keys.filter((key) => this.refused.has(key));

@@ -1,31 +1,55 @@
-/** An HTTP server that answers each DeleteObjects as it was told to, and remembers the keys of each. */
-import { createServer } from 'node:http';
+/** An HTTP server that answers each deletion, or each request, as it was told to, and remembers what it was asked. */
+import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** The whole request is put off; or it is answered, with a reason for each key that fails. */
-export type ScriptedAnswer = 'slow-down' | Readonly<Record<string, string>>;
+/** What is sent as it stands. */
+export interface RawAnswer {
+  readonly status: number;
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The whole request is put off; or it is answered key by key, with a reason for each that fails; or as it stands. */
+export type ScriptedAnswer = 'slow-down' | Readonly<Record<string, string>> | RawAnswer;
 
 const xml = '<?xml version="1.0" encoding="UTF-8"?>';
 
-function bodyOf(answer: ScriptedAnswer): string {
-  if (answer === 'slow-down') return `${xml}<Error><Code>SlowDown</Code></Error>`;
-  const errors = Object.entries(answer).map(
-    ([key, code]) => `<Error><Key>${key}</Key><Code>${code}</Code></Error>`,
-  );
-  return `${xml}<DeleteResult>${errors.join('')}</DeleteResult>`;
+export const deletedXml = (
+  keys: readonly string[],
+  reasons: Readonly<Record<string, string>> = {},
+) =>
+  `${xml}<DeleteResult>${keys
+    .map((key) => {
+      const code = reasons[key];
+      return code === undefined
+        ? `<Deleted><Key>${key}</Key></Deleted>`
+        : `<Error><Key>${key}</Key><Code>${code}</Code></Error>`;
+    })
+    .join('')}</DeleteResult>`;
+
+function rawOf(answer: ScriptedAnswer, keys: readonly string[]): RawAnswer {
+  if (answer === 'slow-down') {
+    return { status: 503, body: `${xml}<Error><Code>SlowDown</Code></Error>` };
+  }
+  return isRaw(answer) ? answer : { status: 200, body: deletedXml(keys, answer) };
 }
 
+const isRaw = (answer: Exclude<ScriptedAnswer, 'slow-down'>): answer is RawAnswer =>
+  typeof answer.status === 'number';
+
+/** @param answers in the order of the requests; afterwards everything is granted. */
 export async function startScriptedS3(answers: readonly ScriptedAnswer[]) {
+  /** The keys of each DeleteObjects; of each other request its method and path. */
   const asked: string[][] = [];
   const server = createServer((request, response) => {
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
     request.on('end', () => {
-      const answer = answers[asked.length] ?? {};
-      const body = Buffer.concat(parts).toString();
-      asked.push([...body.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key]) => key ?? ''));
-      const status = answer === 'slow-down' ? 503 : 200;
-      response.writeHead(status, { 'content-type': 'application/xml' }).end(bodyOf(answer));
+      const keys = keysOf(Buffer.concat(parts).toString());
+      const answer = answers[asked.length] ?? (isDeleteObjects(request) ? {} : { status: 204 });
+      asked.push(isDeleteObjects(request) ? keys : [`${request.method} ${request.url}`]);
+      const { status, body, headers } = rawOf(answer, keys);
+      response.writeHead(status, { 'content-type': 'application/xml', ...headers }).end(body);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -36,3 +60,22 @@ export async function startScriptedS3(answers: readonly ScriptedAnswer[]) {
   };
   return { endpoint: `http://127.0.0.1:${port}`, asked, stop };
 }
+
+const keysOf = (body: string): string[] =>
+  [...body.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key]) => key ?? '');
+
+const isDeleteObjects = ({ method, url }: IncomingMessage): boolean =>
+  method === 'POST' && new URL(url ?? '/', 'http://s3').searchParams.has('delete');
+
+/** For `S3Objects` and `S3Traces` in front of it. */
+export const scriptedSettings = (endpoint: string) => ({
+  endpoint,
+  region: 'us-east-1',
+  bucket: 'bucket',
+  prefix: 'all/',
+  credentials: { accessKeyId: 'id', secretAccessKey: 'secret' },
+  forcePathStyle: true,
+  connectionsMax: 4,
+  connectTimeoutMs: 2_000,
+  requestTimeoutMs: 30_000,
+});

@@ -1,8 +1,18 @@
 /** Sorts S3's failures at the edge, so that nobody inside has to know the SDK's error classes. */
 import { isError } from '../../process/is-error';
 
-/** `unavailable`: waiting helps. `refused`: S3 answered and said no; a person has to change something. */
-export type S3Failure = 'unavailable' | 'refused';
+/**
+ * - `unavailable`: it did not answer, or not to what it was asked: nothing is known, and waiting helps.
+ * - `refused`: S3 answered and said no to this request.
+ * - `unfit`: it answers, but cannot do, or does not let us do, what every record needs. Waiting does not help;
+ *   somebody has to change a setting, a privilege or the server.
+ */
+export type S3Failure = 'unavailable' | 'refused' | 'unfit';
+
+/** An answer of another shape than the request's, also one that leaves out what was asked for. */
+export const unexpectedAnswer = 'UnexpectedAnswer';
+/** Of the right shape, but without a part of what was asked for. */
+export const incompleteAnswer = 'IncompleteAnswer';
 
 export class S3Error extends Error {
   override readonly name = 'S3Error';
@@ -61,19 +71,61 @@ export function translateError(error: unknown, doing: string, limitMs: number): 
     return new S3Error(message, 'unavailable', 'Timeout', undefined, error);
   }
   const httpStatus = statusOf(error);
-  const code = networkCode(error) ?? error.name;
-  const detail = error.message === '' || error.message === code ? '' : `: ${error.message}`;
+  // What the driver could not read came as a success, of some other shape.
+  if (httpStatus === 200) return nothingKnown(doing, 'an answer that is no XML', error);
+  const name = networkCode(error) ?? error.name;
+  const code = name === 'Unknown' && httpStatus !== undefined ? `HTTP ${httpStatus}` : name;
+  const said = [code, 'UnknownError', ''].includes(error.message) ? '' : `: ${error.message}`;
   const failure = failureOf(httpStatus, code);
-  return new S3Error(`S3, ${doing}: ${code}${detail}`, failure, code, httpStatus, error);
+  return new S3Error(`S3, ${doing}: ${code}${said}`, failure, code, httpStatus, error);
+}
+
+/** @param got what came instead of an answer to the request. */
+export function nothingKnown(
+  doing: string,
+  got: string,
+  cause?: unknown,
+  code = unexpectedAnswer,
+): S3Error {
+  const message = `S3, ${doing}: ${got}: nothing is known of what was done, it is asked again`;
+  return new S3Error(message, 'unavailable', code, undefined, cause);
 }
 
 function failureOf(httpStatus: number | undefined, code: string): S3Failure {
-  const answered = httpStatus !== undefined && httpStatus >= 400 && httpStatus < 500;
-  return answered && httpStatus !== 429 && !isPassing(code) ? 'refused' : 'unavailable';
+  if (httpStatus === undefined || isPassing(code)) return 'unavailable';
+  if (code === 'NotImplemented') return 'unfit';
+  return ofStatus(httpStatus);
 }
 
-export const isNotFound = (error: unknown): boolean =>
-  error instanceof S3Error && (error.code === 'NotFound' || error.code === 'NoSuchKey');
+/** A redirect names another region or address; 307 passes, when a new bucket's name is known everywhere. */
+function ofStatus(httpStatus: number): S3Failure {
+  if (httpStatus === 307 || httpStatus === 429) return 'unavailable';
+  if (httpStatus === 501 || (httpStatus >= 300 && httpStatus < 400)) return 'unfit';
+  return httpStatus >= 400 && httpStatus < 500 ? 'refused' : 'unavailable';
+}
+
+/** A key that is not there. A bare 404 says that of HEAD only: anybody on the way may send it. */
+export const isNoSuchKey = (error: unknown): boolean => errorCode(error) === 'NoSuchKey';
+/** A HEAD's answer has no body, so that a bucket that is not there looks the same. */
+export const isHeadNotFound = (error: unknown): boolean =>
+  isNoSuchKey(error) || errorCode(error) === 'NotFound';
+
+/** What S3 says to every request when bucket or credentials are not what they were: waiting is right. */
+const environmentCodes = new Set([
+  'NoSuchBucket',
+  'InvalidAccessKeyId',
+  'SignatureDoesNotMatch',
+  'ExpiredToken',
+  'InvalidToken',
+  'InvalidTokenId',
+  'AuthorizationHeaderMalformed',
+  'AccountProblem',
+  'RequestTimeTooSkewed',
+]);
+
+/** Whether the same would have been said to any other request. */
+export const concernsEveryRequest = ({ failure, code }: S3Error): boolean =>
+  failure !== 'refused' || environmentCodes.has(code);
 
 export const errorCode = (error: unknown): string | undefined =>
   error instanceof S3Error ? error.code : undefined;

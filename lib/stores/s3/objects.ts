@@ -3,7 +3,6 @@
  * Only what S3 puts off by SlowDown is asked for again here, at the pace that it grants.
  */
 import {
-  DeleteObjectsCommand,
   GetBucketTaggingCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
@@ -13,11 +12,11 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { type Connections, readSecret } from '../../process/config';
-import { systemClock } from '../../process/clock';
-import { errorCode, isNotFound, translateError } from './errors';
-import { deletePaced, type FailedKey } from './paced';
-import { RequestPace } from './request-pace';
+import { S3Deletion } from './deletion';
+import { errorCode, isHeadNotFound, nothingKnown } from './errors';
 import { signKnownChecksum } from './known-checksum';
+import type { FailedKey } from './paced';
+import { doing, sendWithin } from './send';
 
 export interface S3Settings {
   readonly endpoint: string | undefined;
@@ -104,53 +103,43 @@ export function createS3Client(settings: S3Settings): S3Client {
   return client;
 }
 
-/** What one DeleteObjects request may hold. */
-export const deleteKeysMax = 1_000;
-/** Well below the deadline of a micro-batch; what is still put off then is the caller's to repeat. */
-const slowDownLimitMs = 30_000;
-
 export class S3Objects {
   readonly #client: S3Client;
   readonly #settings: S3Settings;
-  readonly #pace: RequestPace;
+  readonly #deletion: S3Deletion;
 
   constructor(settings: S3Settings) {
     this.#settings = settings;
     this.#client = createS3Client(settings);
-    this.#pace = new RequestPace({ perSecondMax: settings.keysPerSecondMax });
+    this.#deletion = new S3Deletion(this.#client, settings);
+  }
+
+  /** Whether a deletion of this key can be asked for at all. */
+  canDelete(key: string): boolean {
+    return this.#deletion.canDelete(key);
   }
 
   /**
    * Deletes up to 1,000 objects; one that does not exist counts as deleted. May wait until S3 grants it:
-   * keys that it puts off are asked for again, and no others.
+   * keys that it puts off are asked for again, and no others. A request that is refused as a whole is split.
    * @returns the keys that S3 did not delete, each with the reason it gave.
-   * @throws S3Error when the request as a whole failed: any of the objects may be gone or not.
+   * @throws S3Error when nothing is known: any of the objects may be gone or not.
    */
-  async deleteObjects(keys: readonly string[]): Promise<readonly FailedKey[]> {
-    if (keys.length === 0) return [];
-    if (keys.length > deleteKeysMax) throw new RangeError('deleteObjects: over 1,000 keys');
-    return deletePaced(keys, {
-      pace: this.#pace,
-      clock: systemClock,
-      limitMs: slowDownLimitMs,
-      ask: (left) => this.#deleteOnce(left),
-    });
+  deleteObjects(keys: readonly string[]): Promise<readonly FailedKey[]> {
+    return this.#deletion.deleteObjects(keys);
   }
 
-  async #deleteOnce(keys: readonly string[]): Promise<readonly FailedKey[]> {
-    const objects = keys.map((key) => ({ Key: this.#settings.prefix + key }));
-    const answer = await this.#send('DeleteObjects', (abortSignal) =>
-      this.#client.send(
-        new DeleteObjectsCommand({
-          Bucket: this.#settings.bucket,
-          Delete: { Objects: objects, Quiet: true },
-        }),
-        { abortSignal },
-      ),
-    );
-    return (answer.Errors ?? [])
-      .filter(({ Code }) => Code !== 'NoSuchKey')
-      .map(({ Key, Code }) => ({ key: this.#withoutPrefix(Key ?? ''), code: Code ?? 'Unknown' }));
+  /**
+   * Before rows go: asks S3 only when its last answer to a deletion was none, or refused all of it.
+   * @throws S3Error while it does not delete.
+   */
+  assertDeletes(): Promise<void> {
+    return this.#deletion.assertDeletes();
+  }
+
+  /** Deletes keys of our own where nothing is. @throws S3Error when DeleteObjects does not work. */
+  probeDeletion(): Promise<void> {
+    return this.#deletion.probe();
   }
 
   /** All objects under the prefix in the order of their keys' bytes, a page in memory at a time. */
@@ -170,14 +159,16 @@ export class S3Objects {
         ),
       );
       for (const { Key, Size, LastModified } of page.Contents ?? []) {
-        if (Key === undefined) continue;
+        if (Key?.startsWith(this.#settings.prefix) !== true || Size === undefined) {
+          throw nothingKnown(this.#doing('ListObjectsV2'), 'an entry without key or size');
+        }
         yield {
           key: this.#withoutPrefix(Key),
-          sizeBytes: Size ?? 0,
+          sizeBytes: Size,
           lastModifiedMs: LastModified?.getTime() ?? 0,
         };
       }
-      continuation = page.IsTruncated === true ? page.NextContinuationToken : undefined;
+      continuation = nextPage(page, from, this.#doing('ListObjectsV2'));
     } while (continuation !== undefined);
   }
 
@@ -193,9 +184,11 @@ export class S3Objects {
           { abortSignal },
         ),
       );
-      return { sizeBytes: answer.ContentLength ?? 0 };
+      const { ContentLength: sizeBytes, ETag } = answer;
+      if (sizeBytes !== undefined && ETag !== undefined && ETag !== '') return { sizeBytes };
+      throw nothingKnown(this.#doing('HeadObject'), 'an answer without length or ETag');
     } catch (error) {
-      if (isNotFound(error)) return null;
+      if (isHeadNotFound(error)) return null;
       throw error;
     }
   }
@@ -208,7 +201,10 @@ export class S3Objects {
           abortSignal,
         }),
       );
-      return new Map((answer.TagSet ?? []).map(({ Key, Value }) => [Key ?? '', Value ?? '']));
+      if (!answer.TagSet) {
+        throw nothingKnown(this.#doing('GetBucketTagging'), 'an answer without a set of tags');
+      }
+      return new Map(answer.TagSet.map(({ Key, Value }) => [Key ?? '', Value ?? '']));
     } catch (error) {
       if (errorCode(error) === 'NoSuchTagSet') return new Map();
       throw error;
@@ -219,16 +215,32 @@ export class S3Objects {
     this.#client.destroy();
   }
 
-  async #send<T>(request: string, send: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const limitMs = this.#settings.requestTimeoutMs;
-    try {
-      return await send(AbortSignal.timeout(limitMs));
-    } catch (error) {
-      throw translateError(error, `${request} on bucket ${this.#settings.bucket}`, limitMs);
-    }
+  #send<T>(request: string, send: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return sendWithin(this.#settings.requestTimeoutMs, this.#doing(request), send);
+  }
+
+  #doing(request: string): string {
+    return doing(request, this.#settings.bucket);
   }
 
   #withoutPrefix(key: string): string {
     return key.slice(this.#settings.prefix.length);
   }
+}
+
+/** @returns the token of the page that follows; undefined after the last one. */
+function nextPage(
+  page: {
+    readonly IsTruncated?: boolean | undefined;
+    readonly NextContinuationToken?: string | undefined;
+  },
+  previous: string | undefined,
+  what: string,
+): string | undefined {
+  if (page.IsTruncated === false) return undefined;
+  const next = page.NextContinuationToken;
+  if (page.IsTruncated === true && next !== undefined && next !== '' && next !== previous) {
+    return next;
+  }
+  throw nothingKnown(what, 'a page that says neither that it is the last nor which is next');
 }

@@ -2,10 +2,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { traceKey } from '../../gitlab/trace-key';
 import { ConfigError } from '../../process/config';
+import { selfTestPrefix } from './self-test-keys';
 import type { S3Traces, WriteCondition } from './traces';
-
-/** Makes the key one of a shape that the pipeline never touches, should this end half-way. */
-const testPrefix = 'afterbuild-self-test/';
 
 type TestedStore = Pick<
   S3Traces,
@@ -19,7 +17,7 @@ const sha256Of = (bytes: Buffer): Buffer => createHash('sha256').update(bytes).d
  * @throws ConfigError when the server takes a write whose condition does not hold; S3Error otherwise.
  */
 export async function testConditionalWrites(traces: TestedStore, server: string): Promise<void> {
-  const key = `${testPrefix}${randomUUID()}/${traceKey({ partitionId: 0, buildId: 0, projectId: 0 })}`;
+  const key = `${selfTestPrefix}${randomUUID()}/${traceKey({ partitionId: 0, buildId: 0, projectId: 0 })}`;
   const refuse = (what: string): never => {
     throw new ConfigError(
       `${server} ignores ${what}: a late upload could overwrite an archived trace, so nothing is archived. Use an S3 server with conditional writes.`,

@@ -1,6 +1,6 @@
 /** Whether S3 has stored what was sent: by the checksum in its answer, not by the ETag. */
 import { createHash } from 'node:crypto';
-import { S3Error } from './errors';
+import { nothingKnown, S3Error } from './errors';
 
 /** S3's own way to name a multipart object: the hash of the parts' hashes. */
 export function checksumOfParts(partChecksums: readonly string[]): string {
@@ -9,21 +9,32 @@ export function checksumOfParts(partChecksums: readonly string[]): string {
   return `${hash.digest('base64')}-${partChecksums.length}`;
 }
 
-/** @throws S3Error when S3 says another checksum, or none: the same is stored again. */
+/** @throws S3Error when S3 says another checksum, or none, or no ETag. */
 export function verified(
-  answer: { readonly ETag?: string | undefined; readonly ChecksumSHA256?: string | undefined },
+  { ETag: etag, ChecksumSHA256: says }: Answer,
   expected: string,
   request: string,
 ): { etag: string; checksum: string } {
-  if (answer.ChecksumSHA256 !== expected || answer.ETag === undefined) {
-    const says = answer.ChecksumSHA256 ?? 'nothing';
-    throw new S3Error(
-      `S3, ${request}: stored with checksum ${says} instead of ${expected}; it is stored again`,
-      'unavailable',
-      'ChecksumMismatch',
-      undefined,
-      undefined,
-    );
-  }
-  return { etag: answer.ETag, checksum: expected };
+  if (etag === undefined || etag === '') throw nothingKnown(request, 'an answer without an ETag');
+  if (says === expected) return { etag, checksum: expected };
+  throw says === undefined
+    ? new S3Error(
+        `S3, ${request}: the answer does not say the SHA-256 of what was stored (x-amz-checksum-sha256), by which it is verified. Use an S3 server that says it.`,
+        'unfit',
+        'ChecksumMissing',
+        undefined,
+        undefined,
+      )
+    : new S3Error(
+        `S3, ${request}: stored with checksum ${says} instead of ${expected}; it is stored again`,
+        'unavailable',
+        'ChecksumMismatch',
+        undefined,
+        undefined,
+      );
+}
+
+interface Answer {
+  readonly ETag?: string | undefined;
+  readonly ChecksumSHA256?: string | undefined;
 }

@@ -17,10 +17,11 @@ import {
 } from '@aws-sdk/client-s3';
 import { createHash } from 'node:crypto';
 import { systemClock } from '../../process/clock';
-import { isNotFound, S3Error, translateError } from './errors';
+import { isHeadNotFound, isNoSuchKey, nothingKnown, S3Error } from './errors';
 import { askPaced } from './paced';
 import { createS3Client, type S3Settings } from './objects';
 import { RequestPace } from './request-pace';
+import { doing, isNamed, readWhole, sendWithin } from './send';
 import { checksumOfParts, verified } from './stored-checksum';
 
 /** What must be so at the moment of the write: no object, or the one with this ETag. */
@@ -64,13 +65,11 @@ export class S3Traces {
           abortSignal,
         }),
       );
-      return {
-        etag: answer.ETag ?? '',
-        sizeBytes: answer.ContentLength ?? 0,
-        checksum: answer.ChecksumSHA256 ?? null,
-      };
+      const { ETag: etag, ContentLength: sizeBytes, ChecksumSHA256: checksum = null } = answer;
+      if (isNamed(etag) && sizeBytes !== undefined) return { etag, sizeBytes, checksum };
+      throw this.#nothingKnown('HeadObject', 'an answer without length or ETag');
     } catch (error) {
-      if (isNotFound(error)) return null;
+      if (isHeadNotFound(error)) return null;
       throw error;
     }
   }
@@ -111,6 +110,9 @@ export class S3Traces {
         { abortSignal },
       ),
     );
+    if (!isNamed(UploadId)) {
+      throw this.#nothingKnown('CreateMultipartUpload', 'an answer without an upload id');
+    }
     const target = { ...this.#at(key), UploadId };
     const parts: { PartNumber: number; ETag: string | undefined; ChecksumSHA256: string }[] = [];
     return {
@@ -154,23 +156,27 @@ export class S3Traces {
         const answer = await this.#client.send(new GetObjectCommand(this.#at(key)), {
           abortSignal,
         });
-        if ((answer.ContentLength ?? 0) > bytesMax) {
+        const { ETag: etag, ContentLength: sizeBytes } = answer;
+        if (!isNamed(etag) || sizeBytes === undefined || sizeBytes > bytesMax) {
           await answer.Body?.transformToWebStream().cancel();
-          return { bytes: null, etag: answer.ETag ?? '' };
+          if (isNamed(etag) && sizeBytes !== undefined) return { bytes: null, etag };
+          throw this.#nothingKnown('GetObject', 'an answer without length or ETag');
         }
-        const bytes = Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
-        return { bytes, etag: answer.ETag ?? '' };
+        return { bytes: await readWhole(answer.Body, sizeBytes), etag };
       });
       const { etag } = whole;
       const bytes = whole.bytes ?? (await this.readRange(key, etag, 0, bytesMax + 1));
       return bytes === undefined ? null : { bytes, etag };
     } catch (error) {
-      if (isNotFound(error)) return null;
+      if (isNoSuchKey(error)) return null;
       throw error;
     }
   }
 
-  /** @returns undefined when the object is not the one of the ETag any more. */
+  /**
+   * @param lengthBytes all of them within the object.
+   * @returns undefined when the object is not the one of the ETag any more.
+   */
   async readRange(
     key: string,
     etag: string,
@@ -184,7 +190,13 @@ export class S3Traces {
     });
     return this.#sendConditional('GetObject', async (abortSignal) => {
       const answer = await this.#client.send(get, { abortSignal });
-      return Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
+      // A server that knows no ranges answers with the whole object.
+      const says = answer.ContentRange ?? 'bytes 0-';
+      if (answer.ETag !== etag || !says.startsWith(`bytes ${fromByte}-`)) {
+        await answer.Body?.transformToWebStream().cancel();
+        throw this.#nothingKnown('GetObject', 'another object or range than was asked for');
+      }
+      return readWhole(answer.Body, lengthBytes);
     });
   }
 
@@ -205,8 +217,9 @@ export class S3Traces {
     const answer = await this.#sendConditional(
       'DeleteObject',
       async (abortSignal) => {
-        await this.#client.send(remove, { abortSignal });
-        return true;
+        const { $metadata } = await this.#client.send(remove, { abortSignal });
+        if ($metadata.httpStatusCode === 204) return true;
+        throw this.#nothingKnown('DeleteObject', `HTTP ${$metadata.httpStatusCode}, not 204`);
       },
       true,
     );
@@ -254,7 +267,7 @@ export class S3Traces {
         ? this.#send(request, send)
         : this.#write(request, send));
     } catch (error) {
-      if (isNotFound(error)) return whenAbsent;
+      if (isNoSuchKey(error)) return whenAbsent;
       if (isConditionFailed(error)) return undefined;
       throw error;
     }
@@ -265,13 +278,13 @@ export class S3Traces {
     return askPaced(this.#pace, systemClock, () => this.#send(request, send));
   }
 
-  async #send<T>(request: string, send: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const limitMs = this.#settings.requestTimeoutMs;
-    try {
-      return await send(AbortSignal.timeout(limitMs));
-    } catch (error) {
-      throw translateError(error, `${request} on bucket ${this.#settings.bucket}`, limitMs);
-    }
+  #send<T>(request: string, send: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const what = doing(request, this.#settings.bucket);
+    return sendWithin(this.#settings.requestTimeoutMs, what, send);
+  }
+
+  #nothingKnown(request: string, got: string): S3Error {
+    return nothingKnown(doing(request, this.#settings.bucket), got);
   }
 }
 

@@ -1,0 +1,36 @@
+/** What the answer to a DeleteObjects says: pure. */
+import { incompleteAnswer, nothingKnown } from './errors';
+import type { FailedKey } from './paced';
+
+export interface DeleteAnswer {
+  readonly Deleted?: readonly { readonly Key?: string | undefined }[] | undefined;
+  readonly Errors?:
+    | readonly { readonly Key?: string | undefined; readonly Code?: string | undefined }[]
+    | undefined;
+}
+
+/**
+ * It counts only when it is one to this request: every key is either deleted or failed, and no other is named.
+ * Silence about a key is not success, so the server is asked to name all of them (no quiet mode).
+ *
+ * @returns the keys that were not deleted, with S3's reason.
+ * @throws S3Error when nothing is known: of none of the keys, or (IncompleteAnswer) not of all.
+ */
+export function readDeleteAnswer(
+  asked: readonly string[],
+  { Deleted = [], Errors = [] }: DeleteAnswer,
+  doing: string,
+): readonly FailedKey[] {
+  const open = new Set(asked);
+  const settle = (key: string | undefined): string => {
+    if (key !== undefined && open.delete(key)) return key;
+    // Named twice is no word on it either: once as deleted and once as not, or for another request.
+    throw nothingKnown(doing, 'an answer for a key that was not asked for, or for one twice');
+  };
+  const failed = Errors.map(({ Key, Code = 'Unknown' }) => ({ key: settle(Key), code: Code }));
+  for (const { Key } of Deleted) settle(Key);
+  if (open.size === 0) return failed.filter(({ code }) => code !== 'NoSuchKey');
+  const accounted = asked.length - open.size;
+  const got = `an answer for ${accounted} of ${asked.length} keys`;
+  throw nothingKnown(doing, got, undefined, accounted > 0 ? incompleteAnswer : undefined);
+}

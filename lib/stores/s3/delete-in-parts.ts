@@ -1,0 +1,73 @@
+/**
+ * Keys of which one may spoil the request for all: a request that is refused, or answered in part, is split in
+ * halves until the key is alone, which then has a request of its own by its URL.
+ */
+import { concernsEveryRequest, incompleteAnswer, S3Error } from './errors';
+import { keySending } from './key-sending';
+import type { FailedKey } from './paced';
+
+export interface DeleteCalls {
+  /** One DeleteObjects. @returns what failed of it. @throws S3Error when it is no answer for all of them. */
+  readonly together: (keys: readonly string[]) => Promise<readonly FailedKey[]>;
+  /** One DeleteObject. @returns S3's reason when it refuses. @throws S3Error when nothing is known. */
+  readonly alone: (key: string) => Promise<string | undefined>;
+  /** Whether DeleteObjects works for keys that cannot be at fault. @throws S3Error when it does not. */
+  readonly probe: () => Promise<void>;
+}
+
+/** As many as a record may need without one waiting for the other. */
+const aloneAtOnce = 8;
+
+/**
+ * @param keys as they are sent.
+ * @returns the keys that were not deleted. @throws S3Error when nothing is known of some of them.
+ */
+export async function deleteInParts(
+  keys: readonly string[],
+  calls: DeleteCalls,
+): Promise<readonly FailedKey[]> {
+  const ways = Map.groupBy(keys, keySending);
+  const together = ways.get('together') ?? [];
+  const failed = together.length === 0 ? [] : await splitting(together, calls);
+  return [...failed, ...(await eachAlone(ways.get('alone') ?? [], calls)), ...unsendable(ways)];
+}
+
+async function splitting(
+  keys: readonly string[],
+  calls: DeleteCalls,
+  isProven = false,
+): Promise<readonly FailedKey[]> {
+  try {
+    return await calls.together(keys);
+  } catch (error) {
+    if (!mayLieInAKey(error)) throw error;
+    // When keys of our own are refused, too, it is the call: splitting would only repeat it.
+    if (!isProven) await calls.probe();
+    if (keys.length === 1) return eachAlone(keys, calls);
+    const middle = Math.ceil(keys.length / 2);
+    const first = await splitting(keys.slice(0, middle), calls, true);
+    return [...first, ...(await splitting(keys.slice(middle), calls, true))];
+  }
+}
+
+async function eachAlone(
+  keys: readonly string[],
+  { alone }: DeleteCalls,
+): Promise<readonly FailedKey[]> {
+  const failed: FailedKey[] = [];
+  const waiting = keys.values();
+  const worker = async (): Promise<void> => {
+    for (const key of waiting) {
+      const code = await alone(key);
+      if (code !== undefined) failed.push({ key, code });
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(aloneAtOnce, keys.length) }, worker));
+  return failed;
+}
+
+const unsendable = (ways: ReadonlyMap<string, readonly string[]>): readonly FailedKey[] =>
+  (ways.get('never') ?? []).map((key) => ({ key, code: 'UnsendableKey' }));
+
+const mayLieInAKey = (error: unknown): boolean =>
+  error instanceof S3Error && (error.code === incompleteAnswer || !concernsEveryRequest(error));
