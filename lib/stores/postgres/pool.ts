@@ -2,6 +2,7 @@
 import { Pool, types, type ClientBase, type PoolClient } from 'pg';
 import QueryStream from 'pg-query-stream';
 import { type Connections, readSecret } from '../../process/config';
+import { assertAnswers } from './command-tag';
 import { PostgresError, translateError } from './errors';
 
 export interface Statement {
@@ -212,6 +213,7 @@ function sessionOn(client: ClientBase): PostgresSession {
           text: statement.text,
           values: [...values],
         });
+        assertAnswers(statement, result);
         return result.rows;
       } catch (error) {
         throw translateError(error, statement.name);

@@ -11,7 +11,8 @@ import {
   type reconcileSchema,
 } from '../../process/config';
 import { projectRoot } from '../../process/root';
-import { RedisError } from './errors';
+import { isRefusalByRole, RedisError } from './errors';
+import { asList } from './replies';
 
 export interface RedisSettings {
   readonly host: string;
@@ -95,6 +96,8 @@ export class RedisConnection {
   readonly address: string;
   readonly #redis: Redis;
   #lastError: Error | undefined;
+  /** Counted, so that only the connection is given up on which a refusal came. */
+  #connections = 0;
 
   constructor(settings: RedisSettings) {
     this.address = `${settings.host}:${settings.port}`;
@@ -111,6 +114,9 @@ export class RedisConnection {
       maxRetriesPerRequest: 1,
     });
     this.#redis.on('error', (error: Error) => (this.#lastError = error));
+    this.#redis.on('connect', () => (this.#connections += 1));
+    // What kept an earlier connection away says nothing of this one.
+    this.#redis.on('ready', () => (this.#lastError = undefined));
   }
 
   async ping(): Promise<void> {
@@ -119,16 +125,41 @@ export class RedisConnection {
 
   /** One round trip. @returns the answers in the commands' order. @throws RedisError when one failed. */
   async pipeline(add: (commands: ChainableCommander) => unknown): Promise<unknown[]> {
+    const replies = await this.replies(add);
+    return replies.map((reply) => {
+      if (reply instanceof RedisError) throw reply;
+      return reply;
+    });
+  }
+
+  /** Like `pipeline`, with what was refused in its place. @throws RedisError when not all were answered. */
+  async replies(add: (commands: ChainableCommander) => unknown): Promise<unknown[]> {
     const commands = this.#redis.pipeline();
     add(commands);
     if (commands.length === 0) return [];
+    const count = commands.length;
     const answers = await commands.exec().catch((error: unknown) => {
-      throw this.#translated(error);
+      throw this.#translated(error, this.#connections);
     });
-    return (answers ?? []).map(([error, answer]) => {
-      if (error) throw this.#translated(error);
-      return answer;
-    });
+    const connection = this.#connections;
+    const pairs = asList(answers, count, 'a pipeline') as readonly [Error | null, unknown][];
+    return pairs.map(([error, answer]) => (error ? this.#translated(error, connection) : answer));
+  }
+
+  /**
+   * That a key is not there counts from a master only: a replica may never have had it.
+   * @throws RedisError when this is none, or does not say; the next question goes over a new connection.
+   */
+  async assertMaster(): Promise<void> {
+    const [info] = await this.pipeline((commands) => commands.info('replication'));
+    const role = /^role:(\w+)/m.exec(typeof info === 'string' ? info : '')?.[1];
+    if (role === 'master') return;
+    this.#connectAnew(this.#connections);
+    throw new RedisError(
+      `Redis at ${this.address} is ${role === undefined ? 'of a role that it does not say (INFO replication)' : `a ${role}`}: that a key is not there is believed of a master only.`,
+      true,
+      undefined,
+    );
   }
 
   /** One round trip; a second one when the server does not know the script yet. */
@@ -150,11 +181,17 @@ export class RedisConnection {
     this.#redis.disconnect();
   }
 
-  #translated(error: unknown): RedisError {
+  /** An address may lead to another server by now, while this connection still leads to the old one. */
+  #connectAnew(since: number): void {
+    if (since === this.#connections) this.#redis.disconnect(true);
+  }
+
+  #translated(error: unknown, connection: number): RedisError {
     if (error instanceof RedisError) return error;
     const isRefusal = error instanceof Error && error.name === 'ReplyError';
     const reason = isRefusal ? error.message : (this.#lastError ?? (error as Error)).message;
     const says = isRefusal ? 'refuses' : 'does not answer';
+    if (isRefusal && isRefusalByRole(reason)) this.#connectAnew(connection);
     return new RedisError(`Redis at ${this.address} ${says}: ${reason}`, isRefusal, error);
   }
 }

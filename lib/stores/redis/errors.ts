@@ -11,3 +11,10 @@ export class RedisError extends Error {
     super(message, { cause });
   }
 }
+
+/** It is not the server, or not in the state, that it was: a new connection may reach the one that is wanted. */
+const roleRefusals =
+  /\b(READONLY|MASTERDOWN|LOADING|MOVED|ASK|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|UNBLOCKED)\b/;
+
+/** @param message as Redis words it; an error inside a script stands in a longer sentence. */
+export const isRefusalByRole = (message: string): boolean => roleRefusals.test(message);

@@ -3,6 +3,7 @@
  * cannot come back. Kept in Redis, where losing it costs only more waiting.
  */
 import { loadScript, type RedisConnection } from './connection';
+import { asInteger, asList } from './replies';
 
 export interface MissingSince {
   readonly reads: number;
@@ -32,8 +33,8 @@ export class RedisMissingChunks {
     const key = keyOf(build.partitionId, build.buildId);
     const args = [indexes.join(','), nowMs, rememberMs];
     const [answer] = await this.#redis.runScript(noteMissing, [{ key, args }]);
-    const [reads, firstMs] = answer as [number, number];
-    return { reads, firstMs };
+    const [reads, firstMs] = asList(answer, 2, 'a script');
+    return { reads: asInteger(reads, 'a script'), firstMs: asInteger(firstMs, 'a script') };
   }
 
   async forget(build: { readonly partitionId: number; readonly buildId: number }): Promise<void> {

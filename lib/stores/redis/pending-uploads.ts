@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { type Connections, ConfigError, readSecret } from '../../process/config';
+import { asList } from './replies';
 
 /** A hash of GitLab's shared-state Redis; the field is `artifacts:<key>`, the value unix seconds. */
 const pendingUploadsKey = 'pending_direct_uploads';
@@ -48,7 +49,11 @@ export class RedisPendingUploads {
     if (keys.length === 0) return [];
     try {
       const fields = keys.map((key) => `artifacts:${key}`);
-      const values = await this.#redis.hmget(pendingUploadsKey, ...fields);
+      const values = asList(
+        await this.#redis.hmget(pendingUploadsKey, ...fields),
+        fields.length,
+        'HMGET',
+      );
       return keys.filter((_, index) => values[index] !== null);
     } catch (error) {
       const reason = this.#lastError?.message ?? (error as Error).message;

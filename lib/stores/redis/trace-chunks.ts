@@ -1,5 +1,7 @@
 /** The data of live chunks in one of GitLab's two Redis stores. */
 import { loadScript, type RedisConnection } from './connection';
+import { RedisError } from './errors';
+import { asBytesOrNil, asInteger, asList, asOneOf } from './replies';
 
 /** What was archived of one chunk. */
 export interface ArchivedBytes {
@@ -18,20 +20,25 @@ export class RedisTraceChunks {
     this.#redis = redis;
   }
 
-  /** One round trip. @returns null for a key that is not there, which is not an empty chunk. @throws RedisError. */
+  /**
+   * One round trip, and one more when a key is not there: that counts from a master only.
+   * @returns null for a key that is not there, or holds no text: that is not an empty chunk. @throws RedisError.
+   */
   async read(keys: readonly string[]): Promise<(Buffer | null)[]> {
-    const answers = await this.#redis.pipeline((commands) => {
+    const replies = await this.#redis.replies((commands) => {
       for (const key of keys) commands.getBuffer(key);
     });
-    return answers as (Buffer | null)[];
+    const data = replies.map((reply) => (isOfAnotherType(reply) ? null : bytesOf(reply)));
+    if (data.includes(null)) await this.#redis.assertMaster();
+    return data;
   }
 
-  /** One round trip. @returns 0 also for a key that is not there. @throws RedisError. */
+  /** One round trip. @returns 0 also for a key that is not there, −1 for one that holds no text. @throws RedisError. */
   async lengths(keys: readonly string[]): Promise<number[]> {
-    const answers = await this.#redis.pipeline((commands) => {
+    const replies = await this.#redis.replies((commands) => {
       for (const key of keys) commands.strlen(key);
     });
-    return answers as number[];
+    return replies.map((reply) => (isOfAnotherType(reply) ? -1 : lengthOf(reply)));
   }
 
   /** One round trip. @returns milliseconds, null for a key without an end or that is not there. @throws RedisError. */
@@ -54,7 +61,7 @@ export class RedisTraceChunks {
     const answers = await this.#redis.pipeline((commands) => {
       for (const key of keys) commands.exists(key);
     });
-    return answers.map((answer) => answer === 1);
+    return answers.map((answer) => asOneOf(answer, [0, 1], 'EXISTS') === 1);
   }
 
   /** All keys of chunks, in pages and in no order; one may come twice. @throws RedisError. */
@@ -65,7 +72,7 @@ export class RedisTraceChunks {
       const [answer] = await this.#redis.pipeline((commands) =>
         commands.scan(from, 'MATCH', 'gitlab:ci:trace:*:chunks:*', 'COUNT', 1_000),
       );
-      const [next, keys] = answer as [string, string[]];
+      const [next, keys] = asList(answer, 2, 'SCAN') as [string, string[]];
       yield keys;
       cursor = next;
     } while (cursor !== '0');
@@ -78,6 +85,20 @@ export class RedisTraceChunks {
   async removeUnchanged(chunks: readonly ArchivedBytes[]): Promise<boolean[]> {
     const calls = chunks.map(({ key, sizeBytes, sha1 }) => ({ key, args: [sizeBytes, sha1] }));
     const answers = await this.#redis.runScript(unlinkIfUnchanged, calls);
-    return answers.map((answer) => answer !== -1);
+    return answers.map((answer) => asOneOf(answer, [1, 0, -1], 'a script') !== -1);
   }
+}
+
+/** GitLab's own reader fails on it as well: no trace's bytes are there, and others' are not held up by it. */
+const isOfAnotherType = (reply: unknown): boolean =>
+  reply instanceof RedisError && / WRONGTYPE /.test(reply.message);
+
+function bytesOf(reply: unknown): Buffer | null {
+  if (reply instanceof RedisError) throw reply;
+  return asBytesOrNil(reply, 'GET');
+}
+
+function lengthOf(reply: unknown): number {
+  if (reply instanceof RedisError) throw reply;
+  return asInteger(reply, 'STRLEN');
 }

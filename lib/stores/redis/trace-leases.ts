@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { traceLeaseKey } from '../../gitlab/trace-chunks';
 import { loadScript, type RedisConnection } from './connection';
+import { asInteger, asOneOf } from './replies';
 
 export interface LeaseAnswer {
   readonly jobId: number;
@@ -41,8 +42,9 @@ export class RedisTraceLeases {
     });
     return jobIds.map((jobId, index) => ({
       jobId,
-      token: answers[index * 2] === 'OK' ? (tokens[index] ?? null) : null,
-      leftMs: answers[index * 2 + 1] as number,
+      token:
+        asOneOf(answers[index * 2], ['OK', null], 'SET') === 'OK' ? (tokens[index] ?? null) : null,
+      leftMs: asInteger(answers[index * 2 + 1], 'PTTL'),
     }));
   }
 
@@ -53,7 +55,8 @@ export class RedisTraceLeases {
       args: [token, this.#ttlMs],
     }));
     const answers = await this.#redis.runScript(renewLease, calls);
-    return leases.filter((_, index) => answers[index] !== 1).map(({ jobId }) => jobId);
+    const isOurs = answers.map((answer) => asOneOf(answer, [1, 0], 'a script') === 1);
+    return leases.filter((_, index) => isOurs[index] !== true).map(({ jobId }) => jobId);
   }
 
   async release(leases: readonly HeldLease[]): Promise<void> {
