@@ -46,7 +46,10 @@ export class RedisTraceChunks {
     const answers = await this.#redis.pipeline((commands) => {
       for (const key of keys) commands.pttl(key);
     });
-    return answers.map((answer) => (Number(answer) < 0 ? null : Number(answer)));
+    return answers.map((answer) => {
+      const leftMs = asInteger(answer, 'PTTL');
+      return leftMs < 0 ? null : leftMs;
+    });
   }
 
   /** One round trip; a key that is not there stays absent. @throws RedisError. */

@@ -6,7 +6,6 @@ import { deleteInParts } from './delete-in-parts';
 import { concernsEveryRequest, isNoSuchKey, nothingKnown, S3Error } from './errors';
 import { keySending } from './key-sending';
 import { assertDeleted, LastDeletion, refusedAsSuch } from './last-deletion';
-import type { S3Settings } from './objects';
 import { deletePaced, type FailedKey } from './paced';
 import { RequestPace } from './request-pace';
 import { deletionTestKeys } from './self-test-keys';
@@ -17,14 +16,22 @@ const deleteKeysMax = 1_000;
 /** Well below the deadline of a micro-batch; what is still put off then is the caller's to repeat. */
 const slowDownLimitMs = 30_000;
 
+/** As `S3Settings` has them. */
+interface DeletionSettings {
+  readonly bucket: string;
+  readonly prefix: string;
+  readonly requestTimeoutMs: number;
+  readonly keysPerSecondMax?: number | undefined;
+}
+
 /** Behind `S3Objects`, which says what each method promises. */
 export class S3Deletion {
   readonly #client: S3Client;
-  readonly #settings: S3Settings;
+  readonly #settings: DeletionSettings;
   readonly #pace: RequestPace;
   readonly #lastDeletion = new LastDeletion(() => this.probe());
 
-  constructor(client: S3Client, settings: S3Settings) {
+  constructor(client: S3Client, settings: DeletionSettings) {
     this.#client = client;
     this.#settings = settings;
     this.#pace = new RequestPace({ perSecondMax: settings.keysPerSecondMax });
