@@ -1,5 +1,6 @@
-// Two projects: `unit` needs no server and stands beside the code; `scenarios` (and the conformance
-// suites of real adapters) share one real stack that globalSetup starts and globalTeardown stops.
+// `unit` needs no server and stands beside the code; `scenarios` (and the conformance suites of real
+// adapters) share one real stack that globalSetup starts and globalTeardown stops; `brokers` are the
+// scenarios on a stack of their own, of three secure brokers.
 const transform = {
   '^.+\\.ts$': [
     '@swc/jest',
@@ -25,9 +26,21 @@ module.exports = {
       ...common,
       displayName: 'scenarios',
       testMatch: ['<rootDir>/test/{scenarios,conformance}/**/*.test.ts'],
+      testPathIgnorePatterns: ['<rootDir>/test/scenarios/brokers/'],
       globalSetup: '<rootDir>/test/support/global-setup.ts',
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
       setupFilesAfterEnv: ['<rootDir>/test/support/patience.ts'],
+    },
+    {
+      ...common,
+      displayName: 'brokers',
+      testMatch: ['<rootDir>/test/scenarios/brokers/*.test.ts'],
+      globalSetup: '<rootDir>/test/support/global-setup-brokers.ts',
+      globalTeardown: '<rootDir>/test/support/global-teardown-brokers.ts',
+      setupFilesAfterEnv: [
+        '<rootDir>/test/support/patience.ts',
+        '<rootDir>/test/support/stack-of-brokers.ts',
+      ],
     },
   ],
 };

@@ -12,6 +12,7 @@ import {
 import { createTopicAdmin, type TopicAdmin } from '../lib/kafka/admin';
 import { createLogReader } from '../lib/kafka/log-reader';
 import { createKafka } from '../lib/kafka/connection';
+import { MissingRightError } from '../lib/kafka/missing-right';
 import { failureGroups, failureTopics, retryDelays, topicNames } from '../lib/kafka/topics';
 import { systemClock } from '../lib/process/clock';
 import { ConfigError, controlSchema, loadConfig } from '../lib/process/config';
@@ -156,8 +157,14 @@ async function knownOf(
 async function sumOf(parts: readonly Promise<WorkLeft>[]): Promise<WorkLeft | null> {
   const settled = await Promise.allSettled(parts);
   const known = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  for (const one of settled) if (one.status === 'rejected') throwIfRefused(one.reason);
   if (settled[0]?.status !== 'fulfilled') return null;
   return known.reduce((a, b) => ({ records: a.records + b.records, lost: a.lost + b.lost }));
+}
+
+/** What may not be looked at is not told as what is not there. */
+function throwIfRefused(error: unknown): void {
+  if (error instanceof MissingRightError) throw error;
 }
 
 /** The ends last: read the other way round, work done in between would look like negative lag. */
@@ -193,8 +200,9 @@ class DeadLetterCounts {
       const waiting = letters.filter(({ settled }) => settled === null).length;
       this.#counts.set(topic, { ends, waiting });
       return waiting;
-    } catch {
+    } catch (error) {
       signal.throwIfAborted();
+      throwIfRefused(error);
       return null; // made by `topics apply`; a cluster that has not got it yet has no dead letters
     }
   }

@@ -1,5 +1,6 @@
 /** Puts the connector on Kafka Connect: checked first, changed only where it differs, done when it streams. */
 import {
+  ConnectSilentError,
   ConnectUnavailableError,
   type ConnectClient,
   type ConnectorConfig,
@@ -13,6 +14,7 @@ import { beginAnew } from './begin-anew';
 import { sourceProblems } from './check-source';
 import { connectorConfig, type ConnectorSettings } from './connector-config';
 import { readSourceFacts } from './source-facts';
+import { whySilent } from './why-silent';
 
 /** The database or the workers are not fit for the connector; nothing was changed. */
 export class SourceNotFitError extends Error {
@@ -144,12 +146,15 @@ async function settled<T>(
   signal: AbortSignal,
 ): Promise<T> {
   const deadlineMs = options.clock.nowMs() + options.limitMs;
-  for (;;) {
+  for (let silences = 0; ;) {
     try {
       return await ask();
-    } catch (error) {
+    } catch (given) {
+      const error =
+        given instanceof ConnectSilentError ? await whySilent(options.client, given) : given;
       const passes = error instanceof ConnectUnavailableError;
       if (!passes || options.clock.nowMs() >= deadlineMs) throw error;
+      if (given instanceof ConnectSilentError && silences++ === 0) options.report(error.message);
       await options.clock.sleep(500, signal);
     }
   }

@@ -4,6 +4,7 @@ import type { ReplicationSlot } from './slot-gap';
 import { readCdcHealth, summarizeTrace } from './cdc-health';
 import {
   ConnectRefusedError,
+  ConnectSilentError,
   ConnectUnavailableError,
   createConnectClient,
 } from './connect-client';
@@ -79,9 +80,13 @@ test('a rebalance passes, a refusal does not, and both say what Connect said', a
   await expect(refused).rejects.toThrow('wrong slot');
 });
 
-test('a server that never answers is unavailable after the limit', async () => {
+test('a request without an answer is unavailable after the limit, and named', async () => {
   says('GET /connectors/a/status', {}, 0);
-  await expect(client(50).status('a')).rejects.toThrow(`does not answer at ${url}`);
+  const asked = client(50).status('a');
+  await expect(asked).rejects.toThrow(ConnectSilentError);
+  await expect(asked).rejects.toThrow(
+    `Kafka Connect at ${url} has not answered GET /connectors/a/status within 50 ms.`,
+  );
 });
 
 test('something else than Connect is named as such', async () => {

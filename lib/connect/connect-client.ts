@@ -6,6 +6,9 @@ export class ConnectUnavailableError extends Error {
   override readonly name = 'ConnectUnavailableError';
 }
 
+/** The request was taken and no answer came in time, which says something of the worker's way to Kafka. */
+export class ConnectSilentError extends ConnectUnavailableError {}
+
 /** Connect answered and said no: the same request again will not help. */
 export class ConnectRefusedError extends Error {
   override readonly name = 'ConnectRefusedError';
@@ -126,6 +129,12 @@ async function request(base: string, { method, path, ...rest }: Request): Promis
     return { status: response.status, body: await response.text() };
   } catch (error) {
     rest.signal?.throwIfAborted();
+    if (limit.aborted) {
+      throw new ConnectSilentError(
+        `Kafka Connect at ${base} has not answered ${method} ${path} within ${rest.timeoutMs} ms.`,
+        { cause: error },
+      );
+    }
     throw new ConnectUnavailableError(`Kafka Connect does not answer at ${base}.`, {
       cause: error,
     });

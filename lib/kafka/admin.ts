@@ -5,6 +5,14 @@ import { createTopics } from './create-topics';
 import { durabilityOf } from './durability';
 import { growTopics } from './grow-topics';
 import { growthStage } from './partition-counts';
+import {
+  groupNeed,
+  MissingRightError,
+  needing,
+  principalOf,
+  topicNeed,
+  type Need,
+} from './missing-right';
 import { planTopic, type ExistingTopic, type TopicPlan } from './topic-plan';
 import { topics as allTopics, type TopicDefinition } from './topics';
 import { whenLed } from './when-led';
@@ -65,7 +73,7 @@ export function createTopicAdmin(kafka: Kafka, options: TopicAdminOptions): Topi
   const admin = kafka.admin({
     retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 2_000 },
   });
-  return new KafkaJsTopicAdmin(admin, options);
+  return new KafkaJsTopicAdmin(admin, options, principalOf(kafka));
 }
 
 /** A broker that has just started leads its partitions within seconds. */
@@ -75,9 +83,12 @@ class KafkaJsTopicAdmin implements TopicAdmin {
   readonly #admin: Admin;
   readonly #options: TopicAdminOptions;
 
-  constructor(admin: Admin, options: TopicAdminOptions) {
+  readonly #principal: string;
+
+  constructor(admin: Admin, options: TopicAdminOptions, principal: string) {
     this.#admin = admin;
     this.#options = options;
+    this.#principal = principal;
   }
 
   connect(): Promise<void> {
@@ -92,6 +103,7 @@ class KafkaJsTopicAdmin implements TopicAdmin {
     const definitions = this.#options.definitions ?? allTopics;
     const present = new Set(await this.#admin.listTopics());
     const names = definitions.map(({ name }) => `${this.#options.namespace}${name}`);
+    await this.#checkAbsent(names.filter((name) => !present.has(name)));
     const existing = await this.#describe(names.filter((name) => present.has(name)));
     const { brokers } = await this.#admin.describeCluster();
     const durability = durabilityOf(brokers.length, this.#options);
@@ -120,7 +132,10 @@ class KafkaJsTopicAdmin implements TopicAdmin {
   }
 
   async committed(group: string, topic: string): Promise<readonly CommittedOffset[]> {
-    const [answer] = await this.#admin.fetchOffsets({ groupId: group, topics: [topic] });
+    const needs = [groupNeed('DESCRIBE', group), topicNeed('DESCRIBE', topic)];
+    const [answer] = await this.#needing(needs, () =>
+      this.#admin.fetchOffsets({ groupId: group, topics: [topic] }),
+    );
     return (answer?.partitions ?? []).map(({ partition, offset, metadata }) => {
       const ranges = decodeCommitMap(metadata ?? '', Number(offset)) ?? [];
       return {
@@ -133,7 +148,9 @@ class KafkaJsTopicAdmin implements TopicAdmin {
   }
 
   async ends(topic: string): Promise<readonly PartitionEnds[]> {
-    const offsets = await whenLed(unledMs, () => this.#admin.fetchTopicOffsets(topic));
+    const offsets = await this.#needing([topicNeed('DESCRIBE', topic)], () =>
+      whenLed(unledMs, () => this.#admin.fetchTopicOffsets(topic)),
+    );
     return offsets
       .map(({ partition, low, high }) => ({
         partition,
@@ -154,13 +171,47 @@ class KafkaJsTopicAdmin implements TopicAdmin {
     });
   }
 
+  #needing<T>(needs: readonly Need[], ask: () => Promise<T>): Promise<T> {
+    return needing(this.#principal, needs, ask);
+  }
+
+  /** A topic that may not be described is on no list: what is not there must not be told of it. */
+  async #checkAbsent(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      const isThere = await this.#isThere(name);
+      const need = topicNeed('DESCRIBE', name);
+      if (isThere) throw new MissingRightError(this.#principal, need, 'TOPIC_AUTHORIZATION_FAILED');
+    }
+  }
+
+  async #isThere(name: string): Promise<boolean> {
+    try {
+      await this.#needing([topicNeed('DESCRIBE_CONFIGS', name)], () =>
+        this.#admin.describeConfigs({
+          includeSynonyms: false,
+          resources: [{ type: ConfigResourceTypes.TOPIC, name, configNames: [] }],
+        }),
+      );
+      return true;
+    } catch (error) {
+      if ((error as { type?: string }).type === 'UNKNOWN_TOPIC_OR_PARTITION') return false;
+      throw error;
+    }
+  }
+
   async #describe(names: readonly string[]): Promise<Map<string, ExistingTopic>> {
     if (names.length === 0) return new Map();
     const [metadata, configs] = await Promise.all([
       this.#admin.fetchTopicMetadata({ topics: [...names] }),
-      this.#admin.describeConfigs({
-        includeSynonyms: false,
-        resources: names.map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
+      this.#needing([topicNeed('DESCRIBE_CONFIGS', ...names)], () =>
+        this.#admin.describeConfigs({
+          includeSynonyms: false,
+          resources: names.map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
+        }),
+      ).catch(async (error: unknown) => {
+        // Kafka does not say which one it was: asked one by one, it does.
+        if (error instanceof MissingRightError) for (const name of names) await this.#isThere(name);
+        throw error;
       }),
     ]);
     const settings = new Map(
@@ -188,6 +239,7 @@ class KafkaJsTopicAdmin implements TopicAdmin {
       replicationFactor: replicas,
       configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
     }));
-    await createTopics(this.#admin, topics);
+    const need = topicNeed('CREATE', ...topics.map(({ topic }) => topic));
+    await this.#needing([need], () => createTopics(this.#admin, topics));
   }
 }

@@ -16,6 +16,7 @@ import {
 import { readSecret, ConfigError, type Connections } from '../process/config';
 import type { Logger } from '../process/logger';
 import { createClientLog } from './client-log';
+import { rememberPrincipal } from './missing-right';
 import { quietRequestQueue } from './quiet-request-queue';
 import { repairConnections } from './repair-connections';
 
@@ -63,7 +64,10 @@ export function createKafka(
     ...tls(connections),
     ...sasl(connections),
   };
-  return new FreshKafka(config, connections.KAFKA_METADATA_MAX_AGE_MS ?? metadataMaxAgeDefaultMs);
+  const maxAgeMs = connections.KAFKA_METADATA_MAX_AGE_MS ?? metadataMaxAgeDefaultMs;
+  const kafka = new FreshKafka(config, maxAgeMs);
+  rememberPrincipal(kafka, connections.KAFKA_SASL_USERNAME);
+  return kafka;
 }
 
 /** Everything made of it finds added partitions within one age of its metadata. An admin always asks anew. */

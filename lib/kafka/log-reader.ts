@@ -8,6 +8,7 @@ import type { Cluster, Consumer, IHeaders, Kafka, KafkaMessage } from 'kafkajs';
 import type { Clock } from '../process/clock';
 import type { TopicPartition } from './client-port';
 import { asError } from './micro-batch';
+import { MissingRightError, nameRefusal, principalOf, topicNeed } from './missing-right';
 import { retryDelayMs } from './retry-delay';
 
 /** Views of a response: whoever keeps a record copies what it keeps. */
@@ -59,11 +60,13 @@ class KafkaJsLogReader implements LogReader {
   readonly #consumer: Consumer;
   readonly #clock: Clock;
   readonly #random: () => number;
+  readonly #principal: string;
   #cluster: Cluster | null = null;
 
   constructor(kafka: Kafka, clock: Clock, random: () => number) {
     this.#clock = clock;
     this.#random = random;
+    this.#principal = principalOf(kafka);
     this.#consumer = kafka.consumer({
       // Never joined: kafkajs only wants a name.
       groupId: 'afterbuild-log-reader',
@@ -124,6 +127,8 @@ class KafkaJsLogReader implements LogReader {
       } catch (thrown) {
         const error = asError(thrown) as Error & { type?: string };
         if (error.type === 'OFFSET_OUT_OF_RANGE') throw beginsLater(at, offset, error);
+        const named = nameRefusal(this.#principal, thrown, [topicNeed('READ', at.topic)]);
+        if (named instanceof MissingRightError) throw named;
         if (failures === attemptsMax) throw error;
         await this.#clock.sleep(retryDelayMs(failures, pace, this.#random));
         await this.#cluster?.refreshMetadata().catch(() => undefined);

@@ -8,6 +8,7 @@ import {
   type Message,
   type RecordMetadata,
 } from 'kafkajs';
+import { needing, principalOf, topicNeed } from './missing-right';
 
 export interface OutgoingRecord {
   /** Full name, namespace included. */
@@ -68,12 +69,16 @@ export function createProducer(
     send: async (records) => {
       const offsets: (number | null)[] = [];
       for (const part of splitBySize(records)) {
-        const written = await producer.sendBatch({
-          acks: -1,
-          timeout: sendTimeoutMs,
-          compression: CompressionTypes.ZSTD,
-          topicMessages: byTopic(part),
-        });
+        const topicMessages = byTopic(part);
+        const need = topicNeed('WRITE', ...topicMessages.map(({ topic }) => topic));
+        const written = await needing(principalOf(kafka), [need], () =>
+          producer.sendBatch({
+            acks: -1,
+            timeout: sendTimeoutMs,
+            compression: CompressionTypes.ZSTD,
+            topicMessages,
+          }),
+        );
         offsets.push(...offsetsOf(part, written));
       }
       return offsets;

@@ -4,6 +4,7 @@ import { KafkaJsClient } from './kafkajs-client';
 import { UnreachableError } from '../process/unreachable-error';
 import { asError } from './micro-batch';
 import { Letters } from './letters';
+import { groupNeed, nameRefusal, principalOf, topicNeed, type Need } from './missing-right';
 import { createProducer, type ProducerPatience, type RecordProducer } from './producer';
 import { withRetryTopics } from './retry-subscriptions';
 import { Runtime } from './runtime';
@@ -29,7 +30,10 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   const client = new KafkaJsClient({ kafka, group, topics, settings, logger, clock, random });
   const producer = createProducer(kafka, letterPatience);
   const letters = new Letters(producer, group, clock);
-  const runtime = new Runtime({ ...options, subscriptions, client, settings, logger, letters });
+  const onFatal = (error: Error): void =>
+    options.onFatal(asError(nameRefusal(principalOf(kafka), error, needsOf(options))));
+  const around = { ...options, onFatal, subscriptions, client, settings, logger, letters };
+  const runtime = new Runtime(around);
   let starting: Promise<void> | null = null;
   let stopping: Promise<StopReport> | null = null;
   return {
@@ -71,8 +75,10 @@ async function startWithin(
         );
       }),
     ]);
-  } catch (error) {
+  } catch (given) {
     await stop(runtime, producer, stopAfterFailedStartMs);
+    const error = nameRefusal(principalOf(options.kafka), given, needsOf(options));
+    if (error !== given) throw error;
     throw new Error(
       `The consumer group ${options.group} could not start reading ${topics}: ${asError(error).message}. ` +
         'Check that Kafka is reachable and that the topics exist (afterbuild topics plan).',
@@ -81,6 +87,12 @@ async function startWithin(
   } finally {
     started.abort();
   }
+}
+
+/** Kafka does not say which of the topics it refuses. */
+function needsOf({ group, subscriptions }: ConsumerOptions): Need[] {
+  const topics = subscriptions.flatMap(withRetryTopics).map(({ topic }) => topic);
+  return [topicNeed('READ', ...topics), groupNeed('READ', group)];
 }
 
 function checkSubscriptions(subscriptions: readonly AnySubscription[]): void {

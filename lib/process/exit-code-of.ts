@@ -3,6 +3,7 @@ import { RegistryUnavailableError } from '../avro/registry';
 import { BrakeError } from '../brake/brake';
 import { ConnectUnavailableError } from '../connect/connect-client';
 import { TopicsUnfitError } from '../kafka/admin';
+import { MissingRightError } from '../kafka/missing-right';
 import { TopicGoneError } from '../kafka/topic-gone-error';
 import { unledTypes } from '../kafka/when-led';
 import { PostgresError } from '../stores/postgres/errors';
@@ -13,7 +14,13 @@ import { exitCodes, type ExitCode } from './exit-codes';
 import { StalledError } from './stalled-error';
 import { UnreachableError } from './unreachable-error';
 
-const configurationErrors = [ConfigError, BrakeError, TopicsUnfitError, TopicGoneError];
+const configurationErrors = [
+  ConfigError,
+  BrakeError,
+  TopicsUnfitError,
+  TopicGoneError,
+  MissingRightError,
+];
 const unreachableErrors = [UnreachableError, ConnectUnavailableError, RegistryUnavailableError];
 
 /** Of the first error along the causes that is known; `failed` for one of which nothing is known. */

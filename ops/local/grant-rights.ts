@@ -47,7 +47,11 @@ export function aclsOf(right: Right, namespace: string): AclEntry[] {
   });
 }
 
-async function asAdmin(place: Place, work: (admin: Admin) => Promise<unknown>): Promise<void> {
+/** Does something as the super user. */
+export async function asAdmin(
+  place: Place,
+  work: (admin: Admin) => Promise<unknown>,
+): Promise<void> {
   const admin = localKafka(place, { retries: 8, requestMs: 30_000 }).admin();
   await admin.connect();
   try {

@@ -39,15 +39,10 @@ export const kafkaAddresses = (place: Pick<Place, 'ports' | 'shape'>): string =>
     .map((name) => `127.0.0.1:${place.ports[name]}`)
     .join(',');
 
-/** By default a client for one look: it is impatient. @param brokers `host:port`s, separated by commas. */
+/** The super user's client, by default for one look: it is impatient. @param brokers `host:port`s, separated by commas. */
 export function localKafka(
   place: Place,
-  {
-    brokers = kafkaAddresses(place),
-    login = 'admin' as Login,
-    retries = 0,
-    requestMs = 2_000,
-  } = {},
+  { brokers = kafkaAddresses(place), retries = 0, requestMs = 2_000 } = {},
 ): Kafka {
   quietRequestQueue();
   const { dataDir } = place;
@@ -62,8 +57,8 @@ export function localKafka(
       ssl: { ca: [readFileSync(authorityFile(dataDir), 'utf8')] },
       sasl: {
         mechanism: 'scram-sha-512',
-        username: login,
-        password: kafkaPassword(dataDir, login),
+        username: 'admin',
+        password: kafkaPassword(dataDir, 'admin'),
       },
     }),
   });

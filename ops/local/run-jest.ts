@@ -51,7 +51,9 @@ export async function runJest(
     });
   } finally {
     // jest stops its servers itself, unless it was ended before it could.
-    if (readStackFile(dataDir) !== undefined) await stopServers(dataDir);
+    for (const folder of [dataDir, join(dataDir, 'brokers')]) {
+      if (readStackFile(folder) !== undefined) await stopServers(folder);
+    }
     rmSync(dataDir, { recursive: true, force: true });
   }
 }

@@ -114,10 +114,10 @@ function createHandle(dataDir: string, name: ServerName): ServerHandle {
 /** Brokers at once: the last of three alone could not tell a controller that it goes. */
 function inStopOrder(place: Place): readonly (readonly ServerName[])[] {
   const brokers: readonly ServerName[] = brokersOf(place);
-  const others = serversOf(place).filter((name) => !brokers.includes(name));
-  const afterConnectAndRegistry = 2;
-  const steps = others.map((name) => [name]);
-  return steps.toSpliced(afterConnectAndRegistry, 0, [...brokers]);
+  return serversOf(place).flatMap((name) => {
+    if (!brokers.includes(name)) return [[name]];
+    return name === 'kafka' ? [brokers] : [];
+  });
 }
 
 /** Stops whatever still runs, in order, and goes on when one resists. */
@@ -126,7 +126,9 @@ export async function stopServers(dataDir: string): Promise<void> {
   for (const names of inStopOrder(currentStack(dataDir).place)) {
     const stopping = names.map((name) => createHandle(dataDir, name).stop());
     const ends = await Promise.allSettled(stopping);
-    failures.push(...ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : [])));
+    failures.push(
+      ...ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : [])),
+    );
   }
   if (failures.length > 0) throw failures[0];
 }

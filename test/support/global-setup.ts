@@ -1,18 +1,13 @@
 /** Starts the one stack that all scenarios share, unless AFTERBUILD_STACK_FILE names one that is up. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { applySourceSchema } from '../../ops/gitlab/schema';
 import { createFetchLines } from '../../ops/local/fetch-progress';
 import { startStack } from '../../ops/local/stack';
-import type { RunningStack } from '../../ops/local/running-stack';
-import {
-  currentStack,
-  sourcePasswords,
-  stackFileVariable,
-  superuserConfig,
-  templateDatabase,
-} from './stack';
+import { attachStack, type RunningStack } from '../../ops/local/running-stack';
+import type { StackShape } from '../../ops/local/server';
+import { sourcePasswords, stackFileVariable, superuserConfig, templateDatabase } from './stack';
 
 export interface SharedStack {
   readonly stop: () => Promise<void>;
@@ -20,12 +15,21 @@ export interface SharedStack {
 
 const log = (line: string): void => void process.stderr.write(`stack: ${line}\n`);
 
-async function startOwnStack(): Promise<SharedStack & { stack: RunningStack }> {
+export interface WantedStack {
+  /** Names the `stack.json` of one that is up; set when we start one. */
+  readonly variable: string;
+  readonly shape?: StackShape;
+  /** Below the folder that `npm test` names. */
+  readonly folder: string;
+}
+
+async function startOwnStack(wanted: WantedStack): Promise<SharedStack & { stack: RunningStack }> {
   // `npm test` names the folder, and stops what runs there when this process could not.
   const given = process.env['AFTERBUILD_TEST_DATA_DIR'];
-  const dataDir = given ?? mkdtempSync(join(tmpdir(), 'afterbuild-test-'));
-  const stack = await startStack({ dataDir, log, fetchProgress: createFetchLines(log) });
-  process.env[stackFileVariable] = join(dataDir, 'stack.json');
+  const dataDir = join(given ?? mkdtempSync(join(tmpdir(), 'afterbuild-test-')), wanted.folder);
+  const { shape } = wanted;
+  const stack = await startStack({ dataDir, log, fetchProgress: createFetchLines(log), shape });
+  process.env[wanted.variable] = join(dataDir, 'stack.json');
   const stop = async (): Promise<void> => {
     await stack.stop();
     rmSync(dataDir, { recursive: true, force: true });
@@ -33,14 +37,21 @@ async function startOwnStack(): Promise<SharedStack & { stack: RunningStack }> {
   return { stack, stop };
 }
 
-export default async function globalSetup(): Promise<void> {
-  const given = process.env[stackFileVariable] !== undefined;
-  const { stack, stop } = given
-    ? { stack: currentStack(), stop: () => Promise.resolve() }
-    : await startOwnStack();
-  Object.assign(globalThis, { afterbuildSharedStack: { stop } satisfies SharedStack });
+/** @returns a stack on which scenarios can begin, and what stops it if we have started it. */
+export async function shareStack(wanted: WantedStack): Promise<SharedStack> {
+  const file = process.env[wanted.variable];
+  const { stack, stop } =
+    file === undefined
+      ? await startOwnStack(wanted)
+      : { stack: attachStack(dirname(file)), stop: () => Promise.resolve() };
   await applySourceSchema(superuserConfig(stack), {
     database: templateDatabase,
     passwords: sourcePasswords(stack),
   });
+  return { stop };
+}
+
+export default async function globalSetup(): Promise<void> {
+  const afterbuildSharedStack = await shareStack({ variable: stackFileVariable, folder: '' });
+  Object.assign(globalThis, { afterbuildSharedStack });
 }

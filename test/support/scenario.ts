@@ -21,6 +21,8 @@ import { TraceWorld } from '../../ops/gitlab/trace-world';
 import { verify } from '../../ops/gitlab/verify';
 import { World } from '../../ops/gitlab/world';
 import { connectS3 } from '../../ops/local/connected-gitlab';
+import { grantRights } from '../../ops/local/grant-rights';
+import type { Login } from '../../ops/local/kafka-access';
 import {
   stackEnvironment,
   type DatabaseRole,
@@ -32,7 +34,14 @@ import { inAnyCase } from './in-any-case';
 import { claimRedisDatabase, releaseRedisDatabase } from './redis-database';
 import { keepLogs } from './keep-logs';
 import { RunningProcess } from './running-process';
-import { asSuperuser, bringUp, currentStack, superuserConfig, templateDatabase } from './stack';
+import {
+  asSuperuser,
+  bringUp,
+  currentStack,
+  placeOf,
+  superuserConfig,
+  templateDatabase,
+} from './stack';
 import { dropConnector, dropSlot, dropTopics } from './take-away';
 import { unexpectedExit, unexpectedLines } from './unexpected';
 import { none, until } from './until';
@@ -97,15 +106,15 @@ export class Scenario {
     };
     this.world = new World(this.gitlab);
     this.traces = new TraceWorld(this.world);
-    const config = loadConfig(connectionSchema, this.environment('reader'));
+    const config = loadConfig(connectionSchema, this.environment('reader', 'admin'));
     this.kafka = createKafka(config, 'scenario', createLogger('scenario', 'error'));
     this.topics = createTopicAdmin(this.kafka, { namespace: `${id}.` });
   }
 
   /** What a process of the pipeline is given to find the stores of this scenario. */
-  environment(role: DatabaseRole): Record<string, string> {
+  environment(role: DatabaseRole, login: Login = 'operator'): Record<string, string> {
     return {
-      ...stackEnvironment(this.stack, role, this.scope),
+      ...stackEnvironment(this.stack, role, this.scope, login),
       REDIS_DB: String(this.redisDatabase),
       CDC_SLOT: this.slot,
       CDC_CONNECTOR: this.slot,
@@ -127,6 +136,7 @@ export class Scenario {
         Tagging: { TagSet: [{ Key, Value }] },
       }),
     );
+    await grantRights(placeOf(this.stack), this.named(''));
     await this.topics.connect();
     await this.topics.apply();
     await this.command(['schemas', 'register']);
@@ -162,7 +172,7 @@ export class Scenario {
 
   /** Starts a process of the pipeline; it is stopped, and its log judged, at the end. */
   run(name: ProcessName, settings: Readonly<Record<string, string>> = {}): RunningProcess {
-    const environment = { ...this.environment(roles[name]), ...quick, ...settings };
+    const environment = { ...this.environment(roles[name], name), ...quick, ...settings };
     const process = this.start(name, ['run', name], environment);
     this.processes.push(process);
     return process;

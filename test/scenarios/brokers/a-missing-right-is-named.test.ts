@@ -1,0 +1,61 @@
+import type { AclEntry } from 'kafkajs';
+import { aclsOf, asAdmin } from '../../../ops/local/grant-rights';
+import { rights, type Operation } from '../../../ops/local/kafka-rights';
+import { exitCodes } from '../../../cli/exit-codes';
+import { placeOf } from '../../support/stack';
+import { until } from '../../support/until';
+import { useScenario } from '../../support/use-scenario';
+
+const ground = useScenario(__filename, { changes: 'none' });
+
+/** What the principal may do with it, but for those of the operations. */
+function entriesOf(principal: string, name: string, operations: readonly Operation[]): AclEntry[] {
+  const own = rights.filter((right) => right.principal === principal);
+  return own
+    .map((right) => ({
+      ...right,
+      operations: right.operations.filter((one) => operations.includes(one)),
+    }))
+    .flatMap((right) => aclsOf(right, ground().named('')))
+    .filter(({ resourceName }) => resourceName === name);
+}
+
+/** Takes the rights away for as long as the work takes. */
+async function without(entries: readonly AclEntry[], work: () => Promise<void>): Promise<void> {
+  expect(entries).not.toEqual([]);
+  const place = placeOf(ground().stack);
+  await asAdmin(place, (admin) => admin.deleteAcls({ filters: [...entries] }));
+  try {
+    await work();
+  } finally {
+    await asAdmin(place, (admin) => admin.createAcls({ acl: [...entries] }));
+  }
+}
+
+const all: readonly Operation[] = ['READ', 'WRITE', 'CREATE', 'DESCRIBE', 'DESCRIBE_CONFIGS'];
+
+/** Brokers learn of a change of rights a moment later. */
+async function refused(args: readonly string[], sentence: RegExp): Promise<void> {
+  await until(`${args.join(' ')} names the right`, async () => {
+    const command = await ground().command(args, 'reader', exitCodes.configuration);
+    return sentence.test(command.noise.join('\n'));
+  });
+}
+
+test('status names a topic that it may not look at, and does not call it idle', async () => {
+  const topic = ground().named('artifacts.expired');
+  await without(entriesOf('operator', topic, all), () =>
+    refused(['status'], new RegExp(`Kafka refuses operator DESCRIBE on the topic ${topic}: grant`)),
+  );
+  await ground().command(['status']);
+});
+
+test('topics and dead letters: what may not be seen is not told as missing', async () => {
+  const topic = ground().named('artifacts.expired.artifact-deleter.dlq');
+  const sentence = new RegExp(`refuses operator DESCRIBE_CONFIGS on the topic ${topic}: grant`);
+  await without(entriesOf('operator', topic, all), async () => {
+    await refused(['topics', 'plan'], sentence);
+    await refused(['dlq', 'list'], sentence);
+  });
+  await ground().command(['dlq', 'list']);
+});
