@@ -48,12 +48,15 @@ export function createRegistry(options: RegistryOptions): Registry {
   return new CachingRegistry(options);
 }
 
+const level = COMPATIBILITY.BACKWARD_TRANSITIVE;
+
 class CachingRegistry implements Registry {
   readonly #client: SchemaRegistry;
   readonly #timeoutMs: number;
   readonly #unknownIdMs: number;
   readonly #clock: Clock;
   readonly #url: string;
+  readonly #authorization: Readonly<Record<string, string>>;
   readonly #types = new Map<number, Type>();
   /** Ids that do not exist, and until when they are not asked for again. */
   readonly #unknown = new Map<number, number>();
@@ -63,21 +66,50 @@ class CachingRegistry implements Registry {
     this.#timeoutMs = timeoutMs ?? 5_000;
     this.#unknownIdMs = unknownIdMs ?? 30_000;
     this.#clock = clock;
+    const isKnown = username !== undefined && password !== undefined;
+    const basic = Buffer.from(`${username ?? ''}:${password ?? ''}`).toString('base64');
+    this.#authorization = isKnown ? { authorization: `Basic ${basic}` } : {};
     this.#client = new SchemaRegistry({
       host: url,
       clientId: 'afterbuild',
       // Whoever calls retries for as long as it takes; retries here would only blur the limit.
       retry: { retries: 0 },
-      ...(username !== undefined && password !== undefined ? { auth: { username, password } } : {}),
+      ...(isKnown ? { auth: { username, password } } : {}),
     });
   }
 
   async register(subject: string, schema: RecordSchema): Promise<number> {
+    try {
+      return await this.#register(subject, schema);
+    } catch (error) {
+      if (!hasNoLevel(error)) throw error;
+      await this.#ask(this.#setLevel(subject), (refused) => {
+        const cause = { cause: refused };
+        return new Error(`The registry refuses ${level} as the level of ${subject}.`, cause);
+      });
+      return this.#register(subject, schema);
+    }
+  }
+
+  /** The library sets the level with a subject's first version only. */
+  async #setLevel(subject: string): Promise<void> {
+    const url = `${this.#url.replace(/\/+$/, '')}/config/${encodeURIComponent(subject)}`;
+    const answer = await fetch(url, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/vnd.schemaregistry.v1+json', ...this.#authorization },
+      body: JSON.stringify({ compatibility: level }),
+      signal: AbortSignal.timeout(this.#timeoutMs),
+    });
+    if (answer.ok) return;
+    throw Object.assign(new Error(`it answered ${answer.status}`), { status: answer.status });
+  }
+
+  async #register(subject: string, schema: RecordSchema): Promise<number> {
     const confluent = { type: SchemaType.AVRO as const, schema: JSON.stringify(schema) };
     const { id } = await this.#ask(
       this.#client.register(confluent, {
         subject,
-        compatibility: COMPATIBILITY.BACKWARD_TRANSITIVE,
+        compatibility: level,
       }),
       (error) =>
         new Error(
@@ -140,6 +172,18 @@ const unknownSchema = (id: number): UndecodableRecordError =>
  */
 const refusals: ReadonlySet<unknown> = new Set([404, 409, 422]);
 
+/**
+ * A subject without a level of its own answers NONE (Apicurio), as one does whose level somebody set to that.
+ * Ours is stricter, and what is there already is checked against it when the next version comes.
+ */
+function hasNoLevel(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && isMismatch(cause) && cause.message.includes('!= NONE)');
+}
+
+const isMismatch = ({ name }: Error): boolean =>
+  name === 'ConfluentSchemaRegistryCompatibilityError';
+
 function isRefusal(error: Error & { status?: unknown }): boolean {
-  return error.name === 'ConfluentSchemaRegistryCompatibilityError' || refusals.has(error.status);
+  return isMismatch(error) || refusals.has(error.status);
 }

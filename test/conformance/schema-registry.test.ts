@@ -69,3 +69,14 @@ test('a field with a default becomes version 2', async () => {
   await createRegistry({ url, clock: systemClock }).register(subject, extended);
   expect(await get(`/subjects/${subject}/versions`)).toEqual([1, 2]);
 });
+
+test('a subject that lost its level gets it again, and goes on', async () => {
+  const [{ subject: own, id }] = (await registerSchemas(registry, namespace, signal)) as [
+    { subject: string; id: number },
+  ];
+  await fetch(`${url}/config/${own}`, { method: 'DELETE' });
+  expect(await get(`/config/${own}`)).toEqual({ compatibilityLevel: 'NONE' });
+  const another = createRegistry({ url, clock: systemClock });
+  expect((await registerSchemas(another, namespace, signal))[0]).toEqual({ subject: own, id });
+  expect(await get(`/config/${own}`)).toEqual({ compatibilityLevel: 'BACKWARD_TRANSITIVE' });
+});
