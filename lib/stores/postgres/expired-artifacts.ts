@@ -132,6 +132,8 @@ const slotStatement: Statement = {
     SELECT EXISTS (
       SELECT FROM pg_replication_slots
       WHERE slot_name = $1 AND database = current_database() AND confirmed_flush_lsn IS NOT NULL
+        -- A slot that the server has invalidated keeps its position: nothing is streamed from it any more.
+        AND wal_status IS DISTINCT FROM 'lost'
     ) AS "ready"`,
 };
 
@@ -207,7 +209,7 @@ export class PostgresArtifactDatabase {
     return readCommitState(this.#pool);
   }
 
-  /** Whether the slot exists and has reached its consistent point. */
+  /** Whether the slot exists, has reached its consistent point, and can be streamed from. */
   async slotIsReady(slot: string): Promise<boolean> {
     const [row] = await this.#pool.query<{ ready: boolean }>(slotStatement, [slot]);
     return row?.ready ?? false;
