@@ -30,6 +30,10 @@ export function addConnectCommand(program: Command): void {
       'forget where the connector stopped and stream from where the slot stands, or from now if it is ' +
         'lost; what was changed between is found by a full sweep only',
     )
+    .option(
+      '--only-file',
+      'take away what was set on the connector beside the file, instead of keeping it',
+    )
     .option(...jsonOption)
     .action(action(apply));
   connect
@@ -40,7 +44,7 @@ export function addConnectCommand(program: Command): void {
 }
 
 async function apply(
-  options: OutputOptions & { beginAnew?: boolean },
+  options: OutputOptions & { beginAnew?: boolean; onlyFile?: boolean },
   signal: AbortSignal,
 ): Promise<ExitCode> {
   const config = loadConfig(connectSchema, process.env);
@@ -50,6 +54,7 @@ async function apply(
         ...place(config, signal),
         database,
         beginAnew: options.beginAnew === true,
+        onlyFile: options.onlyFile === true,
         limitMs: config.CDC_APPLY_LIMIT_MS,
         clock: systemClock,
         report: printProgress,
@@ -91,6 +96,7 @@ function reported(report: ConnectorReport): string[] {
     `connector  ${report.connector} ${report.connectorState}${report.asConfigured ? ', as configured' : ''}`,
     `slot       ${report.slot === null ? 'none' : `${report.slot.name} ${report.slot.active ? 'active' : 'idle'}`}`,
     `position   stored ${lsn(report.storedLsn)}, confirmed ${lsn(report.slot?.confirmedFlushLsn)}`,
+    ...(report.kept.length === 0 ? [] : [`kept       ${report.kept.join(', ')}`]),
     `lag        ${report.lagBytes ?? 'unknown'} bytes`,
     ...report.problems.map((problem) => `problem    ${problem}`),
   ];

@@ -5,15 +5,15 @@ import {
   type ConnectClient,
   type ConnectorConfig,
 } from '../lib/connect/connect-client';
+import { connectorProblems, sourceProblems } from '../lib/connect/check-source';
 import { describeGap, slotGap, type ReplicationSlot, type SlotGap } from '../lib/connect/slot-gap';
+import { readSourceFacts } from '../lib/connect/source-facts';
 import type { Clock } from '../lib/process/clock';
 import type { PostgresSession } from '../lib/stores/postgres/pool';
 import { readReplicationSlot } from '../lib/stores/postgres/replication-slot';
 import { awaitStreaming } from './await-streaming';
 import { beginAnew } from './begin-anew';
-import { sourceProblems } from './check-source';
 import { connectorConfig, type ConnectorSettings } from './connector-config';
-import { readSourceFacts } from './source-facts';
 import { whySilent } from './why-silent';
 
 /** The database or the workers are not fit for the connector; nothing was changed. */
@@ -45,6 +45,8 @@ export interface ApplyOptions {
   /** Any role may check; dropping an invalid slot (`beginAnew`) needs REPLICATION. */
   readonly database: PostgresSession;
   readonly beginAnew: boolean;
+  /** What was set on the connector beside the file is taken away instead of kept. */
+  readonly onlyFile: boolean;
   /** How long to wait for the stream, and for the workers to settle. */
   readonly limitMs: number;
   readonly clock: Clock;
@@ -53,6 +55,8 @@ export interface ApplyOptions {
 
 export interface ApplyResult {
   readonly change: 'created' | 'updated' | 'unchanged';
+  /** Names of settings that are on the connector and not in the file. */
+  readonly kept: readonly string[];
   /** Changes that were lost before this call: the repair sweeps must run. */
   readonly gap: SlotGap | null;
   readonly slot: ReplicationSlot;
@@ -69,14 +73,21 @@ export async function applyConnector(
   signal: AbortSignal,
 ): Promise<ApplyResult> {
   const { client, connector, settings, report } = options;
-  const config = connectorConfig(settings);
+  const file = connectorConfig(settings);
   const readSlot = (): Promise<ReplicationSlot | null> =>
     readReplicationSlot(options.database, settings.slot);
   const slot = await readSlot();
+  const current = await settled(options, () => client.config(connector), signal);
+  const merged = mergeConfig(current, file, options.onlyFile);
+  const { config, kept } = merged;
   await check(options, config, slot);
-  const change = await createOrCompare(options, config, signal);
-  const gap = slotGap(await settled(options, () => client.storedLsn(connector), signal), slot);
-  if (gap !== null) report(describeGap(gap));
+  sayMerged(merged, report);
+  const change = changeOf(current, merged);
+  if (change === 'created') {
+    // Stopped: offsets outlive a connector of the same name, so it may have a position to compare first.
+    await settled(options, () => client.createStopped(connector, config), signal);
+  }
+  const gap = await gapOf(options, config, slot, signal);
   if (options.beginAnew) await beginAnew({ ...options, gap, readSlot }, signal);
   else if (gap?.streamsOn === false) throw new PositionLostError(gap);
   const formerPid = change === 'updated' ? (slot?.activePid ?? null) : null;
@@ -88,7 +99,31 @@ export async function applyConnector(
     signal,
   );
   report(`the connector ${connector} streams from the slot ${settings.slot}`);
-  return { change, gap, slot: streaming };
+  return { change, kept, gap, slot: streaming };
+}
+
+async function gapOf(
+  options: ApplyOptions,
+  config: ConnectorConfig,
+  slot: ReplicationSlot | null,
+  signal: AbortSignal,
+): Promise<SlotGap | null> {
+  const { client, connector, report } = options;
+  const prefix = config['topic.prefix'] ?? '';
+  const stored = await settled(options, () => client.storedLsn(connector, prefix), signal);
+  const gap = slotGap(stored, slot);
+  if (gap !== null) report(describeGap(gap));
+  return gap;
+}
+
+function sayMerged({ kept, changed }: MergedConfig, report: (line: string) => void): void {
+  if (kept.length > 0) report(`kept, though not in the file: ${kept.join(', ')}`);
+  if (changed.length > 0) report(`set as the file says: ${changed.join(', ')}`);
+}
+
+function changeOf(current: ConnectorConfig | null, merged: MergedConfig): ApplyResult['change'] {
+  if (current === null) return 'created';
+  return merged.changed.length === 0 ? 'unchanged' : 'updated';
 }
 
 async function check(
@@ -98,7 +133,13 @@ async function check(
 ): Promise<void> {
   const { publication, databaseUser } = options.settings;
   const facts = await readSourceFacts(options.database, publication, databaseUser);
-  const problems = sourceProblems(config, facts, slot);
+  const problems = [...sourceProblems(config, facts, slot), ...connectorProblems(config)];
+  const mustDrop = options.beginAnew && slotGap(null, slot)?.kind === 'slot-invalid';
+  if (mustDrop && !facts.mayDropSlots) {
+    problems.push(
+      `The role ${facts.user} may not drop the lost slot: set POSTGRES_USER to one that has REPLICATION, like ${databaseUser}.`,
+    );
+  }
   const wanted = config['connector.class'] ?? '';
   if (!(await options.client.connectorPlugins()).includes(wanted)) {
     problems.push(`Kafka Connect has no ${wanted}: put Debezium's archive below its plugin.path.`);
@@ -107,27 +148,28 @@ async function check(
   options.report('the publication, its tables, the role and the slot are as they must be');
 }
 
-/**
- * A new connector is made stopped: offsets outlive a connector of the same name, so it may have a
- * position to compare before it may run.
- */
-async function createOrCompare(
-  options: ApplyOptions,
-  config: ConnectorConfig,
-  signal: AbortSignal,
-): Promise<ApplyResult['change']> {
-  const { client, connector } = options;
-  const current = await settled(options, () => client.config(connector), signal);
-  if (current === null) {
-    await settled(options, () => client.createStopped(connector, config), signal);
-    return 'created';
-  }
-  return sameConfig(current, config) ? 'unchanged' : 'updated';
+export interface MergedConfig {
+  readonly config: ConnectorConfig;
+  readonly kept: readonly string[];
+  /** Names of settings that differ from it on the connector, or are taken away. */
+  readonly changed: readonly string[];
 }
 
-export function sameConfig(one: ConnectorConfig, other: ConnectorConfig): boolean {
-  const keys = new Set([...Object.keys(one), ...Object.keys(other)]);
-  return [...keys].every((key) => one[key] === other[key]);
+/**
+ * The file's settings stand before those of the connector. What the file does not name is an operator's
+ * (`database.sslmode`, `slot.failover`), and stays.
+ */
+export function mergeConfig(
+  current: ConnectorConfig | null,
+  file: ConnectorConfig,
+  onlyFile = false,
+): MergedConfig {
+  const own = Object.keys(current ?? {}).filter((key) => !(key in file));
+  const kept = onlyFile ? [] : own;
+  const config = { ...Object.fromEntries(kept.map((key) => [key, current?.[key] ?? ''])), ...file };
+  const differing = Object.keys(file).filter((key) => current?.[key] !== file[key]);
+  const changed = current === null ? [] : [...differing, ...(onlyFile ? own : [])];
+  return { config, kept, changed };
 }
 
 async function setGoing(options: ApplyOptions, signal: AbortSignal): Promise<void> {

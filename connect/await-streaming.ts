@@ -1,7 +1,7 @@
 /** Waits until changes really flow: what Connect says of itself is not enough. */
 import type { ConnectClient, ConnectorStatus } from '../lib/connect/connect-client';
 import { ConnectUnavailableError } from '../lib/connect/connect-client';
-import { summarizeTrace } from '../lib/connect/cdc-health';
+import { summarizeTrace } from '../lib/connect/summarize-trace';
 import type { ReplicationSlot } from '../lib/connect/slot-gap';
 import type { Clock } from '../lib/process/clock';
 

@@ -1,8 +1,33 @@
-/** One look at change data capture, from both of its ends: the slot in PostgreSQL and the connector in Kafka Connect. */
+/**
+ * One look at change data capture as a chain: the publication with its tables and columns, the slot in
+ * PostgreSQL, the connector and its task in Kafka Connect, and the position between the two.
+ */
 import type { PostgresSession } from '../stores/postgres/pool';
 import { readReplicationSlot } from '../stores/postgres/replication-slot';
-import { ConnectUnavailableError, createConnectClient, type ConnectClient } from './connect-client';
+import {
+  connectorProblems,
+  neededProblems,
+  publishedProblems,
+  serverProblems,
+  type NeededTable,
+} from './check-source';
+import {
+  ConnectUnavailableError,
+  createConnectClient,
+  type ConnectClient,
+  type ConnectorConfig,
+} from './connect-client';
 import { describeGap, slotGap, type ReplicationSlot, type SlotGap } from './slot-gap';
+import { readSourceFacts } from './source-facts';
+import { summarizeTrace } from './summarize-trace';
+
+/** A break in the chain. */
+export interface Break {
+  /** A sentence that says what is wrong, and what to do where somebody has to. */
+  readonly text: string;
+  /** What is changed while it lasts never arrives: a sweep must look for it once it is over. */
+  readonly losesChanges: boolean;
+}
 
 export interface CdcHealth {
   /** Null when there is no slot of that name. */
@@ -15,15 +40,17 @@ export interface CdcHealth {
   readonly gap: SlotGap | null;
   /** Log that PostgreSQL keeps for the slot; null without a slot or on a standby. */
   readonly lagBytes: number | null;
-  /** Sentences for a person; empty when all is well. */
-  readonly problems: readonly string[];
+  /** Empty when all is well. */
+  readonly breaks: readonly Break[];
 }
 
 export interface CdcWatch {
   readonly connectUrl: string;
   readonly connector: string;
   readonly slot: string;
-  readonly pool: Pick<PostgresSession, 'query'>;
+  readonly pool: PostgresSession;
+  /** The tables that somebody needs changes of. */
+  readonly needs: readonly NeededTable[];
   /** For each request to Connect. */
   readonly timeoutMs?: number;
 }
@@ -32,6 +59,8 @@ interface ConnectorFacts {
   readonly state: string;
   readonly storedLsn: number | null;
   readonly failure: string | null;
+  /** Null when there is no connector, or Connect does not answer. */
+  readonly config: ConnectorConfig | null;
 }
 
 /**
@@ -52,53 +81,68 @@ export async function readCdcHealth(watch: CdcWatch, signal?: AbortSignal): Prom
     storedLsn: connector.storedLsn,
     gap,
     lagBytes: slot?.lagBytes ?? null,
-    problems: problemsOf(watch, slot, connector, gap),
+    breaks: [
+      ...streamBreaks(watch, slot, connector, gap),
+      ...(await sourceBreaks(watch, slot, connector.config)),
+    ],
   };
 }
 
 async function readConnector(client: ConnectClient, name: string): Promise<ConnectorFacts> {
+  const nothing = { storedLsn: null, failure: null, config: null };
   try {
     const status = await client.status(name);
-    if (status === null) return { state: 'MISSING', storedLsn: null, failure: null };
+    if (status === null) return { ...nothing, state: 'MISSING' };
+    const config = await client.config(name);
+    const prefix = config?.['topic.prefix'] ?? '';
+    const facts = { ...nothing, config, storedLsn: await client.storedLsn(name, prefix) };
     const parts = [status.connector, ...status.tasks];
     const failed = parts.find((part) => part.state === 'FAILED');
-    const storedLsn = await client.storedLsn(name);
-    if (failed) return { state: 'FAILED', storedLsn, failure: summarizeTrace(failed.trace) };
+    if (failed) return { ...facts, state: 'FAILED', failure: summarizeTrace(failed.trace) };
     const state = status.tasks.length === 0 ? 'UNASSIGNED' : status.connector.state;
-    return {
-      state: status.connector.state === 'STOPPED' ? 'STOPPED' : state,
-      storedLsn,
-      failure: null,
-    };
+    return { ...facts, state: status.connector.state === 'STOPPED' ? 'STOPPED' : state };
   } catch (error) {
     if (!(error instanceof ConnectUnavailableError)) throw error;
-    return { state: 'UNREACHABLE', storedLsn: null, failure: error.message };
+    return { ...nothing, state: 'UNREACHABLE', failure: error.message };
   }
 }
 
-function problemsOf(
+function streamBreaks(
   watch: CdcWatch,
   slot: ReplicationSlot | null,
   connector: ConnectorFacts,
   gap: SlotGap | null,
-): string[] {
-  const problems: string[] = [];
+): Break[] {
+  const waits: string[] = [];
   if (connector.state !== 'RUNNING') {
     const why = connector.failure === null ? '' : ` (${connector.failure})`;
-    problems.push(`The connector ${watch.connector} is ${connector.state}${why}.`);
+    waits.push(`The connector ${watch.connector} is ${connector.state}${why}.`);
   }
-  if (slot === null) problems.push(`There is no replication slot ${watch.slot}.`);
-  else if (!slot.active) problems.push(`Nobody streams from the replication slot ${watch.slot}.`);
-  if (gap !== null) problems.push(describeGap(gap));
-  return problems;
+  if (slot === null) waits.push(`There is no replication slot ${watch.slot}.`);
+  else if (!slot.active) waits.push(`Nobody streams from the replication slot ${watch.slot}.`);
+  const breaks: Break[] = waits.map((text) => ({ text, losesChanges: false }));
+  if (gap === null) return breaks;
+  // What lies between is lost already; only where the stream cannot go on does the loss go on, too.
+  const next = gap.streamsOn ? '' : ' Run `afterbuild connect apply --begin-anew`.';
+  return [...breaks, { text: describeGap(gap) + next, losesChanges: !gap.streamsOn }];
 }
 
-/** The sentence that says why, out of a Java stack trace: the last cause, else the first line. */
-export function summarizeTrace(trace: string | undefined): string {
-  const lines = (trace ?? '').split('\n').map((line) => line.trim());
-  const causes = lines.filter((line) => line.startsWith('Caused by: '));
-  const said = (causes.at(-1) ?? lines[0] ?? '').replace(/^Caused by: /, '');
-  // The class in front of the sentence says little, unless it is all there is.
-  const sentence = said.replace(/^[\w.$]+(Exception|Error): (?=.)/, '');
-  return sentence === '' ? 'Connect gave no reason' : sentence.slice(0, 500);
+/** Without a configuration nobody knows what the connector would read: then that it is away is said already. */
+async function sourceBreaks(
+  watch: CdcWatch,
+  slot: ReplicationSlot | null,
+  config: ConnectorConfig | null,
+): Promise<Break[]> {
+  if (config === null) return [];
+  const publication = config['publication.name'] ?? '';
+  const facts = await readSourceFacts(watch.pool, publication, config['database.user'] ?? '');
+  const losing = new Set([
+    ...publishedProblems(config, facts),
+    ...neededProblems(watch.needs, facts),
+    ...connectorProblems(config, watch.needs),
+  ]);
+  return [
+    ...[...losing].map((text) => ({ text, losesChanges: true })),
+    ...serverProblems(config, facts, slot).map((text) => ({ text, losesChanges: false })),
+  ];
 }

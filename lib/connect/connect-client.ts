@@ -20,7 +20,12 @@ const statusSchema = z.object({
 });
 
 const offsetsSchema = z.object({
-  offsets: z.array(z.object({ offset: z.record(z.string(), z.unknown()).nullable() })),
+  offsets: z.array(
+    z.object({
+      partition: z.record(z.string(), z.unknown()).nullish(),
+      offset: z.record(z.string(), z.unknown()).nullable(),
+    }),
+  ),
 });
 
 const pluginsSchema = z.array(z.object({ class: z.string() }));
@@ -42,8 +47,11 @@ export interface ConnectClient {
   putConfig(connector: string, config: ConnectorConfig): Promise<void>;
   /** Null when there is no such connector, or it was created so shortly ago that it has no state yet. */
   status(connector: string): Promise<ConnectorStatus | null>;
-  /** Last position that the connector stored, in bytes of write-ahead log; null when it has none. */
-  storedLsn(connector: string): Promise<number | null>;
+  /**
+   * Last position that the connector stored, in bytes of write-ahead log; null when it has none.
+   * @param topicPrefix Connect keeps a position for each prefix that a connector of this name ever had, in no order.
+   */
+  storedLsn(connector: string, topicPrefix: string): Promise<number | null>;
   restartFailed(connector: string): Promise<void>;
   /** Stops the tasks and keeps configuration and offsets; done only when `status` says STOPPED. */
   stop(connector: string): Promise<void>;
@@ -96,9 +104,10 @@ export function createConnectClient(
       command('POST', '/connectors', { name: connector, config, initial_state: 'STOPPED' }),
     putConfig: (connector, config) => command('PUT', pathOf(connector, '/config'), config),
     status: (connector) => get(pathOf(connector, '/status'), statusSchema),
-    storedLsn: async (connector) => {
+    storedLsn: async (connector, topicPrefix) => {
       const stored = await get(pathOf(connector, '/offsets'), offsetsSchema);
-      const lsn = stored?.offsets[0]?.offset?.['lsn'];
+      const own = stored?.offsets.find(({ partition }) => partition?.['server'] === topicPrefix);
+      const lsn = own?.offset?.['lsn'];
       return typeof lsn === 'number' ? lsn : null;
     },
     restartFailed: (connector) =>

@@ -118,6 +118,14 @@ const lifeVariables = {
   STOP_LIMIT_MS: count(15_000, 1_000, 600_000),
 };
 
+/** Whose changes a producer reads, and how often it looks whether all of them still arrive. */
+const streamVariables = {
+  CDC_SLOT: text.default('afterbuild'),
+  CDC_CONNECTOR: text.default('afterbuild'),
+  /** A quarter of the minute within which a break is to be told: a row needs three looks to be missed. */
+  CDC_WATCH_MS: count(15_000, 100, 3_600_000),
+};
+
 /** Settings of producers/expired-artifacts, which reaches neither the bucket nor Redis. */
 const withoutStores = connectionSchema.omit({ ...redisVariables, ...s3Variables });
 export const expiredArtifactsSchema = withoutStores.extend({
@@ -128,14 +136,13 @@ export const expiredArtifactsSchema = withoutStores.extend({
   SWEEP_FULL_EVERY_MS: count(86_400_000, 1_000, 30 * 86_400_000),
   LOOP_LIMIT_ARTIFACTS: count(10_000, 1_000, 1_000_000),
   CHANGE_SLACK_MS: count(10_000, 0, 600_000),
-  CDC_SLOT: text.default('afterbuild'),
-  CDC_CONNECTOR: text.default('afterbuild'),
-  CDC_WATCH_MS: count(30_000, 100, 3_600_000),
+  ...streamVariables,
 });
 
 /** Settings of producers/finished-builds, which reaches neither the bucket nor Redis. */
-export const finishedBuildsSchema = withoutStores.omit({ CONNECT_URL: true }).extend({
+export const finishedBuildsSchema = withoutStores.extend({
   ...lifeVariables,
+  ...streamVariables,
   STALE_AGE_MS: count(12 * 3_600_000, 0, 30 * 86_400_000),
   STALE_EVERY_MS: count(600_000, 100, 86_400_000),
   STALE_PAGE_BUILDS: count(1_000, 1, 10_000),

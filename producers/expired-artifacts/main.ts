@@ -3,7 +3,8 @@ import { createCodec, createWriterDecoder, type Codec } from '../../lib/avro/cod
 import { openRegistry } from '../../lib/avro/open-registry';
 import { loadSchema } from '../../lib/avro/schema-file';
 import { refuseDatabase } from '../../lib/brake/decide';
-import { readCdcHealth } from '../../lib/connect/cdc-health';
+import { artifactTable } from '../../lib/connect/needed-tables';
+import { createStreamWatch } from '../../lib/connect/watch-stream';
 import { openHelm } from '../../lib/control/open-helm';
 import { createTopicAdmin, type TopicAdmin } from '../../lib/kafka/admin';
 import { createKafka } from '../../lib/kafka/connection';
@@ -118,12 +119,13 @@ async function connect(
       )),
     decodeChange: createWriterDecoder<unknown>(openRegistry(config)),
     decodeProgress: (bytes) => progress.codec.decode(bytes),
-    control,
-    readHealth: healthOf(config, pool),
-    topics: topicsOf(config),
+    ...{ control, watchStream: watchOf(config, pool, admin), topics: topicsOf(config) },
     isFinal: (error) => error instanceof UnsupportedPartitionError,
   };
 }
+
+const watchOf = (config: Config, pool: PostgresPool, topics: TopicAdmin) =>
+  createStreamWatch({ settings: config, table: artifactTable, pool, topics, restarts: true });
 
 const topicsOf = (config: Config): Surroundings['topics'] => ({
   changes: topicOf(config, topicNames.artifactChanges),
@@ -180,12 +182,6 @@ const codecOf = <V>(config: Config, topic: string): Codec<V> =>
     subject: `${topicOf(config, topic)}-value`,
     schema: loadSchema(topic),
   });
-
-function healthOf(config: Config, pool: PostgresPool): Surroundings['readHealth'] {
-  const { CONNECT_URL: connectUrl, CDC_CONNECTOR: connector, CDC_SLOT: slot } = config;
-  if (connectUrl === undefined) return null;
-  return (signal) => readCdcHealth({ connectUrl, connector, slot, pool }, signal);
-}
 
 /** While it runs, a standby or another database only holds it (`database-guard.ts`). */
 async function refuseOtherDatabase(

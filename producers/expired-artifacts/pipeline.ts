@@ -1,5 +1,6 @@
 /** Puts sweeps, change path, watchdog and consumer together, and starts and stops them in order. */
 import type { z } from 'zod';
+import type { WatchStream } from '../../lib/connect/watch-stream';
 import type { Helm } from '../../lib/control/helm';
 import type { OpenHelm } from '../../lib/control/open-helm';
 import { failurePolicy } from '../../lib/failures/classify';
@@ -23,7 +24,6 @@ import { recordLimits } from './records';
 import { ShardSweep, type SweepDependencies } from './shard-sweep';
 import { Sweeps } from './sweeps';
 import { createUntilDone } from '../../lib/process/until-done';
-import { Watchdog, type ObservedHealth } from './watchdog';
 
 export type Config = z.output<typeof expiredArtifactsSchema>;
 
@@ -48,8 +48,7 @@ export interface Surroundings {
   readonly decodeChange: Decode<unknown>;
   readonly decodeProgress: Decode<SweepProgress>;
   readonly control: OpenHelm;
-  /** Null where no Connect is configured: then nobody watches the stream from here. */
-  readonly readHealth: ((signal: AbortSignal) => Promise<ObservedHealth>) | null;
+  readonly watchStream: WatchStream;
   /** Full names, namespace included. */
   readonly topics: {
     readonly changes: string;
@@ -197,19 +196,8 @@ function changeSubscription(
   return subscription;
 }
 
-function watch(around: Surroundings, sweeps: Sweeps, signal: AbortSignal): Promise<unknown> {
-  const { clock, config, logger, onFatal, readHealth, troubles } = around;
-  if (readHealth === null) {
-    logger.warn(
-      { event: 'cdc.unwatched' },
-      'CONNECT_URL is not set: a gap in the changes is not seen',
-    );
-    return Promise.resolve();
-  }
+function watch(around: Surroundings, sweeps: Sweeps, signal: AbortSignal): Promise<void> {
+  const { clock, logger, onFatal, troubles } = around;
   const requestRepair = (reason: string) => sweeps.requestRepair(reason);
-  const everyMs = config.CDC_WATCH_MS;
-  const watchdog = new Watchdog({ readHealth, requestRepair, troubles, clock, logger, everyMs });
-  return watchdog.run(signal).catch((error: unknown) => {
-    if (!signal.aborted) onFatal(error instanceof Error ? error : new Error(String(error)));
-  });
+  return around.watchStream({ requestRepair, troubles, clock, logger, onFatal }, signal);
 }

@@ -50,6 +50,8 @@ export class ShardSweep {
   #due: SweepState;
   #full: SweepState;
   #repairReason: string | undefined;
+  /** The full sweep that runs is a repair. */
+  #repairs = false;
   #lastFullPageAtMs = -Infinity;
 
   constructor(
@@ -61,7 +63,10 @@ export class ShardSweep {
     this.#full = stateOf(from.full);
   }
 
-  /** The next full sweep begins at once, and from the beginning. */
+  /**
+   * The next full sweep begins at once, and from the beginning; behind a repair that runs already, or a
+   * stream that is interrupted again and again would let none come to its end.
+   */
   requestRepair(reason: string): void {
     this.#repairReason = reason;
   }
@@ -112,8 +117,10 @@ export class ShardSweep {
     const { clock, settings, logger } = this.parts;
     const { complete, atMs } = this.#full;
     const isTime = complete && atMs !== null && clock.nowMs() - atMs >= settings.fullEveryMs;
-    if (!isTime && this.#repairReason === undefined) return false;
+    const isAsked = this.#repairReason !== undefined && (complete || !this.#repairs);
+    if (!isTime && !isAsked) return false;
     const reason = this.#repairReason ?? 'it is time';
+    this.#repairs = isAsked;
     const epoch = this.#full.epoch + 1;
     this.#repairReason = undefined;
     this.#full = { ...this.#full, epoch, cursor: cursorAtStart, complete: false };

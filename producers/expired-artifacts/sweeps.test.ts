@@ -184,3 +184,23 @@ test('after the stop nothing begins any more', async () => {
   expect(world.begun).toEqual([]);
   expect(world.fatal).toEqual([]);
 });
+
+test('a repair is owed to a shard that comes here shortly after it, until its sweep has begun', async () => {
+  const { sweeps, world } = setUp();
+  sweeps.start();
+  await settle();
+  sweeps.requestRepair('a gap');
+  sweeps.hold(1);
+  await sweeps.pause(1);
+  sweeps.hold(1);
+  expect(world.repairs).toEqual(['public.a: a gap', 'public.a: a gap']);
+  await sweeps.pause(1);
+  const begun = { ...stateAtStart, epoch: 1, atMs: 1, origin };
+  sweeps.learn(1, progressOf('full', 'public.a', begun));
+  sweeps.hold(1);
+  expect(world.repairs).toHaveLength(2);
+  world.clock.ms += 600_001;
+  sweeps.hold(2);
+  expect(world.repairs).toHaveLength(2);
+  await sweeps.stop();
+});

@@ -12,6 +12,11 @@ import type { Troubles } from '../../lib/process/troubles';
 import type { UntilDone } from '../../lib/process/until-done';
 
 const rediscoverEveryMs = 10_000;
+/**
+ * So long a repair is owed to shards that nobody held when it was asked for, or whose holder has died with
+ * it: longer than a rebalance takes.
+ */
+const repairOwedMs = 600_000;
 
 /** One shard's loop. */
 export interface Sweep {
@@ -50,6 +55,9 @@ export class Sweeps {
   readonly #known = new Map<string, { readonly partition: number; progress: SweepProgress }>();
   readonly #held = new Set<number>();
   readonly #running = new Map<string, Running>();
+  #repair: { readonly reason: string; readonly atMs: number } | undefined;
+  /** The epoch of the full sweep that each shard had when it was asked for the repair. */
+  readonly #repairAsked = new Map<string, number>();
   readonly #stopped = new AbortController();
   #shards: readonly Shard[] = [];
   #discovering: Promise<void> | undefined;
@@ -101,9 +109,29 @@ export class Sweeps {
     }
   }
 
-  /** All shards of this process are swept again from the beginning. */
+  /** All shards of this process are swept again from the beginning, also those that come to it just now. */
   requestRepair(reason: string): void {
-    for (const { sweep } of this.#running.values()) sweep.requestRepair(reason);
+    this.#repair = { reason, atMs: this.parts.clock.nowMs() };
+    this.#repairAsked.clear();
+    for (const [name, { sweep }] of this.#running) this.#ask(name, sweep, reason);
+  }
+
+  #ask(name: string, sweep: Sweep, reason: string): void {
+    this.#repairAsked.set(name, this.#epochOf(name));
+    sweep.requestRepair(reason);
+  }
+
+  #epochOf(name: string): number {
+    return this.#known.get(progressKey('full', name))?.progress.epoch ?? 0;
+  }
+
+  /** A shard that moved, or was given up for a rebalance, before its repair had begun. */
+  #isOwed(name: string): boolean {
+    const { clock } = this.parts;
+    if (this.#repair === undefined || clock.nowMs() - this.#repair.atMs > repairOwedMs)
+      return false;
+    const asked = this.#repairAsked.get(name);
+    return asked === undefined || this.#epochOf(name) <= asked;
   }
 
   async #discover(): Promise<void> {
@@ -167,6 +195,7 @@ export class Sweeps {
       due: this.#known.get(progressKey('due', shard.name))?.progress,
       full: this.#known.get(progressKey('full', shard.name))?.progress,
     });
+    if (this.#repair && this.#isOwed(shard.name)) this.#ask(shard.name, sweep, this.#repair.reason);
     const abort = new AbortController();
     const ended = sweep.run(abort.signal).catch((error: unknown) => {
       if (!abort.signal.aborted) this.#fatal(error);

@@ -3,8 +3,10 @@ import { createCodec, createWriterDecoder, type Codec } from '../../lib/avro/cod
 import { openRegistry } from '../../lib/avro/open-registry';
 import { loadSchema } from '../../lib/avro/schema-file';
 import { refuseDatabase } from '../../lib/brake/decide';
+import { buildTable } from '../../lib/connect/needed-tables';
+import { createStreamWatch } from '../../lib/connect/watch-stream';
 import { openHelm } from '../../lib/control/open-helm';
-import { createTopicAdmin } from '../../lib/kafka/admin';
+import { createTopicAdmin, type TopicAdmin } from '../../lib/kafka/admin';
 import { createKafka } from '../../lib/kafka/connection';
 import type { Consumer } from '../../lib/kafka/consumer';
 import { asMember } from '../../lib/kafka/membership-guard';
@@ -84,7 +86,8 @@ async function connect(
   const counted = countProduced(createProducer(kafka), life.metrics);
   const member: { consumer?: Consumer } = {};
   const producer = asMember(counted, () => member.consumer?.mayBegin() ?? false);
-  const opened = await openTopics(config, kafka, producer, closers, waiting);
+  const admin = createTopicAdmin(kafka, { namespace: config.AFTERBUILD_NAMESPACE });
+  const opened = await openTopics(config, admin, producer, closers, waiting);
   const control = openHelm({
     ...{ process: name, work: topicNames.buildChanges, clock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
@@ -95,7 +98,7 @@ async function connect(
   return {
     ...{ config, logger, clock, reach, onFatal, random: Math.random, ...opened },
     troubles: life.troubles,
-    database: new PostgresBuildDatabase(pool, config.STALE_AGE_MS),
+    database: new PostgresBuildDatabase(pool),
     createConsumer: (subscriptions) =>
       (member.consumer = life.watch(
         createConsumer({
@@ -106,7 +109,7 @@ async function connect(
         }),
       )),
     decodeChange: createWriterDecoder<unknown>(openRegistry(config)),
-    control,
+    ...{ control, watchStream: watchOf(config, pool, admin) },
     topics: {
       changes: topicOf(config, topicNames.buildChanges),
       cursors: topicOf(config, topicNames.staleProgress),
@@ -114,16 +117,18 @@ async function connect(
   };
 }
 
+const watchOf = (config: Config, pool: PostgresPool, topics: TopicAdmin) =>
+  createStreamWatch({ settings: config, table: buildTable, pool, topics, restarts: false });
+
 type Opened = Pick<Surroundings, 'finished' | 'slices' | 'createCursors' | 'decodeCursor'>;
 
 async function openTopics(
   config: Config,
-  kafka: ReturnType<typeof createKafka>,
+  admin: TopicAdmin,
   producer: RecordProducer,
   closers: (() => Promise<void>)[],
   waiting: Waiting,
 ): Promise<Opened> {
-  const admin = createTopicAdmin(kafka, { namespace: config.AFTERBUILD_NAMESPACE });
   closers.push(
     () => producer.disconnect(),
     () => admin.disconnect(),

@@ -48,7 +48,7 @@ test('a pass of all slices finds every due build once; a crash repeats at most i
           let cursor: Cursor = cursorAtStart;
           for (let complete = false; !complete; turn += 1) {
             const { partitionId, buildId: afterBuildId } = cursor;
-            const read = { partitionId, afterBuildId, slice, slices, buildsMax };
+            const read = { partitionId, afterBuildId, slice, slices, buildsMax, ageMs: 0 };
             const page = pageOf(known, read);
             for (const { buildId, due } of page.builds) {
               if (due === null) continue;

@@ -1,6 +1,7 @@
 /** Puts change path, stale sweeps and consumer together, and starts and stops them in order. */
 import type { z } from 'zod';
 import { DatabaseGuard } from '../../lib/brake/database-guard';
+import type { WatchStream } from '../../lib/connect/watch-stream';
 import type { OpenHelm } from '../../lib/control/open-helm';
 import { failurePolicy } from '../../lib/failures/classify';
 import type { Consumer } from '../../lib/kafka/consumer';
@@ -46,6 +47,7 @@ export interface Surroundings {
   readonly decodeChange: Decode<unknown>;
   readonly decodeCursor: Decode<StaleProgress>;
   readonly control: OpenHelm;
+  readonly watchStream: WatchStream;
   /** Full names, namespace included. */
   readonly topics: {
     readonly changes: string;
@@ -70,7 +72,8 @@ export function createPipeline(around: Surroundings): Pipeline {
     clock,
     logger,
   );
-  const sweeps = createSweeps(around, guard);
+  const recent = new RecentBuilds(recentBuildsMax);
+  const sweeps = createSweeps(around, guard, recent);
   const consumer = around.createConsumer([
     cursorSubscription(around, sweeps),
     control.helm.subscription({
@@ -81,23 +84,32 @@ export function createPipeline(around: Surroundings): Pipeline {
         sweeps.start();
       },
     }),
-    changeSubscription(around, guard),
+    changeSubscription(around, guard, recent),
   ]);
+  const watching = new AbortController();
+  let watched: Promise<void> = Promise.resolve();
   return {
     start: async () => {
       control.follow(consumer);
       await consumer.start();
+      watched = watch(around, sweeps, watching.signal);
     },
     stop: async (deadlineMs) => {
+      watching.abort(new Error('The process is stopping.'));
       const { clean } = await consumer.stop(deadlineMs);
       await sweeps.stop();
+      await watched;
       await control.end();
       return clean;
     },
   };
 }
 
-function createSweeps(around: Surroundings, guard: DatabaseGuard): StaleSweeps {
+function createSweeps(
+  around: Surroundings,
+  guard: DatabaseGuard,
+  recent: RecentBuilds,
+): StaleSweeps {
   const { config, logger, clock, database, finished: topic, reach, onFatal } = around;
   const { random, troubles } = around;
   const untilDone = createUntilDone({ clock, logger, random, troubles });
@@ -118,13 +130,23 @@ function createSweeps(around: Surroundings, guard: DatabaseGuard): StaleSweeps {
     pageBuilds: config.STALE_PAGE_BUILDS,
     pauseMs: config.STALE_PAUSE_MS,
     everyMs: config.STALE_EVERY_MS,
+    ageMs: config.STALE_AGE_MS,
   };
-  const parts = { database, topic, cursors, archiver, guard, reach, clock, settings, untilDone };
+  const parts = {
+    ...{ database, topic, cursors, archiver, guard, recent },
+    ...{ reach, clock, settings, untilDone },
+  };
   const sweeps: StaleSweeps = new StaleSweeps({
-    ...{ guard, logger, onFatal },
+    ...{ guard, clock, logger, onFatal },
     createSweep: (slice, from) => new StaleSweep(slice, from, { ...parts, logger }),
   });
   return sweeps;
+}
+
+function watch(around: Surroundings, sweeps: StaleSweeps, signal: AbortSignal): Promise<void> {
+  const { clock, logger, onFatal, troubles } = around;
+  const requestRepair = (reason: string) => sweeps.requestRepair(reason);
+  return around.watchStream({ requestRepair, troubles, clock, logger, onFatal }, signal);
 }
 
 /** Whoever holds a partition of the cursors sweeps the slice of its number. */
@@ -149,9 +171,12 @@ function cursorSubscription(around: Surroundings, sweeps: StaleSweeps): AnySubsc
   return subscription;
 }
 
-function changeSubscription(around: Surroundings, guard: DatabaseGuard): AnySubscription {
+function changeSubscription(
+  around: Surroundings,
+  guard: DatabaseGuard,
+  recent: RecentBuilds,
+): AnySubscription {
   const { clock, database, finished: topic, logger, reach } = around;
-  const recent = new RecentBuilds(recentBuildsMax);
   const path = new ChangePath({ database, topic, recent, guard, reach, clock, logger });
   const subscription: Subscription<BuildChange | null> = {
     topic: around.topics.changes,

@@ -29,6 +29,8 @@ export interface StaleRead {
   /** ...when divided by this. */
   readonly slices: number;
   readonly buildsMax: number;
+  /** How long ago a build must have finished to be due. */
+  readonly ageMs: number;
 }
 
 export interface StalePage {

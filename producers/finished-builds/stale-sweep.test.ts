@@ -6,6 +6,7 @@ import type { StaleProgress } from '../../schemas/generated';
 import { listeningLogger, moment, SteppedClock } from '../../test/support/expired-artifacts';
 import { pageOf, type KnownBuild } from '../../test/support/finished-builds';
 import type { FinishedRecord } from './ports';
+import { RecentBuilds } from './recent-builds';
 import { StaleSweep } from './stale-sweep';
 
 const known = (partitionId: number, ...ids: number[]): KnownBuild[] =>
@@ -19,6 +20,10 @@ class World {
   readonly written: StaleProgress[] = [];
   readonly effects: string[] = [];
   readonly passesAwaited: number[] = [];
+  readonly agesMs: number[] = [];
+  readonly recent = new RecentBuilds(100);
+  /** Asks for a repair when so many cursors have been written. */
+  repairAfter: number | undefined;
   readonly guard: DatabaseGuard;
   /** How often producing fails first. */
   failures = 0;
@@ -36,13 +41,17 @@ class World {
     const goal = this.written.length + cursors;
     const sweep = new StaleSweep(0, from, {
       database: {
-        readPage: (read) => Promise.resolve(pageOf(this.builds, read, this.database)),
+        readPage: (read) => {
+          this.agesMs.push(read.ageMs);
+          return Promise.resolve(pageOf(this.builds, read, this.database));
+        },
       },
       topic: { produce: (records) => this.produce(records) },
       cursors: {
         write: (progress) => {
           this.effects.push('cursor');
           this.written.push(progress);
+          if (this.written.length === this.repairAfter) sweep.requestRepair('a gap');
           if (this.written.length >= goal) abort.abort(new Error('enough'));
           return Promise.resolve();
         },
@@ -63,10 +72,11 @@ class World {
         ...{ clock: this.clock, logger: this.log.logger, random: () => 1 },
         troubles: new Troubles(),
       }),
+      recent: this.recent,
       reach: (step: Step) => this.effects.push(step),
       clock: this.clock,
       logger: this.log.logger,
-      settings: { slices: 1, pageBuilds: 2, pauseMs: 5, everyMs: 60_000 },
+      settings: { slices: 1, pageBuilds: 2, pauseMs: 5, everyMs: 60_000, ageMs: 5_000 },
     });
     await expect(sweep.run(abort.signal)).rejects.toThrow('enough');
   }
@@ -165,4 +175,29 @@ test('another database than the cursor’s is not swept; an accepted older copy 
   await world.run(5, world.written.at(-1));
   expect(world.found).toEqual([1, 2, 3, 1, 2, 3, 4]);
   expect(world.written.at(-1)).toMatchObject({ pass: 2, complete: true });
+});
+
+test('a repair begins at once, from the beginning, and takes builds of any age; the next pass does not', async () => {
+  world.repairAfter = 2;
+  await world.run(7);
+  expect(world.found).toEqual([1, 2, 1, 2, 3, 4]);
+  expect(world.agesMs).toEqual([5_000, 5_000, 0, 0, 0, 0, 5_000]);
+  expect(world.written.map(({ pass }) => pass)).toEqual([1, 1, 2, 2, 2, 2, 3]);
+});
+
+test('a repair ends the wait for the next pass', async () => {
+  world.builds = known(100, 1);
+  world.repairAfter = 2;
+  await world.run(4);
+  expect(world.agesMs).toEqual([5_000, 5_000, 0, 0]);
+  expect(world.clock.sleeps.every((ms) => ms <= 5)).toBe(true);
+});
+
+test('a repair leaves out what changes have announced of late, and tells them what it announces', async () => {
+  world.recent.add('100:2');
+  world.builds = known(100, 1, 2);
+  world.repairAfter = 1;
+  await world.run(3);
+  expect(world.found).toEqual([1]);
+  expect(world.recent.has('100:1')).toBe(true);
 });

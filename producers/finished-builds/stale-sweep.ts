@@ -16,6 +16,7 @@ import type { ArchiverBacklog, Ends } from './archiver-backlog';
 import { cursorAtStart, settlePage, type SettledPage } from './page';
 import type { BuildDatabase, CursorTopic, FinishedRecord, FinishedTopic, StalePage } from './ports';
 import { progressOf, stateOf, type SweepState } from './progress';
+import type { RecentBuilds } from './recent-builds';
 import { recordOf } from './records';
 
 export interface SweepSettings {
@@ -23,6 +24,8 @@ export interface SweepSettings {
   readonly pageBuilds: number;
   /** After each page. */
   readonly pauseMs: number;
+  /** How long ago a build must have finished. */
+  readonly ageMs: number;
   /** From the beginning of a pass to the beginning of the next. */
   readonly everyMs: number;
 }
@@ -34,6 +37,8 @@ export interface SweepDependencies {
   readonly archiver: Pick<ArchiverBacklog, 'ends' | 'room' | 'caughtUp'>;
   readonly guard: Pick<DatabaseGuard, 'latest' | 'learn' | 'require' | 'timestampMs'>;
   readonly untilDone: UntilDone;
+  /** What changes have announced of late was not lost, so a repair leaves it out. */
+  readonly recent: Pick<RecentBuilds, 'has' | 'add'>;
   readonly reach: ReachStep;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -53,6 +58,12 @@ export class StaleSweep {
   /** What the archiver must have done before the next pass; unknown after a start, so all there is. */
   #lastPass: Ends | undefined;
   #foundInPass = 0;
+  /** Changes of builds may have been lost: the next pass takes every finished build, however young. */
+  #repairReason: string | undefined;
+  /** The pass that runs is such a repair. */
+  #repairs = false;
+  /** Ends the wait for the next pass. */
+  #wake = new AbortController();
 
   constructor(
     private readonly slice: number,
@@ -67,19 +78,44 @@ export class StaleSweep {
     const { archiver, clock, settings } = this.parts;
     for (;;) {
       signal.throwIfAborted();
-      if (this.#state.complete) await this.#beginPass(signal);
+      if (this.#state.complete || this.#mustRepair) await this.#beginPass(signal);
       await archiver.room(signal);
       await this.#page(signal);
       await clock.sleep(settings.pauseMs, signal);
     }
   }
 
+  /**
+   * A pass over every build that has finished by now begins as soon as the archiver has done what it has;
+   * behind a repair that runs already.
+   */
+  requestRepair(reason: string): void {
+    this.#repairReason = reason;
+    this.#wake.abort();
+  }
+
+  get #mustRepair(): boolean {
+    return this.#repairReason !== undefined && !this.#repairs;
+  }
+
   async #beginPass(signal: AbortSignal): Promise<void> {
-    const { clock, settings } = this.parts;
     if (this.#state.pass > 0) await this.#lastPassArchived(signal);
-    const waitMs = this.#state.begunAtMs + settings.everyMs - clock.nowMs();
-    if (waitMs > 0) await clock.sleep(waitMs, signal);
+    if (this.#repairReason === undefined) await this.#untilTime(signal);
     this.#startOver();
+  }
+
+  /** Or until a repair is asked for. */
+  async #untilTime(signal: AbortSignal): Promise<void> {
+    const { clock, settings } = this.parts;
+    const waitMs = this.#state.begunAtMs + settings.everyMs - clock.nowMs();
+    if (waitMs <= 0) return;
+    this.#wake = new AbortController();
+    try {
+      await clock.sleep(waitMs, AbortSignal.any([signal, this.#wake.signal]));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!this.#wake.signal.aborted) throw error;
+    }
   }
 
   async #lastPassArchived(signal: AbortSignal): Promise<void> {
@@ -95,7 +131,18 @@ export class StaleSweep {
     const begunAtMs = clock.nowMs();
     this.#state = { ...this.#state, pass, cursor: cursorAtStart, complete: false, begunAtMs };
     this.#foundInPass = 0;
-    logger.debug({ event: 'stale.pass-begun', slice: this.slice, pass }, 'stale pass begins');
+    const reason = this.#repairReason;
+    this.#repairs = reason !== undefined;
+    this.#repairReason = undefined;
+    const { slice } = this;
+    if (reason === undefined) {
+      logger.debug({ event: 'stale.pass-begun', slice, pass }, 'stale pass begins');
+    } else {
+      logger.info(
+        { event: 'stale.repair-begun', slice, pass, reason },
+        'repairing stale pass begins',
+      );
+    }
   }
 
   async #page(signal: AbortSignal): Promise<void> {
@@ -105,6 +152,7 @@ export class StaleSweep {
     const records = this.#recordsOf(taken.page);
     if (records.length > 0) {
       await untilDone('producing stale builds', signal, () => topic.produce(records));
+      if (this.#repairs) for (const { key } of records) this.parts.recent.add(key);
     }
     reach('stale.records-produced');
     await this.#finish(taken, records.length, signal);
@@ -118,7 +166,8 @@ export class StaleSweep {
     const { slices, pageBuilds: buildsMax } = settings;
     const { cursor, met } = this.#state;
     const { partitionId, buildId: afterBuildId } = cursor;
-    const read = { partitionId, afterBuildId, slice: this.slice, slices, buildsMax };
+    const ageMs = this.#repairs ? 0 : settings.ageMs;
+    const read = { partitionId, afterBuildId, slice: this.slice, slices, buildsMax, ageMs };
     return untilDone('reading a page of stale builds', signal, async () => {
       const latest = met ?? guard.latest;
       const page = await database.readPage(read);
@@ -129,9 +178,12 @@ export class StaleSweep {
 
   #recordsOf({ builds, database }: StalePage): FinishedRecord[] {
     const { partitionId } = this.#state.cursor;
-    return builds.flatMap(({ buildId, due }) =>
-      due === null ? [] : [recordOf({ partitionId, buildId, ...due }, database, 'stale')],
-    );
+    const { recent } = this.parts;
+    return builds
+      .flatMap(({ buildId, due }) =>
+        due === null ? [] : [recordOf({ partitionId, buildId, ...due }, database, 'stale')],
+      )
+      .filter(({ key }) => !this.#repairs || !recent.has(key));
   }
 
   async #finish({ page, settled }: TakenPage, found: number, signal: AbortSignal): Promise<void> {
@@ -153,6 +205,7 @@ export class StaleSweep {
       logger.info({ event: 'stale.produced', slice, pass, ...counts }, 'stale builds produced');
     }
     if (!settled.complete) return;
+    this.#repairs = false;
     this.#lastPass = await archiver.ends(signal);
     const builds = this.#foundInPass;
     logger.info({ event: 'stale.pass-complete', slice, pass, builds }, 'stale pass is complete');

@@ -1,5 +1,5 @@
 import type { StaleProgress } from '../../schemas/generated';
-import { listeningLogger, origin } from '../../test/support/expired-artifacts';
+import { listeningLogger, origin, SteppedClock } from '../../test/support/expired-artifacts';
 import { progressOf } from './progress';
 import { StaleSweeps } from './stale-sweeps';
 
@@ -9,6 +9,8 @@ function setUp() {
     begun: [] as { readonly slice: number; readonly from: StaleProgress | undefined }[],
     ended: [] as number[],
     learned: [] as number[],
+    repairs: [] as string[],
+    clock: new SteppedClock(),
     fatal: [] as Error[],
     finishing: Promise.resolve(),
     failure: undefined as Error | undefined,
@@ -16,7 +18,9 @@ function setUp() {
   const sweeps = new StaleSweeps({
     guard: { learn: ({ origin: met }) => world.learned.push(met.lsn) },
     logger,
+    clock: world.clock,
     createSweep: (slice, from) => ({
+      requestRepair: (reason) => world.repairs.push(`${slice}: ${reason}`),
       run: (signal) => {
         world.begun.push({ slice, from });
         if (world.failure) return Promise.reject(world.failure);
@@ -106,4 +110,15 @@ test('a sweep that fails ends the process', async () => {
   sweeps.hold(1);
   await turn();
   expect(world.fatal).toEqual([world.failure]);
+});
+
+test('a repair goes to every slice, also to those that come to this process shortly after it', () => {
+  const { sweeps, world } = setUp();
+  sweeps.start();
+  sweeps.hold(3);
+  sweeps.requestRepair('a gap');
+  sweeps.hold(4);
+  world.clock.ms += 600_001;
+  sweeps.hold(5);
+  expect(world.repairs).toEqual(['3: a gap', '4: a gap']);
 });

@@ -3,6 +3,7 @@
  * the moment that the cursor is known until the partition is lost. Slice and partition have one number.
  */
 import type { DatabaseGuard } from '../../lib/brake/database-guard';
+import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
 import type { StaleProgress } from '../../schemas/generated';
 import { laterProgress } from './progress';
@@ -10,19 +11,28 @@ import { laterProgress } from './progress';
 /** One slice's loop. */
 export interface Sweep {
   run(signal: AbortSignal): Promise<never>;
+  requestRepair(reason: string): void;
 }
 
 export interface StaleSweepsDependencies {
   readonly guard: Pick<DatabaseGuard, 'learn'>;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly createSweep: (slice: number, from: StaleProgress | undefined) => Sweep;
   /** A sweep ended with what no repetition can heal: the process must end. */
   readonly onFatal: (error: Error) => void;
 }
 
+/**
+ * So long a repair is owed to slices that come to this process after it was asked for: its holder may have
+ * died with it, or given it up for a rebalance. A pass costs little.
+ */
+const repairOwedMs = 600_000;
+
 interface Running {
   readonly abort: AbortController;
   readonly ended: Promise<void>;
+  readonly sweep: Sweep;
 }
 
 export class StaleSweeps {
@@ -30,6 +40,7 @@ export class StaleSweeps {
   readonly #held = new Set<number>();
   readonly #running = new Map<number, Running>();
   #mayRun = false;
+  #repair: { readonly reason: string; readonly atMs: number } | undefined;
 
   constructor(private readonly parts: StaleSweepsDependencies) {}
 
@@ -42,6 +53,12 @@ export class StaleSweeps {
   async stop(): Promise<void> {
     this.#mayRun = false;
     await Promise.all([...this.#running.keys()].map((slice) => this.#end(slice)));
+  }
+
+  /** Changes of builds may have been lost: every slice of this process looks for them, and those that come to it just now. */
+  requestRepair(reason: string): void {
+    this.#repair = { reason, atMs: this.parts.clock.nowMs() };
+    for (const { sweep } of this.#running.values()) sweep.requestRepair(reason);
   }
 
   /** A record of the topic, ours or a former owner's. */
@@ -71,14 +88,16 @@ export class StaleSweeps {
 
   #begin(slice: number): void {
     if (!this.#mayRun || this.#running.has(slice)) return;
-    const { createSweep, logger, onFatal } = this.parts;
+    const { clock, createSweep, logger, onFatal } = this.parts;
     const abort = new AbortController();
     const sweep = createSweep(slice, this.#known.get(slice));
+    const repair = this.#repair;
+    if (repair && clock.nowMs() - repair.atMs <= repairOwedMs) sweep.requestRepair(repair.reason);
     const ended = sweep.run(abort.signal).catch((error: unknown) => {
       if (abort.signal.aborted) return;
       onFatal(error instanceof Error ? error : new Error(String(error)));
     });
-    this.#running.set(slice, { abort, ended });
+    this.#running.set(slice, { abort, ended, sweep });
     logger.info({ event: 'stale.begun', slice }, 'stale sweep begins');
   }
 

@@ -6,6 +6,7 @@ import { Client } from 'pg';
 import { applyConnector, PositionLostError, SourceNotFitError } from '../../connect/apply';
 import type { ApplyOptions, ApplyResult } from '../../connect/apply';
 import { readCdcHealth } from '../../lib/connect/cdc-health';
+import { artifactTable, buildTable } from '../../lib/connect/needed-tables';
 import { createConnectClient } from '../../lib/connect/connect-client';
 import { createKafka } from '../../lib/kafka/connection';
 import { systemClock } from '../../lib/process/clock';
@@ -38,6 +39,7 @@ const options = (changes: Partial<ApplyOptions> = {}): ApplyOptions => ({
   connector: name,
   database: pool,
   beginAnew: false,
+  onlyFile: false,
   limitMs: 60_000,
   clock: systemClock,
   report: (line) => lines.push(line),
@@ -64,6 +66,7 @@ const health = () =>
     connector: name,
     slot: name,
     pool,
+    needs: [artifactTable, buildTable],
   });
 
 /** One build and its artifacts. @returns the artifacts' ids. */
@@ -193,7 +196,7 @@ test('applying again changes nothing and does not interrupt the stream', async (
   const before = (await health()).slot?.activePid;
   expect(await apply()).toMatchObject({ change: 'unchanged', gap: null });
   expect((await health()).slot?.activePid).toBe(before);
-  expect((await health()).problems).toEqual([]);
+  expect((await health()).breaks).toEqual([]);
 }, 90_000);
 
 test.each([
@@ -243,5 +246,5 @@ test('a lost slot is refused until somebody says to begin anew', async () => {
   expect((await apply({ beginAnew: true })).gap).toMatchObject({ kind: 'slot-missing' });
   const [id] = await insertArtifacts(1);
   await until('changes arrive again', () => eventsOf(id!).length === 1);
-  expect((await health()).problems).toEqual([]);
+  expect((await health()).breaks).toEqual([]);
 }, 180_000);

@@ -62,7 +62,7 @@ beforeAll(async () => {
     lockTimeoutMs: 5_000,
     planCacheMode: 'auto',
   });
-  builds = new PostgresBuildDatabase(pool, ageMs);
+  builds = new PostgresBuildDatabase(pool);
 }, 60_000);
 
 afterAll(async () => {
@@ -75,7 +75,7 @@ async function pass(slice: number, slices: number, buildsMax: number): Promise<s
   let cursor = cursorAtStart;
   for (let complete = false; !complete;) {
     const { partitionId, buildId: afterBuildId } = cursor;
-    const read = { partitionId, afterBuildId, slice, slices, buildsMax };
+    const read = { partitionId, afterBuildId, slice, slices, buildsMax, ageMs };
     const page = await builds.readPage(read);
     for (const build of page.builds) {
       if (build.due) found.push(`${partitionId}:${build.buildId} ${build.due.status}`);
@@ -110,7 +110,7 @@ test('a page tells when a build finished, in UTC whatever the zone of the server
     );
     return [Number(found.rows[0]!.id), Number(found.rows[0]!.ms)];
   });
-  const read = { partitionId: 102, afterBuildId: id - 1, slice: 0, slices: 1, buildsMax: 1 };
+  const read = { partitionId: 102, afterBuildId: id - 1, slice: 0, slices: 1, buildsMax: 1, ageMs };
   const page = await builds.readPage(read);
   expect(page.builds).toEqual([
     { buildId: id, due: expect.objectContaining({ finishedAtMs }) as unknown },
@@ -119,7 +119,14 @@ test('a page tells when a build finished, in UTC whatever the zone of the server
 });
 
 test('the end of the last partition_id is the end of the pass', async () => {
-  const read = { partitionId: 102, afterBuildId: 60_000, slice: 0, slices: 1, buildsMax: 10 };
+  const read = {
+    partitionId: 102,
+    afterBuildId: 60_000,
+    slice: 0,
+    slices: 1,
+    buildsMax: 10,
+    ageMs,
+  };
   expect(await builds.readPage(read)).toMatchObject({ builds: [], nextPartitionId: null });
   expect(await builds.readPage({ ...read, partitionId: 0 })).toMatchObject({
     builds: [],

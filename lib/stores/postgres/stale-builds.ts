@@ -12,6 +12,8 @@ export interface StalePageRead {
   readonly slice: number;
   readonly slices: number;
   readonly buildsMax: number;
+  /** How long ago a build must have finished to be due. */
+  readonly ageMs: number;
 }
 
 export interface ChunkedBuildRow {
@@ -83,12 +85,9 @@ export const byKeyset: Statement = {
 
 export class PostgresBuildDatabase {
   readonly #pool: PostgresPool;
-  readonly #ageMs: number;
 
-  /** @param ageMs how long ago a build must have finished to be stale. */
-  constructor(pool: PostgresPool, ageMs: number) {
+  constructor(pool: PostgresPool) {
     this.#pool = pool;
-    this.#ageMs = ageMs;
   }
 
   /** Rows and identity of one snapshot. @throws PostgresError. */
@@ -97,10 +96,10 @@ export class PostgresBuildDatabase {
     readonly nextPartitionId: number | null;
     readonly database: DatabaseIdentity;
   }> {
-    const { partitionId, afterBuildId, slice, slices, buildsMax } = read;
+    const { partitionId, afterBuildId, slice, slices, buildsMax, ageMs } = read;
     return this.#pool.readSnapshot(async (session) => {
       await session.query(byKeyset);
-      const values = [partitionId, afterBuildId, buildsMax, this.#ageMs, slice, slices];
+      const values = [partitionId, afterBuildId, buildsMax, ageMs, slice, slices];
       const rows = await session.query<PageRow>(stalePage, values);
       const [next] =
         rows.length < buildsMax

@@ -1,8 +1,15 @@
 /** Decides from the catalogue whether a connector may be put on a database, before anything is changed. */
-import type { ConnectorConfig } from '../lib/connect/connect-client';
-import type { ReplicationSlot } from '../lib/connect/slot-gap';
-import { matcherOf } from './connector-config';
+import type { ConnectorConfig } from './connect-client';
+import { matcherOf } from './name-list';
+import type { ReplicationSlot } from './slot-gap';
 import type { Publication, PublishedTable, SourceFacts } from './source-facts';
+
+/** A table whose changes somebody works on, and the columns that they need. */
+export interface NeededTable {
+  /** `schema.table` */
+  readonly name: string;
+  readonly columns: readonly string[];
+}
 
 /** @returns every problem as a sentence that says what to do; empty when the source is fit. */
 export function sourceProblems(
@@ -10,15 +17,73 @@ export function sourceProblems(
   facts: SourceFacts,
   slot: ReplicationSlot | null,
 ): string[] {
+  return [...serverProblems(config, facts, slot), ...publishedProblems(config, facts)];
+}
+
+/** Each of them loses changes for as long as it lasts: what is changed meanwhile never arrives. */
+export function publishedProblems(config: ConnectorConfig, facts: SourceFacts): string[] {
   return [
-    ...serverProblems(config, facts, slot),
     ...publicationProblems(config['publication.name'] ?? '', facts.publication),
     ...(facts.publication === null ? [] : missingTables(config, facts.tables)),
     ...facts.tables.flatMap((table) => tableProblems(config, table)),
   ];
 }
 
-function serverProblems(
+/** Values that make Debezium or Connect leave changes out without an error. */
+const losing: readonly (readonly [RegExp, RegExp])[] = [
+  [/^errors\.tolerance$/, /^all$/i],
+  [/^event\.processing\.failure\.handling\.mode$/, /^(skip|ignore|warn)$/i],
+  [/^(schema|table|column)\.exclude\.list$/, /./],
+  [/^schema\.include\.list$/, /./],
+  [/^column\.(mask|truncate)\./, /./],
+  [/^message\.key\.columns$/, /./],
+];
+
+/**
+ * What the connector itself leaves out: settings that lose changes, and tables or columns that it does
+ * not read although somebody needs them. Each loses changes for as long as it lasts.
+ */
+export function connectorProblems(
+  config: ConnectorConfig,
+  needs: readonly NeededTable[] = [],
+): string[] {
+  const reads = {
+    table: matcherOf(config['table.include.list']),
+    column: matcherOf(config['column.include.list']),
+  };
+  const lossy = Object.entries(config)
+    .filter(([key, value]) => losing.some(([k, v]) => k.test(key) && v.test(value)))
+    .map(
+      ([key]) =>
+        `The connector's setting ${key} leaves changes out: take it away (connect apply --only-file does).`,
+    );
+  const unread = needs.flatMap(({ name, columns }) => {
+    if (!reads.table(name)) return [`The connector does not read ${name}: run connect apply.`];
+    const missing = columns.filter((column) => !reads.column(`${name}.${column}`));
+    if (missing.length === 0) return [];
+    return [`The connector does not read ${missing.join(', ')} of ${name}: run connect apply.`];
+  });
+  return [...lossy, ...unread];
+}
+
+/** What somebody needs and the publication does not hold, whatever the connector asks for. */
+export function neededProblems(needs: readonly NeededTable[], facts: SourceFacts): string[] {
+  const { publication, tables } = facts;
+  if (publication === null) return [];
+  return needs.flatMap(({ name, columns }) => {
+    const table = tables.find((one) => one.name === name);
+    if (table === undefined) {
+      return [
+        `The publication does not hold ${name}: its owner adds it, see 0008-publication.sql.`,
+      ];
+    }
+    const missing = columns.filter((column) => !table.columns.includes(column));
+    if (missing.length === 0) return [];
+    return [`${name} is published without ${missing.join(', ')}: its owner adds the columns.`];
+  });
+}
+
+export function serverProblems(
   config: ConnectorConfig,
   facts: SourceFacts,
   slot: ReplicationSlot | null,
@@ -98,6 +163,11 @@ function tableProblems(config: ConnectorConfig, table: PublishedTable): string[]
   }
   for (const name of table.withoutKey) {
     problems.push(`${name} has no key as its replica identity: set it to DEFAULT (${fails}).`);
+  }
+  for (const name of table.unlogged) {
+    problems.push(
+      `${name} is not logged, so its changes are not streamed: ALTER TABLE … SET LOGGED.`,
+    );
   }
   const unpublishedKey = table.keyColumns.filter((column) => !published.has(column));
   if (unpublishedKey.length > 0) {

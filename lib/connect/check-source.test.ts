@@ -1,5 +1,5 @@
-import type { ReplicationSlot } from '../lib/connect/slot-gap';
-import { sourceProblems } from './check-source';
+import { connectorProblems, neededProblems, sourceProblems } from './check-source';
+import type { ReplicationSlot } from './slot-gap';
 import type { PublishedTable, SourceFacts } from './source-facts';
 
 const config = {
@@ -15,6 +15,7 @@ const table: PublishedTable = {
   rowFilter: null,
   keyColumns: ['id', 'partition_id'],
   withoutKey: [],
+  unlogged: [],
   allColumns: ['id', 'partition_id', 'name', 'secret'],
 };
 const publication = {
@@ -30,6 +31,8 @@ const fit: SourceFacts = {
   inRecovery: false,
   walLevel: 'logical',
   slotsFree: 1,
+  user: 'cdc',
+  mayDropSlots: true,
   role: { login: true, replication: true },
   publication,
   tables: [table],
@@ -69,6 +72,7 @@ test.each<[string, SourceFacts, RegExp]>([
     ofTable({ columns: ['id', 'name'] }),
     /lacks its key \(partition_id\)/,
   ],
+  ['a partition that is not logged', ofTable({ unlogged: ['a_1'] }), /a_1 is not logged/],
   ['a partition without a key', ofTable({ withoutKey: ['a_1'] }), /a_1 has no key/],
   [
     'a column that is not published',
@@ -94,4 +98,37 @@ test('a slot of another database or plugin is somebody else’s', () => {
 test('all problems are reported together', () => {
   const facts = { ...ofPublication({ delete: true, viaRoot: false }), walLevel: 'replica' };
   expect(sourceProblems(config, facts, null)).toHaveLength(3);
+});
+
+test.each([
+  ['errors.tolerance', 'all'],
+  ['event.processing.failure.handling.mode', 'skip'],
+  ['column.exclude.list', 'public[.]a[.]name'],
+  ['column.mask.hash.SHA-256.with.salt.x', 'public[.]a[.]name'],
+])('a connector whose %s is %s loses changes, and is named', (key, value) => {
+  expect(connectorProblems({ ...config, [key]: value }).join()).toContain(key);
+});
+
+test('a connector may have settings that change nothing of what arrives', () => {
+  const own = {
+    'database.sslmode': 'require',
+    'slot.failover': 'true',
+    'errors.tolerance': 'none',
+  };
+  expect(connectorProblems({ ...config, ...own })).toEqual([]);
+});
+
+test('what is needed must be read by the connector and held by the publication', () => {
+  const needs = [
+    { name: 'public.a', columns: ['id', 'locked'] },
+    { name: 'public.b', columns: ['id'] },
+  ];
+  expect(connectorProblems(config, needs)).toEqual([
+    expect.stringMatching(/does not read locked of public\.a/),
+    expect.stringMatching(/does not read public\.b/),
+  ]);
+  expect(neededProblems(needs, fit)).toEqual([
+    expect.stringMatching(/public\.a is published without locked/),
+    expect.stringMatching(/does not hold public\.b/),
+  ]);
 });

@@ -1,5 +1,5 @@
 /** What PostgreSQL's catalogue says of the publication, its tables and the role that streams them. */
-import type { PostgresSession, Statement } from '../lib/stores/postgres/pool';
+import type { PostgresSession, Statement } from '../stores/postgres/pool';
 
 export interface PublishedTable {
   /** `schema.table` */
@@ -10,6 +10,8 @@ export interface PublishedTable {
   readonly keyColumns: readonly string[];
   /** Tables of the tree whose replica identity is not a key (FULL or NOTHING). */
   readonly withoutKey: readonly string[];
+  /** Tables of the tree that write nothing into the log, so that no change of theirs is streamed. */
+  readonly unlogged: readonly string[];
   readonly allColumns: readonly string[];
 }
 
@@ -18,6 +20,9 @@ export interface SourceFacts {
   readonly inRecovery: boolean;
   readonly walLevel: string;
   readonly slotsFree: number;
+  /** Of whoever asks. */
+  readonly user: string;
+  readonly mayDropSlots: boolean;
   readonly role: { readonly login: boolean; readonly replication: boolean } | null;
   readonly publication: Publication | null;
   readonly tables: readonly PublishedTable[];
@@ -38,7 +43,10 @@ const serverStatement: Statement = {
     SELECT current_database()::text AS "databaseName", pg_is_in_recovery() AS "inRecovery",
            current_setting('wal_level') AS "walLevel",
            current_setting('max_replication_slots')::int
-             - (SELECT count(*)::int FROM pg_replication_slots) AS "slotsFree"`,
+             - (SELECT count(*)::int FROM pg_replication_slots) AS "slotsFree",
+           current_user::text AS "user",
+           (SELECT rolreplication OR rolsuper FROM pg_roles WHERE rolname = current_user)
+             AS "mayDropSlots"`,
 };
 
 const roleStatement: Statement = {
@@ -65,11 +73,13 @@ const tablesStatement: Statement = {
   text: `
     WITH published AS (
       SELECT format('%s.%s', schemaname, tablename) AS name, attnames, rowfilter,
-             format('%I.%I', schemaname, tablename)::regclass::oid AS root
+             class.oid AS root
       FROM pg_publication_tables
+      JOIN pg_namespace AS space ON space.nspname = schemaname
+      JOIN pg_class AS class ON class.relnamespace = space.oid AND class.relname = tablename
       WHERE pubname = $1
     ), tree AS (
-      SELECT published.root, member.oid, member.relreplident
+      SELECT published.root, member.oid, member.relreplident, member.relpersistence
       FROM published
       JOIN pg_class AS member
         ON member.oid = published.root
@@ -91,6 +101,10 @@ const tablesStatement: Statement = {
                  FROM tree
                  WHERE tree.root = published.root AND tree.relreplident IN ('f', 'n')
                 ) AS "withoutKey",
+           ARRAY(SELECT tree.oid::regclass::text
+                 FROM tree
+                 WHERE tree.root = published.root AND tree.relpersistence <> 'p'
+                ) AS "unlogged",
            ARRAY(SELECT attname::text
                  FROM pg_attribute
                  WHERE attrelid = published.root AND attnum > 0 AND NOT attisdropped

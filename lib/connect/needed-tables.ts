@@ -1,0 +1,23 @@
+/** What each producer reads of a change; connect/afterbuild-source.json and 0008-publication.sql list the same. */
+import { topicNames } from '../kafka/topics';
+import type { NeededTable } from './check-source';
+
+export interface ChangeTable extends NeededTable {
+  /** Where its changes arrive, without the namespace. */
+  readonly topic: string;
+}
+
+export const buildTable: ChangeTable = {
+  name: 'public.p_ci_builds',
+  topic: topicNames.buildChanges,
+  columns: ['id', 'partition_id', 'project_id', 'type', 'status', 'finished_at', 'erased_at'],
+};
+
+export const artifactTable: ChangeTable = {
+  name: 'public.p_ci_job_artifacts',
+  topic: topicNames.artifactChanges,
+  columns: [
+    ...['id', 'partition_id', 'project_id', 'job_id', 'file_type', 'size', 'created_at'],
+    ...['expire_at', 'file', 'file_store', 'file_location', 'file_final_path', 'locked'],
+  ],
+};

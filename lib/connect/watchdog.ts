@@ -1,0 +1,204 @@
+/**
+ * Watches whether every change still reaches us, and asks for a repair where one may not have.
+ *
+ * Debezium does not see a slot that was merely advanced, a table that left the publication, or changes that
+ * it lost itself over a restart (3.6.3 does), and its status stays RUNNING through most of what can go wrong.
+ * So whatever interrupts the stream or loses changes is owed a repair, which begins once changes flow again:
+ * what is swept before may be missed behind. (docs/adr/0020)
+ */
+import type { Clock } from '../process/clock';
+import type { Logger } from '../process/logger';
+import type { Troubles } from '../process/troubles';
+import type { ArrivalLook, ArrivalProbe } from './arrival-probe';
+import type { Break } from './cdc-health';
+
+/** What of CdcHealth the watchdog judges by. */
+export interface ObservedHealth {
+  readonly slot: { readonly active: boolean; readonly activePid: number | null } | null;
+  readonly connectorState: string;
+  readonly storedLsn: number | null;
+  readonly gap: {
+    readonly kind: string;
+    readonly storedLsn: number | null;
+    readonly slotLsn: number | null;
+    readonly streamsOn: boolean;
+  } | null;
+  readonly breaks: readonly Break[];
+  /** Transactions below `runningFrom` have ended, none from `nextTransaction` on has begun. */
+  readonly transactions: { readonly runningFrom: number; readonly nextTransaction: number };
+  readonly arrivals: ArrivalLook;
+}
+
+export interface WatchdogDependencies {
+  readonly look: (signal: AbortSignal) => Promise<ObservedHealth>;
+  readonly probe: Pick<ArrivalProbe, 'observe' | 'reset'>;
+  readonly requestRepair: (reason: string) => void;
+  /** Restarts the connector's failed tasks; null: that is another process's to do. */
+  readonly restartFailed: (() => Promise<void>) | null;
+  /** Told what it sees, for as long as it does. */
+  readonly troubles: Troubles;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly everyMs: number;
+}
+
+/** A password that was changed in the wrong order needs one restart; what stays wrong is not hammered at. */
+const restartPauseMs = { first: 15_000, most: 600_000 } as const;
+
+export class Watchdog {
+  /** Reason of a repair that waits until changes flow again. */
+  #owed: string | undefined;
+  /** A repair that is asked for again once the transactions that were open at the first have ended. */
+  #again: { readonly reason: string; readonly afterTransaction: number } | undefined;
+  #repaired: string | undefined;
+  #suspected: string | null = null;
+  #lastStoredLsn: number | null = null;
+  #lastPid: number | null = null;
+  #looksMissing = 0;
+  #wasLosing = false;
+  #problems = '';
+  #restart = { pauseMs: 0, atMs: 0 };
+
+  constructor(private readonly parts: WatchdogDependencies) {}
+
+  async run(signal: AbortSignal): Promise<never> {
+    const { clock, everyMs, look } = this.parts;
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        const health = await look(signal);
+        this.observe(health);
+        await this.#restartWhenDue(health);
+      } catch (error) {
+        signal.throwIfAborted();
+        const text = error instanceof Error ? error.message : String(error);
+        this.#say([{ text, losesChanges: false }]);
+      }
+      await clock.sleep(everyMs, signal);
+    }
+  }
+
+  observe(health: ObservedHealth): void {
+    const breaks = [...health.breaks, ...this.#unarrived(health)];
+    this.#say(breaks);
+    const losing = breaks.find(({ losesChanges }) => losesChanges);
+    if (losing) this.#owed ??= losing.text;
+    this.#notice(health);
+    if (health.slot?.active !== true || losing !== undefined) return;
+    const { transactions } = health;
+    if (this.#owed !== undefined) {
+      this.#repair(this.#owed);
+      this.#again = { reason: this.#owed, afterTransaction: transactions.nextTransaction };
+      this.#owed = undefined;
+      // Most often none is open.
+      if (transactions.runningFrom >= transactions.nextTransaction) this.#again = undefined;
+    } else if (this.#again && transactions.runningFrom >= this.#again.afterTransaction) {
+      // What they changed before was invisible to the first sweep, and may have been lost to the stream.
+      this.#repair(`${this.#again.reason} (once more: the transactions open then have ended)`);
+      this.#again = undefined;
+    }
+  }
+
+  #repair(reason: string): void {
+    this.parts.logger.warn(
+      { event: 'cdc.repair', reason },
+      'changes may have been lost, repairing',
+    );
+    this.parts.requestRepair(reason);
+  }
+
+  /** While the chain is known to be broken the rows need not say so as well; mended, they begin anew. */
+  #unarrived({ breaks, arrivals }: ObservedHealth): Break[] {
+    const { probe } = this.parts;
+    const isLosing = breaks.some(({ losesChanges }) => losesChanges);
+    if (this.#wasLosing && !isLosing) probe.reset();
+    this.#wasLosing = isLosing;
+    const text = probe.observe(arrivals);
+    return text === null ? [] : [{ text, losesChanges: true }];
+  }
+
+  #notice(health: ObservedHealth): void {
+    const { gap } = health;
+    // One repair a gap: it stays in sight until the connector has stored a newer position.
+    const name = gap && `${gap.kind} after ${gap.storedLsn ?? 'nothing'}`;
+    if (name !== null && name !== this.#repaired && this.#isSure(health, name)) {
+      this.#owed = name;
+      this.#repaired = name;
+    }
+    this.#suspected = name;
+    if (this.#isKnown(health)) this.#compareStored(health);
+    this.#noticeHolder(health.slot?.activePid ?? null);
+  }
+
+  /**
+   * Another holder means that the stream was interrupted. What position it then began from cannot be seen
+   * any more, so every interruption counts, not only one behind a commit.
+   */
+  #noticeHolder(pid: number | null): void {
+    if (pid === null || pid === this.#lastPid) return;
+    this.#owed ??=
+      this.#lastPid === null
+        ? 'nobody has watched the stream before'
+        : 'the stream was interrupted';
+    this.#lastPid = pid;
+  }
+
+  /** A Connect that has just started knows no connector for a moment; one that is deleted stays unknown. */
+  #isKnown({ connectorState }: ObservedHealth): boolean {
+    this.#looksMissing = connectorState === 'MISSING' ? this.#looksMissing + 1 : 0;
+    return connectorState !== 'UNREACHABLE' && this.#looksMissing !== 1;
+  }
+
+  #compareStored({ gap, storedLsn }: ObservedHealth): void {
+    if (storedLsn === null && this.#lastStoredLsn !== null && gap === null) {
+      this.#owed = `the connector began anew after ${this.#lastStoredLsn}`;
+    }
+    this.#lastStoredLsn = storedLsn;
+  }
+
+  /**
+   * A slot can only be advanced while nobody streams from it. A connector at work may confirm a little
+   * before its stored position can be read, which looks the same: so on a stream that was not
+   * interrupted since the last look, the same gap must be seen twice.
+   */
+  #isSure({ slot, gap }: ObservedHealth, name: string): boolean {
+    if (slot?.active !== true || gap?.streamsOn === false) return true;
+    const isInterrupted = this.#lastPid !== null && this.#lastPid !== slot.activePid;
+    return isInterrupted || this.#suspected === name;
+  }
+
+  /** Where it cannot go on from its position, a restart changes nothing: an operator begins anew. */
+  async #restartWhenDue({ connectorState, gap }: ObservedHealth): Promise<void> {
+    const { clock, logger, restartFailed } = this.parts;
+    const nowMs = clock.nowMs();
+    if (connectorState !== 'FAILED' || gap?.streamsOn === false || restartFailed === null) {
+      if (nowMs - this.#restart.atMs >= restartPauseMs.most) this.#restart.pauseMs = 0;
+      return;
+    }
+    if (nowMs - this.#restart.atMs < this.#restart.pauseMs) return;
+    const pauseMs = Math.max(restartPauseMs.first, 2 * this.#restart.pauseMs);
+    this.#restart = { atMs: nowMs, pauseMs: Math.min(pauseMs, restartPauseMs.most) };
+    await restartFailed();
+    logger.warn(
+      { event: 'cdc.restarted', nextAfterMs: this.#restart.pauseMs },
+      'failed task restarted',
+    );
+  }
+
+  #say(breaks: readonly Break[]): void {
+    const problems = breaks.map(({ text }) => text);
+    const text = problems.join(' ');
+    if (text === this.#problems) return;
+    this.#problems = text;
+    const { logger, troubles } = this.parts;
+    if (text === '') {
+      troubles.end(this);
+      logger.info({ event: 'cdc.well' }, 'changes flow again');
+    } else {
+      // What only waits leaves the process ready: the sweeps go on. What loses changes wants an operator.
+      const isStuck = breaks.some(({ losesChanges }) => losesChanges);
+      troubles.set(this, { cause: `changes may not arrive: ${text}`, isStuck });
+      logger.warn({ event: 'cdc.unwell', problems }, 'changes may not arrive');
+    }
+  }
+}
