@@ -4,6 +4,7 @@ import type { Verdict } from '../../lib/brake/decide';
 import {
   type ArtifactKeyColumns,
   artifactObjectKey,
+  namesArtifact,
   objectShape,
   UnusableObjectKeyError,
 } from '../../lib/gitlab/object-key';
@@ -60,11 +61,11 @@ const isUsable = (
   objects: { canDelete(key: string): boolean },
 ): boolean => key === null || (key !== undefined && objects.canDelete(key));
 
-/** Undefined when the key is not one of GitLab's for an artifact, whatever the row says. */
+/** Undefined when the key does not name this artifact: the record, or the row, speaks of somebody else's object. */
 export function usableKey(artifact: ArtifactKeyColumns): string | null | undefined {
   try {
     const key = artifactObjectKey(artifact);
-    return key !== null && objectShape(key) === 'foreign' ? undefined : key;
+    return key === null || namesArtifact(artifact, key) ? key : undefined;
   } catch (error) {
     if (error instanceof UnusableObjectKeyError) return undefined;
     throw error;
@@ -89,6 +90,23 @@ export function chunksOf<T>(all: readonly T[], sizeMax: number): T[][] {
   const chunks: T[][] = [];
   for (let at = 0; at < all.length; at += sizeMax) chunks.push(all.slice(at, at + sizeMax));
   return chunks;
+}
+
+/**
+ * After the DELETE, which says only whose rows it took. Records may name one artifact twice with different columns: then
+ * only one of the keys was the row's, and each has to show that no row claims it.
+ */
+export function settleDeleted(statement: readonly Item[], deleted: ReadonlySet<number>): void {
+  const keys = new Map<number, string | null | undefined>();
+  for (const { artifact, key } of statement) {
+    const isOther = keys.has(artifact.id) && keys.get(artifact.id) !== key;
+    keys.set(artifact.id, isOther ? undefined : key);
+  }
+  for (const item of statement) {
+    if (!deleted.has(item.artifact.id)) continue;
+    if (keys.get(item.artifact.id) !== undefined) item.fate = 'deleted';
+    else item.fate = item.absenceProves ? 'already-gone' : 'left';
+  }
 }
 
 /** After the lookup that followed the commit. */
@@ -119,19 +137,28 @@ export function sampleKeys(items: readonly Item[], count: number): string[] {
     .slice(0, count);
 }
 
+/** Where a row that still claims one of the keys is to be looked for. */
+export interface ClaimPlaces {
+  readonly legacyJobIds: readonly number[];
+  /** A final path is claimed by a row of its own project, or by none: the path begins with the project's hash. */
+  readonly finalPaths: readonly { readonly projectId: number; readonly path: string }[];
+}
+
 /** Keys whose uniqueness the artifact's id does not give: somebody else may still claim them. */
-export function contestable(items: readonly Item[]): { jobIds: number[]; finalPaths: string[] } {
+export function contestable(items: readonly Item[]): ClaimPlaces {
   const jobIds = new Set<number>();
-  const finalPaths = new Set<string>();
+  const finalPaths = new Map<string, number>();
   for (const { key, fate, artifact } of items) {
     if (key === null || !goes(fate)) continue;
     const shape = objectShape(key);
     if (shape === 'legacy') jobIds.add(artifact.jobId);
-    if (shape === 'legacy' || shape === 'hashed') continue;
     // A final path is random: only when the row is not ours to speak for is it worth a question.
-    if (fate === 'already-gone') finalPaths.add(key);
+    if (shape === 'final' && fate === 'already-gone') finalPaths.set(key, artifact.projectId);
   }
-  return { jobIds: [...jobIds], finalPaths: [...finalPaths] };
+  return {
+    legacyJobIds: [...jobIds],
+    finalPaths: [...finalPaths].map(([path, projectId]) => ({ projectId, path })),
+  };
 }
 
 /** The objects that go now, each once. */

@@ -14,10 +14,10 @@ export async function findClaimed(
   rows: Pick<ArtifactRows, 'findLegacyClaims' | 'findFinalPathClaims'>,
   items: readonly Item[],
 ): Promise<ReadonlySet<string>> {
-  const { jobIds, finalPaths } = contestable(items);
+  const { legacyJobIds, finalPaths } = contestable(items);
   const claimed = new Set<string>();
-  if (jobIds.length > 0) {
-    for (const row of await rows.findLegacyClaims(jobIds)) {
+  if (legacyJobIds.length > 0) {
+    for (const row of await rows.findLegacyClaims(legacyJobIds)) {
       const key = usableKey(row);
       if (typeof key === 'string') claimed.add(key);
     }

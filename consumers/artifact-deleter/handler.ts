@@ -21,6 +21,7 @@ import {
   itemsOf,
   outcomeOf,
   sampleKeys,
+  settleDeleted,
   settleMissing,
   statementsOf,
   unexplainedAbsences,
@@ -157,7 +158,7 @@ async function deleteRows(
       unused -= deleted.size;
       options.counts.rows('deleted', deleted.size);
       options.brake.absence.rememberDeleted(deleted);
-      for (const item of statement) if (deleted.has(item.artifact.id)) item.fate = 'deleted';
+      settleDeleted(statement, deleted);
     }
     return unbegun;
   } finally {

@@ -31,7 +31,7 @@ import { readIdentity } from '../../lib/stores/postgres/identity';
 import { PostgresPool, postgresSettings } from '../../lib/stores/postgres/pool';
 import { S3Objects, s3Settings } from '../../lib/stores/s3/objects';
 import { createHandler } from './handler';
-import { checkIds } from './record';
+import { checkRecord } from './record';
 
 type Config = ReturnType<typeof loadConfig<typeof artifactDeleterSchema>>;
 
@@ -191,7 +191,7 @@ function expiredArtifacts(
   return {
     topic,
     start: 'committed',
-    decode: async (value) => checkIds(await codec.decode(value)),
+    decode: async (value) => checkRecord(await codec.decode(value)),
     maxRecords: recordsMax,
     concurrency: 'adaptive',
     isOverload,

@@ -17,8 +17,10 @@ export interface ArtifactRows {
   findExisting(ids: readonly number[]): Promise<readonly number[]>;
   /** The remote legacy artifacts of these jobs. */
   findLegacyClaims(jobIds: readonly number[]): Promise<readonly ArtifactKeyColumns[]>;
-  /** Those of the final paths that a remote artifact has. */
-  findFinalPathClaims(finalPaths: readonly string[]): Promise<readonly string[]>;
+  /** Those of the final paths that a remote artifact of their project has. */
+  findFinalPathClaims(
+    finalPaths: readonly { readonly projectId: number; readonly path: string }[],
+  ): Promise<readonly string[]>;
 }
 
 export interface ArtifactObjects {

@@ -1,26 +1,57 @@
 /** What Avro's types cannot say of a record of `artifacts.expired`. */
-import { UndecodableRecordError } from '../../lib/kafka/undecodable-record-error';
-import type { ArtifactsExpired } from '../../schemas/generated';
+import { fileStore, fileType } from '../../lib/gitlab/enums';
+import {
+  checkId,
+  checkOrigin,
+  checkRange,
+  checkText,
+  dateDays,
+  impossibleValue,
+} from '../../lib/kafka/possible-values';
+import type { ArtifactsExpired, ExpiredArtifact } from '../../schemas/generated';
 
-/** GitLab's ids come from sequences. */
-const isId = (value: number): boolean => Number.isSafeInteger(value) && value > 0;
+/** As the schema says, and as the producer cuts them. */
+const artifactsMax = 1_000;
+/** More than a record can be long. */
+const textMax = 1_048_576;
+const sourceMax = 64;
 
 /**
- * An id that no row can have would be found missing, and its object's key made up.
- * @throws UndecodableRecordError naming the column, never the value.
+ * An id that no row can have would be found missing, and its object's key made up; a value that no row can have would
+ * end the statement for all the others.
+ * @throws UndecodableRecordError naming field and id, never the value.
  */
-export function checkIds(record: ArtifactsExpired): ArtifactsExpired {
-  if (!isId(record.partitionId)) throw impossible('partitionId');
-  for (const artifact of record.artifacts) {
-    if (!isId(artifact.id)) throw impossible('id');
-    if (!isId(artifact.projectId)) throw impossible('projectId');
-    if (!isId(artifact.jobId)) throw impossible('jobId');
+export function checkRecord(record: ArtifactsExpired): ArtifactsExpired {
+  checkOrigin(record.origin);
+  checkText(record.source, sourceMax, { field: 'source' });
+  checkId(record.partitionId, { field: 'partitionId' });
+  const { artifacts } = record;
+  if (artifacts.length > artifactsMax) {
+    throw impossibleValue({ field: 'artifacts' }, `a record names at most ${artifactsMax}`);
+  }
+  let before = 0;
+  for (const artifact of artifacts) {
+    checkArtifact(artifact);
+    if (artifact.id < before) {
+      throw impossibleValue({ field: 'artifacts' }, 'they are sorted by id');
+    }
+    before = artifact.id;
   }
   return record;
 }
 
-const impossible = (column: string): UndecodableRecordError =>
-  new UndecodableRecordError(
-    `The record holds an impossible ${column}: ids are whole numbers above 0 and below 2^53.`,
-    'impossible-id',
-  );
+function checkArtifact(artifact: ExpiredArtifact): void {
+  const { id } = artifact;
+  checkId(id, { field: 'id' });
+  checkId(artifact.projectId, { field: 'projectId', id });
+  checkId(artifact.jobId, { field: 'jobId', id });
+  checkRange(artifact.createdOnDays, dateDays, { field: 'createdOnDays', id });
+  if (artifact.fileType === fileType.trace) {
+    throw impossibleValue({ field: 'fileType', id }, 'a trace does not expire');
+  }
+  if (artifact.fileStore !== fileStore.remote) {
+    throw impossibleValue({ field: 'fileStore', id }, 'only what is stored remotely is named');
+  }
+  checkText(artifact.file ?? '', textMax, { field: 'file', id });
+  checkText(artifact.fileFinalPath ?? '', textMax, { field: 'fileFinalPath', id });
+}

@@ -1,19 +1,27 @@
 /** What Avro's types cannot say of a record of `builds.finished`. */
-import { UndecodableRecordError } from '../../lib/kafka/undecodable-record-error';
+import {
+  checkId,
+  checkOrigin,
+  checkRange,
+  checkText,
+  timestampMs,
+} from '../../lib/kafka/possible-values';
 import type { BuildFinished } from '../../schemas/generated';
+
+const textMax = 64;
 
 /**
  * GitLab's ids come from sequences; the object's key is made of them.
- * @throws UndecodableRecordError naming the column, never the value.
+ * @throws UndecodableRecordError naming field and id, never the value.
  */
 export function checkRecord(record: BuildFinished): BuildFinished {
-  for (const column of ['partitionId', 'buildId', 'projectId'] as const) {
-    const value = record[column];
-    if (Number.isSafeInteger(value) && value > 0) continue;
-    throw new UndecodableRecordError(
-      `The record holds an impossible ${column}: ids are whole numbers above 0 and below 2^53.`,
-      'impossible-id',
-    );
+  checkOrigin(record.origin);
+  for (const field of ['partitionId', 'buildId', 'projectId'] as const) {
+    checkId(record[field], { field });
   }
+  const id = record.buildId;
+  checkText(record.source, textMax, { field: 'source', id });
+  checkText(record.status, textMax, { field: 'status', id });
+  checkRange(record.finishedAtMs, timestampMs, { field: 'finishedAtMs', id });
   return record;
 }

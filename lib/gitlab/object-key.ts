@@ -41,7 +41,8 @@ export function projectHashPath(projectId: number): string {
 
 /**
  * The key of an artifact's object, or null when the row never had one (no file name, no final path).
- * @throws UnusableObjectKeyError for names with `..`, empty parts, control characters or over 1,024 bytes.
+ * @throws UnusableObjectKeyError for names with `..`, empty parts, control characters, over 1,024 bytes, or for
+ * years that have not four digits.
  */
 export function artifactObjectKey(artifact: ArtifactKeyColumns): string | null {
   if (artifact.fileFinalPath !== null && artifact.fileFinalPath !== '') {
@@ -49,7 +50,7 @@ export function artifactObjectKey(artifact: ArtifactKeyColumns): string | null {
   }
   if (artifact.file === null || artifact.file === '') return null;
   if (artifact.file.includes('/')) throw new UnusableObjectKeyError('file name holds a slash');
-  const date = new Date(artifact.createdOnDays * 86_400_000).toISOString().slice(0, 10);
+  const date = dateOf(artifact.createdOnDays);
   if (artifact.fileLocation === fileLocation.legacy) {
     const month = date.slice(0, 7).replace('-', '_');
     return checkedKey(`${month}/${artifact.projectId}/${artifact.jobId}/${artifact.file}`);
@@ -57,6 +58,14 @@ export function artifactObjectKey(artifact: ArtifactKeyColumns): string | null {
   const day = date.replaceAll('-', '_');
   const prefix = projectHashPath(artifact.projectId);
   return checkedKey(`${prefix}/${day}/${artifact.jobId}/${artifact.id}/${artifact.file}`);
+}
+
+/** PostgreSQL's dates go further than a key's four digits of the year, and further than JavaScript's. */
+function dateOf(days: number): string {
+  const date = new Date(days * 86_400_000);
+  const year = Number.isNaN(date.getTime()) ? -1 : date.getUTCFullYear();
+  if (year < 0 || year > 9_999) throw new UnusableObjectKeyError('no date of four digits');
+  return date.toISOString().slice(0, 10);
 }
 
 /** S3 allows 1,024 bytes; GitLab's own column check allows as many characters. */
@@ -87,4 +96,16 @@ export function objectShape(key: string): ObjectShape {
   if (finalShape.test(key)) return 'final';
   if (legacyShape.test(key)) return 'legacy';
   return 'foreign';
+}
+
+/**
+ * Whether a key names this artifact and nothing else, by its shape and by the ids in it. GitLab puts every final path
+ * below the project's hash; a final path of any other shape may be another artifact's key.
+ */
+export function namesArtifact(artifact: ArtifactKeyColumns, key: string): boolean {
+  const shape = objectShape(key);
+  if (artifact.fileFinalPath === null || artifact.fileFinalPath === '') {
+    return shape === (artifact.fileLocation === fileLocation.legacy ? 'legacy' : 'hashed');
+  }
+  return shape === 'final' && key.startsWith(`${projectHashPath(artifact.projectId)}/@final/`);
 }

@@ -10,6 +10,8 @@ export const poisonReasons = {
   'wire-format': "the bytes do not begin as Confluent's wire format does: no schema could be found",
   'not-a-value': 'the schema is known, and the bytes are no value of it: they are damaged',
   'impossible-id': 'an id that no row can have: the effects would be done to something else',
+  'impossible-value':
+    'a value that no row can have: whoever wrote the record did not read it from one',
 } as const;
 
 export type PoisonReason = keyof typeof poisonReasons;

@@ -130,7 +130,8 @@ describe.each([
     expect(claims).toEqual([expect.objectContaining({ ...legacy })]);
     await one({ fileFinalPath: `claimed/${legacy.id}` });
     await one({ fileFinalPath: `local/${legacy.id}`, fileStore: 1 });
-    const paths = [`claimed/${legacy.id}`, `local/${legacy.id}`, 'nobody/s'];
+    const asked = [`claimed/${legacy.id}`, `local/${legacy.id}`, 'nobody/s'];
+    const paths = asked.map((path) => ({ projectId: 1, path }));
     expect(await ground.rows.findFinalPathClaims(paths)).toEqual([`claimed/${legacy.id}`]);
   });
 });

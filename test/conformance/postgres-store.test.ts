@@ -155,7 +155,7 @@ describe('a row that moves to another partition while we delete it', () => {
     expect(await deleteDuring(move, row!)).toMatchObject({ failure: 'repeat', sqlState: '40001' });
     const artifacts = new PostgresArtifacts(deleterPool);
     expect(await artifacts.findExisting([row!.id])).toEqual([]);
-    expect(await artifacts.findFinalPathClaims([path])).toEqual([path]);
+    expect(await artifacts.findFinalPathClaims([{ projectId: 1, path }])).toEqual([path]);
   });
 });
 
@@ -183,7 +183,7 @@ describe('plans on a table that is worth an index', () => {
     ['findDue', dueValues(100, known)],
     ['findExisting', [ids]],
     ['findLegacyClaims', [ids]],
-    ['findFinalPathClaims', [paths]],
+    ['findFinalPathClaims', [[1, 2, 3], paths]],
   ] as const)('%s scans no table, whichever plan the server takes', async (name, values) => {
     for (const mode of ['force_custom_plan', 'force_generic_plan']) {
       const plan = await source.database.asSuperuser(async (client) => {
@@ -197,6 +197,21 @@ describe('plans on a table that is worth an index', () => {
       expect(plan).not.toMatch(/Seq Scan on ci_job_artifacts /);
       if (name.endsWith('Due')) expect(plan).not.toMatch(/ci_job_artifacts_102/);
     }
+  });
+
+  test('who claims a final path is found by its project where GitLab has dropped the index on the path', async () => {
+    const plan = await source.database.asSuperuser(async (client) => {
+      await client.query('BEGIN; DROP INDEX p_ci_job_artifacts_file_final_path_idx');
+      await client.query('SET LOCAL plan_cache_mode = force_generic_plan');
+      const { rows } = await client.query<{ 'QUERY PLAN': string }>({
+        text: `EXPLAIN ${artifactStatements.findFinalPathClaims.text}`,
+        values: [[1, 2, 3], paths],
+      });
+      await client.query('ROLLBACK');
+      return rows.map((row) => row['QUERY PLAN']).join('\n');
+    });
+    expect(plan).not.toMatch(/Seq Scan on ci_job_artifacts /);
+    expect(plan).toMatch(/Index Cond: \(project_id = ANY/);
   });
 });
 

@@ -67,7 +67,15 @@ export function stored(artifacts: readonly ExpiredArtifact[], other: Partial<Mem
   return { rows, objects };
 }
 
-export function deleter(stores: ReturnType<typeof stored>, other: Partial<DeleterOptions> = {}) {
+export const deleter = (stores: ReturnType<typeof stored>, other: Partial<DeleterOptions> = {}) =>
+  deleterOf({ ...stores, ...other });
+
+/** The same on any stores. */
+export function deleterOf({
+  rows,
+  objects,
+  ...other
+}: Pick<DeleterOptions, 'rows' | 'objects'> & Partial<DeleterOptions>) {
   const absence = new AbsenceGauge();
   const state: { held: string | undefined; verdict: Verdict } = {
     held: undefined,
@@ -84,8 +92,8 @@ export function deleter(stores: ReturnType<typeof stored>, other: Partial<Delete
     { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
   );
   const handle = createHandler({
-    rows: stores.rows,
-    objects: stores.objects,
+    rows,
+    objects,
     proveBucket: () => Promise.resolve(),
     brake: {
       assertReleased: () =>

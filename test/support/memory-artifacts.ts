@@ -38,9 +38,13 @@ export class MemoryArtifactRows implements ArtifactRows {
     );
   }
 
-  findFinalPathClaims(finalPaths: readonly string[]): Promise<string[]> {
-    const claimed = this.#remote().map(({ fileFinalPath }) => fileFinalPath);
-    return Promise.resolve(finalPaths.filter((path) => claimed.includes(path)));
+  findFinalPathClaims(
+    finalPaths: readonly { readonly projectId: number; readonly path: string }[],
+  ): Promise<string[]> {
+    const isClaimed = (projectId: number, path: string) =>
+      this.#remote().some((row) => row.projectId === projectId && row.fileFinalPath === path);
+    const claimed = finalPaths.filter(({ projectId, path }) => isClaimed(projectId, path));
+    return Promise.resolve(claimed.map(({ path }) => path));
   }
 
   #remote(): MemoryRow[] {

@@ -47,11 +47,15 @@ export const artifactStatements = {
       FROM p_ci_job_artifacts
       WHERE job_id = ANY ($1::bigint[]) AND file_location = 1 AND file_store = 2`,
   },
+  /**
+   * The path begins with its project's hash, so only that project's rows are asked: by the index on `file_final_path`
+   * where GitLab still has it, else by the one on (project_id, id).
+   */
   findFinalPathClaims: {
     name: 'find-final-path-claims',
     text: `
       SELECT file_final_path AS "fileFinalPath" FROM p_ci_job_artifacts
-      WHERE file_final_path = ANY ($1::text[]) AND file_store = 2`,
+      WHERE project_id = ANY ($1::bigint[]) AND file_final_path = ANY ($2::text[]) AND file_store = 2`,
   },
 } as const satisfies Record<string, Statement>;
 
@@ -92,11 +96,14 @@ export class PostgresArtifacts {
     return this.#pool.query<ArtifactKeyColumns>(artifactStatements.findLegacyClaims, [jobIds]);
   }
 
-  /** Those of the final paths that a remote artifact has. */
-  async findFinalPathClaims(finalPaths: readonly string[]): Promise<string[]> {
+  /** Those of the final paths that a remote artifact of their project has. */
+  async findFinalPathClaims(
+    finalPaths: readonly { readonly projectId: number; readonly path: string }[],
+  ): Promise<string[]> {
+    const projectIds = new Set(finalPaths.map(({ projectId }) => projectId));
     const rows = await this.#pool.query<{ fileFinalPath: string }>(
       artifactStatements.findFinalPathClaims,
-      [finalPaths],
+      [[...projectIds], finalPaths.map(({ path }) => path)],
     );
     return rows.map(({ fileFinalPath }) => fileFinalPath);
   }

@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { artifactObjectKey } from '../../lib/gitlab/object-key';
+import { traceKey } from '../../lib/gitlab/trace-key';
+import {
+  artifact,
+  deleter,
+  finalPath,
+  legacy,
+  record,
+  stored,
+} from '../../test/support/artifact-deletion';
+import { hostileRecords } from '../../test/support/hostile-records';
+import { rowsWithoutObject } from '../../test/support/memory-artifacts';
+
+const living = (...artifacts: Parameters<typeof stored>[0]) =>
+  stored(artifacts, { locked: 1, expireAtMs: null });
+
+test.each([
+  ['hashed key', artifact(1)],
+  ['legacy key', legacy(1, 50)],
+  ['final path', artifact(1, { fileFinalPath: finalPath(1) })],
+])(
+  'a record of no row whose final path is the %s of a living artifact deletes nothing',
+  async (_, one) => {
+    const stores = living(one);
+    const forged = artifact(999, { fileFinalPath: artifactObjectKey(one) });
+    await deleter(stores).handle(record([forged]));
+    expect(rowsWithoutObject(stores.rows, stores.objects)).toEqual([]);
+  },
+);
+
+test('a final path below the hash of another project is refused, whoever claims it', async () => {
+  const one = artifact(1, { projectId: 2, fileFinalPath: finalPath(1) });
+  const stores = living();
+  stores.objects.keys.add(finalPath(1));
+  const { handle, lines } = deleter(stores);
+  expect(await handle(record([one]))).toEqual([{ kind: 'skip', reason: 'unusable object key' }]);
+  expect(lines.at(-1)).toMatchObject({ event: 'artifacts.unusable-key', ids: [1] });
+  expect(stores.objects.keys.size).toBe(1);
+});
+
+test('an artifact that is named twice speaks only for the key of its row', async () => {
+  const due = artifact(1);
+  const stores = stored([due]);
+  const victim = artifact(2, { fileFinalPath: finalPath(2) });
+  stores.rows.rows.set(2, { ...victim, partitionId: 100, locked: 1, expireAtMs: null });
+  stores.objects.keys.add(finalPath(2));
+  const forged = artifact(1, { fileFinalPath: finalPath(2) });
+  await deleter(stores).handle(record([due]), record([forged]));
+  expect([...stores.rows.rows.keys()]).toEqual([2]);
+  expect([...stores.objects.keys]).toEqual([finalPath(2)]);
+});
+
+test('no record, whatever its fields, shapes, sources and headers, deletes an object that a row claims', async () => {
+  const all = [
+    ...[artifact(1), artifact(2, { projectId: 2 }), artifact(3, { file: null })],
+    ...[legacy(4, 50), { ...legacy(5, 50), file: 'other.zip' }, legacy(6, 51)],
+    ...[7, 8].map((id) => artifact(id, { fileFinalPath: finalPath(id) })),
+    artifact(9, { fileFinalPath: traceKey({ partitionId: 100, buildId: 109, projectId: 1 }) }),
+  ];
+  const known = { artifacts: all, absentIds: [90, 91, 92], partitionIds: [100, 101] };
+  const dueIds = fc.subarray(all.map(({ id }) => id));
+  const goneIds = fc.subarray(all.map(({ id }) => id));
+  await fc.assert(
+    fc.asyncProperty(hostileRecords(known), dueIds, goneIds, async (records, due, gone) => {
+      const stores = stored(all);
+      for (const [id, row] of stores.rows.rows) {
+        if (gone.includes(id)) stores.rows.rows.delete(id);
+        else if (!due.includes(id)) stores.rows.rows.set(id, { ...row, locked: 1 });
+      }
+      const { handle } = deleter(stores);
+      await handle(...records);
+      await handle(...records); // delivered again: rows that went are gone by then
+      expect(rowsWithoutObject(stores.rows, stores.objects)).toEqual([]);
+      const left = all.filter(({ id }) => !due.includes(id) && !gone.includes(id));
+      expect([...stores.rows.rows.keys()]).toEqual(
+        expect.arrayContaining(left.map(({ id }) => id)),
+      );
+    }),
+    { numRuns: 1_000 },
+  );
+});
