@@ -1,5 +1,6 @@
 /** What is to become of each artifact of a micro-batch: pure, from what the stores have answered. */
 import type { ArtifactsExpired, ExpiredArtifact } from '../../schemas/generated';
+import type { Telling } from '../../lib/brake/absence-gauge';
 import type { Verdict } from '../../lib/brake/decide';
 import {
   type ArtifactKeyColumns,
@@ -8,7 +9,10 @@ import {
   objectShape,
   UnusableObjectKeyError,
 } from '../../lib/gitlab/object-key';
+import { isSaidAgain } from '../../lib/kafka/failure-headers';
 import { done, doneWithLess, type Outcome, partly, retry, skip } from '../../lib/kafka/outcome';
+import type { ConsumedRecord } from '../../lib/kafka/subscription';
+import { isRetryTopic } from '../../lib/kafka/topics';
 
 /** One artifact of one record, and what is known of it so far. */
 export interface Item {
@@ -118,23 +122,55 @@ export function settleMissing(items: readonly Item[], existing: ReadonlySet<numb
   }
 }
 
-/** Those of one record's rows that were gone without our doing. */
+/** Of one record: those whose rows were gone without our doing, and that have an object to lose. */
 export function unexplainedAbsences(
   items: readonly Item[],
   wasDeletedHere: (id: number) => boolean,
 ): readonly Item[] {
   return items.filter(
-    ({ fate, artifact }) => fate === 'already-gone' && !wasDeletedHere(artifact.id),
+    ({ fate, artifact, key }) =>
+      fate === 'already-gone' && key !== null && !wasDeletedHere(artifact.id),
   );
 }
 
-/** Keys spread evenly over the items: enough to tell a finished deletion from a wrong database. */
-export function sampleKeys(items: readonly Item[], count: number): string[] {
-  const step = Math.max(1, Math.floor(items.length / count));
-  return items
-    .filter((_, index) => index % step === 0)
-    .flatMap(({ key }) => key ?? [])
-    .slice(0, count);
+export const countOf = (items: readonly Item[], fate: Fate): number =>
+  items.filter((item) => item.fate === fate).length;
+
+/**
+ * How the record came to us, or undefined when an earlier holder of the partition may have handled it. What it says of
+ * itself (its source, its headers) makes the limit wider, and takes it out of no count.
+ */
+export function tellingOf({
+  topic,
+  attempt,
+  maybeRepeated,
+  headers,
+  value,
+}: Pick<
+  ConsumedRecord<ArtifactsExpired>,
+  'topic' | 'attempt' | 'maybeRepeated' | 'headers' | 'value'
+>): Telling | undefined {
+  if (isRetryTopic(topic)) return 'retried';
+  if (maybeRepeated) return undefined;
+  const isAgain = attempt > 1 || isSaidAgain(headers) || value.source === 'repair';
+  return isAgain ? 'again' : 'first';
+}
+
+/**
+ * Keys at random: whoever writes a record does not know which are looked at.
+ * @param random from 0 up to but not including 1.
+ */
+export function sampleKeys(
+  items: readonly Item[],
+  count: number,
+  random: () => number,
+): readonly string[] {
+  const keys = items.flatMap(({ key }) => key ?? []);
+  for (let at = 0; at < Math.min(count, keys.length); at += 1) {
+    const other = at + Math.floor(random() * (keys.length - at));
+    [keys[at], keys[other]] = [keys[other] ?? '', keys[at] ?? ''];
+  }
+  return keys.slice(0, count);
 }
 
 /** Where a row that still claims one of the keys is to be looked for. */

@@ -1,4 +1,3 @@
-import { BrakeError } from '../../lib/brake/brake';
 import { artifactObjectKey } from '../../lib/gitlab/object-key';
 import type { Step } from '../../lib/process/steps';
 import { PostgresError } from '../../lib/stores/postgres/errors';
@@ -16,7 +15,6 @@ import {
   type MemoryRow,
   rowsWithoutObject,
 } from '../../test/support/memory-artifacts';
-import type { ExpiredRecord } from './handler';
 import { WaitError } from '../../lib/kafka/record-errors';
 
 const kinds = (outcomes: readonly { kind: string }[]) => outcomes.map(({ kind }) => kind);
@@ -182,51 +180,6 @@ test('in an accepted database due rows go, and what is absent keeps its object',
   expect([...stores.objects.keys]).toEqual([artifactObjectKey(artifact(1))]);
   expect(await accepted.handle(record([artifact(1)]))).toMatchObject([{ kind: 'skip' }]);
   expect(stores.objects.keys.size).toBe(1);
-});
-
-describe('too many absent ids', () => {
-  const absent = (count: number, other: Partial<ExpiredRecord> = {}) =>
-    Array.from({ length: count }, (_, index) => record([artifact(index + 1)], other));
-
-  test('hold: no object goes that the rows do not prove', async () => {
-    const stores = stored([artifact(500)]);
-    const keys = absent(100).map(({ value }) => artifactObjectKey(value.artifacts[0]!)!);
-    for (const key of keys) stores.objects.keys.add(key);
-    const { handle, state } = deleter(stores);
-    const outcomes = await handle(...absent(100), record([artifact(500)]));
-    expect(outcomes[0]).toMatchObject({ kind: 'retry', error: expect.any(BrakeError) as Error });
-    expect(outcomes[100]?.kind).toBe('done');
-    expect([...stores.objects.keys].sort()).toEqual(keys.sort());
-    expect(state.held).toMatch(/over 20 %/);
-  });
-
-  test('do not count when their objects are gone as well: another instance was faster', async () => {
-    const { handle, state } = deleter(stored([]));
-    await handle(...absent(150));
-    expect(state.held).toBeUndefined();
-  });
-
-  test.each<[string, Partial<ExpiredRecord>]>([
-    ['after an assignment', { maybeRepeated: true }],
-    ['after a retry', { attempt: 2 }],
-    ['by a replay', { headers: { replay: 'r1' } }],
-  ])('do not count when the records were read again %s', async (_, other) => {
-    const stores = stored([]);
-    for (const { value } of absent(150)) {
-      stores.objects.keys.add(artifactObjectKey(value.artifacts[0]!)!);
-    }
-    const { handle, state } = deleter(stores);
-    await handle(...absent(150, other));
-    expect(state.held).toBeUndefined();
-  });
-
-  test('do not count when they were deleted here', async () => {
-    const many = Array.from({ length: 150 }, (_, index) => artifact(index + 1));
-    const { handle, state } = deleter(stored(many));
-    await handle(record(many));
-    await handle(...absent(150));
-    expect(state.held).toBeUndefined();
-  });
 });
 
 test('a dry run reports and changes nothing', async () => {

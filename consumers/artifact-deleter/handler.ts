@@ -7,7 +7,6 @@
  */
 import type { ArtifactsExpired } from '../../schemas/generated';
 import { BrakeError, ForeignRecordError } from '../../lib/brake/brake';
-import { isSaidAgain } from '../../lib/kafka/failure-headers';
 import { type Outcome, retry, skip } from '../../lib/kafka/outcome';
 import { WaitError } from '../../lib/kafka/record-errors';
 import { unproved } from '../../lib/kafka/membership-guard';
@@ -16,7 +15,9 @@ import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
 import type { ReachStep } from '../../lib/process/steps';
 import { PostgresError } from '../../lib/stores/postgres/errors';
+import { S3Error } from '../../lib/stores/s3/errors';
 import {
+  countOf,
   type Item,
   itemsOf,
   outcomeOf,
@@ -24,6 +25,7 @@ import {
   settleDeleted,
   settleMissing,
   statementsOf,
+  tellingOf,
   unexplainedAbsences,
 } from './decide';
 import { deleteObjects, findClaimed, unfinished } from './delete-objects';
@@ -50,6 +52,8 @@ export interface DeleterOptions {
   /** By a flag, now: reports, changes nothing, and keeps every record for when the flag is gone. */
   readonly holdsDry: () => boolean;
   readonly clock: Clock;
+  /** From 0 up to but not including 1. */
+  readonly random: () => number;
   readonly logger: Logger;
   readonly reach: ReachStep;
 }
@@ -69,6 +73,8 @@ const repeatsMax = 5;
 const repeatAfterMs = 20;
 /** The longest wait for the allowance inside a micro-batch; then the record waits in the runtime. */
 const allowanceWaitMaxMs = 5_000;
+/** Objects that are looked at, of one record, to tell a finished deletion from a wrong database. */
+const sampledKeys = 5;
 
 export function createHandler(options: DeleterOptions): HandleExpired {
   const reported = new Set<string>();
@@ -109,8 +115,9 @@ async function takeAll(
   await brake.assertReleased();
   const taken: Taken[] = [];
   for (const record of records) {
+    const { topic, partition, offset, timestampMs } = record;
     const { origin } = record.value;
-    const verdict = await brake.judge({ origin, timestampMs: record.timestampMs });
+    const verdict = await brake.judge({ origin, timestampMs, topic, partition, offset });
     if (verdict.kind === 'hold') taken.push(retry(new ForeignRecordError(verdict.reason)));
     else if (record.value.artifacts.length === 0) taken.push(skip('names no artifact'));
     else taken.push({ record, items: itemsOf(record.value, verdict, objects) });
@@ -187,20 +194,18 @@ async function deleteRepeatedly(
 
 /** @returns why missing rows may not be believed, when there are too many of them. */
 async function lookUpMissing(
-  { rows, objects, brake }: DeleterOptions,
+  options: DeleterOptions,
   taken: readonly Taken[],
   items: readonly Item[],
 ): Promise<BrakeError | undefined> {
+  const { rows, brake } = options;
   const missing = items.filter(({ fate }) => fate === 'undecided');
   if (missing.length > 0) {
     const ids = [...new Set(missing.map(({ artifact }) => artifact.id))];
     settleMissing(missing, new Set(await rows.findExisting(ids)));
   }
   for (const one of taken) {
-    if (!('items' in one) || !countsAsAbsence(one.record)) continue;
-    const absent = unexplainedAbsences(one.items, (id) => brake.absence.wasDeletedHere(id));
-    const finished = await wasFinishedElsewhere(objects, absent);
-    brake.absence.add(one.items.length, finished ? 0 : absent.length);
+    if ('items' in one) await measureAbsence(options, one.record, one.items);
   }
   const reason = brake.absence.tooMany();
   if (reason === undefined) return undefined;
@@ -212,23 +217,31 @@ async function lookUpMissing(
 /**
  * Sweep and change path may name the same artifact, and another instance may have been faster: then the
  * object is gone as well. In a wrong database the rows are missing while their objects are all there.
+ * @throws S3Error when S3 is away: then nothing is known of them.
  */
-async function wasFinishedElsewhere(
-  objects: ArtifactObjects,
-  absent: readonly Item[],
-): Promise<boolean> {
-  if (absent.length === 0) return false;
-  try {
-    const found = await Promise.all(sampleKeys(absent, 3).map((key) => objects.headObject(key)));
-    return found.every((object) => object === null);
-  } catch {
-    return false; // not allowed to look, or not able to: no explanation
-  }
+async function measureAbsence(
+  { objects, brake: { absence }, random }: DeleterOptions,
+  record: ExpiredRecord,
+  items: readonly Item[],
+): Promise<void> {
+  const telling = tellingOf(record);
+  if (telling === undefined) return;
+  const absent = unexplainedAbsences(items, (id) => absence.wasDeletedHere(id));
+  const keys = sampleKeys(absent, sampledKeys, random);
+  const stored = await Promise.all(keys.map((key) => mayBeStored(objects, key)));
+  const share = stored.filter(Boolean).length / Math.max(1, keys.length);
+  absence.add(telling, countOf(items, 'deleted'), Math.round(absent.length * share));
 }
 
-/** What was read again, or said again on purpose, finds rows missing that were rightly deleted. */
-const countsAsAbsence = ({ attempt, maybeRepeated, headers, value }: ExpiredRecord): boolean =>
-  attempt === 1 && !maybeRepeated && !isSaidAgain(headers) && value.source !== 'repair';
+/** True where nobody is allowed to look: that is no explanation. */
+async function mayBeStored(objects: ArtifactObjects, key: string): Promise<boolean> {
+  try {
+    return (await objects.headObject(key)) !== null;
+  } catch (error) {
+    if (error instanceof S3Error && error.failure === 'refused') return true;
+    throw error;
+  }
+}
 
 async function dryRun(
   options: DeleterOptions,
@@ -244,7 +257,7 @@ function report(
   batch: { records: number; items: readonly Item[]; objects: number; startedMs: number },
 ): void {
   const { records, items, objects } = batch;
-  const count = (fate: Item['fate']) => items.filter((item) => item.fate === fate).length;
+  const count = (fate: Item['fate']) => countOf(items, fate);
   const fields = {
     event: 'artifacts.deleted',
     records,

@@ -181,8 +181,7 @@ function expiredArtifacts(
     rowsMax: config.DELETE_ROWS_MAX,
     dryRun: config.DELETE_DRY_RUN,
     holdsDry: () => helm.effective.dryRun,
-    clock: systemClock,
-    logger,
+    ...{ clock: systemClock, random: Math.random, logger },
     reach: createReachStep(
       failPoint === undefined ? undefined : parseFailPoint(failPoint),
       (signal) => process.kill(process.pid, signal),

@@ -1,6 +1,8 @@
 /** What the deleter needs of the world, in its own words; main.ts plugs the adapters in. */
 import type { ArtifactKeyColumns } from '../../lib/gitlab/object-key';
-import type { HistoryPoint, Verdict } from '../../lib/brake/decide';
+import type { Telling } from '../../lib/brake/absence-gauge';
+import type { Verdict } from '../../lib/brake/decide';
+import type { JudgedRecord } from '../../lib/brake/records-ahead';
 
 export interface ArtifactRows {
   /** Deletes and commits what still may go; @returns the ids deleted. */
@@ -42,12 +44,12 @@ export type ProveBucket = () => Promise<void>;
 export interface DeletionBrake {
   /** @throws BrakeError while nothing may be deleted at all. */
   assertReleased(): Promise<void>;
-  judge(record: { readonly origin: HistoryPoint; readonly timestampMs: number }): Promise<Verdict>;
+  judge(record: JudgedRecord): Promise<Verdict>;
   hold(reason: string): void;
   readonly absence: {
     rememberDeleted(ids: Iterable<number>): void;
     wasDeletedHere(id: number): boolean;
-    add(asked: number, absent: number): void;
+    add(telling: Telling, deleted: number, absent: number): void;
     tooMany(): string | undefined;
   };
 }

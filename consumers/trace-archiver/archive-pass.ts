@@ -112,6 +112,11 @@ async function find(
   noteAbsence(around, jobs, traces);
   for (const job of unfinished(jobs)) {
     const trace = traces.get(job.owner.buildId);
+    if (trace && trace.projectId !== job.owner.projectId) {
+      // The key is made of the record's project: it would lie in another one's folder.
+      job.outcome = skip('the record names another project than the build has');
+      continue;
+    }
     const look = lookAt(trace, job.key, around.rules);
     if (look.kind !== 'nothing' && trace) {
       found.push({ job, trace, look });
@@ -146,7 +151,7 @@ function noteAbsence(
 ): void {
   const counted = jobs.filter(({ countsAsAbsence }) => countsAsAbsence);
   const absent = counted.filter(({ owner }) => !traces.has(owner.buildId));
-  brake.absence.add(counted.length, absent.length);
+  brake.absence.add('first', counted.length - absent.length, absent.length);
   const reason = brake.absence.tooMany();
   if (reason === undefined) return;
   brake.hold(reason);

@@ -55,8 +55,9 @@ async function take(
   jobs: Map<string, Job>,
   held: Map<FinishedRecord, Outcome>,
 ): Promise<void> {
-  const { value, timestampMs } = record;
-  const verdict = await brake.judge({ origin: value.origin, timestampMs });
+  const { value, timestampMs, topic, partition, offset } = record;
+  const { origin } = value;
+  const verdict = await brake.judge({ origin, timestampMs, topic, partition, offset });
   if (verdict.kind === 'hold') {
     held.set(record, retry(new ForeignRecordError(verdict.reason)));
     return;

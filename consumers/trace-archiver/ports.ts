@@ -1,5 +1,7 @@
 /** What the archiver needs of the world, in its own words; main.ts plugs the adapters in. */
-import type { HistoryPoint, Verdict } from '../../lib/brake/decide';
+import type { Telling } from '../../lib/brake/absence-gauge';
+import type { Verdict } from '../../lib/brake/decide';
+import type { JudgedRecord } from '../../lib/brake/records-ahead';
 
 export interface ChunkRow {
   readonly id: number;
@@ -187,10 +189,10 @@ export interface MissingChunks {
 export interface ArchiveBrake {
   /** @throws BrakeError while nothing may be changed at all. */
   assertReleased(): Promise<void>;
-  judge(record: { readonly origin: HistoryPoint; readonly timestampMs: number }): Promise<Verdict>;
+  judge(record: JudgedRecord): Promise<Verdict>;
   hold(reason: string): void;
   readonly absence: {
-    add(asked: number, absent: number): void;
+    add(telling: Telling, found: number, absent: number): void;
     tooMany(): string | undefined;
   };
 }

@@ -1,14 +1,43 @@
-/** How many of the ids that recent records named were already gone: many is a sign of a wrong database. */
+/**
+ * How many of the artifacts that records named were already gone, while their objects were not: many is a sign of a wrong
+ * database, or of records that nobody read from one.
+ *
+ * It counts artifacts, since a record may name a thousand, and only those that tell something: rows deleted now, and rows
+ * that are missing without an explanation. Whatever else a record names, as often as it may be said, dilutes nothing.
+ */
 
-const windowRecords = 100;
-const absentShareMax = 0.2;
+/**
+ * How a record came: read for the first time; said again (a repair sweep, a replay, a redrive, a second try); or by way of
+ * a retry topic, where another instance may have deleted the rows, and S3 refused the objects.
+ */
+export type Telling = 'first' | 'again' | 'retried';
+
+interface Limit {
+  readonly shareMax: number;
+  /** Enough to judge by: so many records, or so many artifacts. */
+  readonly records: number;
+  readonly artifacts: number;
+}
+
+const limits: Readonly<Record<Telling, Limit>> = {
+  first: { shareMax: 0.2, records: 100, artifacts: 1_000 },
+  again: { shareMax: 0.5, records: 200, artifacts: 2_000 },
+  // FAILURES_IN_A_ROW_MAX lets a hundred whole records through to the retry topics while S3 refuses all.
+  retried: { shareMax: 0.5, records: 200, artifacts: Infinity },
+};
+
+/** Of what is enough to judge by, so many times is remembered. */
+const rememberedTimes = 5;
+
 /** Ids that we deleted ourselves lately: a second record that names them finds nothing, rightly. */
 const rememberedIdsMax = 200_000;
 
 export class AbsenceGauge {
-  readonly #window: { readonly asked: number; readonly absent: number }[] = [];
-  #asked = 0;
-  #absent = 0;
+  readonly #windows = {
+    first: new Window(limits.first),
+    again: new Window(limits.again),
+    retried: new Window(limits.retried),
+  } satisfies Record<Telling, Window>;
   #deleted = new Set<number>();
   #deletedBefore = new Set<number>();
 
@@ -24,28 +53,62 @@ export class AbsenceGauge {
     return this.#deleted.has(id) || this.#deletedBefore.has(id);
   }
 
-  /** One record that was read for the first time. */
-  add(asked: number, absent: number): void {
-    this.#window.push({ asked, absent });
-    this.#asked += asked;
-    this.#absent += absent;
-    if (this.#window.length <= windowRecords) return;
-    const oldest = this.#window.shift();
-    this.#asked -= oldest?.asked ?? 0;
-    this.#absent -= oldest?.absent ?? 0;
+  /**
+   * One record.
+   * @param deleted artifacts of it whose rows were there, and are deleted now.
+   * @param absent artifacts whose rows are missing without an explanation.
+   */
+  add(telling: Telling, deleted: number, absent: number): void {
+    if (deleted + absent > 0) this.#windows[telling].add(deleted + absent, absent);
   }
 
-  /** Says nothing before the window is full: a single deleted project would look like a disaster. */
+  /** Says nothing before there is enough to judge by: a single deleted project would look like a disaster. */
   tooMany(): string | undefined {
-    if (this.#window.length < windowRecords || this.#absent <= this.#asked * absentShareMax) {
-      return undefined;
-    }
-    return `${this.#absent} of the ${this.#asked} artifacts in the last ${windowRecords} records were not in the database, over 20 %. Nothing is deleted until this is found to be the right database and \`afterbuild accept-database --reason "…" --yes\` says so.`;
+    const { first, again, retried } = this.#windows;
+    return first.tooMany() ?? again.tooMany() ?? retried.tooMany();
   }
 
   reset(): void {
-    this.#window.length = 0;
-    this.#asked = 0;
+    for (const window of Object.values(this.#windows)) window.reset();
+  }
+}
+
+class Window {
+  readonly #records: { readonly judged: number; readonly absent: number }[] = [];
+  #judged = 0;
+  #absent = 0;
+
+  constructor(private readonly limit: Limit) {}
+
+  add(judged: number, absent: number): void {
+    this.#records.push({ judged, absent });
+    this.#judged += judged;
+    this.#absent += absent;
+    while (this.#isLong()) {
+      const oldest = this.#records.shift();
+      this.#judged -= oldest?.judged ?? 0;
+      this.#absent -= oldest?.absent ?? 0;
+    }
+  }
+
+  tooMany(): string | undefined {
+    const { records, artifacts, shareMax } = this.limit;
+    if (this.#records.length < records && this.#judged < artifacts) return undefined;
+    if (this.#absent <= this.#judged * shareMax) return undefined;
+    return `${this.#absent} of the ${this.#judged} artifacts in the last ${this.#records.length} records that tell anything were not in the database, while their objects are there: over ${shareMax * 100} %. Nothing is deleted until this is found to be the right database, and the records its own, and \`afterbuild accept-database --reason "…" --yes\` says so.`;
+  }
+
+  reset(): void {
+    this.#records.length = 0;
+    this.#judged = 0;
     this.#absent = 0;
+  }
+
+  /** Without the oldest record there is still enough. */
+  #isLong(): boolean {
+    const { records, artifacts } = this.limit;
+    if (this.#records.length > records) return true;
+    const rest = this.#judged - (this.#records[0]?.judged ?? 0);
+    return rest >= artifacts * rememberedTimes;
   }
 }

@@ -11,6 +11,10 @@ const primary: DatabaseIdentity = {
 };
 const origin = { systemIdentifier: '7', databaseName: 'gitlab', timeline: 1, lsn: 900 };
 
+const at = (partition: number, offset: number, from: typeof origin, timestampMs = 1) => ({
+  ...{ origin: from, timestampMs, topic: 'artifacts.expired', partition, offset },
+});
+
 function brakeOn(database: DatabaseIdentity = primary) {
   const server = { now: database, asked: 0 };
   const clock = { nowMs: 100 };
@@ -41,10 +45,10 @@ test('nothing is released before the decisions have been read', async () => {
 test('the database is asked again only for a record that is newer than what is known', async () => {
   const { brake, server } = brakeOn();
   await brake.checkConnection(() => Promise.resolve(primary));
-  expect((await brake.judge({ origin, timestampMs: 1 })).kind).toBe('same-history');
+  expect((await brake.judge(at(0, 0, origin))).kind).toBe('same-history');
   expect(server.asked).toBe(0);
   server.now = { ...primary, lsn: 2_000 };
-  const newer = { origin: { ...origin, lsn: 1_500 }, timestampMs: 1 };
+  const newer = at(0, 1, { ...origin, lsn: 1_500 });
   expect((await brake.judge(newer)).kind).toBe('same-history');
   expect(server.asked).toBe(1);
 });
@@ -52,8 +56,10 @@ test('the database is asked again only for a record that is newer than what is k
 test('an older copy stays held after it has grown past the record, until it is accepted', async () => {
   const { brake, server } = brakeOn();
   brake.decisionsRead();
-  const newest = { origin: { ...origin, lsn: 5_000 }, timestampMs: 90 };
-  expect((await brake.judge(newest)).kind).toBe('hold');
+  const newest = at(0, 0, { ...origin, lsn: 5_000 }, 90);
+  for (const partition of [0, 1, 2]) {
+    expect((await brake.judge({ ...newest, partition })).kind).toBe('hold');
+  }
   server.now = { ...primary, lsn: 6_000 };
   await expect(brake.assertReleased()).rejects.toThrow(/older copy/);
   brake.learn(accepted(5_500, 99));
@@ -61,6 +67,30 @@ test('an older copy stays held after it has grown past the record, until it is a
   brake.learn(accepted(5_500, 120));
   await expect(brake.assertReleased()).resolves.toBeUndefined();
   expect((await brake.judge(newest)).kind).toBe('older-history');
+});
+
+test('one record that is ahead of the database waits alone, also when the database has grown past it', async () => {
+  const { brake, server } = brakeOn();
+  brake.decisionsRead();
+  const ahead = at(0, 7, { ...origin, lsn: 1_001 });
+  expect((await brake.judge(ahead)).kind).toBe('hold');
+  await expect(brake.assertReleased()).resolves.toBeUndefined();
+  expect((await brake.judge(at(0, 8, origin))).kind).toBe('same-history');
+  server.now = { ...primary, lsn: 9_000 };
+  expect((await brake.judge(ahead)).kind).toBe('hold');
+  brake.learn(accepted(1_000, 120));
+  expect((await brake.judge(ahead)).kind).toBe('older-history');
+});
+
+test('many records of one partition that are ahead hold only themselves; one of another partition holds all', async () => {
+  const { brake } = brakeOn();
+  brake.decisionsRead();
+  const ahead = (partition: number, offset: number) =>
+    brake.judge(at(partition, offset, { ...origin, lsn: 1_001 }));
+  for (const offset of [1, 2, 3, 4]) expect((await ahead(0, offset)).kind).toBe('hold');
+  await expect(brake.assertReleased()).resolves.toBeUndefined();
+  await ahead(1, 1);
+  await expect(brake.assertReleased()).rejects.toThrow(/older copy/);
 });
 
 test('a database that goes back under us is held', async () => {
@@ -85,7 +115,7 @@ test('an answer that was only overtaken by a later question does not look like g
 test('the decision about another database is not for this one', async () => {
   const { brake } = brakeOn();
   brake.learn(accepted(900, 120, 'other'));
-  const older = { origin: { ...origin, timeline: 0 }, timestampMs: 1 };
+  const older = at(0, 0, { ...origin, timeline: 0 });
   expect((await brake.judge(older)).kind).toBe('hold');
 });
 

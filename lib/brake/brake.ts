@@ -1,6 +1,7 @@
 /** The brake: holds what the decisions need to know and remembers why it is on (docs/adr/0004). */
 import type { DatabaseIdentity } from '../stores/postgres/identity';
 import { AbsenceGauge } from './absence-gauge';
+import { type JudgedRecord, RecordsAhead } from './records-ahead';
 import {
   type Acceptance,
   type DatabaseDecision,
@@ -35,6 +36,7 @@ export class Brake {
   readonly #options: BrakeOptions;
   #database: DatabaseIdentity | undefined;
   #acceptance: Acceptance | undefined;
+  readonly #ahead = new RecordsAhead();
   #decisionsRead = false;
   #held: { readonly reason: string; readonly atMs: number } | undefined;
 
@@ -103,19 +105,23 @@ export class Brake {
     }
     this.#held = undefined;
     this.absence.reset();
+    this.#ahead.reset();
   }
 
-  /** One question to the database at most: only when the record is newer than what is known of it. */
-  async judge(record: {
-    readonly origin: HistoryPoint;
-    readonly timestampMs: number;
-  }): Promise<Verdict> {
+  /**
+   * One question to the database at most: only when the record is newer than what is known of it. A record that is ahead
+   * of the database waits, also when the database has grown past it; everything waits when several of several partitions
+   * are ahead: that is an older copy, and no one writer's doing.
+   */
+  async judge(record: JudgedRecord): Promise<Verdict> {
     const known = this.#database;
     const suffices = known && judgeOrigin(record, known, this.#acceptance).kind !== 'hold';
     const database = suffices ? known : await this.#refresh();
     const verdict = judgeOrigin(record, database, this.#acceptance);
-    if (verdict.kind === 'hold' && verdict.sticky) this.hold(verdict.reason);
-    return verdict;
+    if (verdict.kind === 'older-history') return verdict;
+    const ahead = this.#ahead.judge(record, verdict);
+    if (ahead?.isGeneral === true) this.hold(ahead.verdict.reason);
+    return ahead?.verdict ?? verdict;
   }
 
   #refresh(): Promise<DatabaseIdentity> {

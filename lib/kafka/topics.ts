@@ -52,6 +52,10 @@ export const failureTopics = {
   parked: (topic: string, group: string) => `${topic}.${group}.parked`,
 } as const;
 
+const retryEnding = new RegExp(`\\.retry\\.(?:${retryDelays.map(({ name }) => name).join('|')})$`);
+
+export const isRetryTopic = (topic: string): boolean => retryEnding.test(topic);
+
 /** Who reads what with committed offsets, and has somewhere to put what it cannot handle. */
 export const failureGroups = [
   { topic: topicNames.artifactChanges, group: 'expired-artifacts', retries: false },

@@ -108,6 +108,7 @@ export function deleterOf({
     dryRun: false,
     holdsDry: () => false,
     clock,
+    random: () => 0.5,
     logger,
     reach: () => undefined,
     ...other,

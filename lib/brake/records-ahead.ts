@@ -1,0 +1,53 @@
+/** Records that were read at a later place of the database's history than it has come to: which ones, and how many. */
+import type { HistoryPoint, Verdict } from './decide';
+
+export interface JudgedRecord {
+  readonly origin: HistoryPoint;
+  readonly timestampMs: number;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** So many records, of so many partitions, are not one writer's mistake. */
+const recordsMin = 3;
+const partitionsMin = 2;
+/** More are forgotten, the oldest first: long before, everything waits. */
+const rememberedMax = 10_000;
+
+type Hold = Extract<Verdict, { readonly kind: 'hold' }>;
+
+export class RecordsAhead {
+  readonly #held = new Map<string, Hold>();
+
+  /** @returns undefined for a record that is not, and never was, ahead. */
+  judge(
+    record: JudgedRecord,
+    verdict: Verdict,
+  ): { readonly verdict: Hold; readonly isGeneral: boolean } | undefined {
+    const place = `${record.topic}/${record.partition}/${record.offset}`;
+    if (verdict.kind === 'hold' && verdict.sticky) this.#remember(place, verdict);
+    // An older copy grows past the doubt by itself.
+    const held = this.#held.get(place);
+    return held && { verdict: held, isGeneral: this.#isGeneral() };
+  }
+
+  reset(): void {
+    this.#held.clear();
+  }
+
+  #remember(place: string, verdict: Hold): void {
+    if (!this.#held.has(place)) this.#held.set(place, verdict);
+    if (this.#held.size <= rememberedMax) return;
+    const oldest = this.#held.keys().next().value;
+    if (oldest !== undefined) this.#held.delete(oldest);
+  }
+
+  #isGeneral(): boolean {
+    if (this.#held.size < recordsMin) return false;
+    const partitions = [...this.#held.keys()].map((place) =>
+      place.slice(0, place.lastIndexOf('/')),
+    );
+    return new Set(partitions).size >= partitionsMin;
+  }
+}
