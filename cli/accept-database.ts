@@ -2,6 +2,7 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { refuseDatabase } from '../lib/brake/decide';
+import { acceptanceKey } from '../lib/control/acceptable';
 import { systemClock } from '../lib/process/clock';
 import { ConfigError, type Connections, connectionSchema, loadConfig } from '../lib/process/config';
 import { type DatabaseIdentity, readIdentity } from '../lib/stores/postgres/identity';
@@ -51,7 +52,7 @@ async function acceptDatabase(options: AcceptOptions): Promise<ExitCode> {
   };
   // One key a database: the latest decision about it stands.
   if (options.yes === true) {
-    await writeDecision(config, `accept-database/${databaseName}`, decision);
+    await writeDecision(config, acceptanceKey(databaseName), decision);
   }
   const end =
     options.yes === true

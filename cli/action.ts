@@ -4,6 +4,7 @@ import { NotStreamingError } from '../connect/await-streaming';
 import { PositionLostError, SourceNotFitError } from '../connect/apply';
 import { exitCodeOf as generalExitCodeOf } from '../lib/process/exit-code-of';
 import { exitCodes, type ExitCode } from './exit-codes';
+import { printProgress } from './output';
 
 /** Does the command's work within the signal. @returns the exit code. */
 export type Action<Options> = (options: Options, signal: AbortSignal) => Promise<ExitCode>;
@@ -20,7 +21,7 @@ export function action<Options>(act: Action<Options>): (options: Options) => Pro
       process.exitCode = await act(options, ending.signal);
     } catch (error) {
       process.exitCode = exitCodeOf(error);
-      process.stderr.write(`afterbuild: ${sentenceOf(error)}\n`);
+      printProgress(`afterbuild: ${sentenceOf(error)}`);
     } finally {
       process.off('SIGINT', end).off('SIGTERM', end);
     }

@@ -52,9 +52,9 @@ const flag = {
   expiresAtMs: 7_200_000,
 };
 
-test('a flag is described by what it does, since when, for how long, by whom and why', () => {
+test('a flag is described by what it does, since when, for how long, who signed it and why', () => {
   expect(describeFlag(flag, 60_000)).toBe(
-    'all: rate 100, since 1m00s, for 1h59m more, by anna: busy',
+    'all: rate 100, since 1m00s, for 1h59m more, signed anna: busy',
   );
   expect(describeFlag({ ...flag, expiresAtMs: null }, 0)).toMatch(/until it is taken back/);
 });
@@ -96,6 +96,6 @@ test('the lines of a process say state, instances, work, dead letters and flags'
     '  instances     2: 1 held, 1 silent',
     '  work left     12345 records, the oldest has waited 6m10s, 120 records/s, done in about 1m43s',
     '  dead letters  2 (afterbuild dlq list)',
-    '  flag          all: rate 100, since 1m00s, for 1h59m more, by anna: busy',
+    '  flag          all: rate 100, since 1m00s, for 1h59m more, signed anna: busy',
   ]);
 });

@@ -188,7 +188,7 @@ export function describeFlag(flag: FlagInForce, nowMs: number): string {
     expiresAtMs === null
       ? 'until it is taken back'
       : `for ${writeDuration(expiresAtMs - nowMs)} more`;
-  return `${process}: ${name} ${value}, ${since}, ${until}, by ${author}: ${reason}`;
+  return `${process}: ${name} ${value}, ${since}, ${until}, signed ${author}: ${reason}`;
 }
 
 function refuse(refusal: string | null): void {

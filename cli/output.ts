@@ -1,4 +1,8 @@
-/** Results go to stdout, for a person or as JSON; progress goes to stderr, so that the two can be parted. */
+/**
+ * Results go to stdout, for a person or as JSON; progress goes to stderr, so that the two can be parted. All that a command
+ * prints comes through here, and what others have written in it is escaped.
+ */
+import { printable, printableJson } from '../lib/process/printable';
 
 export interface OutputOptions {
   readonly json?: boolean;
@@ -12,10 +16,13 @@ export function printResult(
   result: unknown,
   lines: readonly string[],
 ): void {
-  const text = options.json === true ? JSON.stringify(result, null, 2) : lines.join('\n');
+  const text =
+    options.json === true
+      ? printableJson(JSON.stringify(result, null, 2))
+      : lines.map(printable).join('\n');
   process.stdout.write(`${text}\n`);
 }
 
 export function printProgress(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${printable(line)}\n`);
 }

@@ -7,6 +7,7 @@
  */
 import { Type, type Resolver, type Schema } from 'avsc';
 import { UndecodableRecordError } from '../kafka/undecodable-record-error';
+import { boundsOf } from './bounds';
 import type { Registry } from './registry';
 import type { RecordSchema } from './schema-file';
 
@@ -77,8 +78,11 @@ function createReader(registry: Registry, reader: Type | null): (bytes: Buffer) 
     const known = decoders.get(id);
     if (known) return known;
     const resolver = reader ? createResolver(reader, writer, id) : undefined;
-    const decoder = (payload: Buffer): unknown =>
-      reader ? reader.fromBuffer(payload, resolver) : writer.fromBuffer(payload);
+    const checkBounds = boundsOf(writer);
+    const decoder = (payload: Buffer): unknown => {
+      checkBounds?.(payload);
+      return reader ? reader.fromBuffer(payload, resolver) : writer.fromBuffer(payload);
+    };
     decoders.set(id, decoder);
     return decoder;
   };

@@ -78,7 +78,8 @@ test('one record that is ahead of the database waits alone, also when the databa
   expect((await brake.judge(at(0, 8, origin))).kind).toBe('same-history');
   server.now = { ...primary, lsn: 9_000 };
   expect((await brake.judge(ahead)).kind).toBe('hold');
-  brake.learn(accepted(1_000, 120));
+  server.now = { ...primary, lsn: 9_500 };
+  brake.learn(accepted(9_400, 120));
   expect((await brake.judge(ahead)).kind).toBe('older-history');
 });
 

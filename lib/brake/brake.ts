@@ -115,7 +115,11 @@ export class Brake {
    */
   async judge(record: JudgedRecord): Promise<Verdict> {
     const known = this.#database;
-    const suffices = known && judgeOrigin(record, known, this.#acceptance).kind !== 'hold';
+    // What it had come to before an acceptance tells nothing of the acceptance.
+    const suffices =
+      known &&
+      !this.#ahead.has(record) &&
+      judgeOrigin(record, known, this.#acceptance).kind !== 'hold';
     const database = suffices ? known : await this.#refresh();
     const verdict = judgeOrigin(record, database, this.#acceptance);
     if (verdict.kind === 'older-history') return verdict;

@@ -1,4 +1,5 @@
 /** Is this the database, and the place in its history, that deleting is safe against? (docs/adr/0004) */
+import { quoted } from '../process/printable';
 import type { Control } from '../../schemas/generated';
 
 /** Where a record was read, or where a database is now. */
@@ -80,7 +81,7 @@ export function judgeOrigin(
     origin.databaseName !== database.databaseName
   ) {
     return hold(
-      `The record was read from database ${origin.databaseName} of system ${origin.systemIdentifier}, but this is ${database.databaseName} of ${database.systemIdentifier}.`,
+      `The record was read from database ${quoted(origin.databaseName)} of system ${quoted(origin.systemIdentifier)}, but this is ${database.databaseName} of ${database.systemIdentifier}.`,
     );
   }
   if (origin.timeline !== database.timeline) {

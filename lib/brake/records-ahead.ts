@@ -25,11 +25,15 @@ export class RecordsAhead {
     record: JudgedRecord,
     verdict: Verdict,
   ): { readonly verdict: Hold; readonly isGeneral: boolean } | undefined {
-    const place = `${record.topic}/${record.partition}/${record.offset}`;
+    const place = placeOf(record);
     if (verdict.kind === 'hold' && verdict.sticky) this.#remember(place, verdict);
     // An older copy grows past the doubt by itself.
     const held = this.#held.get(place);
     return held && { verdict: held, isGeneral: this.#isGeneral() };
+  }
+
+  has(record: JudgedRecord): boolean {
+    return this.#held.size > 0 && this.#held.has(placeOf(record));
   }
 
   reset(): void {
@@ -51,3 +55,6 @@ export class RecordsAhead {
     return new Set(partitions).size >= partitionsMin;
   }
 }
+
+const placeOf = ({ topic, partition, offset }: JudgedRecord): string =>
+  `${topic}/${partition}/${offset}`;

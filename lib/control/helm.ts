@@ -12,6 +12,7 @@ import type { AnySubscription } from '../kafka/subscription';
 import type { Clock } from '../process/clock';
 import type { Logger } from '../process/logger';
 import type { Control } from '../../schemas/generated';
+import { refusalOf } from './acceptable';
 import { decisionsSubscription, type Decision } from './decisions';
 import { Flags, withoutFlags, type Effective, type FlagInForce } from './flags';
 import { Hints, OwnHints, type HintWrite, type OwnBreaker } from './hints';
@@ -98,6 +99,12 @@ export class Helm {
       topic: topics.control,
       decode,
       onDecision: (decision) => {
+        const refusal = refusalOf(decision, this.#options.clock.nowMs());
+        if (refusal !== undefined) {
+          const fields = { event: 'decision.refused', author: decision.value?.author };
+          this.#options.logger.warn(fields, `an acceptance of a database is ignored: ${refusal}`);
+          return;
+        }
         this.#learn(decision);
         hooks.onDecision(decision.value);
       },

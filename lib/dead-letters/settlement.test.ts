@@ -25,7 +25,7 @@ test('whatever is settled is read again, and nothing else', () => {
   );
 });
 
-test.each(['', 'x', '5-3', '1,,2', '0-99999999', '3-'])(
+test.each(['', 'x', '5-3', '1,,2', '0-99999999', '3-', Array(9).fill('0-20000').join(',')])(
   'offsets %j settle nothing, but are no dead letter either',
   (offsets) => {
     const headers = { 'afterbuild-settled': 'parked', 'afterbuild-settled-offsets': offsets };

@@ -55,15 +55,15 @@ export function formatOffsets(offsets: readonly number[]): string {
   return ranges.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(',');
 }
 
-/** Above this a range was not written by us, and would only fill the memory. */
-const rangeMax = 100_000;
+/** More offsets, in one range or in many, were not written by us, and would only fill the memory. */
+const offsetsMax = 100_000;
 
 function parseOffsets(text: string): number[] | null {
   if (!/^\d{1,15}(-\d{1,15})?(,\d{1,15}(-\d{1,15})?)*$/.test(text)) return null;
   const offsets: number[] = [];
   for (const item of text.split(',')) {
     const [from = 0, to = from] = item.split('-').map(Number);
-    if (to < from || to - from > rangeMax) return null;
+    if (to < from || to - from >= offsetsMax - offsets.length) return null;
     for (let offset = from; offset <= to; offset += 1) offsets.push(offset);
   }
   return offsets;

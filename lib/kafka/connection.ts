@@ -1,7 +1,7 @@
 /** Makes the kafkajs client that consumers, producers and admin share: TLS, SASL, zstd, logging. */
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { zstdCompress, zstdDecompress } from 'node:zlib';
+import { gzip, unzip, zstdCompress, zstdDecompress } from 'node:zlib';
 import {
   CompressionCodecs,
   CompressionTypes,
@@ -15,6 +15,7 @@ import {
 } from 'kafkajs';
 import { readSecret, ConfigError, type Connections } from '../process/config';
 import type { Logger } from '../process/logger';
+import { isLoopback } from '../process/loopback';
 import { createClientLog } from './client-log';
 import { rememberPrincipal } from './missing-right';
 import { quietRequestQueue } from './quiet-request-queue';
@@ -28,19 +29,48 @@ export type KafkaConnections = Pick<
   | 'KAFKA_SASL_USERNAME'
   | 'KAFKA_SASL_PASSWORD_FILE'
 > &
-  Partial<Pick<Connections, 'KAFKA_METADATA_MAX_AGE_MS'>>;
+  Partial<Pick<Connections, 'KAFKA_METADATA_MAX_AGE_MS' | 'CLEAR_TEXT_PASSWORDS'>>;
 
 /** kafkajs' own five minutes are too long for whoever waits for partitions that were added. */
 export const metadataMaxAgeDefaultMs = 30_000;
 
-const compress = promisify(zstdCompress);
-const decompress = promisify(zstdDecompress);
+/** Of one batch, decompressed: over ten times what a batch of ours comes to, at most 1 MiB as sent (16 MiB of failures). */
+export const batchBytesMax = 64 * 1_024 * 1_024;
+const bounded = { maxOutputLength: batchBytesMax };
 
-/** kafkajs brings gzip only; a batch in any other codec would crash a consumer. */
-CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+type Compress = (bytes: Buffer) => Promise<Buffer>;
+type Decompress = (bytes: Buffer, options: typeof bounded) => Promise<Buffer>;
+
+const codec = (compress: Compress, decompress: Decompress) => () => ({
   compress: (encoder: { buffer: Buffer }) => compress(encoder.buffer),
-  decompress: (bytes: Buffer) => decompress(bytes),
+  decompress: async (bytes: Buffer) => {
+    try {
+      return await decompress(bytes, bounded);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error;
+      throw new BatchTooLargeError(bytes.length, error);
+    }
+  },
 });
+
+/** Before its memory is taken: a few bytes may say that they are many. */
+export class BatchTooLargeError extends Error {
+  override readonly name = 'BatchTooLargeError';
+
+  constructor(sentBytes: number, cause: unknown) {
+    super(
+      `A batch of ${sentBytes} bytes comes to more than ${batchBytesMax} when it is decompressed: none of our producers writes such a one. Find who writes to the topic, and go over the batch (docs/failure-modes.md, "A group stands at a record").`,
+      { cause },
+    );
+  }
+}
+
+/** kafkajs brings gzip only, without a bound; a batch in any other codec would crash a consumer. */
+CompressionCodecs[CompressionTypes.GZIP] = codec(promisify(gzip), promisify(unzip));
+CompressionCodecs[CompressionTypes.ZSTD] = codec(
+  promisify(zstdCompress),
+  promisify(zstdDecompress),
+);
 
 /**
  * @param clientId shows in the broker's logs and in user interfaces, for example `artifact-deleter`.
@@ -97,6 +127,20 @@ function tls({ KAFKA_TLS_CA_FILE: path }: KafkaConnections): Pick<KafkaConfig, '
   }
 }
 
+/** PLAIN sends the password itself; the other mechanisms only prove that it is known. */
+function refuseClearText({
+  CLEAR_TEXT_PASSWORDS: passwords,
+  KAFKA_BROKERS: brokers,
+  KAFKA_SASL_MECHANISM: mechanism,
+  KAFKA_TLS_CA_FILE: caFile,
+}: KafkaConnections): void {
+  if (passwords === 'allow' || mechanism !== 'plain' || caFile !== undefined) return;
+  if (brokers.every((broker) => isLoopback(broker.slice(0, broker.lastIndexOf(':'))))) return;
+  throw new ConfigError(
+    'KAFKA_SASL_MECHANISM is plain and there is no TLS: the password would be sent in clear text. Set KAFKA_TLS_CA_FILE, use SCRAM, or say CLEAR_TEXT_PASSWORDS=allow.',
+  );
+}
+
 function sasl(connections: KafkaConnections): Pick<KafkaConfig, 'sasl'> {
   const {
     KAFKA_SASL_MECHANISM: mechanism,
@@ -109,6 +153,7 @@ function sasl(connections: KafkaConnections): Pick<KafkaConfig, 'sasl'> {
       'KAFKA_SASL_MECHANISM is set: KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD_FILE are needed too.',
     );
   }
+  refuseClearText(connections);
   const password = readSecret('KAFKA_SASL_PASSWORD_FILE', passwordFile);
   // One literal a mechanism: kafkajs' types do not take a union here.
   if (mechanism === 'plain') return { sasl: { mechanism, username, password } };

@@ -83,6 +83,22 @@ test('all mistakes are reported together, by name and expectation, never by valu
   expect(load).not.toThrow(/hunter2/);
 });
 
+test.each([
+  [
+    'SCHEMA_REGISTRY_URL',
+    'http://mona:hunter2@host',
+    /SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD_FILE/,
+  ],
+  ['S3_ENDPOINT', 'https://hunter2@host', /S3_ACCESS_KEY_ID_FILE/],
+  ['CONNECT_URL', 'http://:hunter2@host', /no variable for one yet/],
+  ['POSTGRES_HOST', 'mona:hunter2@host', /must be a host, without a login/],
+  ['REDIS_HOST', 'hunter2@host', /must be a host, without a login/],
+])('a login in %s is refused, without being shown', (name, value, sentence) => {
+  const load = () => loadConfig(connectionSchema, { [name]: value });
+  expect(load).toThrow(sentence);
+  expect(load).not.toThrow(/hunter2/);
+});
+
 describe('a secret', () => {
   const folder = mkdtempSync(join(tmpdir(), 'afterbuild-config-'));
   afterAll(() => rmSync(folder, { recursive: true }));

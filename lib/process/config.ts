@@ -17,7 +17,17 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const port = z.coerce.number().int().min(1).max(65_535);
 const count = (fallback: number, min = 1, max = 1_000_000) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
-const url = z.url({ protocol: /^https?$/ });
+/** A login in an address would show wherever the address does. */
+const url = (login: string) =>
+  z.url({ protocol: /^https?$/ }).refine((text) => !hasLogin(text), `must hold no login: ${login}`);
+const hasLogin = (text: string): boolean => {
+  const { username, password } = new URL(text);
+  return username !== '' || password !== '';
+};
+const registryUrl = url('use SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD_FILE');
+const s3Url = url('use S3_ACCESS_KEY_ID_FILE and S3_SECRET_ACCESS_KEY_FILE');
+const connectUrl = url('there is no variable for one yet, so Connect has to be reachable without');
+const host = z.string().regex(/^[^@\s]+$/, 'must be a host, without a login');
 const text = z.string().min(1);
 
 /** Where everything is; the same for every process. */
@@ -31,7 +41,10 @@ export const connectionSchema = z.object({
   /** So many records in a row may go to retry or dead-letter topics before the lanes hold instead. */
   FAILURES_IN_A_ROW_MAX: count(100),
 
-  POSTGRES_HOST: text,
+  /** SASL PLAIN, or a password that PostgreSQL asks for in clear text, without TLS, to another machine. */
+  CLEAR_TEXT_PASSWORDS: z.enum(['refuse', 'allow']).default('refuse'),
+
+  POSTGRES_HOST: host,
   POSTGRES_PORT: port.default(5432),
   POSTGRES_DATABASE: text,
   POSTGRES_USER: text,
@@ -43,7 +56,7 @@ export const connectionSchema = z.object({
 
   KAFKA_BROKERS: z
     .string()
-    .regex(/^[^\s,:]+:[0-9]+(,[^\s,:]+:[0-9]+)*$/, 'must be host:port, separated by commas')
+    .regex(/^[^\s,:@]+:[0-9]+(,[^\s,:@]+:[0-9]+)*$/, 'must be host:port, separated by commas')
     .transform((brokers) => brokers.split(',')),
   KAFKA_TLS_CA_FILE: text.optional(),
   KAFKA_SASL_MECHANISM: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).optional(),
@@ -52,11 +65,11 @@ export const connectionSchema = z.object({
   /** Added partitions and new leaders are found within so long, without anybody's help. */
   KAFKA_METADATA_MAX_AGE_MS: count(30_000, 1_000, 300_000),
 
-  SCHEMA_REGISTRY_URL: url,
+  SCHEMA_REGISTRY_URL: registryUrl,
   SCHEMA_REGISTRY_USERNAME: text.optional(),
   SCHEMA_REGISTRY_PASSWORD_FILE: text.optional(),
 
-  REDIS_HOST: text,
+  REDIS_HOST: host,
   REDIS_PORT: port.default(6379),
   /** Number of the database within that Redis; GitLab uses 0 unless it is told otherwise. */
   REDIS_DB: z.coerce.number().int().min(0).max(65_535).default(0),
@@ -64,7 +77,7 @@ export const connectionSchema = z.object({
   REDIS_PASSWORD_FILE: text.optional(),
   REDIS_TLS_CA_FILE: text.optional(),
 
-  S3_ENDPOINT: url.optional(),
+  S3_ENDPOINT: s3Url.optional(),
   S3_REGION: text.default('us-east-1'),
   S3_BUCKET: text,
   S3_BUCKET_PREFIX: z
@@ -80,7 +93,7 @@ export const connectionSchema = z.object({
     .string()
     .regex(/^[^=]+=[^=]+$/, 'must be key=value, a tag that the bucket carries'),
 
-  CONNECT_URL: url.optional(),
+  CONNECT_URL: connectUrl.optional(),
   /** How long a process waits for a server that does not answer before it has ever worked. */
   START_LIMIT_MS: count(60_000, 1_000, 3_600_000),
 });
@@ -162,7 +175,7 @@ export const artifactDeleterSchema = withoutRedis.extend({
 
 /** The Redis of live chunks, where it is not the one of the shared state. */
 const traceChunksRedis = {
-  REDIS_TRACE_CHUNKS_HOST: text.optional(),
+  REDIS_TRACE_CHUNKS_HOST: host.optional(),
   REDIS_TRACE_CHUNKS_PORT: port.optional(),
   REDIS_TRACE_CHUNKS_DB: z.coerce.number().int().min(0).max(65_535).optional(),
   REDIS_TRACE_CHUNKS_USERNAME: text.optional(),
@@ -205,6 +218,7 @@ export const controlSchema = connectionSchema.pick({
   KAFKA_BROKERS: true,
   KAFKA_TLS_CA_FILE: true,
   KAFKA_SASL_MECHANISM: true,
+  CLEAR_TEXT_PASSWORDS: true,
   KAFKA_SASL_USERNAME: true,
   KAFKA_SASL_PASSWORD_FILE: true,
   SCHEMA_REGISTRY_URL: true,
@@ -221,6 +235,7 @@ export const topicsSchema = connectionSchema
     KAFKA_BROKERS: true,
     KAFKA_TLS_CA_FILE: true,
     KAFKA_SASL_MECHANISM: true,
+    CLEAR_TEXT_PASSWORDS: true,
     KAFKA_SASL_USERNAME: true,
     KAFKA_SASL_PASSWORD_FILE: true,
   })
@@ -241,12 +256,13 @@ export const connectSchema = connectionSchema
     POSTGRES_PORT: true,
     POSTGRES_DATABASE: true,
     POSTGRES_USER: true,
+    CLEAR_TEXT_PASSWORDS: true,
     POSTGRES_PASSWORD_FILE: true,
     POSTGRES_TLS_CA_FILE: true,
     SCHEMA_REGISTRY_URL: true,
   })
   .extend({
-    CONNECT_URL: url,
+    CONNECT_URL: connectUrl,
     KAFKA_REPLICATION_FACTOR: z.coerce.number().int().min(1).max(9).optional(),
     CDC_SLOT: text.default('afterbuild'),
     CDC_CONNECTOR: text.default('afterbuild'),
@@ -257,7 +273,7 @@ export const connectSchema = connectionSchema
     /** On the workers: a properties file with the line `password=…`. */
     CDC_PASSWORD_PROPERTIES_FILE: text,
     /** Apicurio's own API; left out, it is derived from SCHEMA_REGISTRY_URL. */
-    CDC_REGISTRY_URL: url.optional(),
+    CDC_REGISTRY_URL: connectUrl.optional(),
     CDC_HEARTBEAT_MS: count(5_000, 100, 600_000),
     CDC_APPLY_LIMIT_MS: count(120_000, 1_000, 3_600_000),
   });

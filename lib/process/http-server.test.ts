@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { ConfigError } from './config';
 import { jsonPage, startHttpServer, type HttpServer } from './http-server';
 
@@ -31,6 +32,31 @@ test('HEAD has no body, and nothing else is taken', async () => {
   expect([head.status, await head.text()]).toEqual([200, '']);
   expect((await ask('/well', { method: 'POST' })).status).toBe(405);
 });
+
+function rawly(request: string): Promise<string> {
+  const socket = connect(server.port, '127.0.0.1');
+  return new Promise((resolve) => {
+    let answer = '';
+    socket.on('data', (bytes) => (answer += String(bytes)));
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(answer));
+    socket.write(request);
+  });
+}
+
+test('a page that is asked for by a foreign name is not shown where only this machine listens', async () => {
+  const asked = (host: string) =>
+    rawly(`GET /well HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`);
+  expect(await asked('evil.example')).toMatch(/^HTTP\/1.1 404 [^]*"pages":\[\]/);
+  expect(await asked('localhost:1')).toMatch(/^HTTP\/1.1 200/);
+  expect(await asked('[::1]:1')).toMatch(/^HTTP\/1.1 200/);
+});
+
+test('requests that are not finished are cut off, and many of them at once keep nobody out for long', async () => {
+  const half = Array.from({ length: 200 }, () => rawly('GET /well HTTP/1.1\r\nhost: loc'));
+  await Promise.all(half);
+  expect((await ask('/well')).status).toBe(200);
+}, 20_000);
 
 test('a port that is taken is a setting to correct', async () => {
   const second = startHttpServer('127.0.0.1', server.port, {});

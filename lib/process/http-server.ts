@@ -1,7 +1,10 @@
 /** The few pages that a process shows of itself, over plain HTTP. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { isIP } from 'node:net';
 import { ConfigError } from './config';
+import { isLoopback } from './loopback';
+import { printableJson } from './printable';
 
 export interface Page {
   readonly status: number;
@@ -22,7 +25,7 @@ export interface HttpServer {
 export const jsonPage = (status: number, value: unknown): Page => ({
   status,
   contentType: 'application/json; charset=utf-8',
-  body: `${JSON.stringify(value)}\n`,
+  body: `${printableJson(JSON.stringify(value))}\n`,
 });
 
 /**
@@ -34,9 +37,12 @@ export async function startHttpServer(
   port: number,
   pages: Pages,
 ): Promise<HttpServer> {
-  const server = createServer((request, response) => {
-    void answer(pages, request, response);
+  const isOwnName = hostNames(host);
+  const server = createServer(limits, (request, response) => {
+    const shown = isOwnName(request.headers.host) ? pages : foreign;
+    void answer(shown, request, response);
   });
+  server.maxConnections = connectionsMax;
   await listen(server, host, port);
   return {
     port: (server.address() as AddressInfo).port,
@@ -45,6 +51,30 @@ export async function startHttpServer(
         server.close(() => resolve());
         server.closeAllConnections();
       }),
+  };
+}
+
+/** Whoever does not finish its request is cut off; a probe and a scraper need milliseconds. */
+const limits = {
+  headersTimeout: 3_000,
+  requestTimeout: 5_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 8_192,
+};
+const connectionsMax = 64;
+
+const foreign: Pages = {};
+
+/**
+ * Where only this machine can reach it, a page in a browser could still ask by a name of its own that leads here; the
+ * probes and scrapers of a cluster reach it by any name, and no answer depends on it.
+ */
+function hostNames(host: string): (asked: string | undefined) => boolean {
+  if (!isLoopback(host)) return () => true;
+  return (asked = '') => {
+    const name = asked.replace(/:[0-9]*$/, '').replace(/^\[(.*)\]$/, '$1');
+    return name === host || name === 'localhost' || isIP(name) !== 0;
   };
 }
 

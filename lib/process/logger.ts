@@ -1,5 +1,6 @@
 /** The one place where a logger is made: JSON lines on stdout, secrets redacted. */
 import { pino, type Logger } from 'pino';
+import { printableJson } from './printable';
 
 export type { Logger } from 'pino';
 
@@ -13,6 +14,7 @@ export function createLogger(process: string, level: string): Logger {
     level,
     base: { process },
     redact: { paths: redactPaths, censor: '[redacted]' },
+    hooks: { streamWrite: printableJson },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
   });

@@ -1,7 +1,8 @@
 /** Connections to the source database: bounded in number and in time, each one checked before its first use. */
-import { Pool, types, type ClientBase, type PoolClient } from 'pg';
+import { Pool, types, type ClientBase, type PoolClient, type PoolConfig } from 'pg';
 import QueryStream from 'pg-query-stream';
 import { type Connections, readSecret } from '../../process/config';
+import { CarefulClient, type CarefulConfig } from './careful-client';
 import { assertAnswers } from './command-tag';
 import { PostgresError, translateError } from './errors';
 
@@ -38,6 +39,8 @@ export interface PostgresSettings {
    * among them (ADR 0015); the plans of what is asked must not depend on the values.
    */
   readonly planCacheMode: 'auto' | 'force_generic_plan';
+  /** Whether the password is sent to a server on another machine that asks for it in clear text, without TLS. */
+  readonly clearTextPasswords?: 'refuse' | 'allow';
 }
 
 type PostgresVariables = Pick<
@@ -48,7 +51,8 @@ type PostgresVariables = Pick<
   | 'POSTGRES_USER'
   | 'POSTGRES_PASSWORD_FILE'
   | 'POSTGRES_TLS_CA_FILE'
->;
+> &
+  Partial<Pick<Connections, 'CLEAR_TEXT_PASSWORDS'>>;
 
 const defaults: Pick<
   PostgresSettings,
@@ -76,6 +80,7 @@ export function postgresSettings(
     password: readSecret('POSTGRES_PASSWORD_FILE', config.POSTGRES_PASSWORD_FILE),
     tlsCa: caFile === undefined ? undefined : readSecret('POSTGRES_TLS_CA_FILE', caFile),
     applicationName,
+    clearTextPasswords: config.CLEAR_TEXT_PASSWORDS ?? 'refuse',
     ...defaults,
     ...limits,
   };
@@ -93,7 +98,9 @@ export class PostgresPool {
   constructor(settings: PostgresSettings, check: ConnectionCheck = () => Promise.resolve()) {
     // The pool awaits it before it hands the connection out, though its declared type says void.
     const onConnect = (client: ClientBase): unknown => check(sessionOn(client));
-    this.#pool = new Pool({
+    const careful: CarefulConfig & PoolConfig = {
+      Client: CarefulClient,
+      allowClearText: settings.clearTextPasswords === 'allow',
       host: settings.host,
       port: settings.port,
       database: settings.database,
@@ -111,7 +118,8 @@ export class PostgresPool {
       keepAlive: true,
       types: { getTypeParser: parserOf },
       onConnect,
-    });
+    };
+    this.#pool = new Pool(careful);
     // Without listeners a connection that breaks while nobody uses it would end the process.
     this.#pool.on('error', () => undefined);
     this.#pool.on('connect', (client) => client.on('error', () => undefined));
