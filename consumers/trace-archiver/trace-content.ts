@@ -58,22 +58,28 @@ export async function* chunkContent(
   withMarkers: boolean,
 ): AsyncGenerator<Buffer, void, undefined> {
   for (let at = 0; at < places.length; at += groupChunks) {
-    for (const { wanted, found } of await load(places.slice(at, at + groupChunks))) {
-      if (found === null) {
-        notes.missing.push(wanted.index);
-        if (withMarkers) yield markerOf(wanted);
-        continue;
-      }
-      const reason = misfit(wanted, found.bytes.length);
-      if (reason !== undefined) notes.misfits.push({ index: wanted.index, reason });
-      notes.chunks.push(found.chunk);
-      if (!chunkAgrees(wanted.row, found.chunk.crc32)) notes.chunksDiffer = true;
+    for (const chunk of await load(places.slice(at, at + groupChunks))) {
+      const marker = noteChunk(chunk, notes);
       // Nothing is sent on behind a gap: it could only be stored in the wrong place.
-      if (withMarkers || isWhole(notes)) yield found.bytes;
-      if (withMarkers && reason !== undefined) yield misfitMarkerOf(wanted, found.bytes.length);
+      if (chunk.found && (withMarkers || isWhole(notes))) yield chunk.found.bytes;
+      if (withMarkers && marker) yield marker;
     }
   }
   if (!withMarkers && !isWhole(notes)) throw new MissingData(notes.missing, notes.misfits);
+}
+
+/** @returns what marks the place of a chunk that is lost, or the end of one of a wrong size. */
+function noteChunk({ wanted, found }: ChunkWithData, notes: ContentNotes): Buffer | undefined {
+  if (found === null) {
+    notes.missing.push(wanted.index);
+    return markerOf(wanted);
+  }
+  notes.chunks.push(found.chunk);
+  if (!chunkAgrees(wanted.row, found.chunk.crc32)) notes.chunksDiffer = true;
+  const reason = misfit(wanted, found.bytes.length);
+  if (reason === undefined) return undefined;
+  notes.misfits.push({ index: wanted.index, reason });
+  return misfitMarkerOf(wanted, found.bytes.length);
 }
 
 const isWhole = ({ missing, misfits }: ContentNotes): boolean =>

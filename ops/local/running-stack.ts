@@ -126,9 +126,7 @@ export async function stopServers(dataDir: string): Promise<void> {
   for (const names of inStopOrder(currentStack(dataDir).place)) {
     const stopping = names.map((name) => createHandle(dataDir, name).stop());
     const ends = await Promise.allSettled(stopping);
-    failures.push(
-      ...ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : [])),
-    );
+    for (const end of ends) if (end.status === 'rejected') failures.push(end.reason);
   }
   if (failures.length > 0) throw failures[0];
 }
