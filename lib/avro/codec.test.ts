@@ -1,6 +1,8 @@
 import { Type, type Schema } from 'avsc';
+import fc from 'fast-check';
 import { UndecodableRecordError } from '../kafka/undecodable-record-error';
 import { createCodec, createWriterDecoder } from './codec';
+import { wideTypeOf } from './long';
 import { RegistryUnavailableError, type Registry } from './registry';
 import type { RecordSchema } from './schema-file';
 
@@ -88,6 +90,57 @@ test('an integer above 2^53 is refused, not rounded', async () => {
   const bytes = await codec(registry, version1).encode({ id: 1 });
   const huge = Buffer.concat([bytes.subarray(0, 5), Buffer.from('ffffffffffffffff7f', 'hex')]);
   await expect(codec(registry, version1).decode(huge)).rejects.toThrow(UndecodableRecordError);
+});
+
+test('the error for such an integer names its field and the id beside it', async () => {
+  const registry = new MemoryRegistry();
+  const thing = { type: 'record', name: 'Item', fields: [] as unknown[] };
+  thing.fields.push({ name: 'id', type: 'long' }, { name: 'size', type: ['null', 'long'] });
+  const list: RecordSchema = {
+    ...{ type: 'record', name: 'List' },
+    fields: [{ name: 'items', type: { type: 'array', items: thing } }],
+  };
+  const wide = wideTypeOf(Type.forSchema(list as unknown as Schema));
+  const value = {
+    items: [
+      { id: 7, size: null },
+      { id: 8, size: 2n ** 53n + 1n },
+    ],
+  };
+  const head = (await codec(registry, version1).encode({ id: 1 })).subarray(0, 5);
+  head[4] = await codec(registry, list).register();
+  const bytes = Buffer.concat([head, wide.toBuffer(value)]);
+  await expect(codec(registry, list).decode(bytes)).rejects.toMatchObject({
+    message: expect.stringContaining('size of items 1 (id 8) is beyond 2^53') as string,
+    poison: 'not-a-value',
+  });
+  await expect(createWriterDecoder(registry)(bytes)).resolves.toEqual(value);
+});
+
+test('every long comes back as it was written, by our types and by those of others', async () => {
+  const registry = new MemoryRegistry();
+  const ours = codec(registry, version1);
+  await fc.assert(
+    fc.asyncProperty(fc.maxSafeInteger(), async (id) => {
+      await expect(ours.decode(await ours.encode({ id }))).resolves.toEqual({ id });
+    }),
+    { examples: [[-(2 ** 53) + 1], [-(2 ** 52) - 1], [2 ** 53 - 1]] },
+  );
+  const wide = wideTypeOf(Type.forSchema({ type: 'long' }));
+  fc.assert(
+    fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (long) => {
+      expect(BigInt(wide.fromBuffer(wide.toBuffer(long)) as number | bigint)).toBe(long);
+    }),
+    { examples: [[-(2n ** 63n)], [2n ** 63n - 1n], [-(2n ** 52n) - 1n], [2n ** 53n + 1n]] },
+  );
+});
+
+test('state that would be read back as something else is not written', async () => {
+  const options = { subject: 'things-value', schema: version1, isState: true };
+  const state = createCodec<Thing>(new MemoryRegistry(), options);
+  await expect(state.encode({ id: 5 })).resolves.toBeInstanceOf(Buffer);
+  // Not in the schema: it would be gone without a word.
+  await expect(state.encode({ id: 5, note: 'x' })).rejects.toThrow('read back as something else');
 });
 
 test('a registry that is away is no fault of the record', async () => {

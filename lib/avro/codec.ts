@@ -3,11 +3,13 @@
  *
  * Reading resolves from the writer's schema to ours, so that records of older and newer versions come
  * out in our shape. The library can do that too, but builds types and resolver anew for every record.
- * Integers are numbers: avsc refuses one above 2^53, which makes the record undecodable, never wrong.
+ * Longs of ours are numbers: one beyond 2^53 makes the record undecodable, never wrong (see long.ts).
  */
-import { Type, type Resolver, type Schema } from 'avsc';
+import { isDeepStrictEqual } from 'node:util';
+import type { Resolver, Schema, Type } from 'avsc';
 import { UndecodableRecordError } from '../kafka/undecodable-record-error';
 import { boundsOf } from './bounds';
+import { typeOf, unsafeLongIn, wideTypeOf } from './long';
 import type { Registry } from './registry';
 import type { RecordSchema } from './schema-file';
 
@@ -26,10 +28,18 @@ export interface CodecOptions {
   /** `<topic>-value`, the topic's full name with its namespace. */
   readonly subject: string;
   readonly schema: RecordSchema;
+  /**
+   * For a topic that is state: nobody else keeps what it says, so `encode` reads each value back before
+   * anybody writes it, and throws when it is not the same.
+   */
+  readonly isState?: boolean;
 }
 
-export function createCodec<V>(registry: Registry, { subject, schema }: CodecOptions): Codec<V> {
-  const type = Type.forSchema(schema as unknown as Schema);
+export function createCodec<V>(
+  registry: Registry,
+  { subject, schema, isState = false }: CodecOptions,
+): Codec<V> {
+  const type = typeOf(schema as unknown as Schema);
   const read = createReader(registry, type);
   let registering: Promise<number> | null = null;
   const register = (): Promise<number> => {
@@ -41,7 +51,11 @@ export function createCodec<V>(registry: Registry, { subject, schema }: CodecOpt
   };
   return {
     register,
-    encode: async (value) => encodeWith(type, await register(), value),
+    encode: async (value) => {
+      const bytes = encodeWith(type, await register(), value);
+      if (isState) requireSame(type, bytes, value);
+      return bytes;
+    },
     decode: (bytes) => {
       if (bytes === null) throw new UndecodableRecordError('The record has no value.', 'no-value');
       return read(bytes) as V | Promise<V>;
@@ -51,7 +65,7 @@ export function createCodec<V>(registry: Registry, { subject, schema }: CodecOpt
 
 /**
  * For topics whose schema Connect registers: the value as its writer's schema describes it.
- * @returns null for a tombstone.
+ * @returns null for a tombstone. A long beyond ±2^53 is a bigint, so that it costs its own field only.
  */
 export function createWriterDecoder<V>(
   registry: Registry,
@@ -71,17 +85,24 @@ function encodeWith(type: Type, id: number, value: unknown): Buffer {
   return Buffer.concat([head, type.toBuffer(value)]);
 }
 
+/** @throws Error when the bytes would not be read as the value that they are to say. */
+function requireSame(type: Type, bytes: Buffer, value: unknown): void {
+  const read: unknown = type.fromBuffer(bytes.subarray(headerBytes));
+  if (isDeepStrictEqual(structuredClone(read), structuredClone(value))) return;
+  throw new Error(`What was encoded as ${type.name ?? 'state'} is read back as something else.`);
+}
+
 /** @param reader null reads with the writer's own schema. */
 function createReader(registry: Registry, reader: Type | null): (bytes: Buffer) => unknown {
   const decoders = new Map<number, (payload: Buffer) => unknown>();
   const decoderFor = (id: number, writer: Type): ((payload: Buffer) => unknown) => {
     const known = decoders.get(id);
     if (known) return known;
-    const resolver = reader ? createResolver(reader, writer, id) : undefined;
     const checkBounds = boundsOf(writer);
+    const read = reader ? resolvingDecoder(reader, writer, id) : writerDecoder(writer);
     const decoder = (payload: Buffer): unknown => {
       checkBounds?.(payload);
-      return reader ? reader.fromBuffer(payload, resolver) : writer.fromBuffer(payload);
+      return read(payload);
     };
     decoders.set(id, decoder);
     return decoder;
@@ -92,6 +113,29 @@ function createReader(registry: Registry, reader: Type | null): (bytes: Buffer) 
     const known = registry.knownType(id);
     if (known) return readPayload(decoderFor(id, known), payload, id);
     return registry.writerType(id).then((type) => readPayload(decoderFor(id, type), payload, id));
+  };
+}
+
+function writerDecoder(writer: Type): (payload: Buffer) => unknown {
+  const type = wideTypeOf(writer);
+  return (payload) => type.fromBuffer(payload);
+}
+
+/** Looks for the field that is to blame only when there is one. */
+function resolvingDecoder(reader: Type, writer: Type, id: number): (payload: Buffer) => unknown {
+  const resolver = createResolver(reader, writer, id);
+  return (payload) => {
+    try {
+      return reader.fromBuffer(payload, resolver);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      const field = unsafeLongIn(wideTypeOf(writer).fromBuffer(payload));
+      if (field === undefined) throw error;
+      throw new UndecodableRecordError(
+        `The record's ${field} is beyond 2^53: no number that we can reckon with.`,
+        'not-a-value',
+      );
+    }
   };
 }
 
@@ -121,7 +165,8 @@ function createResolver(reader: Type, writer: Type, id: number): Resolver {
 function readPayload(read: (payload: Buffer) => unknown, payload: Buffer, id: number): unknown {
   try {
     return read(payload);
-  } catch {
+  } catch (error) {
+    if (error instanceof UndecodableRecordError) throw error;
     throw new UndecodableRecordError(
       `The record's ${payload.length} bytes are not a value of schema ${id}.`,
       'not-a-value',

@@ -181,6 +181,7 @@ const codecOf = <V>(config: Config, topic: string): Codec<V> =>
   createCodec<V>(openRegistry(config), {
     subject: `${topicOf(config, topic)}-value`,
     schema: loadSchema(topic),
+    isState: topic === topicNames.progress,
   });
 
 /** While it runs, a standby or another database only holds it (`database-guard.ts`). */

@@ -164,6 +164,7 @@ const codecOf = <V>(config: Config, topic: string): Codec<V> =>
   createCodec<V>(openRegistry(config), {
     subject: `${topicOf(config, topic)}-value`,
     schema: loadSchema(topic),
+    isState: topic === topicNames.staleProgress,
   });
 
 /** While it runs, a standby or another database only holds it (`lib/brake/database-guard.ts`). */
