@@ -26,7 +26,7 @@ const statementMs = 60_000;
 const applyLock = 4_117_091;
 
 /** One file of `schemas/sql`, as text. */
-function sqlFile(start: string): string {
+export function sqlFile(start: string): string {
   const name = readdirSync(folder).find((file) => file.startsWith(start) && file.endsWith('.sql'));
   if (name === undefined) throw new Error(`schemas/sql has no file that starts with ${start}`);
   return readFileSync(join(folder, name), 'utf8');

@@ -1,8 +1,10 @@
 -- What each role of the pipeline may do in this database: columns of root tables, nothing else. No
 -- grant on a partition or on gitlab_partitions_dynamic is needed: a query of the root is checked
 -- there, and foreign keys cascade as the owner. Safe to repeat.
+--
+-- It only adds rights, and takes nobody's: in a database that began before PostgreSQL 15 GitLab's own role
+-- may reach its tables by what PUBLIC has, and by nothing else.
 
-REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public
   TO afterbuild_cdc, afterbuild_reader, afterbuild_deleter, afterbuild_archiver;
 

@@ -1,5 +1,6 @@
 /** Each role of the pipeline can do what its process does, and nothing else. */
 import type { Client, ClientConfig } from 'pg';
+import { sqlFile } from '../../ops/gitlab/schema';
 import { SourceDatabase } from '../support/source-database';
 
 const source = new SourceDatabase('source_roles');
@@ -123,6 +124,27 @@ test('the sweep and the delete run with what their roles have', async () => {
   );
   await deleter.end();
   expect(rowCount).toBe(1);
+});
+
+/** The schema of a database that was upgraded from before PostgreSQL 15: the superuser's, open to everybody. */
+const asBefore15 =
+  'ALTER SCHEMA public OWNER TO CURRENT_USER; GRANT ALL ON SCHEMA public TO PUBLIC';
+
+test('the grants take no right from anybody: where GitLab reaches its tables by PUBLIC’s, it still does', async () => {
+  const upgraded = new SourceDatabase('source_upgraded');
+  await upgraded.apply();
+  const gitlab = await upgraded.connect('gitlab');
+  try {
+    await upgraded.asSuperuser(async (client) => {
+      await client.query(asBefore15);
+      await client.query(sqlFile('0007'));
+    });
+    await expect(gitlab.query('SELECT id FROM p_ci_builds')).resolves.toMatchObject({ rows: [] });
+    await gitlab.query('CREATE TABLE public.migrated (id int)');
+  } finally {
+    await gitlab.end();
+    await upgraded.drop();
+  }
 });
 
 test('the CDC role streams this database, but cannot copy the cluster', async () => {
