@@ -21,7 +21,11 @@ export class StateWriter {
   /** @param name as in `topics.ts`; `topic` is its full name. */
   codecOf<V>(topic: string, name: string): Codec<V> {
     const subject = `${topic}-value`;
-    return createCodec<V>(this.#options.registry, { subject, schema: loadSchema(name), isState: true });
+    return createCodec<V>(this.#options.registry, {
+      subject,
+      schema: loadSchema(name),
+      isState: true,
+    });
   }
 
   /** Resolves when all replicas have it. @throws what the registry or the producer threw. */
