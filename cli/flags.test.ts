@@ -75,6 +75,9 @@ test('the lines of a process say state, instances, work, dead letters and flags'
     concurrency: 4,
     breakers: [],
     flags: [],
+    setAside: [
+      { table: 'p_ci_job_artifacts', field: 'created_at', count: 3, ids: ['100:7', '100:9'] },
+    ],
     silentForMs: null,
   };
   const report = {
@@ -96,6 +99,7 @@ test('the lines of a process say state, instances, work, dead letters and flags'
     '  instances     2: 1 held, 1 silent',
     '  work left     12345 records, the oldest has waited 6m10s, 120 records/s, done in about 1m43s',
     '  dead letters  2 (afterbuild dlq list)',
+    '  set aside     3 rows of p_ci_job_artifacts for their created_at: 100:7, 100:9, ...',
     '  flag          all: rate 100, since 1m00s, for 1h59m more, signed anna: busy',
   ]);
 });

@@ -47,6 +47,7 @@ async function reconcile(options: ReconcileOptions, signal: AbortSignal): Promis
   const breaks = report.breaks.slice(0, limit);
   printResult(options, { ...report, breaks, breaksTotal: report.breaks.length, traces }, [
     ...breaks.map(describeBreak),
+    ...report.setAside.slice(0, limit).map(describeSetAside),
     ...traces.breaks.slice(0, limit).map(describeTraceBreak),
     ...traces.leftovers.slice(0, limit).map(describeLeftover),
     summary(report, breaks.length),
@@ -101,6 +102,9 @@ const describeBreak = (found: Break): string =>
   found.invariant === 'I3'
     ? `I3 row ${found.id} of partition_id ${found.partitionId} has no object: ${found.key}`
     : `I4 object without a row: ${found.key}`;
+
+const describeSetAside = ({ id, field }: CheckReport['setAside'][number]): string =>
+  `set aside: row ${id} has a ${field} of which no key can be made; its object was not looked for`;
 
 function summary(report: CheckReport, printed: number): string {
   const { rows, objects, foreignObjects, dueRows, breaks, unverified } = report;

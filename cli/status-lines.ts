@@ -15,6 +15,7 @@ export function linesOf(report: ProcessReport, nowMs: number): string[] {
     ...(report.deadLetters === null || report.deadLetters === 0
       ? []
       : [line('dead letters', `${report.deadLetters} (afterbuild dlq list)`)]),
+    ...setAsideOf(report.instances).map((text) => line('set aside', text)),
     ...report.flags.map((flag) => line('flag', describeFlag(flag, nowMs))),
   ];
 }
@@ -24,6 +25,24 @@ const causesOf = (instances: readonly InstanceReport[]): string[] => [
     instances.flatMap(({ cause, silentForMs }) => (silentForMs === null ? (cause ?? []) : [])),
   ),
 ];
+
+/** What the instances cannot handle, each row once: instances may have met the same one. */
+function setAsideOf(instances: readonly InstanceReport[]): string[] {
+  const live = instances.filter(({ silentForMs }) => silentForMs === null);
+  const groups = Map.groupBy(
+    live.flatMap(({ setAside }) => setAside),
+    ({ table, field }) => `${table} ${field}`,
+  );
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const ids = [...new Set(group.flatMap((rows) => rows.ids))];
+    const count = Math.max(ids.length, ...group.map((rows) => rows.count));
+    const more = count > ids.length ? ', ...' : '';
+    const rows = count === 1 ? '1 row' : `${count} rows`;
+    return [`${rows} of ${first.table} for their ${first.field}: ${ids.join(', ')}${more}`];
+  });
+}
 
 /** `3: 2 working, 1 silent`. */
 function describeInstances(instances: readonly InstanceReport[]): string {

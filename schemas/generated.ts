@@ -56,11 +56,11 @@ export interface SweepProgress {
   readonly shard: string;
   /** Counts the passes of a full sweep; 0 for the due sweep. */
   readonly epoch: number;
-  /** Watermark: every due row up to and including this expire_at has been produced. Microseconds since the epoch; null before the first page. */
+  /** As expireAt, in microseconds since the epoch, for versions before 2; null also where their reader would take it for another moment. */
   readonly expireAtUs: null | number;
-  /** Set while a group of rows that share this expire_at is walked. */
+  /** As tieExpireAt, for versions before 2. */
   readonly tieExpireAtUs: null | number;
-  /** Last job_id produced of that group. */
+  /** As tieJob, for versions before 2. */
   readonly tieJobId: null | number;
   /** A full sweep has reached the end of its pass. */
   readonly complete: boolean;
@@ -72,6 +72,12 @@ export interface SweepProgress {
   readonly timeline: number;
   /** Position in the write-ahead log at the page's read: a database below it is not the one that was swept. */
   readonly lsn: number;
+  /** Watermark: every due row up to and including this expire_at has been produced. Microseconds since the epoch in decimal, or -infinity: PostgreSQL's range is wider than a long that counts from 1970. Null before the first page. */
+  readonly expireAt: null | string;
+  /** Set while a group of rows that share this expire_at is walked. */
+  readonly tieExpireAt: null | string;
+  /** Last job_id produced of that group, in decimal. */
+  readonly tieJob: null | string;
 }
 
 /** How far the stale sweep has come in one slice of the builds. Compacted by key stale/<slice>, in partition <slice>; written only after the records it stands for were acknowledged, so that reading it again repeats at most a page. */
@@ -133,6 +139,8 @@ export interface InstanceStatus {
   readonly breakers: readonly BreakerStatus[];
   /** What it follows, like pause=true. */
   readonly flags: readonly string[];
+  /** Rows that it cannot handle, by the field that makes them impossible. */
+  readonly setAside: readonly SetAsideRows[];
 }
 
 export interface BreakerStatus {
@@ -142,6 +150,14 @@ export interface BreakerStatus {
   readonly sinceMs: number;
   readonly nextProbeAtMs: number;
   readonly cause: string;
+}
+
+export interface SetAsideRows {
+  readonly table: string;
+  readonly field: string;
+  readonly count: number;
+  /** Some of them, as <partition_id>:<id>. */
+  readonly ids: readonly string[];
 }
 
 /** Up to 1,000 artifacts of one partition_id that were due when they were read. Says what the delete needs to finish after any crash; whether a row may still go is decided by the database again. */

@@ -41,7 +41,9 @@ export async function deleteObjects(
   claimed: ReadonlySet<string>,
 ): Promise<{ asked: number; failures: ReadonlyMap<string, string> }> {
   const keys = keysToDelete(items, claimed);
-  const sizes = new Map(items.map(({ key, artifact }) => [key, artifact.sizeBytes ?? 0]));
+  const sizes = new Map(
+    items.map(({ key, artifact }) => [key, Math.max(artifact.sizeBytes ?? 0, 0)]),
+  );
   const failures = new Map<string, string>();
   for (const chunk of chunksOf(keys, keysMax)) {
     for (const { key, code } of await objects.deleteObjects(chunk)) failures.set(key, code);

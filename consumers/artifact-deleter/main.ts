@@ -120,6 +120,7 @@ async function consume(
     ...{ process: group, work: topicNames.artifactsExpired, registry, clock: systemClock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
     troubles: life.troubles,
+    setAside: life.setAside,
     createProducer: () => createProducer(kafka),
   });
   const around = {

@@ -39,7 +39,7 @@ const finished = new Set(['success', 'failed', 'canceled']);
 /** @param ourKey the key that this build's trace has. */
 export function lookAt(trace: BuildTrace | undefined, ourKey: string, rules: ArchiveRules): Look {
   if (!trace) return { kind: 'nothing', reason: 'the build is gone', checkKey: true };
-  const refusal = refuseBuild(trace);
+  const refusal = refuseBuild(trace) ?? refuseChunks(trace);
   if (refusal) return refusal;
   const { artifact, chunks } = trace;
   const isOurs = artifact?.fileFinalPath === ourKey;
@@ -53,6 +53,13 @@ export function lookAt(trace: BuildTrace | undefined, ourKey: string, rules: Arc
   }
   if (!artifact) return { kind: 'archive' };
   return isOurs ? { kind: 'extend', artifact } : besideGitlab(artifact);
+}
+
+/** PostgreSQL allows a negative index: what lies before the first byte has no place in an object. */
+function refuseChunks({ chunks }: BuildTrace): Look | undefined {
+  const [first] = chunks;
+  if (first === undefined || first.index >= 0) return undefined;
+  return { kind: 'leave', reason: `it has a chunk ${first.index}` };
 }
 
 function refuseBuild({ type, status, isErased }: BuildTrace): Look | undefined {

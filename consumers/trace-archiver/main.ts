@@ -134,6 +134,7 @@ async function consume(
     ...{ process: group, work: topicNames.buildsFinished, registry, clock: systemClock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
     troubles: life.troubles,
+    setAside: life.setAside,
     createProducer: () => createProducer(kafka),
   });
   const consumer = createConsumer({

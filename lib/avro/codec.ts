@@ -118,7 +118,7 @@ function createReader(registry: Registry, reader: Type | null): (bytes: Buffer) 
 
 function writerDecoder(writer: Type): (payload: Buffer) => unknown {
   const type = wideTypeOf(writer);
-  return (payload) => type.fromBuffer(payload);
+  return (payload) => type.fromBuffer(payload) as unknown;
 }
 
 /** Looks for the field that is to blame only when there is one. */
@@ -126,7 +126,7 @@ function resolvingDecoder(reader: Type, writer: Type, id: number): (payload: Buf
   const resolver = createResolver(reader, writer, id);
   return (payload) => {
     try {
-      return reader.fromBuffer(payload, resolver);
+      return reader.fromBuffer(payload, resolver) as unknown;
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       const field = unsafeLongIn(wideTypeOf(writer).fromBuffer(payload));

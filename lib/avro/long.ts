@@ -67,12 +67,13 @@ export const wideTypeOf = (type: Type): Type =>
  */
 export function unsafeLongIn(value: unknown, path = ''): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const at = 'id' in value && typeof value.id === 'number' ? `${path} (id ${value.id})` : path;
   for (const [name, member] of Object.entries(value)) {
-    if (typeof member === 'bigint') return at === '' ? name : `${name} of ${at}`;
-    const inner = path === '' ? name : `${path} ${name}`;
-    const found = unsafeLongIn(member, inner);
+    if (typeof member === 'bigint') return path === '' ? name : `${name} of ${path}${idIn(value)}`;
+    const found = unsafeLongIn(member, path === '' ? name : `${path} ${name}`);
     if (found !== undefined) return found;
   }
   return undefined;
 }
+
+const idIn = (value: object): string =>
+  'id' in value && typeof value.id === 'number' ? ` (id ${value.id})` : '';

@@ -1,6 +1,7 @@
 /** What an instance is doing, and why, from what its consumer, its troubles and its flags say. Pure. */
 import type { ConsumerState, PartitionState } from '../kafka/consumer';
 import { consumerWaits } from '../process/readiness';
+import type { OddRows } from '../process/set-aside';
 import type { Trouble } from '../process/troubles';
 import type { BreakerStatus, InstanceStatus } from '../../schemas/generated';
 import type { Effective, FlagInForce } from './flags';
@@ -24,6 +25,8 @@ export interface Observed {
   readonly consumer: ConsumerState;
   /** What fails beside the consumer. */
   readonly troubles: readonly Trouble[];
+  /** Rows that it cannot handle. */
+  readonly setAside: readonly OddRows[];
   readonly effective: Effective;
   readonly flags: readonly FlagInForce[];
 }
@@ -83,7 +86,7 @@ export function statusOf(
   identity: Identity,
   at: { readonly nowMs: number; readonly sinceMs: number; readonly recordsPerSecond: number },
 ): InstanceStatus {
-  const { consumer, flags } = observed;
+  const { consumer, flags, setAside } = observed;
   const { partitions, limit } = consumer;
   const { process, instance, startedAtMs, work } = identity;
   return {
@@ -97,6 +100,7 @@ export function statusOf(
     concurrency: limit,
     breakers: consumer.breakers.map(breakerOf),
     flags: flags.map(({ name, value }) => `${name}=${value}`),
+    setAside: setAside.map((rows) => ({ ...rows, ids: [...rows.ids] })),
   };
 }
 

@@ -6,6 +6,7 @@ import { topicNames } from '../kafka/topics';
 import type { Clock } from '../process/clock';
 import { instanceName } from '../process/instance-name';
 import type { Logger } from '../process/logger';
+import type { SetAside } from '../process/set-aside';
 import type { Troubles } from '../process/troubles';
 import { within } from '../process/within';
 import type { Control, InstanceStatus } from '../../schemas/generated';
@@ -24,6 +25,7 @@ export interface OpenHelmOptions {
   readonly createProducer: () => RecordProducer;
   /** For its status. */
   readonly troubles: Troubles;
+  readonly setAside: Pick<SetAside, 'current'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -39,7 +41,8 @@ export interface OpenHelm {
 const endLimitMs = 3_000;
 
 export function openHelm(options: OpenHelmOptions): OpenHelm {
-  const { process, work, namespace, registry, createProducer, troubles, clock, logger } = options;
+  const { process, work, namespace, registry, createProducer, clock, logger } = options;
+  const { setAside, troubles } = options;
   const instance = instanceName();
   const writer = new StateWriter({ registry, createProducer });
   const control = `${namespace}${topicNames.control}`;
@@ -60,7 +63,7 @@ export function openHelm(options: OpenHelmOptions): OpenHelm {
     startedAtMs: clock.nowMs(),
   };
   const reporter = new StatusReporter({
-    ...{ identity, steering: helm, troubles, clock, logger },
+    ...{ identity, steering: helm, troubles, setAside, clock, logger },
     write: async (value) => {
       const bytes = value && (await statusCodec.encode(value));
       await writer.write({ topic: status, key: helm.owner, value: bytes });

@@ -19,6 +19,7 @@ const instance = (other: Partial<InstanceStatus> = {}): InstanceStatus => ({
   concurrency: 4,
   breakers: [],
   flags: [],
+  setAside: [],
   ...other,
 });
 const away = {

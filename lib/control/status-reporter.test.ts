@@ -33,7 +33,7 @@ const breaker = {
 
 describe('the state', () => {
   const stateOf = (state: ConsumerState, effective = withoutFlags, troubles: Trouble[] = []) =>
-    describeState({ consumer: state, troubles, effective, flags: [] });
+    describeState({ consumer: state, troubles, setAside: [], effective, flags: [] });
 
   test.each<[string, ConsumerState, object]>([
     ['nothing to do', consumer(), { state: 'idle', cause: null }],
@@ -114,6 +114,7 @@ const setUp = () => {
     },
     steering: { effective: withoutFlags, flags: [] },
     troubles,
+    setAside: { current: [] },
     write: (status) => {
       if (server.fails) return Promise.reject(new Error('no broker'));
       written.push(status);

@@ -7,6 +7,7 @@
 import type { ConsumerState } from '../kafka/consumer';
 import type { Clock } from '../process/clock';
 import type { Logger } from '../process/logger';
+import type { SetAside } from '../process/set-aside';
 import type { Troubles } from '../process/troubles';
 import type { InstanceStatus } from '../../schemas/generated';
 import { RateMeter, statusOf, type Identity } from './instance-status';
@@ -20,6 +21,7 @@ export interface StatusReporterOptions {
   readonly identity: Identity;
   readonly steering: { readonly effective: Effective; readonly flags: readonly FlagInForce[] };
   readonly troubles: Troubles;
+  readonly setAside: Pick<SetAside, 'current'>;
   /** Null takes the status back. */
   readonly write: (status: InstanceStatus | null) => Promise<void>;
   readonly clock: Clock;
@@ -62,12 +64,13 @@ export class StatusReporter {
 
   #observe(): InstanceStatus | null {
     if (!this.#state) return null;
-    const { identity, steering, clock, troubles } = this.#options;
+    const { identity, steering, clock, setAside, troubles } = this.#options;
     const consumer = this.#state();
     const nowMs = clock.nowMs();
     const recordsPerSecond = this.#meter.look(consumer.partitions, identity.work, nowMs);
     const { effective, flags } = steering;
-    const observed = { consumer, troubles: troubles.current, effective, flags };
+    const beside = { troubles: troubles.current, setAside: setAside.current };
+    const observed = { consumer, ...beside, effective, flags };
     const at = { nowMs, sinceMs: this.#sinceMs, recordsPerSecond };
     const status = statusOf(observed, identity, at);
     if (status.state === this.#lastState) return status;
@@ -99,14 +102,17 @@ export class StatusReporter {
   }
 }
 
-const storyOf = ({ state, cause, breakers, flags, partitions }: InstanceStatus): string =>
-  JSON.stringify([
+const storyOf = (status: InstanceStatus): string => {
+  const { state, cause, breakers, flags, partitions, setAside } = status;
+  return JSON.stringify([
     state,
     cause,
     partitions,
     flags,
+    setAside,
     breakers.map(({ dependency, state: breaker }) => [dependency, breaker]),
   ]);
+};
 
 const countsOf = (status: InstanceStatus): string => {
   const { recordsPerSecond, bufferedRecords, oldestRecordAtMs, concurrency, breakers } = status;

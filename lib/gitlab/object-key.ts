@@ -25,6 +25,10 @@ export class UnusableObjectKeyError extends Error {
   override readonly name = 'UnusableObjectKeyError';
 }
 
+/** GitLab's keys name the year by four digits: days since 1970-01-01 of the years 1 to 9999. */
+export const firstKeyDay = -719_162;
+export const lastKeyDay = 2_932_896;
+
 const hashedPrefixes = new Map<number, string>();
 const hashedPrefixesKept = 50_000;
 

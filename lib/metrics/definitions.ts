@@ -175,6 +175,13 @@ export const metricDefinitions = {
       'Artifacts by the fate of their row: deleted, already-gone, kept (locked, extended or changed meanwhile), left (another history), unusable (a key that could name something else).',
     act: 'kept is normal. unusable or left: read the warnings of the deleter, then `afterbuild reconcile --check`.',
   },
+  afterbuild_rows_set_aside_total: {
+    type: 'counter',
+    labels: ['table', 'field'],
+    moves:
+      'Rows that a process cannot handle because of one field (an infinite created_at, an id beyond 2^53), each once a process.',
+    act: 'The `row.set-aside` lines, `afterbuild status` and `afterbuild reconcile --check` name them. Mend the row in the database: its change brings it back.',
+  },
   afterbuild_artifact_objects_deleted_total: {
     type: 'counter',
     labels: [],

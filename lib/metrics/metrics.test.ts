@@ -135,3 +135,14 @@ test('only records that were acknowledged count as produced', async () => {
     '{topic="things"} 2',
   ]);
 });
+
+test.each([-1, NaN, Infinity])(
+  'an amount of %s counts as nothing, and stops nobody',
+  async (by) => {
+    const metrics = new Metrics('artifact-deleter');
+    metrics.add('afterbuild_artifact_bytes_deleted_total', {}, by);
+    metrics.add('afterbuild_artifact_bytes_deleted_total', {}, 5);
+    const { text } = await metrics.read();
+    expect(text).toMatch(/afterbuild_artifact_bytes_deleted_total\{[^}]*\} 5/);
+  },
+);

@@ -31,9 +31,9 @@ export class Metrics {
     }
   }
 
-  /** @param by not negative. */
+  /** @param by what is no finite number above 0 counts as 0: counting never stops what is counted. */
   add<Name extends CounterName>(name: Name, labels: LabelsOf<Name>, by = 1): void {
-    this.#counters.get(name)?.inc(labels, by);
+    this.#counters.get(name)?.inc(labels, Number.isFinite(by) && by > 0 ? by : 0);
   }
 
   set<Name extends GaugeName>(name: Name, labels: LabelsOf<Name>, value: number): void {
@@ -41,7 +41,7 @@ export class Metrics {
   }
 
   observe<Name extends HistogramName>(name: Name, labels: LabelsOf<Name>, value: number): void {
-    this.#histograms.get(name)?.observe(labels, value);
+    if (Number.isFinite(value)) this.#histograms.get(name)?.observe(labels, value);
   }
 
   /** Forgets all series of that gauge: what is not set again is not there any more. */

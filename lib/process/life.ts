@@ -16,6 +16,7 @@ import { jsonPage, startHttpServer, type HttpServer, type Page, type Pages } fro
 import { readinessOf, type Phase, type Readiness } from './readiness';
 import type { ProcessContext } from './run-process';
 import { StalledError } from './stalled-error';
+import { SetAsideRows, type SetAside } from './set-aside';
 import { Troubles } from './troubles';
 import { version } from './version';
 
@@ -34,6 +35,8 @@ export interface Life {
   readonly observer: RuntimeObserver;
   /** Whoever repeats what fails says so here; readiness follows it. */
   readonly troubles: Troubles;
+  /** Rows that cannot be handled; `afterbuild status` shows them. */
+  readonly setAside: SetAside;
   /** From now on readiness, gauges and the watch follow this consumer. @returns it. */
   watch(consumer: Consumer): Consumer;
 }
@@ -105,6 +108,7 @@ class VitalSigns {
   readonly #metrics: Metrics;
   readonly #observer: MetricsObserver;
   readonly #troubles = new Troubles();
+  readonly #setAside: SetAside;
   #consumer: Consumer | null = null;
   #gaveUp = false;
   #hasJoined = false;
@@ -116,6 +120,7 @@ class VitalSigns {
     this.#metrics = new Metrics(name);
     this.#observer = new MetricsObserver(this.#metrics);
     this.#metrics.set('afterbuild_build_info', { version, node: process.versions.node }, 1);
+    this.#setAside = new SetAsideRows({ clock, logger: context.logger, metrics: this.#metrics });
     this.#metrics.beforeRead(() => this.#setGauges());
   }
 
@@ -124,6 +129,7 @@ class VitalSigns {
       metrics: this.#metrics,
       observer: this.#observer,
       troubles: this.#troubles,
+      setAside: this.#setAside,
       watch: (consumer) => (this.#consumer = consumer),
     };
   }

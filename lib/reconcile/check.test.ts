@@ -36,6 +36,7 @@ function stores(rows: Claim[], keys: string[], meanwhile: () => void = () => und
     claims: {
       all: () => sorted(rows),
       of: (asked) => Promise.resolve(state.rows.filter((one) => matches(one, asked))),
+      odd: () => Promise.resolve([]),
       deletedByGitlab: (asked) =>
         Promise.resolve(asked.filter((key) => state.deletedByGitlab.has(key))),
     },
@@ -73,6 +74,7 @@ test('stores that agree have no break, and what waits is counted', async () => {
     foreignObjects: 1,
     dueRows: 1,
     breaks: [],
+    setAside: [],
     unverified: 0,
   });
   expect(state.sleeps).toBe(0);

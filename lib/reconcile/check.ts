@@ -7,12 +7,13 @@
  */
 import { objectShape } from '../gitlab/object-key';
 import type { Clock } from '../process/clock';
-import type { Claim, ClaimQuestion } from '../stores/postgres/artifact-claims';
+import type { Claim, ClaimQuestion, OddArtifact } from '../stores/postgres/artifact-claims';
 import { mergeByKey } from './merge';
 
 export interface CheckPorts {
   readonly claims: {
     all(): AsyncIterable<Claim>;
+    odd(): Promise<readonly OddArtifact[]>;
     of(question: ClaimQuestion): Promise<readonly Claim[]>;
     deletedByGitlab(keys: readonly string[]): Promise<readonly string[]>;
   };
@@ -57,6 +58,8 @@ export interface CheckReport {
   /** Rows that may go now: waiting, not a break. */
   readonly dueRows: number;
   readonly breaks: readonly Break[];
+  /** Rows of which no key can be made: not compared. */
+  readonly setAside: readonly OddArtifact[];
   /** Suspicions beyond `suspectsMax`, not asked about again. */
   readonly unverified: number;
 }
@@ -81,7 +84,7 @@ export async function checkStores(ports: CheckPorts, options: CheckOptions): Pro
     await ports.clock.sleep(options.pauseMs, options.signal);
     breaks = await verify(ports, breaks);
   }
-  return { ...counts, breaks };
+  return { ...counts, breaks, setAside: await ports.claims.odd() };
 }
 
 async function findSuspects(
@@ -167,13 +170,19 @@ async function claimsOn({ claims }: CheckPorts, batch: readonly Break[]): Promis
     const parts = suspect.key.split('/');
     const shape = objectShape(suspect.key);
     if (suspect.invariant === 'I3') ids.push(suspect.id);
-    else if (shape === 'hashed') ids.push(Number(parts[5]));
-    else if (shape === 'legacy') legacyJobIds.push(Number(parts[2]));
+    else if (shape === 'hashed') ids.push(...idOf(parts[5]));
+    else if (shape === 'legacy') legacyJobIds.push(...idOf(parts[2]));
     // A final path may have any shape, also that of another kind of key.
     if (suspect.invariant === 'I4') finalPaths.push(suspect.key);
   }
   const rows = await claims.of({ ids, legacyJobIds, finalPaths });
   return new Set(rows.map(({ key }) => key));
+}
+
+/** None for digits that no id of a row is: PostgreSQL would refuse the whole question. */
+function idOf(digits: string | undefined): number[] {
+  const id = Number(digits);
+  return Number.isSafeInteger(id) ? [id] : [];
 }
 
 async function storedOf({ objects }: CheckPorts, batch: readonly Break[]): Promise<Set<string>> {

@@ -1,5 +1,5 @@
 import { UndecodableRecordError } from '../../lib/kafka/undecodable-record-error';
-import { microsecondsOf, readChange } from './change-event';
+import { readChange } from './change-event';
 
 const event = {
   id: 5,
@@ -27,7 +27,7 @@ test('columns and positions are taken over, times to the microsecond', () => {
     partitionId: 101,
     projectId: 6,
     jobId: 7,
-    expireAtUs: Date.UTC(2026, 10, 24, 12) * 1_000 + 1,
+    expireAt: BigInt(Date.UTC(2026, 10, 24, 12)) * 1_000n + 1n,
     createdOnDays: Date.UTC(2026, 10, 23) / 86_400_000,
     fileType: 1,
     file: 'artifacts.zip',
@@ -39,35 +39,54 @@ test('columns and positions are taken over, times to the microsecond', () => {
     lsn: 900,
     committedAtMs: 1_795_000_000_123,
     transactionId: 4_294_967_295,
+    odd: null,
   });
 });
 
 test('an artifact without an expiry has none', () => {
-  expect(readChange({ ...event, expire_at: null }).expireAtUs).toBeNull();
+  expect(readChange({ ...event, expire_at: null }).expireAt).toBeNull();
 });
 
 test('a field that is missing or of another type is named, its value is not', () => {
   const read = () => readChange({ ...event, locked: undefined, size: 'secret' });
   expect(read).toThrow(UndecodableRecordError);
-  expect(read).toThrow(/: size, locked\.$/);
+  expect(read).toThrow(/artifact 101:5 lacks .*: size, locked\.$/);
   expect(read).not.toThrow(/secret/);
 });
 
 test.each([
-  ['1970-01-01T00:00:00Z', 0],
-  ['1970-01-01T00:00:00.1Z', 100_000],
-  ['1970-01-01T00:00:00.000001999Z', 1],
-  ['1969-12-31T23:59:59.999999Z', -1],
-  ['1970-01-01T01:00:00+01:00', 0],
-  ['infinity', Number.MAX_SAFE_INTEGER],
-  ['+294247-01-10T04:00:54.775807Z', Number.MAX_SAFE_INTEGER],
-])('%s is %i microseconds', (text, expected) => {
-  expect(microsecondsOf(text)).toBe(expected);
+  ['created_at', '-infinity'],
+  ['created_at', 'infinity'],
+  ['created_at', '-0043-03-15T12:00:00Z'],
+  ['created_at', '+10000-01-01T00:00:00Z'],
+  ['created_at', 'yesterday'],
+  ['expire_at', 'yesterday'],
+  ['id', 2n ** 53n + 1n],
+  ['id', -5],
+  ['partition_id', 0],
+  ['project_id', -(2n ** 63n)],
+  ['job_id', 0],
+  ['file', 'x'.repeat(1_025)],
+  ['file_final_path', '\u{1f600}'.repeat(257)],
+])('%s = %s sets the row aside and is named', (field, value) => {
+  const { odd } = readChange({ ...event, [field]: value });
+  expect(odd).toMatchObject({ table: 'p_ci_job_artifacts', field });
+  const read = { partition_id: 101, id: 5, [field]: value };
+  expect(odd?.id).toBe(`${String(read.partition_id)}:${String(read.id)}`);
 });
 
-test.each(['', 'yesterday', '2026-13-01T00:00:00Z', '2026-11-24 12:00'])(
-  '%j is no instant',
-  (text) => {
-    expect(() => microsecondsOf(text)).toThrow(UndecodableRecordError);
+test.each([
+  [null, null],
+  [-1, 0],
+  [2n ** 53n + 1n, Number.MAX_SAFE_INTEGER],
+  [-(2n ** 63n), 0],
+])('a size of %s only feeds counters: %s', (size, sizeBytes) => {
+  expect(readChange({ ...event, size })).toMatchObject({ odd: null, sizeBytes });
+});
+
+test.each(['-infinity', 'infinity', '-4712-01-01T00:00:00Z', '+294276-12-31T23:59:59.999999Z'])(
+  'an expiry of %s is one',
+  (expireAt) => {
+    expect(readChange({ ...event, expire_at: expireAt }).odd).toBeNull();
   },
 );

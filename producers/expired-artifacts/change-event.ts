@@ -1,17 +1,21 @@
 /** Reads a change of an artifact as Debezium writes it, flattened, to `cdc.public.p_ci_job_artifacts`. */
 import { z } from 'zod';
 import { UndecodableRecordError } from '../../lib/kafka/undecodable-record-error';
-import type { ArtifactChange } from './change';
+import { instantOfIso } from '../../lib/stores/postgres/instant';
+import { judgeArtifact } from './artifact-row';
+import type { ReadChange } from './change';
 
 const whole = z.number().int();
+/** The codec gives a bigint beyond ±2^53. */
+const wide = z.union([whole, z.bigint()]);
 
 const eventSchema = z.object({
-  id: whole,
-  partition_id: whole,
-  project_id: whole,
-  job_id: whole,
+  id: wide,
+  partition_id: wide,
+  project_id: wide,
+  job_id: wide,
   file_type: whole,
-  size: whole.nullable(),
+  size: wide.nullable(),
   created_at: z.string(),
   expire_at: z.string().nullable(),
   file: z.string().nullable(),
@@ -24,59 +28,53 @@ const eventSchema = z.object({
   __tx_id: whole,
 });
 
-const dayUs = 86_400_000_000;
-
 /**
  * @param event as the registry's codec gives it: columns as the table names them, `timestamptz` as ISO text.
- * @throws UndecodableRecordError naming the fields that are not as they must be.
+ * @throws UndecodableRecordError naming the row and the fields that are not as they must be.
  */
-export function readChange(event: unknown): ArtifactChange {
+export function readChange(event: unknown): ReadChange {
   const parsed = eventSchema.safeParse(event);
   if (!parsed.success) {
     const fields = new Set(parsed.error.issues.map((issue) => issue.path.join('.')));
     throw new UndecodableRecordError(
-      `A change of an artifact lacks what connect/afterbuild-source.json lists: ${[...fields].join(', ')}.`,
+      `A change of an artifact${nameOf(event)} lacks what connect/afterbuild-source.json lists: ` +
+        `${[...fields].join(', ')}.`,
       null,
     );
   }
   const columns = parsed.data;
-  return {
+  const { artifact, odd } = judgeArtifact({
     id: columns.id,
     partitionId: columns.partition_id,
     projectId: columns.project_id,
     jobId: columns.job_id,
-    expireAtUs: columns.expire_at === null ? null : microsecondsOf(columns.expire_at),
-    createdOnDays: Math.floor(microsecondsOf(columns.created_at) / dayUs),
+    createdAt: instantOfIso(columns.created_at),
     fileType: columns.file_type,
     file: columns.file,
-    fileStore: columns.file_store,
     fileLocation: columns.file_location,
     fileFinalPath: columns.file_final_path,
     sizeBytes: columns.size,
+  });
+  const expireAt = columns.expire_at === null ? null : instantOfIso(columns.expire_at);
+  const state = {
+    expireAt,
+    fileType: columns.file_type,
+    fileStore: columns.file_store,
     locked: columns.locked,
     lsn: columns.__lsn,
     committedAtMs: columns.__ts_ms,
     transactionId: columns.__tx_id,
   };
+  if (odd !== null) return { ...state, odd };
+  if (expireAt !== null || columns.expire_at === null) return { ...state, ...artifact, odd };
+  const id = `${artifact.partitionId}:${artifact.id}`;
+  const unread = { table: 'p_ci_job_artifacts', field: 'expire_at', reason: 'is no time' } as const;
+  // What is no time at all may be one that has come.
+  return { ...state, expireAt: 0n, odd: { ...unread, id } };
 }
 
-const isoShape = /^(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
-/** What no calendar date of four-digit years says: `infinity`, and years beyond 9999. */
-const farFuture = /^(\+?infinity|\+?\d{5,}-.*)$/;
-
-/**
- * Microseconds since the epoch, not rounded to the milliseconds of a `Date`.
- * @throws UndecodableRecordError for text that is no instant.
- */
-export function microsecondsOf(text: string): number {
-  if (farFuture.test(text)) return Number.MAX_SAFE_INTEGER;
-  const [, seconds, fraction = '', zone] = isoShape.exec(text) ?? [];
-  const ms = Date.parse(`${seconds ?? ''}${zone ?? ''}`);
-  if (Number.isNaN(ms)) {
-    throw new UndecodableRecordError(
-      'A change of an artifact has a time that is no ISO instant.',
-      null,
-    );
-  }
-  return ms * 1_000 + Number(fraction.padEnd(6, '0').slice(0, 6));
+/** ` 100:17`, or nothing for what has no id. */
+export function nameOf(event: unknown): string {
+  const named = z.object({ id: wide, partition_id: wide }).safeParse(event);
+  return named.success ? ` ${named.data.partition_id}:${named.data.id}` : '';
 }

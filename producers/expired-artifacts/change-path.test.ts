@@ -17,6 +17,7 @@ function setUp() {
     produced: [] as ExpiredRecord[],
     reached: [] as Step[],
     checked: [] as number[],
+    aside: [] as string[],
     hold: undefined as Error | undefined,
   };
   const path = new ChangePath({
@@ -34,6 +35,7 @@ function setUp() {
         return Promise.resolve();
       },
     },
+    setAside: { add: (row) => void world.aside.push(row.id) },
     guard: {
       latest: undefined,
       learn: () => undefined,
@@ -109,7 +111,7 @@ test('an expiry within the slack is waited for, and the others do not wait with 
   const { path, world } = setUp();
   const dueAtUs = 12_000_000;
   const handled = path.handle(
-    [record({ id: 1 }), record({ id: 2, expireAtUs: dueAtUs, committedAtMs: 9_000 })],
+    [record({ id: 1 }), record({ id: 2, expireAt: BigInt(dueAtUs), committedAtMs: 9_000 })],
     never,
   );
   expect(kinds(await handled)).toEqual(['done', 'done']);
@@ -132,7 +134,7 @@ test('a transaction that is not visible yet is waited for', async () => {
 test('an expiry near the moment at which a late commit is seen is ours: a sweep may have passed it', async () => {
   const { path, world } = setUp();
   // Committed at 5 s with slack until 15 s, so by the event alone 15.5 s would be the sweep's.
-  const late = record({ expireAtUs: 15_500_000 });
+  const late = record({ expireAt: 15_500_000n });
   expect(kinds(await path.handle([late], never))).toEqual(['skip']);
   world.snapshot = '40:60:50';
   world.onLook = () => {
@@ -147,7 +149,7 @@ test('what stays invisible for too long goes back to the runtime, and counts as 
   world.snapshot = '40:60:50';
   expect(kinds(await path.handle([record({})], never))).toEqual(['retry']);
   world.snapshot = '60:60:';
-  const again = record({ expireAtUs: world.clock.ms * 1_000 - 1 }, { attempt: 2 });
+  const again = record({ expireAt: BigInt(world.clock.ms * 1_000 - 1) }, { attempt: 2 });
   expect(kinds(await path.handle([again], never))).toEqual(['done']);
 });
 
@@ -168,4 +170,25 @@ test('an assignment that is lost ends the wait', async () => {
   };
   await expect(path.handle([record({})], lost.signal)).rejects.toThrow('lost');
   expect(world.produced).toEqual([]);
+});
+
+test('a row that cannot be produced is set aside, alone; one that would not go is not named', async () => {
+  const { path, world } = setUp();
+  const odd = {
+    table: 'p_ci_job_artifacts',
+    id: '100:2',
+    field: 'created_at',
+    reason: 'x',
+  } as const;
+  const aside = (locked: number): ChangeRecord => ({
+    ...record({}),
+    value: { ...change({ locked }), odd },
+  });
+  const outcomes = await path.handle(
+    [record({ id: 1 }), aside(0), aside(1)],
+    new AbortController().signal,
+  );
+  expect(kinds(outcomes)).toEqual(['done', 'skip', 'skip']);
+  expect(ids(world.produced)).toEqual([1]);
+  expect(world.aside).toEqual(['100:2']);
 });

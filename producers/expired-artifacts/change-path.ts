@@ -9,8 +9,15 @@ import { done, retry, skip, type Outcome } from '../../lib/kafka/outcome';
 import { WaitError } from '../../lib/kafka/record-errors';
 import type { ConsumedRecord } from '../../lib/kafka/subscription';
 import type { Clock } from '../../lib/process/clock';
+import type { SetAside } from '../../lib/process/set-aside';
 import type { ReachStep } from '../../lib/process/steps';
-import { committedUntilUs, decideChange, isCandidate, type ArtifactChange } from './change';
+import {
+  committedUntilUs,
+  decideChange,
+  isCandidate,
+  type ArtifactChange,
+  type ReadChange,
+} from './change';
 import type { DatabaseGuard } from '../../lib/brake/database-guard';
 import type { PacedOutput } from './paced-output';
 import type { ArtifactDatabase, DueArtifact } from './ports';
@@ -27,11 +34,12 @@ const roomWaitMinMs = 1_000;
 const lookAgainMs = 50;
 
 /** A record's value; null for a tombstone, which the publication never makes. */
-export type ChangeRecord = ConsumedRecord<ArtifactChange | null>;
+export type ChangeRecord = ConsumedRecord<ReadChange | null>;
 
 export interface ChangePathDependencies {
   readonly database: Pick<ArtifactDatabase, 'readCommitState'>;
   readonly output: PacedOutput;
+  readonly setAside: Pick<SetAside, 'add'>;
   readonly guard: Pick<DatabaseGuard, 'latest' | 'learn' | 'require' | 'timestampMs'>;
   readonly reach: ReachStep;
   readonly clock: Clock;
@@ -67,7 +75,7 @@ export class ChangePath {
     const outcomes: Outcome[] = records.map(() => skip('superseded or not deletable'));
     const { clock } = this.parts;
     const giveUpAtMs = clock.nowMs() + waitMaxMs;
-    let pending = candidatesOf(records);
+    let pending = this.#candidates(records, outcomes);
     while (pending.length > 0) {
       const state = await this.#look(pending);
       const sorted = this.#sort(pending, state, outcomes);
@@ -80,6 +88,31 @@ export class ChangePath {
     }
     for (const { index } of pending) outcomes[index] = notYet;
     return outcomes;
+  }
+
+  /**
+   * The last change of each artifact in the micro-batch: it says what the row is, and a change that it
+   * supersedes has nothing to add. Records of one key come in order. One that would go, but cannot be
+   * produced, is set aside, however long it may wait yet: a change that mends it comes here again.
+   */
+  #candidates(records: readonly ChangeRecord[], outcomes: Outcome[]): Pending[] {
+    const last = new Map<string, Pending | null>();
+    records.forEach((record, index) => {
+      const change = record.value;
+      if (change === null) return;
+      if (change.odd !== null) {
+        last.set(change.odd.id, null);
+        if (!isCandidate(change)) return;
+        this.parts.setAside.add(change.odd);
+        outcomes[index] = skip('set aside');
+        return;
+      }
+      const seenLate = record.attempt > 1 || record.maybeRepeated;
+      last.set(`${change.partitionId}:${change.id}`, { index, record, change, seenLate });
+    });
+    return [...last.values()].flatMap((pending) =>
+      pending !== null && isCandidate(pending.change) ? [pending] : [],
+    );
   }
 
   /** One question a look, whatever the number of records. */
@@ -114,12 +147,12 @@ export class ChangePath {
       const decision = decideChange(item.change, untilUs);
       if (decision.kind === 'leave') {
         outcomes[item.index] = skip(decision.reason);
-      } else if (decision.artifact.expireAtUs < state.nowUs) {
+      } else if (decision.artifact.expireAt < state.nowUs) {
         const { maybeRepeated } = item.record;
         sorted.ready.push({ index: item.index, artifact: decision.artifact, maybeRepeated });
       } else {
         sorted.waiting.push(item);
-        nextExpiryUs = Math.min(nextExpiryUs, decision.artifact.expireAtUs);
+        nextExpiryUs = Math.min(nextExpiryUs, Number(decision.artifact.expireAt));
       }
     }
     return { ...sorted, nextExpiryUs };
@@ -155,21 +188,6 @@ const notYet = retry(new WaitError('The change is not visible in the database ye
 const limitReached = retry(
   new WaitError('As many artifacts are in flight as LOOP_LIMIT_ARTIFACTS allows.'),
 );
-
-/**
- * The last change of each artifact in the micro-batch: it says what the row is, and a change that it
- * supersedes has nothing to add. Records of one key come in order.
- */
-function candidatesOf(records: readonly ChangeRecord[]): Pending[] {
-  const last = new Map<string, Pending>();
-  records.forEach((record, index) => {
-    const change = record.value;
-    if (change === null) return;
-    const seenLate = record.attempt > 1 || record.maybeRepeated;
-    last.set(`${change.partitionId}:${change.id}`, { index, record, change, seenLate });
-  });
-  return [...last.values()].filter(({ change }) => isCandidate(change));
-}
 
 function pauseMs({ waiting, nextExpiryUs }: Sorted, state: CommitState): number {
   const untilExpiryMs = Math.ceil((nextExpiryUs - state.nowUs) / 1_000) + 1;

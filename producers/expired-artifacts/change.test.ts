@@ -1,4 +1,5 @@
 import { change } from '../../test/support/expired-artifacts';
+import { infinity, minusInfinity } from '../../lib/stores/postgres/instant';
 import { committedUntilUs, decideChange, isCandidate } from './change';
 
 const slackMs = 10_000;
@@ -9,15 +10,17 @@ test.each([
   ['unlocked after it expired', {}, 'produce'],
   [
     'expires with the last microsecond of commit time and slack',
-    { expireAtUs: untilUs },
+    { expireAt: BigInt(untilUs) },
     'produce',
   ],
   [
     'expires a microsecond later',
-    { expireAtUs: untilUs + 1 },
+    { expireAt: BigInt(untilUs + 1) },
     'expires later: the sweep will see it',
   ],
-  ['never expires', { expireAtUs: null }, 'never expires'],
+  ['expires at -infinity', { expireAt: minusInfinity }, 'produce'],
+  ['expires at infinity', { expireAt: infinity }, 'expires later: the sweep will see it'],
+  ['never expires', { expireAt: null }, 'never expires'],
   ['locked', { locked: 1 }, 'not unlocked'],
   ['unknown', { locked: 2 }, 'not unlocked'],
   ['lock never set', { locked: null }, 'not unlocked'],
@@ -32,7 +35,7 @@ test.each([
 test('what is produced is the row as the event says it', () => {
   const decision = decideChange(change({ id: 77, file: null, fileFinalPath: 'a/b' }), untilUs);
   expect(decision).toMatchObject({
-    artifact: { id: 77, file: null, fileFinalPath: 'a/b', fileStore: 2, expireAtUs: 1_000_000 },
+    artifact: { id: 77, file: null, fileFinalPath: 'a/b', fileStore: 2, expireAt: 1_000_000n },
   });
 });
 
@@ -41,6 +44,6 @@ test('the whole millisecond of the commit counts, since the event cuts it', () =
 });
 
 test('time does not make a candidate, the rest does', () => {
-  expect(isCandidate(change({ expireAtUs: Number.MAX_SAFE_INTEGER }))).toBe(true);
+  expect(isCandidate(change({ expireAt: infinity }))).toBe(true);
   expect(isCandidate(change({ locked: 1 }))).toBe(false);
 });

@@ -10,10 +10,15 @@
  * What both produce is deleted once and found gone once. See docs/adr on the two sources.
  */
 import { artifactLocked, fileStore, fileType } from '../../lib/gitlab/enums';
+import type { OddRow } from '../../lib/process/set-aside';
+import type { Instant } from '../../lib/stores/postgres/instant';
+import type { NamedArtifact } from './artifact-row';
 import type { DueArtifact } from './ports';
 
-export interface ArtifactChange extends Omit<DueArtifact, 'expireAtUs' | 'fileStore'> {
-  readonly expireAtUs: number | null;
+/** What decides, and when it was committed. */
+export interface ChangeState {
+  readonly expireAt: Instant | null;
+  readonly fileType: number;
   readonly fileStore: number | null;
   readonly locked: number | null;
   /** Position of the change in the write-ahead log, in bytes. */
@@ -24,6 +29,13 @@ export interface ArtifactChange extends Omit<DueArtifact, 'expireAtUs' | 'fileSt
   readonly transactionId: number;
 }
 
+export type ArtifactChange = ChangeState & NamedArtifact & { readonly odd: null };
+
+/** Of a row that cannot be produced, whatever is decided. */
+export type OddChange = ChangeState & { readonly odd: OddRow };
+
+export type ReadChange = ArtifactChange | OddChange;
+
 export type ChangeDecision =
   | { readonly kind: 'leave'; readonly reason: string }
   /** To be produced once its expiry has come and its transaction is visible. */
@@ -32,8 +44,8 @@ export type ChangeDecision =
 const leave = (reason: string): ChangeDecision => ({ kind: 'leave', reason });
 
 /** Everything but the time: an artifact that a sweep would never take is not ours either. */
-export function isCandidate(change: ArtifactChange): boolean {
-  return decideChange(change, Infinity).kind === 'produce';
+export function isCandidate(change: ChangeState): boolean {
+  return refuse(change, Infinity) === null;
 }
 
 /**
@@ -41,15 +53,21 @@ export function isCandidate(change: ArtifactChange): boolean {
  * not visible when we first looked, the moment at which it was) plus slack, in microseconds.
  */
 export function decideChange(change: ArtifactChange, untilUs: number): ChangeDecision {
-  const { expireAtUs, fileStore: store } = change;
-  if (change.locked !== artifactLocked.unlocked) return leave('not unlocked');
-  if (change.fileType === fileType.trace) return leave('a trace');
-  if (store !== fileStore.remote) return leave('not in object storage');
-  if (expireAtUs === null) return leave('never expires');
-  if (expireAtUs > untilUs) return leave('expires later: the sweep will see it');
-  return { kind: 'produce', artifact: { ...change, expireAtUs, fileStore: store } };
+  const refusal = refuse(change, untilUs);
+  if (refusal !== null) return leave(refusal);
+  const { expireAt, fileStore: store } = change;
+  if (expireAt === null || store === null) return leave('never expires');
+  return { kind: 'produce', artifact: { ...change, expireAt, fileStore: store } };
+}
+
+function refuse({ locked, expireAt, ...change }: ChangeState, untilUs: number): string | null {
+  if (locked !== artifactLocked.unlocked) return 'not unlocked';
+  if (change.fileType === fileType.trace) return 'a trace';
+  if (change.fileStore !== fileStore.remote) return 'not in object storage';
+  if (expireAt === null) return 'never expires';
+  return expireAt > untilUs ? 'expires later: the sweep will see it' : null;
 }
 
 /** The commit time is cut to milliseconds, so the whole millisecond counts. */
-export const committedUntilUs = (change: ArtifactChange, slackMs: number): number =>
+export const committedUntilUs = (change: ChangeState, slackMs: number): number =>
   (change.committedAtMs + 1 + slackMs) * 1_000;

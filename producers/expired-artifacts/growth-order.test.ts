@@ -59,7 +59,7 @@ class Flow {
   }
 
   #change(id: number, locked: 0 | 1, due: boolean): void {
-    const row = change({ id, locked, expireAtUs: due ? nowUs - 1 : nowUs + 1 });
+    const row = change({ id, locked, expireAt: BigInt(due ? nowUs - 1 : nowUs + 1) });
     this.rows.set(id, row);
     const place = partitionOf(`{"id":${id}}`, this.#topic.length);
     if ((this.#lastPlace.get(id) ?? place) !== place) this.moved.add(id);
@@ -73,8 +73,8 @@ class Flow {
   }
 }
 
-const mayGo = ({ locked, expireAtUs }: ArtifactChange): boolean =>
-  locked === 0 && expireAtUs !== null && expireAtUs < nowUs;
+const mayGo = ({ locked, expireAt }: ArtifactChange): boolean =>
+  locked === 0 && expireAt !== null && expireAt < nowUs;
 
 test('whatever the growths and whoever reads first, in the end what is due is gone and the rest is there', () => {
   let moved = 0;

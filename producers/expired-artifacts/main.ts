@@ -95,13 +95,13 @@ async function connect(
   const control = openHelm({
     ...{ process: name, work: topicNames.artifactChanges, clock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
-    troubles: life.troubles,
+    ...{ troubles: life.troubles, setAside: life.setAside },
     registry: openRegistry(config),
     createProducer: () => createProducer(kafka),
   });
   return {
     ...{ config, logger, clock, reach, onFatal, random: Math.random, expired },
-    troubles: life.troubles,
+    ...{ troubles: life.troubles, setAside: life.setAside },
     database: new PostgresArtifactDatabase(pool, config.SWEEP_MARGIN_MS),
     progressPartitions: progress.partitions,
     createProgress: (onWritten) => {

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { minusInfinity } from '../../lib/stores/postgres/instant';
 import {
   compareCursors,
   cursorAtStart,
@@ -10,33 +11,33 @@ import {
 
 interface Row {
   readonly id: number;
-  readonly expireAtUs: number;
+  readonly expireAt: bigint;
   readonly jobId: number;
 }
 
-const nowUs = 50;
+const nowUs = 50n;
 
 /** What the two statements of lib/stores/postgres/expired-artifacts.ts give, on rows in memory. */
 function read(rows: readonly Row[], asked: DueRead): Row[] {
   if (asked.kind === 'tie') {
     const group = rows
-      .filter((row) => row.expireAtUs === asked.expireAtUs && row.jobId > (asked.jobId ?? -1))
+      .filter((row) => row.expireAt === asked.expireAt && row.jobId > (asked.jobId ?? -1n))
       .sort((a, b) => a.jobId - b.jobId);
     const last = group[asked.rowsMax - 1];
     return last === undefined ? group : group.filter((row) => row.jobId <= last.jobId);
   }
-  const { expireAtUs, upToUs } = asked;
+  const { expireAt, upTo } = asked;
   return rows
-    .filter((row) => row.expireAtUs > (expireAtUs ?? -Infinity))
-    .filter((row) => row.expireAtUs <= Math.min(nowUs, upToUs ?? Infinity))
-    .sort((a, b) => a.expireAtUs - b.expireAtUs)
+    .filter((row) => expireAt === null || row.expireAt > expireAt)
+    .filter((row) => row.expireAt <= nowUs && (upTo === null || row.expireAt <= upTo))
+    .sort((a, b) => Number(a.expireAt - b.expireAt))
     .slice(0, asked.rowsMax);
 }
 
 const rowsArbitrary = fc
   .array(
     fc.record({
-      expireAtUs: fc.integer({ min: 0, max: 60 }),
+      expireAt: fc.integer({ min: 0, max: 60 }),
       jobId: fc.integer({ min: 1, max: 9 }),
     }),
     { maxLength: 60 },
@@ -47,7 +48,7 @@ const rowsArbitrary = fc
       rows.map((row, id) => ({
         ...row,
         id,
-        expireAtUs: Math.floor(row.expireAtUs / step) * step,
+        expireAt: BigInt(Math.floor(row.expireAt / step) * step),
       })),
     ),
   );
@@ -77,7 +78,7 @@ test('every due row is produced, whatever the ties, the page size and the crashe
             inMemory = written;
           }
         }
-        const due = rows.filter((row) => row.expireAtUs <= nowUs).map(({ id }) => id);
+        const due = rows.filter((row) => row.expireAt <= nowUs).map(({ id }) => id);
         expect([...produced].sort((a, b) => a - b)).toEqual(due);
       },
     ),
@@ -100,42 +101,45 @@ test('without a crash no row is produced twice', () => {
 });
 
 test('a full sweep ends where the due sweep stands', () => {
-  const rows = [1, 2, 3].map((at) => ({ id: at, expireAtUs: at, jobId: at }));
-  const asked = nextRead(cursorAtStart, 10, 2);
+  const rows = [1, 2, 3].map((at) => ({ id: at, expireAt: BigInt(at), jobId: at }));
+  const asked = nextRead(cursorAtStart, 10, 2n);
   const settled = settlePage(cursorAtStart, read(rows, asked), 10);
   expect(settled.kept.map(({ id }) => id)).toEqual([1, 2]);
   expect(settled.caughtUp).toBe(true);
 });
 
 test('a page keeps nothing of the value that may be cut', () => {
-  const rows = [1, 2, 2].map((expireAtUs, id) => ({ id, expireAtUs, jobId: id }));
+  const rows = [1n, 2n, 2n].map((expireAt, id) => ({ id, expireAt, jobId: id }));
   const settled = settlePage(cursorAtStart, rows, 2);
   expect(settled.kept.map(({ id }) => id)).toEqual([0]);
-  expect(settled.cursor).toEqual({ expireAtUs: 1, tie: null });
+  expect(settled.cursor).toEqual({ expireAt: 1n, tie: null });
 });
 
 test('a page of one value becomes a walk by job, and its end the watermark', () => {
-  const rows = [1, 2, 3].map((jobId) => ({ id: jobId, expireAtUs: 5, jobId }));
+  const rows = [1, 2, 3].map((jobId) => ({ id: jobId, expireAt: 5n, jobId }));
   const entered = settlePage(cursorAtStart, rows, 2);
   expect(entered).toEqual({
     kept: [],
-    cursor: { expireAtUs: null, tie: { expireAtUs: 5, jobId: null } },
+    cursor: { expireAt: null, tie: { expireAt: 5n, jobId: null } },
     caughtUp: false,
   });
   const walked = settlePage(entered.cursor, rows.slice(0, 2), 2);
-  expect(walked.cursor.tie).toEqual({ expireAtUs: 5, jobId: 2 });
+  expect(walked.cursor.tie).toEqual({ expireAt: 5n, jobId: 2n });
   const ended = settlePage(walked.cursor, rows.slice(2), 2);
-  expect(ended.cursor).toEqual({ expireAtUs: 5, tie: null });
+  expect(ended.cursor).toEqual({ expireAt: 5n, tie: null });
 });
 
 test('cursors are ordered by watermark, then by their place in a group', () => {
   const inOrder: Cursor[] = [
     cursorAtStart,
-    { expireAtUs: null, tie: { expireAtUs: 5, jobId: null } },
-    { expireAtUs: null, tie: { expireAtUs: 5, jobId: 1 } },
-    { expireAtUs: null, tie: { expireAtUs: 6, jobId: 1 } },
-    { expireAtUs: 5, tie: null },
-    { expireAtUs: 6, tie: null },
+    { expireAt: null, tie: { expireAt: minusInfinity, jobId: null } },
+    { expireAt: null, tie: { expireAt: 5n, jobId: null } },
+    { expireAt: null, tie: { expireAt: 5n, jobId: -7n } },
+    { expireAt: null, tie: { expireAt: 5n, jobId: 1n } },
+    { expireAt: null, tie: { expireAt: 6n, jobId: 1n } },
+    { expireAt: minusInfinity, tie: null },
+    { expireAt: 5n, tie: null },
+    { expireAt: 6n, tie: null },
   ];
   for (const [at, cursor] of inOrder.entries()) {
     expect(compareCursors(cursor, cursor)).toBe(0);

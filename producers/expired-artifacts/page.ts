@@ -4,45 +4,48 @@
  * A page asks for one row more than it keeps and drops the last distinct `expire_at`, which may be cut.
  * When a whole page has one value (GitLab gave whole months of artifacts one midnight), that group is
  * walked by job_id instead; a job has few artifacts, so its ties are bounded where those of an
- * `expire_at` are not. The cursor only moves forward.
+ * `expire_at` are not. The cursor only moves forward, also over rows that are not to be produced: what is
+ * met again at every look is what nobody has moved past.
  */
+import type { Instant } from '../../lib/stores/postgres/instant';
+import type { Whole } from '../../lib/stores/postgres/whole';
 
 export interface Cursor {
   /** Every due row up to and including this expire_at has been produced; null before the first page. */
-  readonly expireAtUs: number | null;
+  readonly expireAt: Instant | null;
   /** Set while a group of rows that share one expire_at is walked. */
   readonly tie: TieCursor | null;
 }
 
 export interface TieCursor {
-  readonly expireAtUs: number;
+  readonly expireAt: Instant;
   /** Last job_id produced; null before the group's first page. */
-  readonly jobId: number | null;
+  readonly jobId: bigint | null;
 }
 
-export const cursorAtStart: Cursor = { expireAtUs: null, tie: null };
+export const cursorAtStart: Cursor = { expireAt: null, tie: null };
 
 /** What to ask the database for next. */
 export type DueRead =
   | {
       readonly kind: 'after';
-      readonly expireAtUs: number | null;
+      readonly expireAt: Instant | null;
       /** Rows behind this are somebody else's; null for no bound but the clock. */
-      readonly upToUs: number | null;
+      readonly upTo: Instant | null;
       /** LIMIT: one more than a page keeps. */
       readonly rowsMax: number;
     }
   | {
       readonly kind: 'tie';
-      readonly expireAtUs: number;
-      readonly jobId: number | null;
+      readonly expireAt: Instant;
+      readonly jobId: bigint | null;
       /** FETCH FIRST … WITH TIES: the last job's artifacts come whole. */
       readonly rowsMax: number;
     };
 
 export interface PlacedRow {
-  readonly expireAtUs: number;
-  readonly jobId: number;
+  readonly expireAt: Instant;
+  readonly jobId: Whole;
 }
 
 export interface SettledPage<Row> {
@@ -54,10 +57,10 @@ export interface SettledPage<Row> {
 }
 
 /** @param pageRows rows that a page keeps at most (a tie page a job's artifacts more). */
-export function nextRead(cursor: Cursor, pageRows: number, upToUs: number | null = null): DueRead {
+export function nextRead(cursor: Cursor, pageRows: number, upTo: Instant | null = null): DueRead {
   return cursor.tie
     ? { kind: 'tie', ...cursor.tie, rowsMax: pageRows }
-    : { kind: 'after', expireAtUs: cursor.expireAtUs, upToUs, rowsMax: pageRows + 1 };
+    : { kind: 'after', expireAt: cursor.expireAt, upTo, rowsMax: pageRows + 1 };
 }
 
 /** @param rows what `nextRead(cursor, pageRows)` gave, in its order. */
@@ -79,15 +82,15 @@ function settle<Row extends PlacedRow>(
   const last = rows.at(-1);
   if (last === undefined) return { kept: [], cursor, caughtUp: true };
   if (rows.length <= pageRows) {
-    return { kept: rows, cursor: { expireAtUs: last.expireAtUs, tie: null }, caughtUp: true };
+    return { kept: rows, cursor: { expireAt: last.expireAt, tie: null }, caughtUp: true };
   }
-  const kept = rows.filter((row) => row.expireAtUs < last.expireAtUs);
+  const kept = rows.filter((row) => row.expireAt < last.expireAt);
   const lastKept = kept.at(-1);
   return {
     kept,
     cursor: lastKept
-      ? { expireAtUs: lastKept.expireAtUs, tie: null }
-      : { ...cursor, tie: { expireAtUs: last.expireAtUs, jobId: null } },
+      ? { expireAt: lastKept.expireAt, tie: null }
+      : { ...cursor, tie: { expireAt: last.expireAt, jobId: null } },
     caughtUp: false,
   };
 }
@@ -103,20 +106,26 @@ function settleTie<Row extends PlacedRow>(
   return {
     kept: rows,
     cursor: groupEnds
-      ? { expireAtUs: tie.expireAtUs, tie: null }
-      : { ...cursor, tie: { expireAtUs: tie.expireAtUs, jobId: last.jobId } },
+      ? { expireAt: tie.expireAt, tie: null }
+      : { ...cursor, tie: { expireAt: tie.expireAt, jobId: BigInt(last.jobId) } },
     caughtUp: false,
   };
 }
 
 /** Above 0 when `left` stands further than `right`. */
 export function compareCursors(left: Cursor, right: Cursor): number {
-  const byWatermark = (left.expireAtUs ?? -Infinity) - (right.expireAtUs ?? -Infinity);
-  if (!Number.isNaN(byWatermark) && byWatermark !== 0) return byWatermark;
+  const byWatermark = compare(left.expireAt, right.expireAt);
+  if (byWatermark !== 0) return byWatermark;
   if (left.tie && right.tie) {
     return (
-      left.tie.expireAtUs - right.tie.expireAtUs || (left.tie.jobId ?? -1) - (right.tie.jobId ?? -1)
+      compare(left.tie.expireAt, right.tie.expireAt) || compare(left.tie.jobId, right.tie.jobId)
     );
   }
   return Number(left.tie !== null) - Number(right.tie !== null);
+}
+
+/** Null stands before everything, also before -infinity. */
+function compare(left: bigint | null, right: bigint | null): number {
+  if (left === null || right === null) return Number(left !== null) - Number(right !== null);
+  return left === right ? 0 : left > right ? 1 : -1;
 }

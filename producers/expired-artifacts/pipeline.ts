@@ -11,9 +11,10 @@ import type { Clock } from '../../lib/process/clock';
 import type { expiredArtifactsSchema } from '../../lib/process/config';
 import type { Logger } from '../../lib/process/logger';
 import type { ReachStep } from '../../lib/process/steps';
+import type { SetAside } from '../../lib/process/set-aside';
 import type { Troubles } from '../../lib/process/troubles';
 import type { SweepProgress } from '../../schemas/generated';
-import type { ArtifactChange } from './change';
+import type { ReadChange } from './change';
 import { readChange } from './change-event';
 import { ChangePath } from './change-path';
 import { DatabaseGuard } from '../../lib/brake/database-guard';
@@ -36,6 +37,7 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly random: () => number;
   readonly troubles: Troubles;
+  readonly setAside: SetAside;
   readonly reach: ReachStep;
   readonly database: ArtifactDatabase;
   readonly expired: ExpiredTopic;
@@ -126,7 +128,7 @@ function createSweeps(around: Surroundings, guard: DatabaseGuard, output: PacedO
   const untilDone = createUntilDone({ ...repeating, logger });
   const progress = around.createProgress((partition, written) => sweeps.learn(partition, written));
   const shared: Omit<SweepDependencies, 'logger' | 'untilDone'> = {
-    ...{ database, output, progress, guard, reach, clock },
+    ...{ database, output, progress, guard, reach, clock, setAside: around.setAside },
     settings: {
       pageRows: config.SWEEP_PAGE_ROWS,
       idleMs: config.SWEEP_IDLE_MS,
@@ -176,10 +178,10 @@ function changeSubscription(
   guard: DatabaseGuard,
   output: LoopLimitedOutput,
 ): AnySubscription {
-  const { config, clock, database, reach } = around;
+  const { config, clock, database, reach, setAside } = around;
   const slackMs = config.CHANGE_SLACK_MS;
-  const path = new ChangePath({ database, output, guard, reach, clock, slackMs });
-  const subscription: Subscription<ArtifactChange | null> = {
+  const path = new ChangePath({ database, output, setAside, guard, reach, clock, slackMs });
+  const subscription: Subscription<ReadChange | null> = {
     topic: around.topics.changes,
     start: 'committed',
     maxRecords: 1_000,

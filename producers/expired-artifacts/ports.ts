@@ -1,6 +1,8 @@
 /** What the sweeps and the change path need from outside; the adapters fit structurally, in main.ts. */
 import type { DatabaseMoment } from '../../lib/brake/database-guard';
 import type { CommitState } from '../../lib/stores/postgres/commit-state';
+import type { Instant } from '../../lib/stores/postgres/instant';
+import type { Whole } from '../../lib/stores/postgres/whole';
 import type { ArtifactsExpired, SweepProgress } from '../../schemas/generated';
 import type { DueRead } from './page';
 
@@ -17,8 +19,7 @@ export interface DueArtifact {
   readonly partitionId: number;
   readonly projectId: number;
   readonly jobId: number;
-  /** Microseconds since the epoch: what PostgreSQL keeps, and what a watermark must not round. */
-  readonly expireAtUs: number;
+  readonly expireAt: Instant;
   readonly createdOnDays: number;
   readonly fileType: number;
   readonly file: string | null;
@@ -28,8 +29,29 @@ export interface DueArtifact {
   readonly sizeBytes: number | null;
 }
 
+/** What sweep and change path read of an artifact, as PostgreSQL has it. */
+export interface ArtifactColumns {
+  readonly id: Whole;
+  readonly partitionId: Whole;
+  readonly projectId: Whole;
+  readonly jobId: Whole;
+  /** Null: text that is no instant. */
+  readonly createdAt: Instant | null;
+  readonly fileType: number;
+  readonly file: string | null;
+  readonly fileLocation: number | null;
+  readonly fileFinalPath: string | null;
+  readonly sizeBytes: Whole | null;
+}
+
+/** A row of a page as PostgreSQL has it: in its place, and with what it can be judged by. */
+export interface DueRow extends ArtifactColumns {
+  readonly expireAt: Instant;
+  readonly fileStore: number | null;
+}
+
 export interface DuePage {
-  readonly rows: readonly DueArtifact[];
+  readonly rows: readonly DueRow[];
   /** Read in the transaction that read the rows. */
   readonly database: DatabaseMoment;
 }

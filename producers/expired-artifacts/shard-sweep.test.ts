@@ -1,8 +1,10 @@
 import fc from 'fast-check';
+import { minusInfinity } from '../../lib/stores/postgres/instant';
 import type { Step } from '../../lib/process/steps';
 import type { SweepProgress } from '../../schemas/generated';
 import {
-  artifact,
+  asideRows,
+  dueRow,
   listeningLogger,
   moment,
   origin,
@@ -10,7 +12,7 @@ import {
 } from '../../test/support/expired-artifacts';
 import { DatabaseGuard, type DatabaseMoment } from '../../lib/brake/database-guard';
 import type { DueRead } from './page';
-import type { DueArtifact } from './ports';
+import type { DueRow } from './ports';
 import { laterProgress } from './progress';
 import type { ExpiredRecord } from './records';
 import { ShardSweep } from './shard-sweep';
@@ -25,6 +27,7 @@ class World {
   readonly produced: { readonly id: number; readonly source: string }[] = [];
   readonly progress = new Map<string, SweepProgress>();
   readonly reached: Step[] = [];
+  readonly aside = asideRows();
   readonly said: unknown[] = [];
   database: DatabaseMoment = moment;
   reads = 0;
@@ -33,7 +36,7 @@ class World {
   crash: { step: Step; times: number } | undefined;
   acceptedAtMs: number | undefined;
 
-  constructor(public rows: readonly DueArtifact[]) {}
+  constructor(public rows: readonly DueRow[]) {}
 
   get ids(): number[] {
     return this.produced.map(({ id }) => id);
@@ -79,6 +82,7 @@ class World {
             return Promise.resolve();
           },
         },
+        setAside: this.aside.setAside,
         guard,
         untilDone: createUntilDone({ clock, logger, random: () => 1, troubles: new Troubles() }),
         reach: (step) => this.#reach(step, life),
@@ -100,12 +104,12 @@ class World {
     const found =
       read.kind === 'tie'
         ? this.rows
-            .filter((row) => row.expireAtUs === read.expireAtUs && row.jobId > (read.jobId ?? -1))
-            .sort((a, b) => a.jobId - b.jobId)
+            .filter((row) => row.expireAt === read.expireAt && row.jobId > (read.jobId ?? -1n))
+            .sort((a, b) => Number(a.jobId) - Number(b.jobId))
         : this.rows
-            .filter((row) => row.expireAtUs > (read.expireAtUs ?? -Infinity))
-            .filter((row) => row.expireAtUs <= (read.upToUs ?? this.clock.ms * 1_000))
-            .sort((a, b) => a.expireAtUs - b.expireAtUs);
+            .filter((row) => read.expireAt === null || row.expireAt > read.expireAt)
+            .filter((row) => row.expireAt <= (read.upTo ?? this.clock.ms * 1_000))
+            .sort((a, b) => Number(a.expireAt - b.expireAt));
     return Promise.resolve({ rows: found.slice(0, read.rowsMax), database: this.database });
   }
 
@@ -125,8 +129,8 @@ class World {
   }
 }
 
-const rowsOf = (expiries: readonly number[]): DueArtifact[] =>
-  expiries.map((expireAtUs, index) => artifact({ id: index + 1, jobId: index + 1, expireAtUs }));
+const rowsOf = (expiries: readonly number[]): DueRow[] =>
+  expiries.map((at, index) => dueRow({ id: index + 1, jobId: index + 1, expireAt: BigInt(at) }));
 const sorted = (ids: readonly number[]) => [...ids].sort((a, b) => a - b);
 
 test('the records of a page are acknowledged before its watermark is written', async () => {
@@ -138,7 +142,7 @@ test('the records of a page are acknowledged before its watermark is written', a
     'sweep.records-produced',
     'sweep.watermark-produced',
   ]);
-  expect(world.progress.get('due')).toMatchObject({ expireAtUs: 2, ...origin });
+  expect(world.progress.get('due')).toMatchObject({ expireAt: '2', ...origin });
 });
 
 test('a process killed at any step, any number of times, leaves no row out', async () => {
@@ -185,7 +189,7 @@ test('a row that becomes due later is produced later, and nothing again', async 
 test('a row that commits behind the watermark is not the due sweep’s, but the full sweep’s', async () => {
   const world = new World(rowsOf([5]));
   await world.run(10);
-  world.rows = [...world.rows, artifact({ id: 9, expireAtUs: 3 })];
+  world.rows = [...world.rows, dueRow({ id: 9, expireAt: 3n })];
   await world.run(10, 3);
   expect(world.ids).toEqual([1]);
   world.clock.ms += 60_000;
@@ -203,7 +207,7 @@ test('a full sweep that was cut short goes on where it stood', async () => {
   world.clock.ms += 60_000;
   world.crash = { step: 'sweep.watermark-produced', times: 1 };
   await world.run(2, 9);
-  expect(world.progress.get('full')).toMatchObject({ epoch: 1, expireAtUs: 2, complete: false });
+  expect(world.progress.get('full')).toMatchObject({ epoch: 1, expireAt: '2', complete: false });
   await world.run(2, 9);
   expect(world.produced.filter(({ source }) => source === 'repair').map(({ id }) => id)).toEqual([
     1, 2, 3, 4,
@@ -214,7 +218,7 @@ test('a restored backup is not swept until it is accepted, and then from the beg
   const world = new World(rowsOf([5]));
   await world.run(10);
   world.database = { ...moment, timeline: 2 };
-  world.rows = [...world.rows, artifact({ id: 9, expireAtUs: 3 })];
+  world.rows = [...world.rows, dueRow({ id: 9, expireAt: 3n })];
   const before = world.progress.get('due');
   const rarely = { fullEveryMs: 1e12 };
   const held = world.run(10, 0, rarely);
@@ -228,6 +232,23 @@ test('a restored backup is not swept until it is accepted, and then from the beg
   world.acceptedAtMs = world.clock.nowMs();
   await world.run(10, 3, rarely);
   expect(sorted(world.ids.slice(1))).toEqual([1, 9]);
-  expect(world.progress.get('due')).toMatchObject({ timeline: 2, expireAtUs: 5 });
+  expect(world.progress.get('due')).toMatchObject({ timeline: 2, expireAt: '5' });
   expect(world.said.filter((event) => event === 'full.begun')).toHaveLength(1);
+});
+
+test('what is not in object storage, or cannot be produced, is passed, and costs its neighbours nothing', async () => {
+  const [first, local, odd, last] = rowsOf([1, 2, 3, 4]);
+  const aside = { ...odd!, createdAt: minusInfinity };
+  const world = new World([first!, { ...local!, fileStore: 1 }, aside, last!]);
+  await world.run(2, 3);
+  expect(world.ids).toEqual([1, 4]);
+  expect(world.progress.get('due')).toMatchObject({ expireAt: '4' });
+  expect(world.aside.rows).toMatchObject([{ id: '100:3', field: 'created_at' }]);
+});
+
+test('rows of -infinity go first, and the watermark passes them', async () => {
+  const [first, second] = rowsOf([1, 2]);
+  const world = new World([{ ...first!, expireAt: minusInfinity }, second!]);
+  await world.run(10);
+  expect(world.ids).toEqual([1, 2]);
 });

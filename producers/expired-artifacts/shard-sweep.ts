@@ -12,9 +12,13 @@ import type { SweepProgress } from '../../schemas/generated';
 import type { DatabaseGuard } from '../../lib/brake/database-guard';
 import { cursorAtStart, nextRead, settlePage, type SettledPage } from './page';
 import type { PacedOutput } from './paced-output';
-import type { ArtifactDatabase, DueArtifact, DuePage, ProgressTopic, Shard } from './ports';
+import type { ArtifactDatabase, DueArtifact, DuePage, DueRow, ProgressTopic, Shard } from './ports';
 import { progressOf, stateOf, type SweepKind, type SweepState } from './progress';
 import { cutRecords } from './records';
+import { fileStore as stores } from '../../lib/gitlab/enums';
+import type { SetAside } from '../../lib/process/set-aside';
+import { type Instant, timestampOf } from '../../lib/stores/postgres/instant';
+import { judgeArtifact } from './artifact-row';
 import type { UntilDone } from '../../lib/process/until-done';
 
 export interface SweepSettings {
@@ -28,6 +32,7 @@ export interface SweepDependencies {
   readonly database: ArtifactDatabase;
   readonly output: PacedOutput;
   readonly progress: ProgressTopic;
+  readonly setAside: Pick<SetAside, 'add'>;
   readonly guard: DatabaseGuard;
   readonly untilDone: UntilDone;
   readonly reach: ReachStep;
@@ -41,7 +46,7 @@ const sourceOf = { due: 'sweep', full: 'repair' } as const;
 /** A page that may be worked on, and what is made of it. */
 interface TakenPage {
   readonly page: DuePage;
-  readonly settled: SettledPage<DueArtifact>;
+  readonly settled: SettledPage<DueRow>;
   /** The database is another one than the watermark's, and an operator has accepted it. */
   readonly accepted: boolean;
 }
@@ -97,12 +102,12 @@ export class ShardSweep {
   async #fullPage(signal: AbortSignal): Promise<void> {
     const { clock, settings } = this.parts;
     const isPaced = clock.nowMs() - this.#lastFullPageAtMs < settings.idleMs;
-    const upToUs = this.#due.cursor.expireAtUs;
-    if (isPaced || upToUs === null) return;
+    const upTo = this.#due.cursor.expireAt;
+    if (isPaced || upTo === null) return;
     const begins = this.#beginPassWhenDue();
     if (this.#full.complete) return;
     this.#lastFullPageAtMs = clock.nowMs();
-    const taken = await this.#take(this.#full, upToUs, signal);
+    const taken = await this.#take(this.#full, upTo, signal);
     // So that a crash does not forget that a repair was asked for.
     if (begins) this.#full = await this.#write('full', this.#full, taken, signal);
     const complete = taken.settled.caughtUp;
@@ -129,12 +134,12 @@ export class ShardSweep {
   }
 
   /** Reads until the database that answers is the one that the watermark belongs to. */
-  #take(state: SweepState, upToUs: number | null, signal: AbortSignal): Promise<TakenPage> {
+  #take(state: SweepState, upTo: Instant | null, signal: AbortSignal): Promise<TakenPage> {
     const { database, guard, settings, untilDone } = this.parts;
     const { cursor, origin, atMs } = state;
     return untilDone('reading a page of due artifacts', signal, async () => {
       const met = origin === null ? guard.latest : { origin, timestampMs: atMs ?? 0 };
-      const read = nextRead(cursor, settings.pageRows, upToUs);
+      const read = nextRead(cursor, settings.pageRows, upTo);
       const page = await database.readPage(this.shard, read);
       const { accepted } = guard.require(page.database, met);
       return { page, accepted, settled: settlePage(cursor, page.rows, settings.pageRows) };
@@ -152,22 +157,37 @@ export class ShardSweep {
     const { clock, logger, output, reach, untilDone } = this.parts;
     const { kept, cursor } = taken.settled;
     const moved = { ...state, cursor, complete };
-    const isSaid = cursor.expireAtUs === state.cursor.expireAtUs && kept.length === 0;
+    const isSaid = cursor.expireAt === state.cursor.expireAt && kept.length === 0;
     if (isSaid && !complete && !taken.accepted) return moved;
     const beganAtMs = clock.nowMs();
     reach('sweep.page-read');
-    const records = cutRecords(kept, taken.page.database, sourceOf[sweep]);
+    const artifacts = this.#producible(kept);
+    const records = cutRecords(artifacts, taken.page.database, sourceOf[sweep]);
     await untilDone('producing expired artifacts', signal, (works) =>
       output.produce(records, signal, works),
     );
     reach('sweep.records-produced');
     const written = await this.#write(sweep, moved, taken, signal);
     reach('sweep.watermark-produced');
-    const counts = { sweep, artifacts: kept.length, records: records.length };
-    const watermark = watermarkText(cursor.expireAtUs);
+    const counts = { sweep, artifacts: artifacts.length, records: records.length };
+    const watermark = cursor.expireAt === null ? null : timestampOf(cursor.expireAt);
     const elapsedMs = clock.nowMs() - beganAtMs;
-    logger.info({ event: 'page.produced', ...counts, watermark, elapsedMs }, 'page produced');
+    const fields = { event: 'page.produced', ...counts, watermark, elapsedMs };
+    if (artifacts.length > 0) logger.info(fields, 'page produced');
+    else logger.debug(fields, 'page passed: nothing of it is to be produced');
     return written;
+  }
+
+  /** A row that is not in object storage is none of ours; one that cannot be produced is set aside, alone. */
+  #producible(rows: readonly DueRow[]): DueArtifact[] {
+    return rows.flatMap((row) => {
+      const { expireAt, fileStore } = row;
+      if (fileStore !== stores.remote) return [];
+      const { artifact, odd } = judgeArtifact(row);
+      if (odd === null) return [{ ...artifact, expireAt, fileStore }];
+      this.parts.setAside.add(odd);
+      return [];
+    });
   }
 
   async #write(
@@ -184,6 +204,3 @@ export class ShardSweep {
     return written;
   }
 }
-
-const watermarkText = (us: number | null): string | null =>
-  us === null ? null : new Date(us / 1_000).toISOString();

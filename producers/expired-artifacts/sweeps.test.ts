@@ -65,10 +65,10 @@ async function settle(turns = 8): Promise<void> {
   }
 }
 
-const progress = (shard: string, expireAtUs: number): SweepProgress =>
+const progress = (shard: string, expireAt: number): SweepProgress =>
   progressOf('due', shard, {
     ...stateAtStart,
-    cursor: { expireAtUs, tie: null },
+    cursor: { expireAt: BigInt(expireAt), tie: null },
     atMs: 1,
     origin,
   });

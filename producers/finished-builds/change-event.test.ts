@@ -10,7 +10,7 @@ const event = {
   finished_at: 1_700_000_000_123_456,
   erased_at: null,
   __lsn: 900,
-  __ts_ms: 5_000,
+  __ts_ms: 1_700_000_001_000,
   __tx_id: 50,
   __op: 'u',
 };
@@ -25,14 +25,38 @@ test('a change is read as Debezium writes it', () => {
     finishedAtMs: 1_700_000_000_123,
     isErased: false,
     lsn: 900,
-    committedAtMs: 5_000,
+    committedAtMs: 1_700_000_001_000,
     transactionId: 50,
+    odd: null,
   });
 });
 
-test('a build that was erased says so, one that still runs has no end', () => {
+test.each([
+  [null, 1_700_000_001_000],
+  // A build in ten years, and what Debezium 3.6 and 3.7 write for the two infinities.
+  [2_015_000_000_000_000, 1_700_000_001_000],
+  [9_223_372_036_825_200_000n, 1_700_000_001_000],
+  [9_223_372_036_854_775_807n, 1_700_000_001_000],
+  [-9_223_372_036_832_400_000n, 0],
+  [-(2n ** 63n), 0],
+  [-62_135_596_800_000_000n, 0],
+])('finished at %s: as far as the commit says that it can be', (finishedAt, finishedAtMs) => {
+  expect(readChange({ ...event, finished_at: finishedAt })).toMatchObject({ finishedAtMs });
+});
+
+test.each([
+  ['id', 2n ** 53n + 1n],
+  ['id', 0],
+  ['partition_id', -1],
+  ['project_id', -(2n ** 63n)],
+])('%s = %s sets the build aside and is named', (field, value) => {
+  const { odd } = readChange({ ...event, [field]: value });
+  expect(odd).toMatchObject({ table: 'p_ci_builds', field });
+});
+
+test('a build that was erased says so', () => {
   const change = readChange({ ...event, finished_at: null, erased_at: 1 });
-  expect(change).toMatchObject({ finishedAtMs: null, isErased: true });
+  expect(change).toMatchObject({ isErased: true });
 });
 
 test('what lacks a listed column is undecodable, by name', () => {

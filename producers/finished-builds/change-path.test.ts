@@ -19,6 +19,7 @@ function setUp(recentMax = 100) {
     produced: [] as FinishedRecord[],
     reached: [] as Step[],
     checked: [] as number[],
+    aside: [] as string[],
     hold: undefined as Error | undefined,
     failure: undefined as Error | undefined,
   };
@@ -39,6 +40,7 @@ function setUp(recentMax = 100) {
       },
     },
     recent: new RecentBuilds(recentMax),
+    setAside: { add: (row) => void world.aside.push(row.id) },
     guard: {
       latest: undefined,
       learn: () => undefined,

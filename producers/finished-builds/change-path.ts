@@ -14,7 +14,8 @@ import type { Logger } from '../../lib/process/logger';
 import type { ReachStep } from '../../lib/process/steps';
 import type { CommitState } from '../../lib/stores/postgres/commit-state';
 import { isVisible, parseSnapshot } from '../../lib/stores/postgres/visibility';
-import { decideChange, type BuildChange } from './change';
+import type { SetAside } from '../../lib/process/set-aside';
+import { decideChange, isCandidate, type BuildChange, type ReadChange } from './change';
 import type { BuildDatabase, FinishedBuild, FinishedTopic } from './ports';
 import type { RecentBuilds } from './recent-builds';
 import { keyOf, recordOf } from './records';
@@ -25,12 +26,13 @@ const waitMaxMs = 6_000;
 const lookAgainMs = 50;
 
 /** A record's value; null for a tombstone, which the publication never makes. */
-export type ChangeRecord = ConsumedRecord<BuildChange | null>;
+export type ChangeRecord = ConsumedRecord<ReadChange | null>;
 
 export interface ChangePathDependencies {
   readonly database: Pick<BuildDatabase, 'readCommitState'>;
   readonly topic: Pick<FinishedTopic, 'produce'>;
   readonly recent: RecentBuilds;
+  readonly setAside: Pick<SetAside, 'add'>;
   readonly guard: Pick<DatabaseGuard, 'latest' | 'learn' | 'require' | 'timestampMs'>;
   readonly reach: ReachStep;
   readonly clock: Clock;
@@ -79,6 +81,11 @@ export class ChangePath {
     records.forEach((record, index) => {
       const change = record.value;
       if (change === null) return;
+      if (change.odd !== null) {
+        if (isCandidate(change)) this.parts.setAside.add(change.odd);
+        outcomes[index] = skip('set aside, or not finished');
+        return;
+      }
       const key = keyOf(change);
       const decision = decideChange(change);
       last.delete(key);

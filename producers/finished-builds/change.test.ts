@@ -19,8 +19,3 @@ test.each([
 ])('a build with %j is left', (columns, reason) => {
   expect(decideChange(buildChange(columns))).toEqual({ kind: 'leave', reason });
 });
-
-test('a build without finished_at counts as finished when its change was committed', () => {
-  const decision = decideChange(buildChange({ finishedAtMs: null }));
-  expect(decision).toMatchObject({ build: { finishedAtMs: 5_000 } });
-});

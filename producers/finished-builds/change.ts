@@ -1,15 +1,16 @@
 /** Whether a changed build is one whose trace is to be archived. Pure; the event alone decides. */
 import { buildType, finishedStatuses } from '../../lib/gitlab/enums';
+import type { OddRow } from '../../lib/process/set-aside';
+import type { Whole } from '../../lib/stores/postgres/whole';
 import type { FinishedBuild } from './ports';
 
-export interface BuildChange {
-  readonly partitionId: number;
-  readonly buildId: number;
-  readonly projectId: number;
+/** What decides, and when it was committed. */
+export interface ChangeState {
   /** Null and any other than `Ci::Build`: shares the table, has no trace. */
   readonly type: string | null;
   readonly status: string | null;
-  readonly finishedAtMs: number | null;
+  /** At most `committedAtMs`. */
+  readonly finishedAtMs: number;
   readonly isErased: boolean;
   /** Position of the change in the write-ahead log, in bytes. */
   readonly lsn: number;
@@ -18,6 +19,19 @@ export interface BuildChange {
   /** 32 bits, without the epoch. */
   readonly transactionId: number;
 }
+
+export type BuildChange = ChangeState &
+  Pick<FinishedBuild, 'partitionId' | 'buildId' | 'projectId'> & { readonly odd: null };
+
+/** Of a build that cannot be produced, whatever is decided. */
+export type OddChange = ChangeState & { readonly odd: OddRow };
+
+export type ReadChange = BuildChange | OddChange;
+
+export const oddBuild = (partitionId: Whole, buildId: Whole, field: string): OddRow => ({
+  ...{ table: 'p_ci_builds', id: `${partitionId}:${buildId}`, field },
+  reason: 'is no whole number from 1 to 2^53 − 1',
+});
 
 export type ChangeDecision =
   | { readonly kind: 'leave'; readonly reason: string }
@@ -28,10 +42,18 @@ const finished: readonly string[] = finishedStatuses;
 
 /** `skipped` is complete but never ran, `canceling` still runs: neither has a trace to archive. */
 export function decideChange(change: BuildChange): ChangeDecision {
-  const { partitionId, buildId, projectId, status } = change;
-  if (change.type !== buildType) return leave('not a Ci::Build');
-  if (status === null || !finished.includes(status)) return leave('not finished');
-  if (change.isErased) return leave('erased');
-  const finishedAtMs = change.finishedAtMs ?? change.committedAtMs;
+  const refusal = refuse(change);
+  if (refusal !== null) return leave(refusal);
+  const { partitionId, buildId, projectId, status, finishedAtMs } = change;
+  if (status === null) return leave('not finished');
   return { kind: 'produce', build: { partitionId, buildId, projectId, status, finishedAtMs } };
+}
+
+/** Everything but who it is. */
+export const isCandidate = (change: ChangeState): boolean => refuse(change) === null;
+
+function refuse({ type, status, isErased }: ChangeState): string | null {
+  if (type !== buildType) return 'not a Ci::Build';
+  if (status === null || !finished.includes(status)) return 'not finished';
+  return isErased ? 'erased' : null;
 }

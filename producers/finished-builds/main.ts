@@ -92,12 +92,14 @@ async function connect(
     ...{ process: name, work: topicNames.buildChanges, clock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
     troubles: life.troubles,
+    setAside: life.setAside,
     registry: openRegistry(config),
     createProducer: () => createProducer(kafka),
   });
   return {
     ...{ config, logger, clock, reach, onFatal, random: Math.random, ...opened },
     troubles: life.troubles,
+    setAside: life.setAside,
     database: new PostgresBuildDatabase(pool),
     createConsumer: (subscriptions) =>
       (member.consumer = life.watch(

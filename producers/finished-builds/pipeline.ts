@@ -11,11 +11,12 @@ import type { Clock } from '../../lib/process/clock';
 import type { finishedBuildsSchema } from '../../lib/process/config';
 import type { Logger } from '../../lib/process/logger';
 import type { ReachStep } from '../../lib/process/steps';
+import type { SetAside } from '../../lib/process/set-aside';
 import type { Troubles } from '../../lib/process/troubles';
 import { createUntilDone } from '../../lib/process/until-done';
 import type { StaleProgress } from '../../schemas/generated';
 import { ArchiverBacklog } from './archiver-backlog';
-import type { BuildChange } from './change';
+import type { ReadChange } from './change';
 import { readChange } from './change-event';
 import { ChangePath } from './change-path';
 import type { BuildDatabase, CursorTopic, FinishedTopic } from './ports';
@@ -37,6 +38,7 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly random: () => number;
   readonly troubles: Troubles;
+  readonly setAside: SetAside;
   readonly reach: ReachStep;
   readonly database: BuildDatabase;
   readonly finished: FinishedTopic;
@@ -111,7 +113,7 @@ function createSweeps(
   recent: RecentBuilds,
 ): StaleSweeps {
   const { config, logger, clock, database, finished: topic, reach, onFatal } = around;
-  const { random, troubles } = around;
+  const { random, setAside, troubles } = around;
   const untilDone = createUntilDone({ clock, logger, random, troubles });
   const { helm } = around.control;
   const inFlightMax = (): number => helm.effective.loopLimit ?? config.STALE_IN_FLIGHT_MAX;
@@ -134,7 +136,7 @@ function createSweeps(
   };
   const parts = {
     ...{ database, topic, cursors, archiver, guard, recent },
-    ...{ reach, clock, settings, untilDone },
+    ...{ reach, clock, setAside, settings, untilDone },
   };
   const sweeps: StaleSweeps = new StaleSweeps({
     ...{ guard, clock, logger, onFatal },
@@ -176,9 +178,9 @@ function changeSubscription(
   guard: DatabaseGuard,
   recent: RecentBuilds,
 ): AnySubscription {
-  const { clock, database, finished: topic, logger, reach } = around;
-  const path = new ChangePath({ database, topic, recent, guard, reach, clock, logger });
-  const subscription: Subscription<BuildChange | null> = {
+  const { clock, database, finished: topic, logger, reach, setAside } = around;
+  const path = new ChangePath({ database, topic, recent, setAside, guard, reach, clock, logger });
+  const subscription: Subscription<ReadChange | null> = {
     topic: around.topics.changes,
     start: 'committed',
     maxRecords: 1_000,

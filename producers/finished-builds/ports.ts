@@ -1,5 +1,6 @@
 /** What the change path and the stale sweep need from outside; the adapters fit structurally, in main.ts. */
 import type { DatabaseMoment } from '../../lib/brake/database-guard';
+import type { OddRow } from '../../lib/process/set-aside';
 import type { CommitState } from '../../lib/stores/postgres/commit-state';
 import type { BuildFinished, StaleProgress } from '../../schemas/generated';
 
@@ -36,6 +37,8 @@ export interface StaleRead {
 export interface StalePage {
   /** In order of id; fewer than asked for only at the end of the partition_id. */
   readonly builds: readonly ChunkedBuild[];
+  /** Builds with chunk rows that no page can name; asked for once a pass of slice 0. */
+  readonly odd: readonly OddRow[];
   /** The next higher partition_id that has chunk rows, whatever the slice. */
   readonly nextPartitionId: number | null;
   /** Read in the transaction that read the rows. */

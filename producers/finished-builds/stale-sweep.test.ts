@@ -67,6 +67,7 @@ class World {
           return Promise.resolve();
         },
       },
+      setAside: { add: () => undefined },
       guard: this.guard,
       untilDone: createUntilDone({
         ...{ clock: this.clock, logger: this.log.logger, random: () => 1 },

@@ -9,6 +9,7 @@
 import type { DatabaseGuard } from '../../lib/brake/database-guard';
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
+import type { SetAside } from '../../lib/process/set-aside';
 import type { ReachStep } from '../../lib/process/steps';
 import type { UntilDone } from '../../lib/process/until-done';
 import type { StaleProgress } from '../../schemas/generated';
@@ -36,6 +37,7 @@ export interface SweepDependencies {
   readonly cursors: CursorTopic;
   readonly archiver: Pick<ArchiverBacklog, 'ends' | 'room' | 'caughtUp'>;
   readonly guard: Pick<DatabaseGuard, 'latest' | 'learn' | 'require' | 'timestampMs'>;
+  readonly setAside: Pick<SetAside, 'add'>;
   readonly untilDone: UntilDone;
   /** What changes have announced of late was not lost, so a repair leaves it out. */
   readonly recent: Pick<RecentBuilds, 'has' | 'add'>;
@@ -149,6 +151,7 @@ export class StaleSweep {
     const { reach, topic, untilDone } = this.parts;
     const taken = await this.#take(signal);
     reach('stale.page-read');
+    for (const row of taken.page.odd) this.parts.setAside.add(row);
     const records = this.#recordsOf(taken.page);
     if (records.length > 0) {
       await untilDone('producing stale builds', signal, () => topic.produce(records));

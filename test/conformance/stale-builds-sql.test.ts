@@ -21,7 +21,7 @@ let builds: PostgresBuildDatabase;
 /** 60,000 builds in three partition_ids, of which a third has one to three chunks; 102 has few. */
 const rows = `
   INSERT INTO p_ci_builds (id, partition_id, project_id, commit_id, type, status, finished_at, erased_at)
-  SELECT i, CASE WHEN i % 100 = 3 THEN 102 ELSE 100 + i % 2 END, i % 50, 1,
+  SELECT i, CASE WHEN i % 100 = 3 THEN 102 ELSE 100 + i % 2 END, 1 + i % 50, 1,
     CASE WHEN i % 30 = 0 THEN 'Ci::Bridge' ELSE 'Ci::Build' END,
     (ARRAY['success', 'failed', 'canceled', 'running', 'skipped'])[1 + i / 3 % 5],
     CASE WHEN i / 3 % 5 = 3 THEN NULL ELSE (now() AT TIME ZONE 'utc') - (i % 48) * interval '1 hour' END,
@@ -101,6 +101,51 @@ test.each([
   expect(expected.rows.length).toBeGreaterThan(5_000);
   expect(found.sort()).toEqual(expected.rows.map(({ key }) => key).sort());
 });
+
+test('an end that says nothing does not keep a build from being due, nor its neighbours', async () => {
+  const ends = [
+    `'infinity'`,
+    `now() + interval '10 years'`,
+    'NULL',
+    `'-infinity'`,
+    `'0044-03-15 BC'`,
+  ];
+  const ids = [1, 2, 4, 5, 7];
+  const odd = ['-7', '0', '9007199254740993'];
+  await asOwner(async (client) => {
+    for (const [at, end] of ends.entries()) await client.query(aBuild(String(ids[at]), end));
+    for (const id of odd) await client.query(aBuild(id, `'2020-01-01'`));
+    await client.query(aBuild('8', `'2020-01-01'`, '9223372036854775807'));
+  });
+  const read = { partitionId: 102, afterBuildId: 0, slice: 0, slices: 1, buildsMax: 100 };
+  const { builds: found, odd: aside } = await builds.readPage(read);
+  const recent = expect.closeTo(Date.now(), -6) as number;
+  expect(
+    found
+      .filter(({ buildId }) => buildId < 10 && buildId !== 3)
+      .map(({ buildId, due: end }) => [buildId, end?.finishedAtMs]),
+  ).toEqual([
+    ...[1, 2, 4].map((id) => [id, recent]),
+    ...[5, 7].map((id) => [id, 0]),
+    [8, undefined],
+  ]);
+  expect(aside.map(({ id, field }) => `${id} ${field}`).sort()).toEqual(
+    [...odd.map((id) => `102:${id} build_id`), '102:8 project_id'].sort(),
+  );
+  await asOwner((client) =>
+    client.query(
+      `DELETE FROM ci_build_trace_chunks WHERE partition_id = 102 AND build_id NOT BETWEEN 9 AND 60000
+         AND build_id <> 3;
+       DELETE FROM p_ci_builds WHERE partition_id = 102 AND id NOT BETWEEN 9 AND 60000 AND id <> 3`,
+    ),
+  );
+});
+
+const aBuild = (id: string, end: string, project = '1'): string => `
+  INSERT INTO p_ci_builds (id, partition_id, project_id, commit_id, type, status, finished_at)
+  VALUES (${id}, 102, ${project}, 1, 'Ci::Build', 'success', ${end});
+  INSERT INTO ci_build_trace_chunks (build_id, partition_id, project_id, chunk_index, data_store)
+  VALUES (${id}, 102, 1, 0, 4)`;
 
 test('a page tells when a build finished, in UTC whatever the zone of the server', async () => {
   const [id, finishedAtMs] = await asOwner(async (client) => {

@@ -4,7 +4,8 @@ import type { Logger } from '../../lib/process/logger';
 import type { DatabaseOrigin } from '../../schemas/generated';
 import type { ArtifactChange } from '../../producers/expired-artifacts/change';
 import type { DatabaseMoment } from '../../lib/brake/database-guard';
-import type { DueArtifact } from '../../producers/expired-artifacts/ports';
+import type { OddRow, SetAside } from '../../lib/process/set-aside';
+import type { DueArtifact, DueRow } from '../../producers/expired-artifacts/ports';
 
 export const origin: DatabaseOrigin = {
   systemIdentifier: '7',
@@ -20,7 +21,7 @@ export const artifact = (columns: Partial<DueArtifact>): DueArtifact => ({
   partitionId: 100,
   projectId: 2,
   jobId: 3,
-  expireAtUs: 1_000_000,
+  expireAt: 1_000_000n,
   createdOnDays: 20_000,
   fileType: 1,
   file: 'artifacts.zip',
@@ -31,6 +32,18 @@ export const artifact = (columns: Partial<DueArtifact>): DueArtifact => ({
   ...columns,
 });
 
+/** The same as a page reads it. */
+export const dueRow = (columns: Partial<DueArtifact>): DueRow => {
+  const { createdOnDays, ...row } = artifact(columns);
+  return { ...row, createdAt: BigInt(createdOnDays) * 86_400_000_000n };
+};
+
+/** Keeps what is set aside. */
+export function asideRows(): { readonly rows: OddRow[]; readonly setAside: Pick<SetAside, 'add'> } {
+  const rows: OddRow[] = [];
+  return { rows, setAside: { add: (row) => void rows.push(row) } };
+}
+
 /** Unlocked, remote, and due since long before its commit. */
 export const change = (columns: Partial<ArtifactChange>): ArtifactChange => ({
   ...artifact({}),
@@ -38,6 +51,7 @@ export const change = (columns: Partial<ArtifactChange>): ArtifactChange => ({
   lsn: 900,
   committedAtMs: 5_000,
   transactionId: 50,
+  odd: null,
   ...columns,
 });
 

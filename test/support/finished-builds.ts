@@ -16,6 +16,7 @@ export const buildChange = (columns: Partial<BuildChange>): BuildChange => ({
   lsn: 900,
   committedAtMs: 5_000,
   transactionId: 50,
+  odd: null,
   ...columns,
 });
 
@@ -41,5 +42,5 @@ export function pageOf(
     .map(({ buildId, isDue }) => ({ buildId, due: isDue ? due : null }));
   const above = builds.map((build) => build.partitionId).filter((id) => id > partitionId);
   const isEnd = page.length < buildsMax && above.length > 0;
-  return { builds: page, nextPartitionId: isEnd ? Math.min(...above) : null, database };
+  return { builds: page, odd: [], nextPartitionId: isEnd ? Math.min(...above) : null, database };
 }

@@ -23,6 +23,12 @@ export const objectKeySql = `
       || '/' || job_id || '/' || id || '/' || file
   END`;
 
+/** Ids that a number holds, and a key that the columns give. */
+const soundSql = `
+  id BETWEEN 1 AND 9007199254740991 AND partition_id BETWEEN 1 AND 9007199254740991
+  AND (coalesce(file_final_path, '') <> '' OR project_id > 0 AND job_id > 0
+       AND created_at >= '0001-01-01 00:00Z' AND created_at < '10000-01-01 00:00Z')`;
+
 const claim = `
   ${objectKeySql} AS key, id, partition_id AS "partitionId",
   (locked = 0 AND file_type <> 3 AND coalesce(expire_at < now(), false)) AS "isDue"`;
@@ -30,21 +36,34 @@ const claim = `
 /** NULLs sort behind everything and are no claim. */
 const allClaims: Statement = {
   name: 'all-claims',
-  text: `SELECT * FROM (SELECT ${claim} FROM p_ci_job_artifacts WHERE file_store = 2) AS claims
+  text: `SELECT * FROM (SELECT ${claim} FROM p_ci_job_artifacts
+      WHERE file_store = 2 AND ${soundSql}) AS claims
     WHERE key IS NOT NULL ORDER BY key COLLATE "C"`,
+};
+
+/** A few of those without a usable claim, to be named. */
+const oddRows: Statement = {
+  name: 'odd-artifacts',
+  text: `
+    SELECT partition_id || ':' || id AS id,
+      CASE WHEN NOT id BETWEEN 1 AND 9007199254740991 THEN 'id'
+           WHEN NOT partition_id BETWEEN 1 AND 9007199254740991 THEN 'partition_id'
+           WHEN project_id < 1 THEN 'project_id' WHEN job_id < 1 THEN 'job_id'
+           ELSE 'created_at' END AS field
+    FROM p_ci_job_artifacts WHERE file_store = 2 AND NOT (${soundSql}) LIMIT 1000`,
 };
 
 /** One index each; the key is compared by the caller. */
 const claimsOf: Statement = {
   name: 'claims-of',
   text: `
-    SELECT ${claim} FROM p_ci_job_artifacts WHERE file_store = 2 AND id = ANY ($1::bigint[])
+    SELECT ${claim} FROM p_ci_job_artifacts WHERE file_store = 2 AND ${soundSql} AND id = ANY ($1::bigint[])
     UNION ALL
     SELECT ${claim} FROM p_ci_job_artifacts
-    WHERE file_store = 2 AND file_location = 1 AND job_id = ANY ($2::bigint[])
+    WHERE file_store = 2 AND ${soundSql} AND file_location = 1 AND job_id = ANY ($2::bigint[])
     UNION ALL
     SELECT ${claim} FROM p_ci_job_artifacts
-    WHERE file_store = 2 AND file_final_path = ANY ($3::text[])`,
+    WHERE file_store = 2 AND ${soundSql} AND file_final_path = ANY ($3::text[])`,
 };
 
 /** Objects whose rows GitLab has deleted itself: it still has to remove them. */
@@ -53,6 +72,12 @@ const deletedByGitlab: Statement = {
   text: `SELECT store_dir || '/' || file AS key FROM ci_deleted_objects
     WHERE file_store = 2 AND store_dir || '/' || file = ANY ($1::text[])`,
 };
+
+export interface OddArtifact {
+  /** `<partition_id>:<id>`. */
+  readonly id: string;
+  readonly field: string;
+}
 
 export interface ClaimQuestion {
   readonly ids: readonly number[];
@@ -70,6 +95,11 @@ export class PostgresArtifactClaims {
   /** Every claim in one snapshot, in the order of the keys' bytes; sorted by the server, on its disk. */
   all(): AsyncGenerator<Claim, void, undefined> {
     return this.#pool.stream<Claim>(allClaims);
+  }
+
+  /** Rows of which no key can be made, 1,000 at most: nobody can tell whether their objects are there. */
+  odd(): Promise<OddArtifact[]> {
+    return this.#pool.query<OddArtifact>(oddRows);
   }
 
   /** Claims of these rows as they are now. */

@@ -1,5 +1,5 @@
 /** The statements of the deletion, on `p_ci_job_artifacts` (why this shape: docs/adr/0008). */
-import type { ArtifactKeyColumns } from '../../gitlab/object-key';
+import { type ArtifactKeyColumns, firstKeyDay, lastKeyDay } from '../../gitlab/object-key';
 import type { PostgresPool, Statement } from './pool';
 
 /**
@@ -18,7 +18,7 @@ const dueAndUnchanged = `
     AND artifact.expire_at < now()
     AND artifact.project_id = known.project_id
     AND artifact.job_id = known.job_id
-    AND (artifact.created_at AT TIME ZONE 'UTC')::date - date '1970-01-01' = known.created_on_days
+    AND (artifact.created_at AT TIME ZONE 'UTC')::date = date '1970-01-01' + known.created_on_days
     AND artifact.file IS NOT DISTINCT FROM known.file
     AND artifact.file_location IS NOT DISTINCT FROM known.file_location
     AND artifact.file_final_path IS NOT DISTINCT FROM known.file_final_path`;
@@ -37,15 +37,19 @@ export const artifactStatements = {
     name: 'find-existing-artifacts',
     text: 'SELECT id FROM p_ci_job_artifacts WHERE id = ANY ($1::bigint[])',
   },
-  /** A legacy key names no artifact, so another artifact of the same job may have the same one. */
+  /**
+   * A legacy key names no artifact, so another artifact of the same job may have the same one, whatever its
+   * id. One without a date or with an impossible project has no key.
+   */
   findLegacyClaims: {
     name: 'find-legacy-claims',
     text: `
-      SELECT id, project_id AS "projectId", job_id AS "jobId",
-             (created_at AT TIME ZONE 'UTC')::date - date '1970-01-01' AS "createdOnDays",
+      SELECT least(greatest(id, 1), 9007199254740991) AS id, project_id AS "projectId",
+             job_id AS "jobId", (created_at AT TIME ZONE 'UTC')::date - date '1970-01-01' AS "createdOnDays",
              file, file_location AS "fileLocation", file_final_path AS "fileFinalPath"
       FROM p_ci_job_artifacts
-      WHERE job_id = ANY ($1::bigint[]) AND file_location = 1 AND file_store = 2`,
+      WHERE job_id = ANY ($1::bigint[]) AND isfinite(created_at)
+        AND project_id BETWEEN 1 AND 9007199254740991 AND file_location = 1 AND file_store = 2`,
   },
   /**
    * The path begins with its project's hash, so only that project's rows are asked: by the index on `file_final_path`
@@ -125,7 +129,10 @@ export function dueValues(
     sorted.map(({ id }) => id),
     sorted.map(({ projectId }) => projectId),
     sorted.map(({ jobId }) => jobId),
-    sorted.map(({ createdOnDays }) => createdOnDays),
+    // Beyond them no key can be made, and a date is soon out of PostgreSQL's range.
+    sorted.map(({ createdOnDays: day }) =>
+      Math.min(Math.max(day, firstKeyDay - 1), lastKeyDay + 1),
+    ),
     sorted.map(({ file }) => file),
     sorted.map(({ fileLocation }) => fileLocation),
     sorted.map(({ fileFinalPath }) => fileFinalPath),

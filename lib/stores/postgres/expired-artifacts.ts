@@ -7,7 +7,9 @@
 import { createHash } from 'node:crypto';
 import { readCommitState, type CommitState } from './commit-state';
 import { readIdentity, type DatabaseIdentity } from './identity';
+import { infinity, type Instant, instantOfEpoch, minusInfinity, timestampOf } from './instant';
 import type { PostgresPool, Statement } from './pool';
+import { type Whole, wholeOf } from './whole';
 
 export interface ArtifactShard {
   /** Physical partition, schema-qualified. */
@@ -15,32 +17,48 @@ export interface ArtifactShard {
   readonly partitionIds: readonly number[];
 }
 
+/** As the table has it: what its types allow, not what GitLab writes. */
 export interface DueArtifactRow {
-  readonly id: number;
+  readonly id: Whole;
   readonly partitionId: number;
-  readonly projectId: number;
-  readonly jobId: number;
-  readonly expireAtUs: number;
-  readonly createdOnDays: number;
+  readonly projectId: Whole;
+  readonly jobId: Whole;
+  readonly expireAt: Instant;
+  readonly createdAt: Instant;
   readonly fileType: number;
   readonly file: string | null;
-  readonly fileStore: number;
+  readonly fileStore: number | null;
   readonly fileLocation: number | null;
   readonly fileFinalPath: string | null;
-  readonly sizeBytes: number | null;
+  readonly sizeBytes: Whole | null;
+}
+
+interface RawRow {
+  readonly id: string;
+  readonly partitionId: number;
+  readonly projectId: string;
+  readonly jobId: string;
+  readonly expireAt: string;
+  readonly createdAt: string;
+  readonly fileType: number;
+  readonly file: string | null;
+  readonly fileStore: number | null;
+  readonly fileLocation: number | null;
+  readonly fileFinalPath: string | null;
+  readonly sizeBytes: string | null;
 }
 
 export interface DuePageRead {
   readonly kind: 'after';
-  readonly expireAtUs: number | null;
-  readonly upToUs: number | null;
+  readonly expireAt: Instant | null;
+  readonly upTo: Instant | null;
   readonly rowsMax: number;
 }
 
 export interface TiePageRead {
   readonly kind: 'tie';
-  readonly expireAtUs: number;
-  readonly jobId: number | null;
+  readonly expireAt: Instant;
+  readonly jobId: bigint | null;
   readonly rowsMax: number;
 }
 
@@ -49,12 +67,16 @@ export class UnsupportedPartitionError extends Error {
   override readonly name = 'UnsupportedPartitionError';
 }
 
+/**
+ * Nothing here can fail for one row: no cast to a type that is narrower than the column's, no arithmetic
+ * with what may be infinite. A name longer than a key may be is cut behind the byte that shows it.
+ */
 const columns = `
-  (extract(epoch FROM expire_at) * 1000000)::bigint AS "expireAtUs",
-  id, partition_id AS "partitionId", project_id AS "projectId", job_id AS "jobId",
-  (created_at AT TIME ZONE 'UTC')::date - date '1970-01-01' AS "createdOnDays",
-  file_type AS "fileType", file, file_store AS "fileStore", file_location AS "fileLocation",
-  file_final_path AS "fileFinalPath", size AS "sizeBytes"`;
+  extract(epoch FROM expire_at)::text AS "expireAt", extract(epoch FROM created_at)::text AS "createdAt",
+  id::text, partition_id AS "partitionId", project_id::text AS "projectId", job_id::text AS "jobId",
+  file_type AS "fileType", left(file, 1025) AS file, file_store AS "fileStore",
+  file_location AS "fileLocation", left(file_final_path, 1025) AS "fileFinalPath",
+  size::text AS "sizeBytes"`;
 
 /** Prepared statements are known by name, so each literal list gets a name of its own. */
 function named(purpose: string, text: string): Statement {
@@ -69,34 +91,47 @@ function literalsOf(partitionIds: readonly number[]): string {
   return partitionIds.join(', ');
 }
 
+export type Beginning = 'from' | 'after';
+
 /**
- * The partial index's own predicate, one order, a limit: no DISTINCT, no join, no OFFSET.
- * $1 expire_at to begin after, $2 margin in milliseconds, $3 expire_at to end with.
+ * The partial index's own predicate, one order, a limit: no DISTINCT, no join, no OFFSET. And no filter
+ * beside it (`file_store = 2`): the page says where the next one begins, so rows that it leaves out would
+ * be read again at every look, by the hundred thousand where artifacts are kept on a disk.
+ * $1 expire_at to begin after (or from: nothing is after -infinity but before it), $2 margin in
+ * milliseconds, $3 expire_at to end with.
  */
-export const duePage = (partitionIds: readonly number[], rowsMax: number): Statement =>
+export const duePage = (
+  partitionIds: readonly number[],
+  rowsMax: number,
+  beginning: Beginning,
+): Statement =>
   named(
     'due-page',
     `SELECT ${columns}
      FROM p_ci_job_artifacts
      WHERE partition_id IN (${literalsOf(partitionIds)})
-       AND expire_at > $1::timestamptz
+       AND expire_at ${beginning === 'from' ? '>=' : '>'} $1::timestamptz
        AND expire_at <= least(now() - $2::bigint * interval '1 millisecond', $3::timestamptz)
-       AND locked = 0 AND file_type <> 3 AND file_store = 2
+       AND locked = 0 AND file_type <> 3
      ORDER BY expire_at LIMIT ${rowsMax}`,
   );
 
 /**
  * One group of a shared expire_at, by job. It also reads the group's locked rows: for groups only.
- * $1 the group's expire_at, $2 job_id to begin after.
+ * $1 the group's expire_at, $2 job_id to begin after (or from).
  */
-export const tiePage = (partitionIds: readonly number[], rowsMax: number): Statement =>
+export const tiePage = (
+  partitionIds: readonly number[],
+  rowsMax: number,
+  beginning: Beginning,
+): Statement =>
   named(
     'tie-page',
     `SELECT ${columns}
      FROM p_ci_job_artifacts
      WHERE partition_id IN (${literalsOf(partitionIds)})
-       AND expire_at = $1::timestamptz AND job_id > $2
-       AND locked = 0 AND file_type <> 3 AND file_store = 2
+       AND expire_at = $1::timestamptz AND job_id ${beginning === 'from' ? '>=' : '>'} $2
+       AND locked = 0 AND file_type <> 3
      ORDER BY job_id FETCH FIRST ${rowsMax} ROWS WITH TIES`,
   );
 
@@ -150,13 +185,34 @@ export function partitionIdsOf(name: string, bound: string): number[] {
   return ids.map(Number);
 }
 
-/** As PostgreSQL reads it, to the microsecond. */
-export function timestampOf(us: number | null, unbounded: '-infinity' | 'infinity'): string {
-  if (us === null) return unbounded;
-  const ms = Math.floor(us / 1_000);
-  const fraction = String(us - ms * 1_000).padStart(3, '0');
-  return new Date(ms).toISOString().replace('Z', `${fraction}Z`);
+const firstBigint = -(2n ** 63n);
+
+function askOf(ids: readonly number[], read: DuePageRead | TiePageRead, marginMs: number): Ask {
+  if (read.kind === 'tie') {
+    const { expireAt, jobId, rowsMax } = read;
+    const statement = tiePage(ids, rowsMax, jobId === null ? 'from' : 'after');
+    return { statement, values: [timestampOf(expireAt), (jobId ?? firstBigint).toString()] };
+  }
+  const { expireAt, upTo, rowsMax } = read;
+  const statement = duePage(ids, rowsMax, expireAt === null ? 'from' : 'after');
+  const bounds = [timestampOf(expireAt ?? minusInfinity), timestampOf(upTo ?? infinity)];
+  return { statement, values: [bounds[0], marginMs, bounds[1]] };
 }
+
+interface Ask {
+  readonly statement: Statement;
+  readonly values: readonly unknown[];
+}
+
+const rowOf = (raw: RawRow): DueArtifactRow => ({
+  ...raw,
+  id: wholeOf(raw.id),
+  projectId: wholeOf(raw.projectId),
+  jobId: wholeOf(raw.jobId),
+  expireAt: instantOfEpoch(raw.expireAt),
+  createdAt: instantOfEpoch(raw.createdAt),
+  sizeBytes: raw.sizeBytes === null ? null : wholeOf(raw.sizeBytes),
+});
 
 export class PostgresArtifactDatabase {
   readonly #pool: PostgresPool;
@@ -184,23 +240,12 @@ export class PostgresArtifactDatabase {
     shard: ArtifactShard,
     read: DuePageRead | TiePageRead,
   ): Promise<{ readonly rows: readonly DueArtifactRow[]; readonly database: DatabaseIdentity }> {
-    const ids = shard.partitionIds;
-    const [statement, values] =
-      read.kind === 'tie'
-        ? [tiePage(ids, read.rowsMax), [timestampOf(read.expireAtUs, 'infinity'), read.jobId ?? -1]]
-        : [
-            duePage(ids, read.rowsMax),
-            [
-              timestampOf(read.expireAtUs, '-infinity'),
-              this.#marginMs,
-              timestampOf(read.upToUs, 'infinity'),
-            ],
-          ];
+    const { statement, values } = askOf(shard.partitionIds, read, this.#marginMs);
     return this.#pool.readSnapshot(async (session) => {
       await session.query(inIndexOrder);
-      const rows = await session.query<DueArtifactRow>(statement, values);
+      const rows = await session.query<RawRow>(statement, values);
       // After the rows, so that the position is not below what the snapshot saw.
-      return { rows, database: await readIdentity(session) };
+      return { rows: rows.map(rowOf), database: await readIdentity(session) };
     });
   }
 

@@ -15,7 +15,7 @@ export interface ChunkClaim {
 const chunkClaim = `
   SELECT chunk.build_id AS "buildId", chunk.partition_id AS "partitionId",
          chunk.chunk_index AS index, chunk.data_store AS store,
-         coalesce(artifact.size, 0) AS "archivedBytes",
+         least(greatest(artifact.size, 0), 9007199254740991) AS "archivedBytes",
          coalesce(build.erased_at IS NOT NULL OR build.status = 'skipped', false) AS "isOver"
   FROM ci_build_trace_chunks AS chunk
   LEFT JOIN p_ci_builds AS build

@@ -46,7 +46,10 @@ export interface BuildTrace {
   readonly artifact: TraceArtifact | null;
 }
 
-/** Checksums are text in bytea columns; a NULL aggregate means no chunk. */
+/** Of an infinite created_at: a day of which no key can be made. */
+const noDay = '-2147483648';
+
+/** Checksums are text in bytea columns; a NULL aggregate means no chunk. JSON holds numbers to 2^53 only. */
 export const readTraces: Statement = {
   name: 'read-traces',
   text: `
@@ -58,11 +61,13 @@ export const readTraces: Statement = {
              'sizeBytes', pending.trace_bytesize) END AS pending,
            CASE WHEN artifact.id IS NOT NULL THEN json_build_object(
              'id', artifact.id, 'projectId', artifact.project_id, 'jobId', artifact.job_id,
-             'createdOnDays', (artifact.created_at AT TIME ZONE 'UTC')::date - date '1970-01-01',
+             'createdOnDays', CASE WHEN isfinite(artifact.created_at)
+               THEN (artifact.created_at AT TIME ZONE 'UTC')::date - date '1970-01-01' ELSE ${noDay} END,
              'file', artifact.file, 'fileStore', artifact.file_store,
              'fileLocation', artifact.file_location, 'fileFinalPath', artifact.file_final_path,
-             'sizeBytes', artifact.size, 'sha256', encode(artifact.file_sha256, 'escape'),
-             'ageMs', floor(extract(epoch FROM now() - artifact.created_at) * 1000)) END AS artifact
+             'sizeBytes', least(artifact.size, 9007199254740991), 'sha256', encode(artifact.file_sha256, 'escape'),
+             'ageMs', floor(extract(epoch FROM
+               now() - least(greatest(artifact.created_at, 'epoch'), now())) * 1000)) END AS artifact
     FROM p_ci_builds AS build
     LEFT JOIN LATERAL (
       SELECT json_agg(json_build_object(

@@ -84,7 +84,7 @@ const replaceTrace: Statement = {
       SET size = $5, file_sha256 = convert_to($6, 'UTF8'), file = 'job.log', file_store = 2,
           file_location = 2, file_final_path = $7, updated_at = now()
       WHERE id = $1 AND partition_id = $2 AND job_id = $3 AND file_type = 3
-        AND file_final_path IS NOT DISTINCT FROM $8 AND size IS NOT DISTINCT FROM $9
+        AND file_final_path IS NOT DISTINCT FROM $8 AND least(size, 9007199254740991) IS NOT DISTINCT FROM $9
         AND (file_final_path IS DISTINCT FROM $7 OR coalesce(size, 0) <= $5)
       RETURNING id, job_id
     )
