@@ -117,7 +117,7 @@ test('an end that says nothing does not keep a build from being due, nor its nei
     for (const id of odd) await client.query(aBuild(id, `'2020-01-01'`));
     await client.query(aBuild('8', `'2020-01-01'`, '9223372036854775807'));
   });
-  const read = { partitionId: 102, afterBuildId: 0, slice: 0, slices: 1, buildsMax: 100 };
+  const read = { partitionId: 102, afterBuildId: 0, slice: 0, slices: 1, buildsMax: 100, ageMs };
   const { builds: found, odd: aside } = await builds.readPage(read);
   const recent = expect.closeTo(Date.now(), -6) as number;
   expect(
