@@ -5,6 +5,7 @@ import type { ChunkWithData } from './chunk-data';
 import { readChunks, type ReadChunk } from './chunk-data';
 import { agreement, isGivenUp, judgeChecksums, type Look, type Place, placesOf } from './decide';
 import { type Effect, type Job, SetAside } from './job';
+import { findMarkedChunks } from './marked-object';
 import { dropOurObject } from './our-object';
 import type { BuildTrace, SeenObject, StoredTrace, TraceArtifact } from './ports';
 import { storeContent, type StoredContent, sumContent, type Target } from './store-content';
@@ -16,7 +17,6 @@ import {
   type LoadChunks,
   MissingData,
   newNotes,
-  objectContent,
 } from './trace-content';
 import type { TraceDigest } from './trace-digest';
 
@@ -190,9 +190,10 @@ async function extend(around: Surroundings, task: Task): Promise<Prepared> {
   try {
     digest = await sumContent(extension(around, task, seen, newNotes()));
   } catch (error) {
-    const marked = error instanceof SetAside ? await finishMarked(around, task, seen) : undefined;
-    if (marked) return marked;
-    throw error;
+    const chunks = error instanceof SetAside && (await findMarkedChunks(around, task, seen));
+    if (!chunks) throw error;
+    job.sizeBytes = seen.sizeBytes;
+    return { job, trace: task.trace, effect: 'partial', chunks, stored: null, writtenEtag: null };
   }
   if (digest.sizeBytes === seen.sizeBytes) return finish(around, task, seen, digest);
   const notes = newNotes();
@@ -241,28 +242,6 @@ async function finish(
   }
   const content = { sizeBytes: seen.sizeBytes, sha256, md5, etag: seen.etag, isWritten: false };
   return preparedOf(around, task, 'extended', notes, content);
-}
-
-/**
- * An earlier attempt has stored these very chunks with markers, whose length moves what follows a chunk of
- * a wrong size. @returns undefined when the object is anything else.
- */
-async function finishMarked(
-  { objects }: Surroundings,
-  { job, trace, load, replaces }: Task,
-  seen: SeenObject,
-): Promise<Prepared | undefined> {
-  const notes = newNotes();
-  const marked = await sumContent(chunkContent(placesOf(trace.chunks), load, notes, true));
-  if (notes.misfits.length === 0 || marked.sizeBytes !== seen.sizeBytes) return undefined;
-  const { sha256 } = marked.end();
-  const object = await sumContent(objectContent(objects, { key: job.key, seen }));
-  if (!object.end().sha256.equals(sha256) || replaces?.sha256 !== sha256.toString('hex')) {
-    return undefined;
-  }
-  job.sizeBytes = seen.sizeBytes;
-  const { chunks } = notes;
-  return { job, trace, effect: 'partial', chunks, stored: null, writtenEtag: null };
 }
 
 /** Our row without its object: as long as the chunks have it all, it is stored again. */

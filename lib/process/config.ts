@@ -7,28 +7,13 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { partitionCounts } from '../kafka/partition-counts';
+import { connectUrl, count, host, port, registryUrl, s3Url, text } from './config-fields';
 
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
-
-const port = z.coerce.number().int().min(1).max(65_535);
-const count = (fallback: number, min = 1, max = 1_000_000) =>
-  z.coerce.number().int().min(min).max(max).default(fallback);
-/** A login in an address would show wherever the address does. */
-const url = (login: string) =>
-  z.url({ protocol: /^https?$/ }).refine((text) => !hasLogin(text), `must hold no login: ${login}`);
-const hasLogin = (text: string): boolean => {
-  const { username, password } = new URL(text);
-  return username !== '' || password !== '';
-};
-const registryUrl = url('use SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD_FILE');
-const s3Url = url('use S3_ACCESS_KEY_ID_FILE and S3_SECRET_ACCESS_KEY_FILE');
-const connectUrl = url('there is no variable for one yet, so Connect has to be reachable without');
-const host = z.string().regex(/^[^@\s]+$/, 'must be a host, without a login');
-const text = z.string().min(1);
 
 /** Where everything is; the same for every process. */
 export const connectionSchema = z.object({
