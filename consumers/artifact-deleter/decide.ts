@@ -137,8 +137,8 @@ export const countOf = (items: readonly Item[], fate: Fate): number =>
   items.filter((item) => item.fate === fate).length;
 
 /**
- * How the record came to us, or undefined when an earlier holder of the partition may have handled it. What it says of
- * itself (its source, its headers) makes the limit wider, and takes it out of no count.
+ * How the record came to us. What it says of itself (its source, its headers) makes the limit wider, and takes it out of
+ * no count.
  */
 export function tellingOf({
   topic,
@@ -149,9 +149,9 @@ export function tellingOf({
 }: Pick<
   ConsumedRecord<ArtifactsExpired>,
   'topic' | 'attempt' | 'maybeRepeated' | 'headers' | 'value'
->): Telling | undefined {
+>): Telling {
   if (isRetryTopic(topic)) return 'retried';
-  if (maybeRepeated) return undefined;
+  if (maybeRepeated) return 'repeated';
   const isAgain = attempt > 1 || isSaidAgain(headers) || value.source === 'repair';
   return isAgain ? 'again' : 'first';
 }

@@ -6,6 +6,7 @@
  * found missing, and their keys are taken from the record.
  */
 import type { ArtifactsExpired } from '../../schemas/generated';
+import type { Telling } from '../../lib/brake/absence-gauge';
 import { BrakeError, ForeignRecordError } from '../../lib/brake/brake';
 import { type Outcome, retry, skip } from '../../lib/kafka/outcome';
 import { WaitError } from '../../lib/kafka/record-errors';
@@ -204,9 +205,15 @@ async function lookUpMissing(
     const ids = [...new Set(missing.map(({ artifact }) => artifact.id))];
     settleMissing(missing, new Set(await rows.findExisting(ids)));
   }
+  const repeated: Item[] = [];
   for (const one of taken) {
-    if ('items' in one) await measureAbsence(options, one.record, one.items);
+    if (!('items' in one)) continue;
+    const telling = tellingOf(one.record);
+    if (telling === 'repeated') repeated.push(...one.items);
+    else await measureAbsence(options, telling, one.items);
   }
+  // A replay is long: it is measured by the micro-batch.
+  await measureAbsence(options, 'repeated', repeated);
   const reason = brake.absence.tooMany();
   if (reason === undefined) return undefined;
   brake.hold(reason);
@@ -221,11 +228,9 @@ async function lookUpMissing(
  */
 async function measureAbsence(
   { objects, brake: { absence }, random }: DeleterOptions,
-  record: ExpiredRecord,
+  telling: Telling,
   items: readonly Item[],
 ): Promise<void> {
-  const telling = tellingOf(record);
-  if (telling === undefined) return;
   const absent = unexplainedAbsences(items, (id) => absence.wasDeletedHere(id));
   const keys = sampleKeys(absent, sampledKeys, random);
   const stored = await Promise.all(keys.map((key) => mayBeStored(objects, key)));

@@ -46,6 +46,7 @@ test.each<[Telling, number, number]>([
   ['again', 2, 1_000],
   ['retried', 200, 1],
   ['retried', 200, 1_000],
+  ['repeated', 50, 1_000],
 ])('%s: wholly absent, the limit is reached after %i records of %i', (telling, records, each) => {
   const gauge = new AbsenceGauge();
   for (let index = 1; index < records; index += 1) gauge.add(telling, 0, each);

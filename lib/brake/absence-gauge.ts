@@ -8,9 +8,10 @@
 
 /**
  * How a record came: read for the first time; said again (a repair sweep, a replay, a redrive, a second try); or by way of
- * a retry topic, where another instance may have deleted the rows, and S3 refused the objects.
+ * a retry topic, where another instance may have deleted the rows, and S3 refused the objects; or from where an earlier
+ * holder of the partition may have been at work, and was killed between rows and objects.
  */
-export type Telling = 'first' | 'again' | 'retried';
+export type Telling = 'first' | 'again' | 'retried' | 'repeated';
 
 interface Limit {
   readonly shareMax: number;
@@ -24,6 +25,8 @@ const limits: Readonly<Record<Telling, Limit>> = {
   again: { shareMax: 0.5, records: 200, artifacts: 2_000 },
   // FAILURES_IN_A_ROW_MAX lets a hundred whole records through to the retry topics while S3 refuses all.
   retried: { shareMax: 0.5, records: 200, artifacts: Infinity },
+  // What twelve instances of four micro-batches can have been in the middle of.
+  repeated: { shareMax: 0.5, records: Infinity, artifacts: 50_000 },
 };
 
 /** Of what is enough to judge by, so many times is remembered. */
@@ -37,6 +40,7 @@ export class AbsenceGauge {
     first: new Window(limits.first),
     again: new Window(limits.again),
     retried: new Window(limits.retried),
+    repeated: new Window(limits.repeated),
   } satisfies Record<Telling, Window>;
   #deleted = new Set<number>();
   #deletedBefore = new Set<number>();
@@ -54,7 +58,7 @@ export class AbsenceGauge {
   }
 
   /**
-   * One record.
+   * One record; of those that are repeated, several.
    * @param deleted artifacts of it whose rows were there, and are deleted now.
    * @param absent artifacts whose rows are missing without an explanation.
    */
@@ -64,8 +68,11 @@ export class AbsenceGauge {
 
   /** Says nothing before there is enough to judge by: a single deleted project would look like a disaster. */
   tooMany(): string | undefined {
-    const { first, again, retried } = this.#windows;
-    return first.tooMany() ?? again.tooMany() ?? retried.tooMany();
+    for (const window of Object.values(this.#windows)) {
+      const reason = window.tooMany();
+      if (reason !== undefined) return reason;
+    }
+    return undefined;
   }
 
   reset(): void {
