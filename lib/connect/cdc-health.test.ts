@@ -117,7 +117,18 @@ it.each<[string, object[], RegExp]>([
   [
     'a column that left the list',
     [{ ...table, columns: table.columns.filter((name) => name !== 'locked') }],
-    /without locked/,
+    /not published: locked/,
+  ],
+  [
+    'a column that the table lost',
+    [
+      {
+        ...table,
+        columns: table.columns.filter((name) => name !== 'locked'),
+        allColumns: table.columns.filter((name) => name !== 'locked'),
+      },
+    ],
+    /has no locked any more/,
   ],
   ['a partition that is not logged', [{ ...table, unlogged: ['a_102'] }], /a_102 is not logged/],
 ])('%s loses changes, while everything else is as it should be', async (_, tables, expected) => {

@@ -128,7 +128,6 @@ test('what is needed must be read by the connector and held by the publication',
     expect.stringMatching(/does not read public\.b/),
   ]);
   expect(neededProblems(needs, fit)).toEqual([
-    expect.stringMatching(/public\.a is published without locked/),
-    expect.stringMatching(/does not hold public\.b/),
+    expect.stringMatching(/public\.a has no locked any more/),
   ]);
 });

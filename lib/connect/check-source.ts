@@ -66,20 +66,12 @@ export function connectorProblems(
   return [...lossy, ...unread];
 }
 
-/** What somebody needs and the publication does not hold, whatever the connector asks for. */
+/** What somebody needs and the table does not have any more: its list of columns was made anew without them. */
 export function neededProblems(needs: readonly NeededTable[], facts: SourceFacts): string[] {
-  const { publication, tables } = facts;
-  if (publication === null) return [];
   return needs.flatMap(({ name, columns }) => {
-    const table = tables.find((one) => one.name === name);
-    if (table === undefined) {
-      return [
-        `The publication does not hold ${name}: its owner adds it, see 0008-publication.sql.`,
-      ];
-    }
-    const missing = columns.filter((column) => !table.columns.includes(column));
-    if (missing.length === 0) return [];
-    return [`${name} is published without ${missing.join(', ')}: its owner adds the columns.`];
+    const table = facts.tables.find((one) => one.name === name);
+    const gone = columns.filter((column) => table && !table.allColumns.includes(column));
+    return gone.length === 0 ? [] : [`${name} has no ${gone.join(', ')} any more.`];
   });
 }
 
@@ -149,7 +141,7 @@ function missingTables(config: ConnectorConfig, tables: readonly PublishedTable[
     .filter((expression) => !tables.some((table) => matcherOf(expression)(table.name)))
     .map((expression) => {
       const name = expression.replaceAll('[.]', '.');
-      return `The publication ${config['publication.name']} does not hold the table ${name}.`;
+      return `The publication ${config['publication.name']} does not hold the table ${name}: its owner adds it, see 0008-publication.sql.`;
     });
 }
 
