@@ -1,11 +1,19 @@
+import { once } from 'node:events';
 import { createRequire } from 'node:module';
-import { connect as openSocket, createServer, type AddressInfo, type Server } from 'node:net';
+import {
+  connect as openSocket,
+  createServer,
+  type AddressInfo,
+  type Server,
+  type Socket,
+} from 'node:net';
 import { repairConnections } from './repair-connections';
 
 interface Connection {
   chunks: Buffer[];
   bytesBuffered: number;
   bytesNeeded: number;
+  readonly socket: Socket | undefined;
   connect(): Promise<unknown>;
   disconnect(): Promise<unknown>;
 }
@@ -51,4 +59,15 @@ test('two who connect at once share one socket', async () => {
   await Promise.all([one.connect(), one.connect()]);
   expect(sockets).toBe(1);
   await one.disconnect();
+});
+
+test('to hang up again and again on a socket that is gone leaves nothing behind', async () => {
+  repairConnections();
+  const one = await connection(() => undefined);
+  await one.connect();
+  const { socket } = one;
+  await one.disconnect();
+  await once(socket!, 'close');
+  for (let time = 0; time < 20; time += 1) await one.disconnect();
+  expect(socket!.listenerCount('connect')).toBeLessThan(2);
 });

@@ -6,6 +6,7 @@
  * - The old socket's events still count for the new one: its end closes it.
  * - Two who connect at once open two sockets; a server that hangs up within a TLS handshake leaves the promise
  *   open for ever, with the broker's lock.
+ * - Each hanging up on a socket that is gone leaves a listener on it, until Node warns of a leak.
  * - A request that was not answered in time is tried again at the same broker, and nobody asks whether
  *   partitions have other leaders by now: here it is what it is in the Java client, a lost connection.
  */
@@ -22,6 +23,7 @@ interface Connection {
   bytesNeeded: number;
   isConnected(): boolean;
   connect(): Promise<unknown>;
+  disconnect(): Promise<unknown>;
 }
 
 interface SocketRequest {
@@ -52,6 +54,11 @@ export function repairConnections(): void {
     );
     opening.set(this, opened);
     return opened;
+  };
+  const disconnect: unknown = Reflect.get(connection, 'disconnect');
+  connection.disconnect = function (this: Connection) {
+    if (this.socket?.destroyed === true) this.socket = undefined;
+    return Reflect.apply(disconnect as () => Promise<unknown>, this, []);
   };
   const rejected: unknown = Reflect.get(request, 'rejected');
   request.rejected = function (this: SocketRequest, error: Error) {
