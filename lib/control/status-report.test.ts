@@ -138,6 +138,9 @@ test('idle is said only when the lag says so', () => {
   const idle = [instance({ state: 'idle' })];
   const none = { records: 0, lost: 0 };
   expect(sentence(idle, { work: none })).toBe('idle: nothing is left to do');
+  expect(sentence(idle, { work: none, process: 'expired-artifacts' })).toBe(
+    'idle: no change is left, sweeping on',
+  );
   expect(report(idle, { work: { records: 715, lost: 0 } })).toMatchObject({
     state: 'waiting',
     sentence: 'waiting: 715 records lie in Kafka that no instance has taken yet',

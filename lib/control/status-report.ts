@@ -113,6 +113,8 @@ function sentenceOf(state: ProcessReport['state'], facts: Facts, nowMs: number):
   return sentences[state](facts, nowMs);
 }
 
+const sweeping: ReadonlySet<ProcessName> = new Set(['expired-artifacts', 'finished-builds']);
+
 const stands =
   (state: 'held' | 'stalled' | 'halted') =>
   (facts: Facts, nowMs: number): string =>
@@ -124,10 +126,13 @@ const sentences: Readonly<Record<ProcessReport['state'], (facts: Facts, nowMs: n
     silent: ({ instances }) =>
       `silent: last heard ${writeDuration(Math.min(...instances.flatMap(({ silentForMs }) => silentForMs ?? [])))} ago`,
     joining: () => 'joining the group',
-    idle: ({ known }) =>
-      known.work === null
-        ? 'idle by what its instances know; Kafka does not say what is left'
-        : 'idle: nothing is left to do',
+    idle: ({ known: { work, process } }) => {
+      if (work === null) return 'idle by what its instances know; Kafka does not say what is left';
+      // What lies in the database no lag shows.
+      return sweeping.has(process)
+        ? 'idle: no change is left, sweeping on'
+        : 'idle: nothing is left to do';
+    },
     waiting: ({ known }) =>
       `waiting: ${known.work?.records ?? 0} records lie in Kafka that no instance has taken yet`,
     working: ({ recordsPerSecond }) => `working: ${recordsPerSecond} records/s`,

@@ -1,3 +1,4 @@
+import { Troubles } from '../../lib/process/troubles';
 import {
   artifact,
   listeningLogger,
@@ -47,8 +48,10 @@ function setUp(limit = 1_000) {
   const topic = new MemoryTopic();
   const clock = new SteppedClock();
   const { logger } = listeningLogger();
-  const output = new LoopLimitedOutput(topic, new LoopLimit(() => limit, 2, 1_000), clock, logger);
-  return { topic, clock, output };
+  const troubles = new Troubles();
+  const room = new LoopLimit(() => limit, 2, 1_000);
+  const output = new LoopLimitedOutput(topic, room, clock, logger, troubles);
+  return { topic, clock, output, troubles };
 }
 
 const records = (count: number) =>
@@ -81,6 +84,21 @@ test('who waits for room hears that Kafka answers, and only then', async () => {
   };
   await output.produce(records(3), never, () => heardAt.push(clock.sleeps.length));
   expect(heardAt).toEqual([1, 2]);
+});
+
+test('a reader that does not get on is named, until there is room', async () => {
+  const { topic, clock, output, troubles } = setUp();
+  const told = new Set<number>();
+  topic.onPoll = () => {
+    for (const { cause, isStuck } of troubles.current) {
+      expect([cause, isStuck]).toEqual([expect.stringMatching(/artifact-deleter does not/), false]);
+      told.add(clock.sleeps.length);
+    }
+    if (clock.sleeps.length === 320) topic.done[1] = 1;
+  };
+  await output.produce(records(3), never);
+  expect([Math.min(...told), Math.max(...told)]).toEqual([301, 320]);
+  expect(troubles.current).toEqual([]);
 });
 
 test('a wait ends with the signal', async () => {

@@ -1,6 +1,8 @@
 /** Produces records to `artifacts.expired`, as fast as the group that deletes them gets on. */
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
+import { StandingWait } from '../../lib/process/standing-wait';
+import type { Troubles } from '../../lib/process/troubles';
 import type { LoopLimit } from './loop-limit';
 import type { ExpiredTopic, PlacedRecord } from './ports';
 import type { ExpiredRecord } from './records';
@@ -8,6 +10,9 @@ import type { ExpiredRecord } from './records';
 const pollMs = 200;
 /** Other processes produce too: without waiting ourselves we look again after this long. */
 const observationAgeMaxMs = 1_000;
+
+const noRoom =
+  'as many artifacts are in flight as may be (loop limit), and artifact-deleter does not get on';
 
 export interface PacedOutput {
   /**
@@ -26,13 +31,18 @@ export class LoopLimitedOutput implements PacedOutput {
   #observedAtMs = -Infinity;
   #observing: Promise<void> | undefined;
   #waiting = 0;
+  #placed = 0;
+  readonly #wait: StandingWait;
 
   constructor(
     private readonly topic: ExpiredTopic,
     private readonly limit: LoopLimit,
     private readonly clock: Clock,
     private readonly logger: Logger,
-  ) {}
+    troubles: Troubles,
+  ) {
+    this.#wait = new StandingWait(troubles, clock);
+  }
 
   async produce(
     records: readonly ExpiredRecord[],
@@ -45,8 +55,10 @@ export class LoopLimitedOutput implements PacedOutput {
     while (rest.length > 0) {
       signal.throwIfAborted();
       const placed = this.#place(rest);
-      if (placed.length > 0) await this.#send(placed);
-      else {
+      if (placed.length > 0) {
+        this.#wait.end();
+        await this.#send(placed);
+      } else {
         await this.#waitForRoom(signal);
         onAnswer?.();
       }
@@ -63,6 +75,7 @@ export class LoopLimitedOutput implements PacedOutput {
       if (partition === null) break;
       placed.push({ partition, key, value });
     }
+    this.#placed += placed.length;
     return placed;
   }
 
@@ -85,9 +98,11 @@ export class LoopLimitedOutput implements PacedOutput {
     if (this.#waiting === 0) this.logger.debug({ event: 'limit.reached' }, 'loop limit reached');
     this.#waiting += 1;
     try {
+      this.#wait.look(String(this.#placed), noRoom);
       await this.#observeAfter(pollMs, signal);
     } finally {
       this.#waiting -= 1;
+      if (this.#waiting === 0 && signal.aborted) this.#wait.end();
     }
   }
 

@@ -81,7 +81,7 @@ export function createPipeline(around: Surroundings): Pipeline {
     around.expired.partitions,
     recordLimits.artifacts,
   );
-  const output = new LoopLimitedOutput(around.expired, limit, clock, logger);
+  const output = new LoopLimitedOutput(around.expired, limit, clock, logger, around.troubles);
   const sweeps = createSweeps(around, guard, pausable(output, control.helm));
   const consumer = around.createConsumer([
     progressSubscription(around, sweeps),

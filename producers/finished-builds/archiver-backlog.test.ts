@@ -9,6 +9,7 @@ const never = new AbortController().signal;
 function setUp(answers: readonly (readonly [number, number])[]) {
   const clock = new SteppedClock();
   const { logger } = listeningLogger();
+  const troubles = new Troubles();
   const world = { looks: 0, asking: 0, asideMax: 0 };
   const backlog = new ArchiverBacklog({
     topic: {
@@ -22,12 +23,13 @@ function setUp(answers: readonly (readonly [number, number])[]) {
         return committed.map((offset, partition) => ({ partition, committed: offset, end: 100 }));
       },
     },
-    untilDone: createUntilDone({ clock, logger, random: () => 1, troubles: new Troubles() }),
+    untilDone: createUntilDone({ clock, logger, random: () => 1, troubles }),
+    troubles,
     clock,
     logger,
     inFlightMax: () => 10,
   });
-  return { backlog, world };
+  return { backlog, world, troubles, clock };
 }
 
 test('there is room when no partition has as many records in flight as it may', async () => {
@@ -58,6 +60,24 @@ test('the last pass is done when everything up to its end is committed, what cam
   ]);
   await backlog.caughtUp(ends, never);
   expect(world.looks).toBe(3);
+});
+
+test('an archiver that does not get on is named, until it does', async () => {
+  const { backlog, world, troubles, clock } = setUp(
+    Array.from({ length: 400 }, (_, look) => (look < 350 ? [100, 50] : [100, 100])),
+  );
+  const told = new Set<string>();
+  const { sleep } = clock;
+  clock.sleep = (ms, signal) => {
+    for (const { cause, isStuck } of troubles.current) told.add(`${cause} ${isStuck}`);
+    return sleep.call(clock, ms, signal);
+  };
+  await backlog.room(never);
+  expect(world.looks).toBe(351);
+  expect([...told]).toEqual([
+    'the stale sweep waits for trace-archiver, which does not get on: 50 records false',
+  ]);
+  expect(troubles.current).toEqual([]);
 });
 
 test('the ends are told a partition', async () => {

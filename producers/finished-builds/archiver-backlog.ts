@@ -4,6 +4,8 @@
  */
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
+import { StandingWait } from '../../lib/process/standing-wait';
+import type { Troubles } from '../../lib/process/troubles';
 import type { UntilDone } from '../../lib/process/until-done';
 import type { FinishedTopic, PartitionBacklog } from './ports';
 
@@ -15,6 +17,7 @@ export type Ends = ReadonlyMap<number, number>;
 export interface ArchiverBacklogDependencies {
   readonly topic: Pick<FinishedTopic, 'backlog'>;
   readonly untilDone: UntilDone;
+  readonly troubles: Troubles;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Records a partition; asked at each look. */
@@ -52,11 +55,23 @@ export class ArchiverBacklog {
     awaited: string,
     isMet: (partition: PartitionBacklog) => boolean,
   ): Promise<void> {
-    for (let looks = 0; ; looks += 1) {
-      const backlog = await this.#observe(signal);
-      if (backlog.every(isMet)) return;
-      if (looks === 0) this.parts.logger.debug({ event: 'stale.waiting', awaited }, 'waiting');
-      await this.parts.clock.sleep(lookEveryMs, signal);
+    const { clock, logger, troubles } = this.parts;
+    const wait = new StandingWait(troubles, clock);
+    try {
+      for (let looks = 0; ; looks += 1) {
+        const backlog = await this.#observe(signal);
+        if (backlog.every(isMet)) return;
+        if (looks === 0) logger.debug({ event: 'stale.waiting', awaited }, 'waiting');
+        const mark = backlog.map(({ committed }) => committed).join(' ');
+        const left = backlog.reduce((sum, { committed, end }) => sum + end - committed, 0);
+        wait.look(
+          mark,
+          `the stale sweep waits for trace-archiver, which does not get on: ${left} records`,
+        );
+        await clock.sleep(lookEveryMs, signal);
+      }
+    } finally {
+      wait.end();
     }
   }
 

@@ -117,7 +117,7 @@ function createSweeps(
   const untilDone = createUntilDone({ clock, logger, random, troubles });
   const { helm } = around.control;
   const inFlightMax = (): number => helm.effective.loopLimit ?? config.STALE_IN_FLIGHT_MAX;
-  const backlog = new ArchiverBacklog({ topic, untilDone, clock, logger, inFlightMax });
+  const backlog = new ArchiverBacklog({ topic, untilDone, troubles, clock, logger, inFlightMax });
   const archiver: Pick<ArchiverBacklog, 'ends' | 'room' | 'caughtUp'> = {
     ends: (signal) => backlog.ends(signal),
     caughtUp: (ends, signal) => backlog.caughtUp(ends, signal),

@@ -11,6 +11,7 @@ import { ExpiredRecords } from '../support/expired-records';
 import type { RunningProcess } from '../support/running-process';
 import { useScenario } from '../support/use-scenario';
 import { until } from '../support/until';
+import { metricOf } from '../support/vital-signs';
 
 const ground = useScenario(__filename, { changes: 'streamed' });
 
@@ -125,7 +126,7 @@ test("a schema id that the registry does not know is nobody's poison: its lane h
     { partition, key: stuckKey, value: b },
     { partition, key: freeKey, value: c },
   ]);
-  const deleter = scenario.run('artifact-deleter');
+  const deleter = scenario.run('artifact-deleter', { HTTP_PORT: '0' });
   await scenario.gone([beside]);
   const line = await deleter.logged('lane.stuck');
   expect((line['err'] as Error).message).toMatch(/no usable schema with id 99999999/);
@@ -137,6 +138,11 @@ test("a schema id that the registry does not know is nobody's poison: its lane h
     later.map(([, value], index) => ({ partition, key: freeKeys[index % 10]!, value })),
   );
   await scenario.gone(later.map(([artifact]) => artifact));
+  const own = new RegExp(`topic="${scenario.named(topicNames.artifactsExpired)}",partition="7"`);
+  // The record, and the one behind it in its lane.
+  await until('the work left is two records', async () => {
+    return (await metricOf(deleter, 'afterbuild_work_left_records', own)) === 2;
+  });
   await deleter.stop();
   await scenario.expectKept([behind]);
   const topic = scenario.named(topicNames.artifactsExpired);
