@@ -1,5 +1,5 @@
 /**
- * What `npm start`, `npm test` and `npm run stack`, `bench`, `faults` and `soak` begin with, on a machine that has nothing
+ * What `npm start`, `npm test` and `npm run stack`, `bench`, `faults`, `soak` and `matrix` begin with, on a machine that has nothing
  * of ours yet: checks the tools, installs the packages, compiles, and hands over to the compiled program.
  *
  * Plain Node, no package, no syntax that an old Node could not read: it has to be able to say what is missing.
@@ -20,6 +20,7 @@ const programs = {
   bench: 'dist/bench/main.js',
   faults: 'dist/ops/faults/main.js',
   soak: 'dist/ops/soak/main.js',
+  matrix: 'dist/ops/matrix/main.js',
 };
 const exitCode = { usage: 2, prerequisite: 3, build: 5 };
 

@@ -7,11 +7,19 @@ import { lock } from 'proper-lockfile';
 import { projectRoot } from '../../lib/process/root';
 import { FetchError, fetchers, type FetchContext } from './fetchers';
 import { barredFolder, databaseUser } from './os-user';
+import {
+  parseServerVersions,
+  recipeWithVersion,
+  serverVersionsVariable,
+  type ServerVersions,
+} from './server-versions';
 import { parts, type PartName } from './versions';
 
 /** Absolute paths of everything that the servers are started from. */
 export interface ServerFiles {
   readonly kafkaLibs: string;
+  /** Where the brokers are of another version than Connect and the tools. */
+  readonly brokerLibs?: string;
   readonly connectPlugins: string;
   readonly registry: string;
   readonly postgres: string;
@@ -40,13 +48,13 @@ export function cacheFolder(environment: NodeJS.ProcessEnv): string {
 const recipeFolder = (name: string): string => join(projectRoot, 'ops/local/servers', name);
 
 /** A changed recipe is another entry, so that two checkouts of different age do not disturb each other. */
-function entryName(part: PartName, recipe: string): string {
+function entryName(part: PartName, recipe: string, version: string): string {
   const hash = createHash('sha256').update(`${process.platform} ${process.arch}`);
   const files = readdirSync(recipe, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
   for (const file of files.toSorted()) hash.update(readFileSync(file));
-  return `${part}-${parts[part].version}-${hash.digest('hex').slice(0, 12)}`;
+  return `${part}-${version}-${hash.digest('hex').slice(0, 12)}`;
 }
 
 export interface FetchOptions {
@@ -59,10 +67,13 @@ async function fetchPart(
   part: PartName,
   options: FetchOptions,
   kafkaLibs?: string,
+  version: string = parts[part].version,
 ): Promise<string> {
   const { folder, fetch } = fetchers[part];
-  const recipe = recipeFolder(folder);
-  const entry = join(options.cache, entryName(part, recipe));
+  const pinned = recipeFolder(folder);
+  const isPinned = version === parts[part].version;
+  const recipe = isPinned ? pinned : recipeWithVersion(pinned, part, version);
+  const entry = join(options.cache, entryName(part, recipe, version));
   if (existsSync(entry)) return entry;
   const release = await lock(entry, {
     realpath: false,
@@ -125,11 +136,22 @@ function checkCache(cache: string): void {
 export async function fetchServers(options: FetchOptions): Promise<ServerFiles> {
   process.umask(0o022);
   checkCache(options.cache);
+  const wanted: ServerVersions = parseServerVersions(process.env[serverVersionsVariable]);
   const viaMaven = async () => {
-    const kafkaLibs = await fetchPart('kafka', options);
-    const connectPlugins = await fetchPart('connectPlugins', options, kafkaLibs);
-    const registry = await fetchPart('registry', options);
-    return { kafkaLibs, connectPlugins, registry, redisServer: await findRedis(options) };
+    const kafkaLibs = await fetchPart('kafka', options, undefined, wanted.kafka);
+    const broker =
+      wanted.broker === undefined
+        ? {}
+        : { brokerLibs: await fetchPart('kafka', options, undefined, wanted.broker) };
+    const connectPlugins = await fetchPart(
+      'connectPlugins',
+      options,
+      kafkaLibs,
+      wanted.connectPlugins,
+    );
+    const registry = await fetchPart('registry', options, undefined, wanted.registry);
+    const redisServer = await findRedis(options);
+    return { kafkaLibs, ...broker, connectPlugins, registry, redisServer };
   };
   const [java, postgres, objectStorage] = await Promise.all([
     viaMaven(),

@@ -13,15 +13,21 @@ import { shapeOf, type BrokerName, type Command, type Place, type Server } from 
 const propertiesFile = (place: Place, name: BrokerName): string =>
   join(place.dataDir, 'config', `${name}.properties`);
 
+const brokerLibs = ({ files }: Place): string => files.brokerLibs ?? files.kafkaLibs;
+
 /** Arguments that brokers and Connect share. */
-export function kafkaJvm(place: Place, heap: string): string[] {
+export function kafkaJvm(
+  place: Place,
+  heap: string,
+  libs: string = place.files.kafkaLibs,
+): string[] {
   return [
     heap,
     '-Djava.awt.headless=true',
     '-XX:+ExitOnOutOfMemoryError',
     `-Dlog4j2.configurationFile=${join(projectRoot, 'ops/local/servers/log4j2.xml')}`,
     '-cp',
-    join(place.files.kafkaLibs, '*'),
+    join(libs, '*'),
   ];
 }
 
@@ -44,7 +50,12 @@ const scramUsers = ({ dataDir }: Place): string[] =>
 async function formatStorage(place: Place, name: BrokerName): Promise<void> {
   const format = ['format', '-t', clusterId(place), '-c', propertiesFile(place, name)];
   const users = shapeOf(place).isSecure ? scramUsers(place) : [];
-  const args = [...kafkaJvm(place, '-Xmx128m'), 'kafka.tools.StorageTool', ...format, ...users];
+  const args = [
+    ...kafkaJvm(place, '-Xmx128m', brokerLibs(place)),
+    'kafka.tools.StorageTool',
+    ...format,
+    ...users,
+  ];
   // Read from a file: everybody may look into a list of processes.
   const file = join(place.dataDir, 'config', `${name}.format`);
   writeFileAtomically(file, args.map((arg) => `"${arg}"\n`).join(''), 0o600);
@@ -81,7 +92,11 @@ export const broker = (name: BrokerName): Server => ({
     await formatStorage(place, name);
   },
   start(place): Command {
-    const args = [...kafkaJvm(place, heapOf(place)), 'kafka.Kafka', propertiesFile(place, name)];
+    const args = [
+      ...kafkaJvm(place, heapOf(place), brokerLibs(place)),
+      'kafka.Kafka',
+      propertiesFile(place, name),
+    ];
     return { file: javaTool('java'), args };
   },
   ready: (place) => answersMetadata(place, name),

@@ -8,14 +8,14 @@ import { liveOnce } from '../gitlab/life';
 import { seed } from '../gitlab/seed';
 import { trickle } from '../gitlab/trickle';
 import { countOpenWork } from '../gitlab/open-work';
-import { verify, type Verification } from '../gitlab/verify';
 import { clearData, refuseForeignFolder } from './clear-data';
 import { connectGitlab, ledgerFile, type ConnectedGitlab } from './connected-gitlab';
 import { drain } from './drain';
 import { createFetchProgress } from './fetch-progress';
 import { listenForInterruption } from '../../lib/process/interruption';
+import { judge } from './judge';
 import { freePort, PortError } from './ports';
-import { prepareStack, runAfterbuild } from './prepare';
+import { prepareStack } from './prepare';
 import { createProcesses, type Processes } from './processes';
 import { createProgress, type Progress } from './progress';
 import type { RunningStack } from './running-stack';
@@ -106,27 +106,21 @@ interface Ending {
 }
 
 /** Counted in the stores and compared with the ledger: the pipeline's own word counts for nothing. */
-async function judge(run: Run): Promise<Ending> {
-  const found: Verification = await verify(run.gitlab, { traces: 'archived' });
-  const seeded = (await run.gitlab.ledger.read()).seeded;
-  const problems = found.breaks.map(
-    ({ invariant, what, count, ids }) => `${invariant}: ${count} ${what}: ${ids.join(', ')}`,
-  );
-  if (found.deleted !== seeded?.willGo || found.kept !== seeded.willStay) {
+async function finish(run: Run): Promise<Ending> {
+  const { gitlab, stack, signal, progress } = run;
+  const { seeded } = await gitlab.ledger.read();
+  const { archived, deleted, kept, ...found } = await judge(gitlab, stack, { scope, signal });
+  const problems = [...found.problems];
+  if (deleted !== seeded?.willGo || kept !== seeded.willStay) {
     problems.push(
-      `${found.deleted} artifacts were deleted and ${found.kept} kept; the ledger says ${String(seeded?.willGo)} and ${String(seeded?.willStay)}`,
+      `${deleted} artifacts were deleted and ${kept} kept; the ledger says ${String(seeded?.willGo)} and ${String(seeded?.willStay)}`,
     );
   }
-  if (found.waiting > 0) problems.push(`${found.waiting} finished traces are not archived`);
-  const environment = stackEnvironment(run.stack, 'reader', scope);
-  await runAfterbuild(['reconcile', '--check'], environment, run.signal).catch((error: unknown) =>
-    problems.push(error instanceof Error ? error.message : String(error)),
-  );
-  problems.forEach((problem) => run.progress.line(problem));
+  problems.forEach((problem) => progress.line(problem));
   const verdict = problems.length === 0 ? 'invariants hold' : 'invariants are broken';
   return {
     code: problems.length === 0 ? exitCodes.done : exitCodes.failed,
-    lastLine: `archived ${found.archived} traces, deleted ${found.deleted} artifacts, kept ${found.kept}, ${verdict}`,
+    lastLine: `archived ${archived} traces, deleted ${deleted} artifacts, kept ${kept}, ${verdict}`,
   };
 }
 
@@ -134,7 +128,7 @@ async function work(run: Run): Promise<Ending> {
   await startProcesses(run);
   const willGo = await seedAndLive(run);
   await drain(run.stack, run.gitlab, { ...run, scope, willGo });
-  if (run.options.once) return judge(run);
+  if (run.options.once) return finish(run);
   await goOn(run);
   return { code: exitCodes.done };
 }

@@ -9,13 +9,13 @@ import { createRandom } from '../gitlab/random';
 import { liveOnce } from '../gitlab/life';
 import { seed, type Seeded } from '../gitlab/seed';
 import { trickle } from '../gitlab/trickle';
-import { verify } from '../gitlab/verify';
 import { clearData, refuseForeignFolder } from '../local/clear-data';
 import { connectGitlab, type ConnectedGitlab } from '../local/connected-gitlab';
 import { drain } from '../local/drain';
+import { judge } from '../local/judge';
 import { createFetchProgress } from '../local/fetch-progress';
 import { listenForInterruption } from '../../lib/process/interruption';
-import { prepareStack, runAfterbuild } from '../local/prepare';
+import { prepareStack } from '../local/prepare';
 import { createProgress, type Progress } from '../local/progress';
 import type { RunningStack } from '../local/running-stack';
 import { startStack } from '../local/stack';
@@ -99,22 +99,10 @@ async function goWrong(
 }
 
 /** @returns what the stores, the ledger and the processes' own ends say against it. */
-async function judge({ gitlab, stack, signal }: Soak, crew: Crew): Promise<string[]> {
-  const { breaks, archived, deleted, kept, waiting } = await verify(gitlab, { traces: 'archived' });
-  const problems = breaks.map(
-    ({ invariant, what, count, ids }) => `${invariant}: ${count} ${what}: ${ids.join(', ')}`,
-  );
-  if (waiting > 0) problems.push(`${waiting} finished traces are not archived`);
-  await runAfterbuild(
-    ['reconcile', '--check'],
-    stackEnvironment(stack, 'reader', scope),
-    signal,
-  ).catch((error: unknown) =>
-    problems.push(error instanceof Error ? error.message : String(error)),
-  );
-  problems.push(...crew.ends);
+async function problemsOf({ gitlab, stack, signal }: Soak, crew: Crew): Promise<string[]> {
+  const { problems, archived, deleted, kept } = await judge(gitlab, stack, { scope, signal });
   console.log(`archived ${archived} traces, deleted ${deleted} artifacts, kept ${kept}`);
-  return problems;
+  return [...problems, ...crew.ends];
 }
 
 /** First what the seeding has left to do, as far as it comes; then new jobs without end. */
@@ -170,7 +158,7 @@ async function withWays(soak: Soak): Promise<readonly string[]> {
     const { willGo } = seeded;
     progress.line(`all heals after ${JSON.stringify(counts)} faults; the rest drains`);
     await drain(stack, gitlab, { scope, willGo, progress, signal });
-    const problems = await judge(soak, crew);
+    const problems = await problemsOf(soak, crew);
     if (crew.gaveUp > 0)
       progress.line(`${crew.gaveUp} times a process waited in vain at its start`);
     return problems;

@@ -1,0 +1,96 @@
+/** `npm run matrix`: the pipeline on other versions of its servers than those it is pinned to. */
+import { Command, CommanderError } from 'commander';
+import { listenForInterruption } from '../../lib/process/interruption';
+import { javaOfAtLeast } from '../local/java';
+import { createProgress } from '../local/progress';
+import { parts } from '../local/versions';
+import { describeResults, runMainJob, type Result } from './main-job';
+import { upgradeUnderLoad } from './upgrade';
+
+const exitCodes = { passed: 0, failed: 1, usage: 2, prerequisite: 3 } as const;
+
+/** The newest of each line that brokers are run on, oldest first. */
+const brokerVersions = ['3.9.2', '4.0.2', '4.3.1', parts.kafka.version];
+const newestRegistry = '3.3.3';
+const upgradeFrom = 'kafka=4.3.1,connectPlugins=3.6.3.Final';
+
+function report(results: readonly Result[]): void {
+  describeResults(results).forEach((line) => console.log(line));
+  const isPassed = results.every(({ passed }) => passed);
+  process.exitCode = isPassed ? exitCodes.passed : exitCodes.failed;
+}
+
+async function onBrokers(versions: readonly string[], signal: AbortSignal): Promise<void> {
+  const results: Result[] = [];
+  for (const version of versions) {
+    if (signal.aborted) return;
+    results.push(await runMainJob(`Kafka ${version}`, { broker: version }, signal));
+  }
+  report(results);
+}
+
+async function onRegistry(version: string, signal: AbortSignal): Promise<void> {
+  try {
+    javaOfAtLeast(21);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exitCode = exitCodes.prerequisite;
+    return;
+  }
+  report([await runMainJob(`registry ${version}`, { registry: version }, signal)]);
+}
+
+async function upgrade(from: string, seconds: number, signal: AbortSignal): Promise<void> {
+  const progress = createProgress(process.stderr);
+  try {
+    report([await upgradeUnderLoad({ from, seconds, progress, signal })]);
+  } finally {
+    progress.close();
+  }
+}
+
+const list = (text: string): string[] => text.split(',').filter((one) => one !== '');
+
+async function main(): Promise<void> {
+  const { signal } = listenForInterruption({
+    source: process,
+    nowMs: () => performance.now(),
+    onSecond: () => process.exit(exitCodes.failed),
+  });
+  const program = new Command('npm run matrix --')
+    .description(
+      'Runs the pipeline on other versions of its servers than the pinned ones; each is fetched once.\n' +
+        'Exit codes: 0 all passed, 1 one failed, 2 wrong usage, 3 a Java that is new enough is missing.',
+    )
+    .exitOverride();
+  program
+    .command('kafka')
+    .description('the main job on brokers of other versions')
+    .option('--versions <list>', 'separated by commas', list, brokerVersions)
+    .action(({ versions }: { versions: string[] }) => onBrokers(versions, signal));
+  program
+    .command('registry')
+    .description('the main job with a registry server of another version')
+    .option('--version-of-registry <version>', 'of Apicurio', newestRegistry)
+    .action((options: { versionOfRegistry: string }) =>
+      onRegistry(options.versionOfRegistry, signal),
+    );
+  program
+    .command('upgrade')
+    .description('a running installation goes to the pinned versions under load')
+    .option('--from <versions>', 'what it begins with', upgradeFrom)
+    .option('--seconds <n>', 'of load between two steps', Number, 20)
+    .action(({ from, seconds }: { from: string; seconds: number }) =>
+      upgrade(from, seconds, signal),
+    );
+  await program.parseAsync();
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? exitCodes.passed : exitCodes.usage;
+    return;
+  }
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = exitCodes.failed;
+});
