@@ -24,7 +24,9 @@ async function onBrokers(versions: readonly string[], signal: AbortSignal): Prom
   const results: Result[] = [];
   for (const version of versions) {
     if (signal.aborted) return;
-    results.push(await runMainJob(`Kafka ${version}`, { broker: version }, signal));
+    const result = await runMainJob(`Kafka ${version}`, { broker: version }, signal);
+    console.error(describeResults([result]).join('\n'));
+    results.push(result);
   }
   report(results);
 }
