@@ -8,6 +8,8 @@ export const count = (fallback: number, min = 1, max = 1_000_000) =>
 const url = (login: string) =>
   z.url({ protocol: /^https?$/ }).refine((text) => !hasLogin(text), `must hold no login: ${login}`);
 const hasLogin = (text: string): boolean => {
+  // Every check runs, also on what is no address at all.
+  if (!URL.canParse(text)) return false;
   const { username, password } = new URL(text);
   return username !== '' || password !== '';
 };
