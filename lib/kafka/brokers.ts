@@ -17,6 +17,8 @@ const askedAtOnce = 3;
 
 export class Brokers {
   readonly #silentUntilMs = new WeakMap<InnerBroker, number>();
+  /** A broker answers the requests of a connection in their order: behind a join everything else waits. */
+  readonly #joining = new WeakSet<InnerBroker>();
 
   constructor(
     readonly cluster: InnerCluster,
@@ -37,7 +39,11 @@ export class Brokers {
    * @throws the error of one of them when none has answered in time.
    */
   async ask<T>(limitMs: number, question: (broker: InnerBroker) => Promise<T>): Promise<T> {
-    const asked = this.#inTurn().slice(0, askedAtOnce);
+    const known = this.#inTurn();
+    const asked = known.filter((one) => !this.#joining.has(one)).slice(0, askedAtOnce);
+    if (asked.length === 0 && known.length > 0) {
+      throw new KafkaJSConnectionError('Every broker that is known has a join to answer first');
+    }
     if (asked.length === 0) {
       // Nobody is known: the addresses that are configured have to say who there is.
       await limited(this.clock, limitMs, this.cluster.refreshMetadata());
@@ -57,6 +63,20 @@ export class Brokers {
     } catch (error) {
       throw (error as AggregateError).errors.at(-1);
     }
+  }
+
+  /** While a join waits there, silence on that connection says nothing. */
+  async whileJoining<T>(broker: InnerBroker, join: () => Promise<T>): Promise<T> {
+    this.#joining.add(broker);
+    try {
+      return await join();
+    } finally {
+      this.#joining.delete(broker);
+    }
+  }
+
+  hasJoin(broker: InnerBroker): boolean {
+    return this.#joining.has(broker);
   }
 
   /** It has not answered in time: whatever else was asked of it on that connection is given up as well. */

@@ -101,7 +101,7 @@ export class Coordinator {
       });
     });
     try {
-      return await send(broker);
+      return await this.#options.brokers.whileJoining(broker, () => send(broker));
     } catch (error) {
       this.#noteFailure(broker, asError(error));
       throw error;
@@ -111,7 +111,7 @@ export class Coordinator {
   }
 
   #noteFailure(broker: InnerBroker, error: Error): void {
-    if (!isLost(error)) return;
+    if (!isLost(error) || (isSilence(error) && this.#options.brokers.hasJoin(broker))) return;
     if (isSilence(error)) this.#options.brokers.cutOff(broker);
     if (this.#broker !== broker) return;
     this.#broker = null;
