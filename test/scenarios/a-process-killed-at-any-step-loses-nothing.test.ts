@@ -15,7 +15,12 @@ const grounds = {
 };
 
 const pageRows = 20;
-const small = { SWEEP_PAGE_ROWS: String(pageRows), SWEEP_FULL_EVERY_MS: '86400000' };
+// Without the watchdog of change capture, whose sweep at each start would name everything again.
+const small = {
+  CONNECT_URL: '',
+  SWEEP_PAGE_ROWS: String(pageRows),
+  SWEEP_FULL_EVERY_MS: '86400000',
+};
 const oneByOne = { DELETE_ROWS_MAX: String(pageRows), DELETE_CONCURRENCY: '1' };
 /** Steps at which a process is also killed when it has been through them before. */
 const inTheMidst: Partial<Record<Step, number>> = {
