@@ -1,5 +1,6 @@
 /** How each part of the stack is fetched: by Maven, by Go or by npm, each of which checks what it gets. */
-import { chmodSync, cpSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, cpSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { CommandError, runCommand, type CommandOptions } from './run-command';
 import { javaTool } from './java';
@@ -30,7 +31,7 @@ const unreachable =
 /** One sentence for a failed fetch. */
 export function explainFetch(title: string, output: string): string {
   const reason = output.match(wrongBytes)
-    ? 'what arrived has the wrong checksum, so nothing of it was installed; try again, and ask whoever runs your mirror if it stays so'
+    ? 'what arrived has the wrong checksum or none, so nothing of it was installed; try again, and if it stays so ask those who run your mirror'
     : output.match(unreachable)
       ? 'its repository cannot be reached; check the network and the proxy settings, then start again'
       : `its tool failed: ${output.trim().split('\n').slice(-3).join(' ')}`;
@@ -60,8 +61,11 @@ export function downloadedMegabytes(line: string): number | undefined {
   return Number(match[1]) * (unitMegabytes[match[2] ?? 'B'] ?? 0);
 }
 
-/** `--strict-checksums`: a file that differs from its published checksum fails the fetch. */
-function maven(goal: string) {
+/**
+ * `--strict-checksums`: a file that differs from its published checksum, or has none, fails the fetch.
+ * `--lax-checksums` only for what is compared with a checksum of our own (`refuseOthers`).
+ */
+function maven(goal: string, checksums: '--strict-checksums' | '--lax-checksums') {
   return async (context: FetchContext, recipe: string, target: string): Promise<void> => {
     let megabytes = 0;
     await run(
@@ -69,7 +73,7 @@ function maven(goal: string) {
       'mvn',
       [
         '--batch-mode',
-        '--strict-checksums',
+        checksums,
         ...['--file', join(recipe, 'pom.xml')],
         `${mavenDependencyPlugin}:${goal}`,
         '-DincludeScope=runtime',
@@ -88,18 +92,49 @@ function maven(goal: string) {
   };
 }
 
-const copyDependencies = maven('copy-dependencies');
-const unpackDependencies = maven('unpack-dependencies');
+const copyDependencies = maven('copy-dependencies', '--strict-checksums');
+const unpackDependencies = maven('unpack-dependencies', '--strict-checksums');
+const copyPinned = maven('copy-dependencies', '--lax-checksums');
 
 const redisBinary = (): string =>
   `redis-server-*-${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`;
+
+/**
+ * Compares each file with the checksum that `recipe`/checksums.sha256 gives for it, as `sha256sum --check` does.
+ * @throws FetchError when one differs; no file may be left out, none may be added.
+ */
+export function refuseOthers(title: string, recipe: string, folder: string): void {
+  const lines = readFileSync(join(recipe, 'checksums.sha256'), 'utf8').trim().split('\n').sort();
+  const found = readdirSync(folder).map((file) => {
+    const hash = createHash('sha256').update(readFileSync(join(folder, file)));
+    return `${hash.digest('hex')}  ${file}`;
+  });
+  if (found.sort().join('\n') === lines.join('\n')) return;
+  const files = lines.map((line) => line.split('  ')[1]).join(', ');
+  const text = `checksum mismatch: delete ${files} from Maven's local repository before the next try`;
+  throw new FetchError(explainFetch(title, text), { cause: new Error(text) });
+}
+
+/**
+ * Mirrors have been met that keep the plugin archive without its published checksum.
+ * Its own checksum is pinned here, so that a fetch needs none.
+ */
+async function fetchDebezium(context: FetchContext, recipe: string): Promise<void> {
+  const archives = join(context.target, 'archives');
+  await copyPinned(context, recipe, archives);
+  refuseOthers(parts[context.part].title, recipe, archives);
+  for (const archive of readdirSync(archives)) {
+    await run(context, 'tar', ['-xzf', join(archives, archive), '-C', context.target]);
+  }
+  rmSync(archives, { recursive: true });
+}
 
 /**
  * Connect's two plugins, each in a folder of its own, with the manifests that the converter lacks: without
  * them `plugin.discovery=service_load`, which halves the start, does not find it.
  */
 async function fetchConnectPlugins(context: FetchContext): Promise<void> {
-  await unpackDependencies(context, join(context.recipe, 'debezium'), context.target);
+  await fetchDebezium(context, join(context.recipe, 'debezium'));
   const converter = join(context.target, 'avro-converter');
   await copyDependencies(context, join(context.recipe, 'avro-converter'), converter);
   const libs = join(context.kafkaLibs ?? '', '*');
