@@ -16,7 +16,12 @@ export async function setFetchQuota(
       ? ['--delete-config', 'consumer_byte_rate']
       : ['--add-config', `consumer_byte_rate=${bytesPerSecond}`];
   const args = [
-    ...['-Xmx128m', '-cp', join(placeOf(stack).files.kafkaLibs, '*'), 'kafka.admin.ConfigCommand'],
+    ...[
+      '-Xmx128m',
+      '-cp',
+      join(placeOf(stack).files.kafkaLibs, '*'),
+      'org.apache.kafka.tools.ConfigCommand',
+    ],
     ...['--bootstrap-server', stack.addresses.kafkaBrokers, '--alter', ...change],
     ...['--entity-type', 'clients', '--entity-name', clientId],
   ];
