@@ -97,8 +97,8 @@ test('who says that it works has no trouble any more, whatever it waits for', as
   expect(said.map(({ event }) => event)).toEqual(['dependency.failed', 'dependency.back']);
 });
 
-test('ends when the signal aborts while it waits, and leaves no trouble', async () => {
-  const { untilDone, troubles, clock } = setUp();
+test('ends when the signal aborts while it waits, says so, and leaves no trouble', async () => {
+  const { untilDone, troubles, clock, said } = setUp();
   const ending = new AbortController();
   const stopping = untilDone('x', ending.signal, () => Promise.reject(away));
   await new Promise((resolve) => setImmediate(resolve));
@@ -107,6 +107,7 @@ test('ends when the signal aborts while it waits, and leaves no trouble', async 
   await expect(stopping).rejects.toThrow('stop');
   expect(troubles.current).toEqual([]);
   expect(clock.sleeps.length).toBeGreaterThan(0);
+  expect(said.map(({ event }) => event)).toEqual(['dependency.failed', 'dependency.given-up']);
 });
 
 test('ends when the signal aborts during an attempt that fails', async () => {

@@ -18,7 +18,7 @@ export interface UntilDone {
    * be enough; but readiness turns red for it.
    *
    * @param doing for a person, for example `reading a page`. Each reason is logged once until it works
-   * again, and so is that; what fails at the moment stands among the process's troubles.
+   * again, and so is its end; what fails at the moment stands among the process's troubles.
    * @param work may call `works` when what failed has succeeded, and it waits for something else.
    * The first attempt is made in any case, so that what was begun is finished.
    * @throws the signal's reason between two attempts, and what `isFinal` says no repetition can heal.
@@ -35,7 +35,7 @@ export interface UntilDoneParts {
 }
 
 export function createUntilDone(parts: UntilDoneParts): UntilDone {
-  const { clock, random, troubles, isFinal = () => false } = parts;
+  const { clock, random, isFinal = () => false } = parts;
   return async (doing, signal, work) => {
     const failing = new Failing(doing, parts);
     try {
@@ -52,7 +52,7 @@ export function createUntilDone(parts: UntilDoneParts): UntilDone {
         }
       }
     } finally {
-      troubles.end(failing);
+      failing.giveUp();
     }
   };
 }
@@ -78,6 +78,15 @@ class Failing {
   }
 
   end(): void {
+    this.#over('dependency.back', 'works again');
+  }
+
+  /** It is not this process's to do any more: the partition went, or the process stops. */
+  giveUp(): void {
+    this.#over('dependency.given-up', 'failed to the end, and is not to be done here any more');
+  }
+
+  #over(event: string, text: string): void {
     if (this.times === 0) return;
     const { clock, logger, troubles } = this.parts;
     const { doing, times: failures } = this;
@@ -85,7 +94,7 @@ class Failing {
     this.times = 0;
     this.#told.clear();
     troubles.end(this);
-    logger.info({ event: 'dependency.back', doing, failures, elapsedMs }, 'works again');
+    logger.info({ event, doing, failures, elapsedMs }, text);
   }
 
   #tell(error: Error, isStuck: boolean): void {

@@ -37,7 +37,12 @@ const pairs = [
     ['lane.recovered', 'lane.given-away'],
     ({ topic, partition, lane }: LogLine) => [topic, partition, lane],
   ],
-  ['dependency.failed', ['dependency.back'], ({ shard, doing }: LogLine) => [shard, doing]],
+  [
+    'dependency.failed',
+    // A shard that goes with its partition, too.
+    ['dependency.back', 'dependency.given-up'],
+    ({ shard, doing }: LogLine) => [shard, doing],
+  ],
   ['commit.failing', ['commit.recovered'], () => []],
 ] as const;
 
