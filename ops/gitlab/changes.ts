@@ -6,6 +6,7 @@
  */
 import { fileStore, fileType } from '../../lib/gitlab/enums';
 import { artifactObjectKey } from '../../lib/gitlab/object-key';
+import { finiteMs } from './ledger';
 import type { Queryable } from './rows';
 import type { RowPlace } from './seed';
 import { inTransaction, type SmallGitlab } from './small-gitlab';
@@ -35,7 +36,7 @@ function record(gitlab: SmallGitlab, rows: readonly ChangedRow[]): number {
       kind: 'changed',
       ids: [Number(id)],
       locked,
-      expireAtMs: expire_ms,
+      expireAtMs: finiteMs(expire_ms),
     })),
   );
   return rows.length;
@@ -48,7 +49,8 @@ function placesOf(rows: readonly RowPlace[]): [number[], number[]] {
   return [rows.map(({ id }) => id), rows.map(({ partitionId }) => partitionId)];
 }
 
-async function change(
+/** @returns how many rows were still there. */
+export async function changeArtifacts(
   gitlab: SmallGitlab,
   artifacts: readonly RowPlace[],
   assignment: string,
@@ -70,14 +72,14 @@ export async function lockArtifacts(
   gitlab: SmallGitlab,
   artifacts: readonly RowPlace[],
 ): Promise<number> {
-  return change(gitlab, artifacts, 'locked = 1');
+  return changeArtifacts(gitlab, artifacts, 'locked = 1');
 }
 
 export async function unlockArtifacts(
   gitlab: SmallGitlab,
   artifacts: readonly RowPlace[],
 ): Promise<number> {
-  return change(gitlab, artifacts, 'locked = 0');
+  return changeArtifacts(gitlab, artifacts, 'locked = 0');
 }
 
 /**
@@ -89,7 +91,7 @@ export async function setExpiry(
   artifacts: readonly RowPlace[],
   fromNowMs: number | null,
 ): Promise<number> {
-  return change(
+  return changeArtifacts(
     gitlab,
     artifacts,
     `expire_at = date_trunc('milliseconds', clock_timestamp() + $3 * interval '1 millisecond'),

@@ -114,6 +114,11 @@ export interface KnownArtifact {
   deletedByGitlab: boolean;
 }
 
+/** As the ledger writes a moment, since JSON knows no infinity. */
+export function finiteMs(ms: number | null): number | null {
+  return ms === null ? null : Math.min(Math.max(ms, -Number.MAX_VALUE), Number.MAX_VALUE);
+}
+
 export function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }

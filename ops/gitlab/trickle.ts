@@ -13,6 +13,7 @@ import {
   unlockPipeline,
 } from './changes';
 import { appendTrace } from './live-trace';
+import { Undated, writeOddEnd, writeOddValue } from './odd-values';
 import { createRandom, type Random } from './random';
 import type { RowPlace } from './seed';
 import type { SmallGitlab } from './small-gitlab';
@@ -26,6 +27,8 @@ export interface TrickleOptions {
   readonly signal: AbortSignal;
   /** Pause between two jobs of one to four artifacts. */
   readonly everyMs: number;
+  /** Some rows hold values that GitLab does not write (odd-values.ts); all are mended at the end. */
+  readonly isOdd?: boolean;
 }
 
 interface Recent extends RowPlace {
@@ -44,10 +47,12 @@ export async function trickle(gitlab: SmallGitlab, options: TrickleOptions): Pro
   const traces = new TraceWorld(world, options.randomSeed);
   const recent: Recent[] = [];
   const locked: APipeline[] = [];
+  const undated = new Undated(gitlab);
   while (!options.signal.aborted) {
     const pipeline = await newJob(world, random, options.clock, recent);
     if (pipeline.locked) locked.push(pipeline);
-    await newTrace(gitlab, traces, random);
+    const build = await newTrace(gitlab, traces, random);
+    if (options.isOdd === true) await beOdd(gitlab, random, { recent, undated, build });
     await race(gitlab, random, options.clock, recent);
     const oldest = locked[0];
     if (oldest !== undefined && random.whole(1, 4) === 1) {
@@ -57,6 +62,30 @@ export async function trickle(gitlab: SmallGitlab, options: TrickleOptions): Pro
     if (recent.length > remembered) recent.splice(0, recent.length - remembered);
     await options.clock.sleep(options.everyMs, options.signal).catch(rethrowUnlessStopped(options));
   }
+  await undated.mendAll();
+}
+
+interface OddPlaces {
+  readonly recent: Recent[];
+  readonly undated: Undated;
+  readonly build: RowPlace;
+}
+
+/** An artifact that loses its day leaves the races: GitLab itself could not name its object. */
+async function beOdd(
+  gitlab: SmallGitlab,
+  random: Random,
+  { recent, undated, build }: OddPlaces,
+): Promise<void> {
+  const newest = recent.at(-1);
+  const dice = random.whole(1, 12);
+  if (dice <= 2 && newest !== undefined) await writeOddValue(gitlab, newest, random);
+  if (dice === 3 && newest !== undefined) {
+    recent.pop();
+    await undated.add(newest);
+  }
+  if (dice >= 10) await undated.mendOne();
+  if (dice === 4) await writeOddEnd(gitlab, build, random);
 }
 
 function rethrowUnlessStopped({ signal }: TrickleOptions): (error: unknown) => void {
@@ -89,7 +118,11 @@ async function newJob(
 const stores = ['redis', 'redis', 'shared-redis', 'database', 'fog', 'mixed'] as const;
 
 /** Some are longer than a chunk, some get bytes after their end, and some are erased at once. */
-async function newTrace(gitlab: SmallGitlab, traces: TraceWorld, random: Random): Promise<void> {
+async function newTrace(
+  gitlab: SmallGitlab,
+  traces: TraceWorld,
+  random: Random,
+): Promise<RowPlace> {
   const isLong = random.whole(1, 10) === 1;
   const pendingState = random.oneOf(['none', 'right'] as const);
   const build = await traces.aFinishedTrace({
@@ -107,6 +140,7 @@ async function newTrace(gitlab: SmallGitlab, traces: TraceWorld, random: Random)
     await appendTrace(gitlab, build, random.whole(1, 5_000));
   }
   if (dice === 3) await eraseBuild(gitlab, build);
+  return build;
 }
 
 /** Takes one that is about to expire, or has just done so, and changes its mind about it. */

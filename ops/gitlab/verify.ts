@@ -11,6 +11,7 @@ import { objectShape } from '../../lib/gitlab/object-key';
 import { traceRows, type TraceRow } from './archived-trace';
 import { Breaks, type Break } from './breaks';
 import {
+  finiteMs,
   sha256Of,
   type BytesEntry,
   type KnownArtifact,
@@ -192,7 +193,7 @@ function compareRow(row: Row, ledger: LedgerState, breaks: Breaks): void {
   const id = Number(row.id);
   const known = ledger.artifacts.get(id);
   if (known) {
-    const differs = known.locked !== row.locked || known.expireAtMs !== row.expire_ms;
+    const differs = known.locked !== row.locked || known.expireAtMs !== finiteMs(row.expire_ms);
     if (differs) breaks.add('I5', 'rows differ from what GitLab last wrote', id);
     return;
   }

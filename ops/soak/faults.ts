@@ -147,22 +147,51 @@ function s3Fault({ front, random, signal }: Ground): Fault {
   };
 }
 
+function aBroker({ servers }: RunningStack, random: Random): ServerHandle {
+  const { kafka, kafka2, kafka3 } = servers;
+  return random.oneOf([kafka, kafka2, kafka3].filter((broker) => broker !== undefined));
+}
+
+/** It keeps its connections and says nothing, until it goes on as if nothing had been. */
+function frozenBroker({ stack, random, signal }: Ground): Fault {
+  const broker = aBroker(stack, random);
+  const lastsMs = random.whole(1_000, 25_000);
+  return {
+    title: `${broker.title} is frozen for ${lastsMs} ms`,
+    happen: async () => {
+      await broker.kill('SIGSTOP');
+      await rest(lastsMs, signal);
+      await broker.kill('SIGCONT');
+    },
+  };
+}
+
 /** Ends and starts a server. The small GitLab has to pause only for those that it uses itself. */
-function serverFault({ stack, random, whileGitlabPauses, signal }: Ground): Fault {
+function serverFault(ground: Ground): Fault {
+  const { stack, random, whileGitlabPauses } = ground;
   const name = random.oneOf(['postgres', 'redis', 'kafka', 'connect'] as const);
-  const server: ServerHandle = stack.servers[name];
+  const server = name === 'kafka' ? aBroker(stack, random) : stack.servers[name];
+  const isGitlabs = name === 'postgres' || name === 'redis';
+  const fault = awayFault(server, ground);
+  const happen = () => whileGitlabPauses(fault.happen);
+  return isGitlabs ? { ...fault, happen } : fault;
+}
+
+const oneOfThree = (ground: Ground): Fault =>
+  awayFault(aBroker(ground.stack, ground.random), ground);
+
+function awayFault(server: ServerHandle, { random, signal }: Ground): Fault {
   // Redis writes its log once a second: a kill could lose what GitLab has just been promised.
-  const isKilled = name !== 'redis' && random.whole(1, 2) === 1;
+  const isKilled = server.name !== 'redis' && random.whole(1, 2) === 1;
   const awayMs = random.whole(0, 10_000);
   const happen = async (): Promise<void> => {
     await (isKilled ? endAtOnce(server) : server.stop());
     await rest(awayMs, signal);
     await server.start();
   };
-  const isGitlabs = name === 'postgres' || name === 'redis';
   return {
     title: `${server.title} is ${isKilled ? 'killed' : 'stopped'} and away for ${awayMs} ms`,
-    happen: () => (isGitlabs ? whileGitlabPauses(happen) : happen()),
+    happen,
   };
 }
 
@@ -200,6 +229,7 @@ function backendsFault({ stack, database }: Ground): Fault {
 
 /** What is done to the servers, or to the way to them; one at a time, and over before the next. */
 export function surroundingsFault(ground: Ground): Fault {
+  const isAlone = ground.stack.servers.kafka2 === undefined;
   return ground.random.oneOf([
     networkFault,
     networkFault,
@@ -208,6 +238,8 @@ export function surroundingsFault(ground: Ground): Fault {
     s3Fault,
     serverFault,
     backendsFault,
+    // One of three is no outage: it is what happens to a cluster on any day.
+    ...(isAlone ? [] : [oneOfThree, frozenBroker]),
   ])(ground);
 }
 

@@ -70,7 +70,7 @@ type Ways = Awaited<ReturnType<typeof layWays>>;
 function environmentOf(stack: RunningStack, ways: Ways) {
   const path = new URL(stack.addresses.registryUrl).pathname;
   return (name: CrewName): Record<string, string> => ({
-    ...stackEnvironment(stack, roles[name], scope),
+    ...stackEnvironment(stack, roles[name], scope, name),
     ...brisk,
     POSTGRES_PORT: String(ways.postgres.port),
     REDIS_PORT: String(ways.redis.port),
@@ -111,7 +111,7 @@ function livingOn(gitlab: ConnectedGitlab, seeded: Seeded): Life {
   return new Life(async (randomSeed, signal) => {
     if (seeds.isLeft) await liveOnce(gitlab, seeded, signal);
     seeds.isLeft = false;
-    await trickle(gitlab, { randomSeed, clock: systemClock, signal, everyMs: 300 });
+    await trickle(gitlab, { randomSeed, clock: systemClock, signal, everyMs: 300, isOdd: true });
   });
 }
 
@@ -185,6 +185,7 @@ async function soak(options: SoakOptions, progress: Progress): Promise<number> {
     log: progress.line,
     fetchProgress,
     signal,
+    shape: { brokers: options.brokers, isSecure: options.brokers === 3 },
     isFresh: true,
   });
   let problems: readonly string[] | undefined;

@@ -8,8 +8,19 @@ export interface SoakOptions {
   readonly randomSeed: number;
   /** Of each of the four processes. */
   readonly instances: number;
+  /** Of Kafka; three ask for a login over TLS, and grant rights. */
+  readonly brokers: 1 | 3;
   readonly data: string;
 }
+
+interface Given extends Omit<SoakOptions, 'brokers' | 'data'> {
+  readonly brokers: '1' | '3';
+  readonly data?: string;
+}
+
+/** Each shape of the stack has a folder of its own: one cannot become the other. */
+const folderOf = (brokers: 1 | 3): string =>
+  join(projectRoot, brokers === 1 ? '.afterbuild/soak' : '.afterbuild/soak-of-3');
 
 const within =
   (least: number, most: number) =>
@@ -34,8 +45,15 @@ export function parseSoakOptions(args: readonly string[]): SoakOptions {
     .addOption(option('--minutes <n>', 'how long things go wrong', 1, 10_080, 30))
     .addOption(option('--random-seed <n>', 'the same number, the same faults', 0, 4_294_967_295, 1))
     .addOption(option('--instances <n>', 'of each of the four processes', 1, 12, 2))
-    .option('--data <dir>', 'where everything is kept', join(projectRoot, '.afterbuild/soak'))
+    .addOption(
+      new Option('--brokers <n>', 'of Kafka; three are secure, and fail one at a time')
+        .choices(['1', '3'])
+        .default('1'),
+    )
+    .option('--data <dir>', 'where everything is kept (default: below .afterbuild)')
     .allowExcessArguments(false)
     .exitOverride();
-  return command.parse(args, { from: 'user' }).opts<SoakOptions>();
+  const given = command.parse(args, { from: 'user' }).opts<Given>();
+  const brokers = given.brokers === '3' ? 3 : 1;
+  return { ...given, brokers, data: given.data ?? folderOf(brokers) };
 }
