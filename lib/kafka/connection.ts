@@ -16,6 +16,7 @@ import {
 import { readSecret, ConfigError, type Connections } from '../process/config';
 import type { Logger } from '../process/logger';
 import { isLoopback } from '../process/loopback';
+import { boundHeaders } from './bounded-headers';
 import { createClientLog } from './client-log';
 import { rememberPrincipal } from './missing-right';
 import { quietRequestQueue } from './quiet-request-queue';
@@ -83,6 +84,7 @@ export function createKafka(
 ): Kafka {
   quietRequestQueue();
   repairConnections();
+  boundHeaders();
   const config: KafkaConfig = {
     clientId,
     brokers: connections.KAFKA_BROKERS,

@@ -1,4 +1,5 @@
 /** Takes records off the front of a lane for one call of `handle`. */
+import { unreadHeadersOf } from './bounded-headers';
 import type { FetchedRecord } from './fetched-record';
 import type { Lane } from './lane';
 import type { Outcome } from './outcome';
@@ -61,6 +62,8 @@ function decodeOnce(lane: Lane, subscription: AnySubscription, record: FetchedRe
   if (lane.decoded.size > 0 && lane.decoded.has(record.offset)) {
     return lane.decoded.get(record.offset);
   }
+  const unread = unreadHeadersOf(record);
+  if (unread !== undefined) return new DecodeFailure(unread);
   try {
     const decoded = subscription.decode(record.value);
     if (!(decoded instanceof Promise)) return decoded;

@@ -12,6 +12,7 @@ export const poisonReasons = {
   'impossible-id': 'an id that no row can have: the effects would be done to something else',
   'impossible-value':
     'a value that no row can have: whoever wrote the record did not read it from one',
+  'too-many-headers': 'over a thousand: none of ours writes so many, and none of them is read',
 } as const;
 
 export type PoisonReason = keyof typeof poisonReasons;

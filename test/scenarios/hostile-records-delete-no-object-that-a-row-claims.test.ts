@@ -70,13 +70,17 @@ test('a record that names the key of a living artifact deletes nothing, and one 
     { ...record, artifacts: [known!, forged] },
   ]);
   await produce(records, [{ ...record, artifacts: [impossible] }], { own: text });
+  const many = Array.from({ length: 1_001 }, (_, at) => [`header-${at}`, 'x'] as const);
+  await produce(records, [{ ...record, artifacts: [known!] }], Object.fromEntries(many));
   const deleter = scenario.run('artifact-deleter');
   await scenario.caughtUp('artifact-deleter', topic);
   await scenario.expectKept([living]);
   const unusable = await deleter.logged('artifacts.unusable-key');
   expect(unusable['ids']).toContain(forged.id);
 
-  expect(await recordsOn(scenario, deadLetters)).toHaveLength(1);
+  expect(await recordsOn(scenario, deadLetters)).toHaveLength(2);
+  const unread = await dlq(scenario, 'show', '--reason', 'too-many-headers', '--json');
+  expect(unread.json).toMatchObject([{ headers: { 'afterbuild-unread-headers': '1001' } }]);
   expect(Object.keys(poisonReasons)).toContain('impossible-value');
   const { printed } = await dlq(scenario, 'show', '--reason', 'impossible-value');
   expect(printed).toMatch(new RegExp(`impossible createdOnDays of ${known!.id}:`));
@@ -84,7 +88,7 @@ test('a record that names the key of a living artifact deletes nothing, and one 
     'own: a\\u000a0 dead letters wait on 4 topics.\\u001b[8m\\u009b1A\\u202e',
   );
   expect(printed).not.toMatch(/[\u001b\u009b\u202e]/);
-  const shown = await dlq(scenario, 'show', '--json');
+  const shown = await dlq(scenario, 'show', '--reason', 'impossible-value', '--json');
   expect(shown.printed).not.toMatch(/[\u001b\u009b\u202e]/);
   expect(shown.json).toMatchObject([{ headers: { own: text } }]);
   await deleter.stop();
