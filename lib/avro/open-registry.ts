@@ -1,4 +1,5 @@
 /** The registry that the environment names; every process and command opens it in this way. */
+import { refuseClearText } from '../process/clear-text';
 import { readSecret, type Connections } from '../process/config';
 import { systemClock } from '../process/clock';
 import { createRegistry, type Registry, type RegistryOptions } from './registry';
@@ -6,14 +7,24 @@ import { createRegistry, type Registry, type RegistryOptions } from './registry'
 export type RegistryConnections = Pick<
   Connections,
   'SCHEMA_REGISTRY_URL' | 'SCHEMA_REGISTRY_USERNAME' | 'SCHEMA_REGISTRY_PASSWORD_FILE'
->;
+> &
+  Partial<Pick<Connections, 'CLEAR_TEXT_PASSWORDS'>>;
 
-/** @throws ConfigError when the password's file cannot be read. */
+/** @throws ConfigError when the password's file cannot be read, or it would go in clear text. */
 export function openRegistry(
   connections: RegistryConnections,
   limits: Pick<RegistryOptions, 'timeoutMs'> = {},
 ): Registry {
   const { SCHEMA_REGISTRY_USERNAME: username, SCHEMA_REGISTRY_PASSWORD_FILE: file } = connections;
+  const { protocol, hostname } = new URL(connections.SCHEMA_REGISTRY_URL);
+  if (username !== undefined && file !== undefined && protocol === 'http:') {
+    refuseClearText({
+      passwords: connections.CLEAR_TEXT_PASSWORDS,
+      hosts: [hostname.replace(/^\[|\]$/g, '')],
+      why: 'SCHEMA_REGISTRY_PASSWORD_FILE is set and SCHEMA_REGISTRY_URL is not https',
+      instead: 'Use https',
+    });
+  }
   return createRegistry({
     url: connections.SCHEMA_REGISTRY_URL,
     ...(username !== undefined && file !== undefined

@@ -13,9 +13,9 @@ import {
   type Producer,
   type ProducerConfig,
 } from 'kafkajs';
+import { refuseClearText } from '../process/clear-text';
 import { readSecret, ConfigError, type Connections } from '../process/config';
 import type { Logger } from '../process/logger';
-import { isLoopback } from '../process/loopback';
 import { boundHeaders } from './bounded-headers';
 import { createClientLog } from './client-log';
 import { rememberPrincipal } from './missing-right';
@@ -129,20 +129,6 @@ function tls({ KAFKA_TLS_CA_FILE: path }: KafkaConnections): Pick<KafkaConfig, '
   }
 }
 
-/** PLAIN sends the password itself; the other mechanisms only prove that it is known. */
-function refuseClearText({
-  CLEAR_TEXT_PASSWORDS: passwords,
-  KAFKA_BROKERS: brokers,
-  KAFKA_SASL_MECHANISM: mechanism,
-  KAFKA_TLS_CA_FILE: caFile,
-}: KafkaConnections): void {
-  if (passwords === 'allow' || mechanism !== 'plain' || caFile !== undefined) return;
-  if (brokers.every((broker) => isLoopback(broker.slice(0, broker.lastIndexOf(':'))))) return;
-  throw new ConfigError(
-    'KAFKA_SASL_MECHANISM is plain and there is no TLS: the password would be sent in clear text. Set KAFKA_TLS_CA_FILE, use SCRAM, or say CLEAR_TEXT_PASSWORDS=allow.',
-  );
-}
-
 function sasl(connections: KafkaConnections): Pick<KafkaConfig, 'sasl'> {
   const {
     KAFKA_SASL_MECHANISM: mechanism,
@@ -155,7 +141,15 @@ function sasl(connections: KafkaConnections): Pick<KafkaConfig, 'sasl'> {
       'KAFKA_SASL_MECHANISM is set: KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD_FILE are needed too.',
     );
   }
-  refuseClearText(connections);
+  // PLAIN sends the password itself; the other mechanisms only prove that it is known.
+  if (mechanism === 'plain' && connections.KAFKA_TLS_CA_FILE === undefined) {
+    refuseClearText({
+      passwords: connections.CLEAR_TEXT_PASSWORDS,
+      hosts: connections.KAFKA_BROKERS.map((broker) => broker.slice(0, broker.lastIndexOf(':'))),
+      why: 'KAFKA_SASL_MECHANISM is plain and there is no TLS',
+      instead: 'Set KAFKA_TLS_CA_FILE, use SCRAM',
+    });
+  }
   const password = readSecret('KAFKA_SASL_PASSWORD_FILE', passwordFile);
   // One literal a mechanism: kafkajs' types do not take a union here.
   if (mechanism === 'plain') return { sasl: { mechanism, username, password } };

@@ -192,6 +192,7 @@ export const traceArchiverSchema = connectionSchema.omit({ CONNECT_URL: true }).
 /** Settings of `afterbuild schemas`. */
 export const schemasSchema = connectionSchema.pick({
   AFTERBUILD_NAMESPACE: true,
+  CLEAR_TEXT_PASSWORDS: true,
   SCHEMA_REGISTRY_URL: true,
   SCHEMA_REGISTRY_USERNAME: true,
   SCHEMA_REGISTRY_PASSWORD_FILE: true,

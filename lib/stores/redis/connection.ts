@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ChainableCommander, Redis } from 'ioredis';
 import type { z } from 'zod';
+import { refuseClearText } from '../../process/clear-text';
 import {
   type Connections,
   ConfigError,
@@ -32,19 +33,43 @@ type RedisVariables = Pick<
   | 'REDIS_USERNAME'
   | 'REDIS_PASSWORD_FILE'
   | 'REDIS_TLS_CA_FILE'
->;
+> &
+  Partial<Pick<Connections, 'CLEAR_TEXT_PASSWORDS'>>;
 
-/** @throws ConfigError when a file that the configuration names cannot be read. */
+/** @throws ConfigError when a file that the configuration names cannot be read, or a password would go in clear text. */
 export function redisSettings(config: RedisVariables): RedisSettings {
-  const { REDIS_PASSWORD_FILE: passwordFile, REDIS_TLS_CA_FILE: caFile } = config;
   return {
     host: config.REDIS_HOST,
     port: config.REDIS_PORT,
     db: config.REDIS_DB,
     username: config.REDIS_USERNAME,
+    ...secretsOf('REDIS', config.REDIS_HOST, config),
+  };
+}
+
+/** AUTH sends the password itself. */
+function secretsOf<Prefix extends 'REDIS' | 'REDIS_TRACE_CHUNKS'>(
+  prefix: Prefix,
+  host: string,
+  config: Readonly<
+    Partial<Record<`${Prefix}_${'PASSWORD_FILE' | 'TLS_CA_FILE'}`, string | undefined>>
+  > &
+    Partial<Pick<Connections, 'CLEAR_TEXT_PASSWORDS'>>,
+): Pick<RedisSettings, 'password' | 'tlsCa'> {
+  const passwordFile = config[`${prefix}_PASSWORD_FILE`];
+  const caFile = config[`${prefix}_TLS_CA_FILE`];
+  if (passwordFile !== undefined && caFile === undefined) {
+    refuseClearText({
+      passwords: config.CLEAR_TEXT_PASSWORDS,
+      hosts: [host],
+      why: `${prefix}_PASSWORD_FILE is set and ${prefix}_TLS_CA_FILE is not`,
+      instead: `Set ${prefix}_TLS_CA_FILE`,
+    });
+  }
+  return {
     password:
-      passwordFile === undefined ? undefined : readSecret('REDIS_PASSWORD_FILE', passwordFile),
-    tlsCa: caFile === undefined ? undefined : readCertificate('REDIS_TLS_CA_FILE', caFile),
+      passwordFile === undefined ? undefined : readSecret(`${prefix}_PASSWORD_FILE`, passwordFile),
+    tlsCa: caFile === undefined ? undefined : readCertificate(`${prefix}_TLS_CA_FILE`, caFile),
   };
 }
 
@@ -58,19 +83,12 @@ type ChunkVariables = Pick<
 export function traceChunksSettings(config: ChunkVariables): RedisSettings {
   const host = config.REDIS_TRACE_CHUNKS_HOST;
   if (host === undefined) return redisSettings(config);
-  const passwordFile = config.REDIS_TRACE_CHUNKS_PASSWORD_FILE;
-  const caFile = config.REDIS_TRACE_CHUNKS_TLS_CA_FILE;
   return {
     host,
     port: config.REDIS_TRACE_CHUNKS_PORT ?? 6379,
     db: config.REDIS_TRACE_CHUNKS_DB ?? 0,
     username: config.REDIS_TRACE_CHUNKS_USERNAME,
-    password:
-      passwordFile === undefined
-        ? undefined
-        : readSecret('REDIS_TRACE_CHUNKS_PASSWORD_FILE', passwordFile),
-    tlsCa:
-      caFile === undefined ? undefined : readCertificate('REDIS_TRACE_CHUNKS_TLS_CA_FILE', caFile),
+    ...secretsOf('REDIS_TRACE_CHUNKS', host, config),
   };
 }
 
