@@ -1,6 +1,6 @@
 import { unlockArtifacts } from '../../ops/gitlab/changes';
 import { report } from '../support/faults';
-import type { ProcessName } from '../support/scenario';
+import type { ProcessName } from '../support/pipeline-process';
 import { statusOf } from '../support/status-of';
 import { useScenario } from '../support/use-scenario';
 import { asSuperuser } from '../support/stack';

@@ -3,7 +3,8 @@ import { steps, type Step } from '../../lib/process/steps';
 import { unlockArtifacts } from '../../ops/gitlab/changes';
 import { allFlows, flowsKilledIn } from '../support/killed-flows';
 import type { RunningProcess } from '../support/running-process';
-import { type ProcessName, type Scenario } from '../support/scenario';
+import type { ProcessName } from '../support/pipeline-process';
+import type { Scenario } from '../support/scenario';
 import { useScenario } from '../support/use-scenario';
 import { until } from '../support/until';
 

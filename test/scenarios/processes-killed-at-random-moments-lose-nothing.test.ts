@@ -3,7 +3,7 @@ import { allProcesses, BothFlows, briskly } from '../support/both-flows';
 import { ExpiredRecords } from '../support/expired-records';
 import { inFull, lasts, medianOf, randomSeed, report } from '../support/faults';
 import type { RunningProcess } from '../support/running-process';
-import { type ProcessName } from '../support/scenario';
+import type { ProcessName } from '../support/pipeline-process';
 import { useScenario } from '../support/use-scenario';
 
 const ground = useScenario(__filename, { changes: 'streamed' });

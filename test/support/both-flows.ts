@@ -3,7 +3,8 @@ import { chunkStore } from '../../lib/gitlab/trace-chunks';
 import type { ArtifactEntry } from '../../ops/gitlab/ledger';
 import { announce, expectArchived, finishedTraces, type FinishedTrace } from './archived-builds';
 import type { RunningProcess } from './running-process';
-import type { ProcessName, Scenario } from './scenario';
+import type { ProcessName } from './pipeline-process';
+import type { Scenario } from './scenario';
 
 type Settings = Readonly<Record<string, string>>;
 

@@ -33,6 +33,7 @@ import { connectPool, connectRedis } from './connections';
 import { inAnyCase } from './in-any-case';
 import { claimRedisDatabase, releaseRedisDatabase } from './redis-database';
 import { keepLogs } from './keep-logs';
+import { quick, roles, type ProcessName } from './pipeline-process';
 import { RunningProcess } from './running-process';
 import {
   asSuperuser,
@@ -45,26 +46,6 @@ import {
 import { dropConnector, dropSlot, dropTopics } from './take-away';
 import { unexpectedExit, unexpectedLines } from './unexpected';
 import { none, until } from './until';
-
-export type ProcessName =
-  'expired-artifacts' | 'finished-builds' | 'artifact-deleter' | 'trace-archiver';
-
-const roles: Readonly<Record<ProcessName, DatabaseRole>> = {
-  'expired-artifacts': 'reader',
-  'finished-builds': 'reader',
-  'artifact-deleter': 'deleter',
-  'trace-archiver': 'archiver',
-};
-
-/**
- * Faster than production in everything that only waits. A look at the connector is not free: for each,
- * Connect reads its topic of positions from the beginning.
- */
-const quick: Readonly<Record<string, string>> = {
-  SWEEP_IDLE_MS: '200',
-  SWEEP_MARGIN_MS: '0',
-  CDC_WATCH_MS: '5000',
-};
 
 export class Scenario {
   readonly scope: StackScope;
