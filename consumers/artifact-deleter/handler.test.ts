@@ -92,10 +92,11 @@ test.each([{ file: '../../secret' }, { fileFinalPath: 'backups/db.tar' }])(
     const odd = artifact(1, other);
     const stores = stored([]);
     stores.rows.rows.set(1, { ...odd, partitionId: 100, locked: 0, expireAtMs: 1 });
-    const { handle, lines } = deleter(stores);
+    const { handle, aside, lines } = deleter(stores);
     expect(await handle(record([odd]))).toEqual([{ kind: 'skip', reason: 'unusable object key' }]);
     expect(stores.rows.rows.size).toBe(1);
     expect(lines.at(-1)).toMatchObject({ event: 'artifacts.unusable-key', ids: [1] });
+    expect(aside).toEqual(['100:1 object_key']);
   },
 );
 

@@ -14,6 +14,7 @@ import { unproved } from '../../lib/kafka/membership-guard';
 import type { ConsumedRecord, MayBegin } from '../../lib/kafka/subscription';
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
+import type { SetAside } from '../../lib/process/set-aside';
 import type { ReachStep } from '../../lib/process/steps';
 import { PostgresError } from '../../lib/stores/postgres/errors';
 import { S3Error } from '../../lib/stores/s3/errors';
@@ -31,6 +32,7 @@ import {
 } from './decide';
 import { deleteObjects, findClaimed, unfinished } from './delete-objects';
 import { holdDry, reportDue } from './dry-run';
+import { report } from './report';
 import type {
   ArtifactObjects,
   ArtifactRows,
@@ -47,6 +49,7 @@ export interface DeleterOptions {
   readonly brake: DeletionBrake;
   readonly allowance: DeletionAllowance;
   readonly counts: DeletionCounts;
+  readonly setAside: Pick<SetAside, 'add'>;
   readonly rowsMax: number;
   /** Reports in a group of its own, and commits there. */
   readonly dryRun: boolean;
@@ -255,35 +258,4 @@ async function dryRun(
 ): Promise<readonly Outcome[]> {
   await reportDue(options, taken.length, items);
   return taken.map((one) => ('items' in one ? skip('dry run') : one));
-}
-
-function report(
-  { logger, clock, counts }: DeleterOptions,
-  batch: { records: number; items: readonly Item[]; objects: number; startedMs: number },
-): void {
-  const { records, items, objects } = batch;
-  const count = (fate: Item['fate']) => countOf(items, fate);
-  const fields = {
-    event: 'artifacts.deleted',
-    records,
-    asked: items.length,
-    deleted: count('deleted'),
-    alreadyGone: count('already-gone'),
-    kept: count('kept'),
-    left: count('left'),
-    objects,
-    elapsedMs: clock.nowMs() - batch.startedMs,
-  };
-  logger.info(fields, 'artifacts deleted');
-  for (const fate of ['already-gone', 'kept', 'left', 'unusable'] as const) {
-    counts.rows(fate, count(fate));
-  }
-  const unusable = items.filter(({ fate }) => fate === 'unusable');
-  if (unusable.length === 0) return;
-  const ids = unusable.slice(0, 20).map(({ artifact }) => artifact.id);
-  const event = 'artifacts.unusable-key';
-  logger.warn(
-    { event, count: unusable.length, ids },
-    'object keys that could name something else: rows and objects are left',
-  );
 }

@@ -23,6 +23,7 @@ import type { ExitCode } from '../../lib/process/exit-codes';
 import { type LivingContext, withLife } from '../../lib/process/life';
 import type { Logger } from '../../lib/process/logger';
 import { type ProcessContext, runProcess } from '../../lib/process/run-process';
+import type { SetAside } from '../../lib/process/set-aside';
 import { createReachStep, parseFailPoint } from '../../lib/process/steps';
 import { untilReachable } from '../../lib/process/until-reachable';
 import { deletingSessions, PostgresArtifacts } from '../../lib/stores/postgres/artifacts';
@@ -124,7 +125,7 @@ async function consume(
     createProducer: () => createProducer(kafka),
   });
   const around = {
-    ...{ ...stores, helm: control.helm },
+    ...{ ...stores, helm: control.helm, setAside: life.setAside },
     partitionsOf: (topic: string) => consumer.partitionsOf(topic),
   };
   const consumer: Consumer = createConsumer({
@@ -158,13 +159,16 @@ async function consume(
   return report;
 }
 
-type Around = Stores & { readonly helm: Helm } & Pick<Consumer, 'partitionsOf'>;
+type Around = Stores & { readonly helm: Helm; readonly setAside: SetAside } & Pick<
+    Consumer,
+    'partitionsOf'
+  >;
 
 function expiredArtifacts(
   config: Config,
   logger: Logger,
   registry: Registry,
-  { helm, partitionsOf, ...stores }: Around,
+  { helm, setAside, partitionsOf, ...stores }: Around,
   metrics: Metrics,
 ): Subscription<ArtifactsExpired> {
   const topic = `${config.AFTERBUILD_NAMESPACE}${topicNames.artifactsExpired}`;
@@ -179,6 +183,7 @@ function expiredArtifacts(
     ...portsOf(config, stores),
     allowance: budget,
     counts: createDeletionCounts(metrics),
+    setAside,
     rowsMax: config.DELETE_ROWS_MAX,
     dryRun: config.DELETE_DRY_RUN,
     holdsDry: () => helm.effective.dryRun,

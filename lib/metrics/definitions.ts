@@ -179,7 +179,7 @@ export const metricDefinitions = {
     type: 'counter',
     labels: ['table', 'field'],
     moves:
-      'Rows that a process cannot handle because of one field (an infinite created_at, an id beyond 2^53), each once a process.',
+      'Rows that a process cannot handle because of one field (an infinite created_at, an id beyond 2^53, a key that could name something else), each once a process.',
     act: 'The `row.set-aside` lines, `afterbuild status` and `afterbuild reconcile --check` name them. Mend the row in the database: its change brings it back.',
   },
   afterbuild_artifact_objects_deleted_total: {

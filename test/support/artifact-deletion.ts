@@ -87,6 +87,8 @@ export function deleterOf({
     every: () => () => undefined,
   };
   const lines: Record<string, unknown>[] = [];
+  /** `<partition_id>:<id> <field>` */
+  const aside: string[] = [];
   const logger = pino(
     { base: {} },
     { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
@@ -104,6 +106,7 @@ export function deleterOf({
     },
     allowance: { take: () => 0, giveBack: () => undefined },
     counts: { rows: () => undefined, objects: () => undefined },
+    setAside: { add: ({ id, field }) => void aside.push(`${id} ${field}`) },
     rowsMax: 1_000,
     dryRun: false,
     holdsDry: () => false,
@@ -113,5 +116,5 @@ export function deleterOf({
     reach: () => undefined,
     ...other,
   });
-  return { state, lines, handle: (...records: ExpiredRecord[]) => handle(records, signal) };
+  return { state, lines, aside, handle: (...records: ExpiredRecord[]) => handle(records, signal) };
 }
