@@ -16,7 +16,7 @@ function clusterOf(count: number) {
   })) as unknown as InnerBroker[];
   const cluster = {
     brokerPool: {
-      brokers: { ...brokers },
+      brokers: Object.fromEntries(brokers.entries()),
       findConnectedBroker: () => Promise.reject(new Error('nobody')),
     },
     refreshMetadata: () => Promise.resolve(),
