@@ -12,6 +12,8 @@ export interface TraceRow {
   readonly sizeBytes: number | null;
   /** Lower-case hex; GitLab's own rows hold those digits as text, not the 32 bytes. */
   readonly sha256: string | undefined;
+  /** Null when the build was not erased; else whether the row was written before GitLab had marked it so. */
+  readonly precedesErasure: boolean | null;
 }
 
 interface Columns {
@@ -26,12 +28,15 @@ interface Columns {
   readonly file_final_path: string | null;
   readonly size: string | null;
   readonly file_sha256: Buffer | null;
+  readonly precedes: boolean | null;
 }
 
 const select = `SELECT id, partition_id, project_id, job_id, file, file_store, file_location,
     file_final_path, size, file_sha256,
-    floor(extract(epoch FROM created_at) / 86400)::int AS created_days
-  FROM p_ci_job_artifacts WHERE file_type = ${fileType.trace}`;
+    floor(extract(epoch FROM created_at) / 86400)::int AS created_days,
+    (SELECT artifact.created_at AT TIME ZONE 'utc' <= build.erased_at FROM p_ci_builds AS build
+     WHERE build.id = artifact.job_id AND build.partition_id = artifact.partition_id) AS precedes
+  FROM p_ci_job_artifacts AS artifact WHERE file_type = ${fileType.trace}`;
 
 /** Of one build; undefined when it has none. */
 export async function traceRow(client: Queryable, buildId: number): Promise<TraceRow | undefined> {
@@ -53,6 +58,7 @@ function traceRowOf(row: Columns): TraceRow {
     key: row.file_store === fileStore.remote ? keyOf(row) : null,
     sizeBytes: row.size === null ? null : Number(row.size),
     sha256: sha256Digits(row.file_sha256),
+    precedesErasure: row.precedes,
   };
 }
 

@@ -43,6 +43,8 @@ test('a trace with a chunk of a wrong size, and one that is too long, are stored
     const rows = await Promise.all(traces.map(({ build }) => traceRow(gitlab.pool, build.id)));
     return rows.every((row) => row !== undefined);
   });
+  // The chunks go behind the row.
+  await scenario.caughtUp('trace-archiver', 'builds.finished');
   await expectArchived(scenario, [long!]);
   const row = await traceRow(gitlab.pool, short!.build.id);
   const stored = (await gitlab.objects.read(row!.key!))!;
