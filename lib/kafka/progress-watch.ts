@@ -8,6 +8,8 @@ import type { Surroundings } from './surroundings';
 
 export interface Watched {
   partitions(): Iterable<AssignedPartition>;
+  /** Those that were given away, and of which something still runs. */
+  leftovers(): Iterable<AssignedPartition>;
   state(): ConsumerState;
   /** For so long nothing was heard of the group that it has given our partitions away. */
   isSilent(): boolean;
@@ -54,7 +56,8 @@ export class ProgressWatch {
   /** The fetch loop keeps a hung process in the group for ever, so the deadline has to be ours. */
   #endWhatHangs(nowMs: number): void {
     const { progressDeadlineMs } = this.#around.settings;
-    const overdue = findOverdue(this.#watched.partitions(), nowMs - progressDeadlineMs);
+    const watched = [...this.#watched.partitions(), ...this.#watched.leftovers()];
+    const overdue = findOverdue(watched, nowMs - progressDeadlineMs);
     if (!overdue) return;
     const { topic, partition } = overdue.at;
     this.#around.onFatal(
@@ -68,10 +71,10 @@ export class ProgressWatch {
 
 /** @returns a partition with a micro-batch that began before then and still runs. */
 function findOverdue(
-  partitions: Iterable<AssignedPartition>,
+  partitions: readonly AssignedPartition[],
   beforeMs: number,
 ): AssignedPartition | undefined {
-  return [...partitions].find(({ runner }) =>
+  return partitions.find(({ runner }) =>
     [...runner.startedAtMs.values()].some((startedAtMs) => startedAtMs <= beforeMs),
   );
 }

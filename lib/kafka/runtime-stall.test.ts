@@ -1,10 +1,18 @@
-import { at, createFixture, eventually, type Fixture } from '../../test/support/runtime-fixture';
+import {
+  at,
+  createFixture,
+  eventually,
+  gate,
+  other,
+  type Fixture,
+  type Handle,
+} from '../../test/support/runtime-fixture';
 import { systemClock } from '../process/clock';
 import type { ConsumerState } from './consumer';
 import { done, retry } from './outcome';
 
 /** A runtime whose clock stands, but for the seconds that pass by hand; its timers are called at each. */
-async function created(handle = () => done, over = {}) {
+async function created(handle: Handle = () => done, over = {}) {
   let nowMs = 1_000_000;
   const watches: (() => void)[] = [];
   const clock = {
@@ -109,4 +117,37 @@ test('a lane that tries again hides nothing of what its partition does not take'
   const state = await fixture.pass(30);
   expect(state.partitions[0]).toMatchObject({ retryingLanes: 1, intakeHold: null, workLeft: 21 });
   expect(state.stalledBy).toBe('20 records of things/0 lie in Kafka and are not taken');
+});
+
+test('a handler that hangs ends the process also when its partition is given away: it keeps its slot', async () => {
+  const hang = (): Promise<never> => new Promise(() => undefined);
+  const fixture = await created(hang);
+  await fixture.join();
+  lies(fixture, 1);
+  await fixture.client.fetch();
+  await eventually(() => fixture.handled.length === 1);
+  fixture.client.join([other]);
+  await fixture.pass(299);
+  expect(fixture.fatal).toEqual([]);
+  await fixture.pass(2);
+  expect(fixture.fatal.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/A micro-batch of things\/0 has run for more than 300000 ms/),
+  ]);
+});
+
+test('what ends after its partition was given away is no longer watched', async () => {
+  const ending = gate();
+  const handle = async (): Promise<typeof done> => {
+    await ending.opened;
+    return done;
+  };
+  const fixture = await created(handle);
+  await fixture.join();
+  lies(fixture, 1);
+  await fixture.client.fetch();
+  await eventually(() => fixture.handled.length === 1);
+  fixture.client.join([other]);
+  ending.open();
+  await fixture.pass(400);
+  expect(fixture.fatal).toEqual([]);
 });

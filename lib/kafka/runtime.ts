@@ -12,6 +12,7 @@ import { Committer } from './committer';
 import type { ConsumerState, StopReport } from './consumer';
 import { GroupLog } from './group-log';
 import { Intake } from './intake';
+import { Leftovers } from './leftovers';
 import { asError } from './micro-batch';
 import { AssignedPartition } from './partition';
 import { surround, type RuntimeOptions, type Surroundings } from './surroundings';
@@ -30,6 +31,7 @@ export class Runtime implements ClientListener {
   readonly #around: Surroundings;
   readonly #subscriptions: ReadonlyMap<string, AnySubscription>;
   readonly #partitions = new Map<string, AssignedPartition>();
+  readonly #leftovers = new Leftovers();
   readonly #committer: Committer;
   readonly #loader: PositionLoader;
   readonly #intake: Intake;
@@ -67,6 +69,7 @@ export class Runtime implements ClientListener {
     this.#loader = new PositionLoader(this.#around);
     this.#watch = new ProgressWatch(this.#around, {
       partitions: () => this.#partitions.values(),
+      leftovers: () => this.#leftovers,
       state: () => this.state(),
       isSilent: () => this.#isSilent(),
     });
@@ -133,6 +136,7 @@ export class Runtime implements ClientListener {
       this.#partitions.delete(key);
       if (this.#stopping && partition.isUncommitted) this.#lostAtStop = true;
       partition.end(`${key} was given to another member of the group`);
+      this.#leftovers.add(partition);
     }
     this.#committer.allow(assignment.epoch);
     const kept = [...this.#partitions.values()];
@@ -212,6 +216,7 @@ export class Runtime implements ClientListener {
         'the committed offset is not ours: beginning again from it',
       );
       partition.end('another member held the partition for a moment');
+      this.#leftovers.add(partition);
       this.#loader.open(this.#add(partition.at), position);
     });
   }
