@@ -170,6 +170,15 @@ test('a join that has ended without an assignment is made again', async () => {
   await expect(ask()).resolves.toBeUndefined();
 });
 
+test('a join that fails for what may pass is made again, also without a name to ask for heartbeats by', async () => {
+  const { brokers, member } = group();
+  broker(brokers, 1).refusal = 'REQUEST_TIMED_OUT';
+  const again = { type: 'REBALANCE_IN_PROGRESS', retriable: true };
+  await expect(member.join({})).rejects.toMatchObject(again);
+  broker(brokers, 1).refusal = 'UNKNOWN_MEMBER_ID';
+  await expect(member.join({})).rejects.toMatchObject({ type: 'UNKNOWN_MEMBER_ID' });
+});
+
 test('heartbeats go on during a drain, and wait for a join', async () => {
   const { clock, brokers, member, joined } = group();
   await joined();

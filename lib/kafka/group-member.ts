@@ -6,7 +6,8 @@
  *   answer a fetch holds them up. When it asks for one it is told what the group has said last.
  * - A join that has failed on kafkajs' side leaves it fetching with the membership that it had, and nobody
  *   is told: all partitions stay suspended by the drain. The next time it asks for a heartbeat it is told
- *   to join again.
+ *   to join again. Without a name it asks for none, ever: a join that may succeed later fails with what
+ *   makes it join again at once.
  * - Each answer proves the membership for a while (`membership-lease.ts`).
  */
 import { KafkaJSError } from 'kafkajs';
@@ -43,9 +44,19 @@ const stepLimitMs = 1_000;
 class JoinAgainError extends KafkaJSError {
   readonly type = 'REBALANCE_IN_PROGRESS';
 
-  constructor(message: string) {
-    super(message, { retriable: true });
+  constructor(message: string, cause?: Error) {
+    super(message, { retriable: true, ...(cause && { cause }) });
   }
+}
+
+/** kafkajs joins under a new name by it. */
+const unknownMember = 'UNKNOWN_MEMBER_ID';
+
+/** What no other join would mend ends the consumer. */
+function asJoinError(error: Error): Error {
+  const mayPass = (error as Partial<KafkaJSError>).retriable === true;
+  if (!mayPass || typeOf(error) === unknownMember) return error;
+  return new JoinAgainError(`A join has failed: ${error.message}`, error);
 }
 
 export class GroupMember {
@@ -134,10 +145,15 @@ export class GroupMember {
   }
 
   async join(request: unknown): Promise<{ memberId: string; generationId: number }> {
-    const { coordinator, groupId } = this.#options;
-    const answer = await this.step(() =>
-      coordinator.requestUntilAnswered((broker) => broker.joinGroup(request)),
-    );
+    const { coordinator, groupId, logger } = this.#options;
+    const answer = await this.step(async () => {
+      try {
+        return await coordinator.requestUntilAnswered((broker) => broker.joinGroup(request));
+      } catch (error) {
+        logger.debug({ event: 'join.failed', err: asError(error) }, 'join');
+        throw asJoinError(asError(error));
+      }
+    });
     this.#membership = {
       groupId,
       memberId: answer.memberId,
@@ -209,7 +225,7 @@ export class GroupMember {
     const type = typeOf(error);
     this.#options.logger.debug({ event: 'heartbeat.failed', err: error }, 'heartbeat');
     if (type === 'REBALANCE_IN_PROGRESS') this.#prove(sentAtMs);
-    else if (type === 'UNKNOWN_MEMBER_ID' || type === 'ILLEGAL_GENERATION') {
+    else if (type === unknownMember || type === 'ILLEGAL_GENERATION') {
       this.#lease.revoke();
       this.#memberSinceMs = null;
     } else return;
