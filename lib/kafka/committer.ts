@@ -82,11 +82,12 @@ export class Committer {
   async isReadBack(): Promise<boolean> {
     const partitions = [...this.#partitions()].filter((one) => one.commits && one.tracker);
     if (partitions.length === 0) return true;
-    const positions = await this.#around.client.positions(partitions.map(({ at }) => at));
+    // Where the logs end is no matter here, and their leaders may be away.
+    const tails = await this.#around.client.tails(partitions.map(({ at }) => at));
     return partitions.every((partition, index) => {
       const { tracker } = partition;
       if (!tracker || tracker.version === 0) return true;
-      return positions[index]?.committed === tracker.doneBelow;
+      return tails[index]?.committed === tracker.doneBelow;
     });
   }
 

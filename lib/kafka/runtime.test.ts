@@ -251,6 +251,19 @@ test('a stop that cannot finish its work says so, and commits what is done', asy
   expect(client.stopped).toBe(true);
 });
 
+test('a stop is clean by what the group has, also while the leader of a partition is away', async () => {
+  const { client, runtime, handled, join } = createFixture(() => done);
+  await runtime.start();
+  client.append(at, 'a', 'x');
+  await join();
+  await client.fetch();
+  await eventually(() => handled.length === 1);
+  const known = client.positions.bind(client);
+  client.tails = async (of) => (await known(of)).map((one) => ({ ...one, logEnd: null }));
+  client.positions = () => Promise.reject(new Error('NOT_LEADER_FOR_PARTITION'));
+  await expect(runtime.stop(1_000)).resolves.toEqual({ clean: true });
+});
+
 test('a hung handler ends the process', async () => {
   let nowMs = 0;
   const ticks: (() => void)[] = [];
