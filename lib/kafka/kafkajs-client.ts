@@ -36,6 +36,8 @@ export interface KafkaJsClientOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: () => number;
+  /** The monotonic clock. Default: the process's own. */
+  readonly monotonicMs?: () => number;
 }
 
 type CommitFunction = EachBatchPayload['commitOffsetsIfNecessary'];
@@ -259,7 +261,7 @@ export class KafkaJsClient implements ConsumerClient {
         bytesMax: settings.fetchBytesPerPartition,
         memoryBytes: settings.fetchMemoryBytes,
       }),
-      nowMs: () => performance.now(),
+      nowMs: this.#options.monotonicMs ?? (() => performance.now()),
       random: this.#options.random,
       beforeJoin: async () => {
         if (this.#isMember && !this.#stopping) await this.#listener?.onBeforeRejoin();

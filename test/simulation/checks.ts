@@ -10,14 +10,14 @@ import type { ConsumerSettings } from '../../lib/kafka/settings';
 import type { ConsumedRecord } from '../../lib/kafka/subscription';
 import { Holding, Progress } from './holding';
 import type { Host } from './host';
+import type { ProcessClient } from './process-client';
 import { keyOf, type SimulatedBroker } from './simulated-broker';
-import type { SimulatedClient } from './simulated-client';
 import type { SimulatedLog } from './simulated-log';
 
 /** What the checks ask of a process. */
 export interface CheckedProcess {
   readonly host: Host;
-  readonly client: SimulatedClient;
+  readonly client: ProcessClient;
   readonly runtime: Runtime;
   readonly settings: ConsumerSettings;
   /** Partitions in its hands, and those that it has lost. */
@@ -137,7 +137,9 @@ export class Checks {
   drained(instance: CheckedProcess, startedAtMs: number): void {
     const { client } = instance;
     const tookMs = this.broker.time.nowMs - startedAtMs;
-    const isTroubled = client.troubledSince(startedAtMs);
+    // The drain of a stop, which a rejoin in its middle shares, began earlier.
+    const isRefused = instance.isStopping && client.refusedSinceMs !== Infinity;
+    const isTroubled = client.troubledSince(startedAtMs) || isRefused;
     for (const [key, holding] of instance.holdings) {
       if (holding.running.size > 0) {
         if (tookMs >= instance.settings.drainMs - 2 || instance.isDrainOver) continue;

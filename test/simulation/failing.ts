@@ -23,6 +23,7 @@ export function policyOf(plan: Plan): FailurePolicy | null {
     needs: asksRegistry ? ['postgres', 'registry'] : ['postgres'],
     classify: (error) => {
       if (error instanceof StoreDownError) return { kind: 'hold', dependency: error.dependency };
+      if (error.name === 'WaitError') return { kind: 'wait' };
       if (error.name === 'UndecodableRecordError') return { kind: 'poison', reason: 'not-a-value' };
       return { kind: 'transient' };
     },

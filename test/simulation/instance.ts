@@ -4,13 +4,16 @@ import { deadLetter, done, retry, skip, type Outcome } from '../../lib/kafka/out
 import type { Logger } from '../../lib/process/logger';
 import type { Runtime } from '../../lib/kafka/runtime';
 import type { ConsumerSettings } from '../../lib/kafka/settings';
-import type { AnySubscription, ConsumedRecord } from '../../lib/kafka/subscription';
+import type { AnySubscription, ConsumedRecord, MayBegin } from '../../lib/kafka/subscription';
 import { pino } from 'pino';
+import { checkBegin } from './brokers/begin-checks';
+import { ObservedClient } from './brokers/observed-client';
 import type { CheckedProcess } from './checks';
 import { checkDue, isPoison, originOf, policyOf, SimulatedLetters } from './failing';
 import type { Holding } from './holding';
 import { Host } from './host';
 import type { SeededRandom } from './random';
+import type { ProcessClient } from './process-client';
 import { keyOf } from './simulated-broker';
 import { SimulatedClient } from './simulated-client';
 import { StoreDownError } from './simulated-store';
@@ -25,7 +28,7 @@ const besideValueBytes = 2_000;
 
 export class Instance implements CheckedProcess {
   readonly host: Host;
-  readonly client: SimulatedClient;
+  readonly client: ProcessClient;
   readonly runtime: Runtime;
   readonly settings: ConsumerSettings;
   readonly holdings = new Map<string, Holding>();
@@ -49,6 +52,7 @@ export class Instance implements CheckedProcess {
       plan.skewsClocks ? this.#random.int(-1, 1) * 86_400_000 : 0,
     );
     this.client = this.#createClient();
+    this.client.onDrained = (startedAtMs) => world.checks.drained(this, startedAtMs);
     this.runtime = new library.Runtime({
       client: this.client,
       settings: plan.settings,
@@ -94,21 +98,25 @@ export class Instance implements CheckedProcess {
     else if (wasQuiet) checks.fail(`${this.host.name} did not stop cleanly`);
   }
 
-  #createClient(): SimulatedClient {
-    const { plan, broker, group, library, checks } = this.#world;
-    const client = new SimulatedClient({
+  #createClient(): ProcessClient {
+    const { plan, broker, brokers, oneBrokersGroup: group, library } = this.#world;
+    const { settings, topics, fetchRecords } = plan;
+    if (brokers) {
+      return new ObservedClient({
+        ...{ host: this.host, brokers, library, settings, topics, fetchRecords },
+        random: this.#random.fork(),
+        logger: this.#createLogger(),
+      });
+    }
+    return new SimulatedClient({
       host: this.host,
       broker,
       group,
       library,
       random: this.#random.fork(),
-      settings: plan.settings,
-      topics: plan.topics,
-      fetchRecords: plan.fetchRecords,
+      ...{ settings, topics, fetchRecords },
       leftOvers: plan.leftOvers,
     });
-    client.onDrained = (startedAtMs) => checks.drained(this, startedAtMs);
-    return client;
   }
 
   #createLogger(): Logger {
@@ -132,7 +140,7 @@ export class Instance implements CheckedProcess {
       ...(plan.subscription.maxWeight === undefined
         ? {}
         : { weigh: (value) => Math.abs(Number(value)) }),
-      handle: (records, signal) => this.#handle(records, signal),
+      handle: (records, signal, mayBegin) => this.#handle(records, signal, mayBegin),
     };
     const policy = policyOf(plan);
     const working = policy
@@ -187,7 +195,11 @@ export class Instance implements CheckedProcess {
     return registry.change(this.host, []).then(() => decoded);
   }
 
-  #handle(records: readonly ConsumedRecord<unknown>[], signal: AbortSignal): Promise<Outcome[]> {
+  #handle(
+    records: readonly ConsumedRecord<unknown>[],
+    signal: AbortSignal,
+    mayBegin: MayBegin,
+  ): Promise<Outcome[]> {
     return this.#apply(
       records,
       async () => {
@@ -200,6 +212,8 @@ export class Instance implements CheckedProcess {
             broker.log(record).effects.add(record.offset);
           },
         }));
+        this.#world.library.assertMayBegin(mayBegin);
+        checkBegin(this.#world, this, records);
         const failures = new Map(
           (await store.change(this.host, items)).map((error, index) => [good[index]!, error]),
         );
@@ -244,7 +258,7 @@ export class Instance implements CheckedProcess {
       this.#countFailures(records, (index) => outcomes[index]?.kind === 'retry');
       return outcomes;
     } catch (error) {
-      if (!(error instanceof StoreDownError)) this.#countFailures(records, () => true);
+      if (!isNobodysFault(error)) this.#countFailures(records, () => true);
       throw error;
     } finally {
       this.running -= isCounted ? 1 : 0;
@@ -265,3 +279,7 @@ export class Instance implements CheckedProcess {
     });
   }
 }
+
+/** It counts no attempt: something is away, or nothing proves that this is a member. */
+const isNobodysFault = (error: unknown): boolean =>
+  error instanceof StoreDownError || (error as Error).name === 'WaitError';

@@ -1,7 +1,9 @@
 /** The code under simulation: the project's own, or a copy of it into which a bug was planted. */
 import { assignPartitions } from '../../lib/kafka/assigner';
 import { StaleCommitError } from '../../lib/kafka/client-port';
+import { KafkaJsClient } from '../../lib/kafka/kafkajs-client';
 import { Letters } from '../../lib/kafka/letters';
+import { assertMayBegin } from '../../lib/kafka/membership-guard';
 import { withRetryTopics } from '../../lib/kafka/retry-subscriptions';
 import { Runtime } from '../../lib/kafka/runtime';
 import { UndecodableRecordError } from '../../lib/kafka/undecodable-record-error';
@@ -12,6 +14,8 @@ export interface Library {
   readonly StaleCommitError: typeof StaleCommitError;
   readonly UndecodableRecordError: typeof UndecodableRecordError;
   readonly assignPartitions: typeof assignPartitions;
+  readonly KafkaJsClient: typeof KafkaJsClient;
+  readonly assertMayBegin: typeof assertMayBegin;
   readonly Letters: typeof Letters;
   readonly withRetryTopics: typeof withRetryTopics;
 }
@@ -21,6 +25,8 @@ export const ownLibrary: Library = {
   StaleCommitError,
   UndecodableRecordError,
   assignPartitions,
+  KafkaJsClient,
+  assertMayBegin,
   Letters,
   withRetryTopics,
 };

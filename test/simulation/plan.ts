@@ -3,6 +3,7 @@
  * what goes wrong when. Each kind of fault is in about half of the seeds, so that each is also seen alone.
  */
 import { defaultSettings, type ConsumerSettings } from '../../lib/kafka/settings';
+import type { SeveralBrokers } from './brokers/faults-of-brokers';
 import { SeededRandom } from './random';
 import type { NetworkPlan } from './simulated-broker';
 import type { StorePlan } from './simulated-store';
@@ -80,11 +81,13 @@ export interface Plan {
   readonly stopMs: number;
   /** A handler may hang, or a client fail for good: then a process has to end itself. */
   readonly mayGiveUp: boolean;
+  /** Null: there is one broker, and a client that is simulated as well. */
+  readonly brokers: SeveralBrokers | null;
   readonly productions: readonly Production[];
   readonly faults: readonly Fault[];
 }
 
-export function planOf(seed: number): Plan {
+export function planOfOneBroker(seed: number): Plan {
   const random = new SeededRandom(seed);
   const slots = random.int(1, 4);
   const quietAtMs = random.int(5_000, 25_000);
@@ -115,6 +118,7 @@ export function planOf(seed: number): Plan {
     leftOvers: random.pick([0, 0, 0.1]),
     skewsClocks: random.chance(0.3),
     stopMs: random.pick([1_000, 8_000]),
+    brokers: null,
     mayGiveUp: hangs > 0 || kinds.includes('client failure'),
     productions: planProductions(random, partitions.partitions, quietAtMs, recordBytes).map(
       (one) => ({

@@ -30,6 +30,8 @@ function load(): Library {
     ...(own('undecodable-record-error') as object),
     ...(own('assigner') as object),
     ...(own('letters') as object),
+    ...(own('kafkajs-client') as object),
+    ...(own('membership-guard') as object),
     ...(own('retry-subscriptions') as object),
   } as Library;
 }

@@ -8,7 +8,6 @@
 import type {
   ClientListener,
   CommitEntry,
-  ConsumerClient,
   MembershipTimes,
   Position,
   Tail,
@@ -17,10 +16,11 @@ import type {
 import type { ClientSurroundings } from './client-surroundings';
 import { FetchLoop } from './fetch-loop';
 import { Membership } from './membership';
+import type { ProcessClient } from './process-client';
 import { keyOf } from './simulated-broker';
 import { GroupError } from './simulated-group';
 
-export class SimulatedClient implements ConsumerClient {
+export class SimulatedClient implements ProcessClient {
   readonly #around: ClientSurroundings;
   readonly #membership: Membership;
   readonly #fetching: FetchLoop;
@@ -35,9 +35,7 @@ export class SimulatedClient implements ConsumerClient {
   #sentAtMs = Infinity;
   /** The group has refused a commit: none can follow before the next join. */
   #isFenced = false;
-  /** What was told about positions last, by partition; for the checks. */
   readonly told = new Map<string, Position>();
-  /** The drain before the rejoin is over; for the checks. */
   onDrained: (startedAtMs: number) => void = () => undefined;
 
   constructor(around: ClientSurroundings) {
@@ -62,15 +60,19 @@ export class SimulatedClient implements ConsumerClient {
     return true;
   }
 
-  get epoch(): number {
-    return this.#epoch;
+  /** It has no lease to look at: the one broker's clients are the older half of the simulation. */
+  get provedAtMs(): number {
+    return Infinity;
+  }
+
+  get refusedSinceMs(): number {
+    return Infinity;
   }
 
   get heardAtMs(): number {
     return this.#membership.heardAtMs;
   }
 
-  /** Commits can be expected to work. */
   get isSettled(): boolean {
     return this.#isMember && !this.#stopping && this.#membership.isSettled;
   }
@@ -158,7 +160,6 @@ export class SimulatedClient implements ConsumerClient {
     }
   }
 
-  /** For the checks: something kept commits from working as they should. */
   noteTrouble(): void {
     this.#troubledAtMs = this.#around.host.time.nowMs;
   }
@@ -174,7 +175,6 @@ export class SimulatedClient implements ConsumerClient {
     await this.#membership.leave();
   }
 
-  /** What kafkajs does after an error that it does not know: it begins anew by itself. */
   crash(): void {
     if (!this.#isMember || this.#stopping) return;
     this.#isMember = false;
@@ -185,7 +185,6 @@ export class SimulatedClient implements ConsumerClient {
     this.#membership.beginAnew();
   }
 
-  /** An error after which it does not begin anew. */
   failForGood(): void {
     if (!this.#isMember || this.#stopping) return;
     this.#isMember = false;

@@ -9,7 +9,12 @@ import type { CommitEntry } from '../../lib/kafka/client-port';
 import type { Answer, SimulatedBroker } from './simulated-broker';
 import { keyOf } from './simulated-broker';
 
-export type GroupErrorType = 'UNKNOWN_MEMBER_ID' | 'ILLEGAL_GENERATION' | 'REBALANCE_IN_PROGRESS';
+export type GroupErrorType =
+  | 'UNKNOWN_MEMBER_ID'
+  | 'ILLEGAL_GENERATION'
+  | 'REBALANCE_IN_PROGRESS'
+  | 'NOT_COORDINATOR_FOR_GROUP'
+  | 'GROUP_COORDINATOR_NOT_AVAILABLE';
 
 export class GroupError extends Error {
   constructor(readonly type: GroupErrorType) {
@@ -25,19 +30,27 @@ export interface Claims {
   readonly owned: Share;
 }
 
-export interface Joined {
+export interface Joined<C = Claims> {
   readonly memberId: string;
   readonly generation: number;
   /** For the leader: everybody's claims. Null for the others. */
-  readonly members: readonly { readonly id: string; readonly claims: Claims }[] | null;
+  readonly members: readonly { readonly id: string; readonly claims: C }[] | null;
 }
 
-interface Member {
+interface Member<C, S> {
   readonly id: string;
-  claims: Claims;
+  claims: C;
   seenAtMs: number;
-  joining: Answer<Joined> | null;
-  syncing: Answer<Share> | null;
+  joining: Answer<Joined<C>> | null;
+  syncing: Answer<S> | null;
+}
+
+/** What outlasts a coordinator: written when a generation has its shares. */
+interface Stored<C, S> {
+  readonly generation: number;
+  readonly leader: string;
+  readonly members: readonly { readonly id: string; readonly claims: C }[];
+  readonly shares: ReadonlyMap<string, S>;
 }
 
 export interface GroupTimes {
@@ -45,20 +58,35 @@ export interface GroupTimes {
   readonly rebalanceTimeoutMs: number;
 }
 
-export class SimulatedGroup {
+/** What the group needs of the servers that keep it. */
+export interface GroupServer {
+  readonly broker: SimulatedBroker;
+  /** Nobody counts whether members are silent. */
+  readonly isAway: () => boolean;
+  /** What is decided can be written. */
+  readonly canStore: () => boolean;
+}
+
+export class SimulatedGroup<C = Claims, S = Share> {
   generation = 0;
   #state: 'stable' | 'preparing' | 'completing' = 'stable';
   #leader = '';
   #ids = 0;
-  #shares: ReadonlyMap<string, Share> = new Map();
+  #shares: ReadonlyMap<string, S> = new Map();
+  #stored: Stored<C, S> = { generation: 0, leader: '', members: [], shares: new Map() };
   #endJoinTimer = (): void => undefined;
-  readonly #members = new Map<string, Member>();
+  readonly #members = new Map<string, Member<C, S>>();
+  readonly broker: SimulatedBroker;
 
   constructor(
-    readonly broker: SimulatedBroker,
+    readonly server: GroupServer,
     readonly times: GroupTimes,
+    /** The share of who has none. */
+    readonly nothing: S,
     readonly onCommit: (entry: CommitEntry, memberId: string) => void,
-  ) {}
+  ) {
+    this.broker = server.broker;
+  }
 
   get isStable(): boolean {
     return this.#state === 'stable' && this.#members.size > 0;
@@ -68,7 +96,7 @@ export class SimulatedGroup {
     return [...this.#members.keys()];
   }
 
-  join(id: string | null, claims: Claims, answer: Answer<Joined>): void {
+  join(id: string | null, claims: C, answer: Answer<Joined<C>>): void {
     const known = id === null ? this.#add(claims) : this.#members.get(id);
     if (!known) {
       answer.refuse(new GroupError('UNKNOWN_MEMBER_ID'));
@@ -85,8 +113,8 @@ export class SimulatedGroup {
   sync(
     id: string,
     generation: number,
-    shares: ReadonlyMap<string, Share> | null,
-    answer: Answer<Share>,
+    shares: ReadonlyMap<string, S> | null,
+    answer: Answer<S>,
   ): void {
     const error = this.#objection(id, generation);
     if (error && error.type !== 'REBALANCE_IN_PROGRESS') {
@@ -100,15 +128,23 @@ export class SimulatedGroup {
     const member = this.#members.get(id)!;
     this.#touch(member);
     member.syncing = answer;
-    if (shares && this.#state === 'completing') {
-      this.#shares = shares;
-      this.#state = 'stable';
-    }
+    if (shares && this.#state === 'completing') this.#decide(shares);
     if (this.#state !== 'stable') return;
     for (const waiting of this.#members.values()) {
-      waiting.syncing?.give(this.#shares.get(waiting.id) ?? {});
+      waiting.syncing?.give(this.#shares.get(waiting.id) ?? this.nothing);
       waiting.syncing = null;
     }
+  }
+
+  #decide(shares: ReadonlyMap<string, S>): void {
+    if (!this.server.canStore()) {
+      this.#refuseSyncs('GROUP_COORDINATOR_NOT_AVAILABLE');
+      this.#prepare();
+      return;
+    }
+    this.#shares = shares;
+    this.#state = 'stable';
+    this.#store();
   }
 
   /** @throws GroupError when the member should join again. */
@@ -143,15 +179,50 @@ export class SimulatedGroup {
     for (const member of this.#members.values()) this.#touch(member);
   }
 
+  /**
+   * Another coordinator takes over, and knows what was written: a rebalance that was under way is forgotten,
+   * and everybody has a session's time.
+   */
+  move(): void {
+    for (const member of this.#members.values()) {
+      member.joining?.refuse(new GroupError('NOT_COORDINATOR_FOR_GROUP'));
+    }
+    this.#refuseSyncs('NOT_COORDINATOR_FOR_GROUP');
+    this.#endJoinTimer();
+    this.#members.clear();
+    const { generation, leader, members, shares } = this.#stored;
+    this.generation = generation;
+    this.#leader = leader;
+    this.#shares = shares;
+    this.#state = 'stable';
+    for (const { id, claims } of members) this.#admit(id, claims);
+  }
+
+  #store(): void {
+    const members = [...this.#members.values()].map(({ id, claims }) => ({ id, claims }));
+    const { generation } = this;
+    this.#stored = { generation, leader: this.#leader, members, shares: this.#shares };
+  }
+
+  #refuseSyncs(type: GroupErrorType): void {
+    for (const member of this.#members.values()) {
+      member.syncing?.refuse(new GroupError(type));
+      member.syncing = null;
+    }
+  }
+
   #objection(id: string, generation: number): GroupError | null {
     if (!this.#members.has(id)) return new GroupError('UNKNOWN_MEMBER_ID');
     if (generation !== this.generation) return new GroupError('ILLEGAL_GENERATION');
     return this.#state === 'completing' ? new GroupError('REBALANCE_IN_PROGRESS') : null;
   }
 
-  #add(claims: Claims): Member {
+  #add(claims: C): Member<C, S> {
     this.#ids += 1;
-    const id = `member-${this.#ids}`;
+    return this.#admit(`member-${this.#ids}`, claims);
+  }
+
+  #admit(id: string, claims: C): Member<C, S> {
     const seenAtMs = this.broker.time.nowMs;
     const member = { id, claims, seenAtMs, joining: null, syncing: null };
     this.#members.set(id, member);
@@ -159,16 +230,16 @@ export class SimulatedGroup {
     return member;
   }
 
-  #touch(member: Member): void {
+  #touch(member: Member<C, S>): void {
     member.seenAtMs = this.broker.time.nowMs;
   }
 
   /** Whoever is silent for a session's time is expelled; who waits for the join's end is not silent. */
-  #watch(member: Member, inMs: number): void {
+  #watch(member: Member<C, S>, inMs: number): void {
     const { time } = this.broker;
     time.after(inMs, () => {
       if (this.#members.get(member.id) !== member) return;
-      if (member.joining || this.broker.isDown) this.#touch(member);
+      if (member.joining || this.server.isAway()) this.#touch(member);
       const leftMs = member.seenAtMs + this.times.sessionTimeoutMs - time.nowMs;
       if (leftMs > 0) this.#watch(member, leftMs);
       else this.#remove(member.id);
@@ -181,6 +252,7 @@ export class SimulatedGroup {
     if (this.#members.size === 0) {
       this.#endJoinTimer();
       this.#state = 'stable';
+      this.#store();
       return;
     }
     if (this.#state === 'preparing') this.#completeIfAllJoined();
@@ -189,10 +261,8 @@ export class SimulatedGroup {
 
   #prepare(): void {
     this.#state = 'preparing';
-    for (const member of this.#members.values()) {
-      member.syncing?.refuse(new GroupError('REBALANCE_IN_PROGRESS'));
-      member.syncing = null;
-    }
+    this.#refuseSyncs('REBALANCE_IN_PROGRESS');
+    this.#endJoinTimer();
     this.#endJoinTimer = this.broker.time.after(this.times.rebalanceTimeoutMs, () => {
       for (const member of [...this.#members.values()]) {
         if (!member.joining) this.#members.delete(member.id);

@@ -1,8 +1,11 @@
 /** Runs one seed: the members, what goes wrong, then quiet, and in the end a clean stop of everybody. */
+import { planOf } from './brokers/plan-brokers';
+import { Recovery } from './brokers/recovery';
+import { StandingWork } from './brokers/standing';
 import { isPoison } from './failing';
 import { Instance } from './instance';
 import { ownLibrary, type Library } from './library';
-import { planOf, type Fault, type Plan } from './plan';
+import type { Fault, Plan } from './plan';
 import { keyOf } from './simulated-broker';
 import { World } from './world';
 
@@ -58,16 +61,18 @@ class Simulation {
   readonly #world: World;
   /** The process in each place; a killed one is replaced by a new one. */
   readonly #slots: (Instance | null)[];
+  readonly #standing: StandingWork;
   #started = 0;
 
   constructor(world: World) {
     this.#world = world;
+    this.#standing = new StandingWork(world);
     this.#slots = Array.from({ length: world.plan.slots }, () => null);
   }
 
   async run(): Promise<void> {
     const { plan, time } = this.#world;
-    this.#world.produce();
+    this.#world.begin();
     plan.startsAtMs.forEach((atMs, slot) => time.after(atMs, () => this.#start(slot)));
     for (const fault of plan.faults) time.after(fault.atMs, () => this.#inflict(fault));
     this.#probe();
@@ -77,8 +82,11 @@ class Simulation {
       this.#becomeQuiet();
     });
     await this.#until('the last fault is over', () => isQuiet);
+    if (plan.brokers) await this.#recover();
     await this.#until('every record is done and committed', () => this.#isAllDone());
     const running = this.#running();
+    const isCalm = (): boolean => running.every(({ runtime }) => runtime.state().stalledMs === 0);
+    await this.#until('nobody says any more that something stands', isCalm);
     let stopped = 0;
     for (const one of running) void one.stop().then(() => (stopped += 1));
     await this.#until('everybody has stopped', () => stopped === running.length);
@@ -97,7 +105,14 @@ class Simulation {
     }
   }
 
-  #until(claim: string, condition: () => boolean): Promise<void> {
+  async #recover(): Promise<void> {
+    const recovery = new Recovery(this.#world);
+    const isBack = (): boolean => recovery.isOf(this.#slots);
+    await this.#until('every member commits again', isBack, recovery.limitMs);
+    recovery.end();
+  }
+
+  #until(claim: string, condition: () => boolean, withinMs = patienceMs): Promise<void> {
     const { checks, time } = this.#world;
     return time.until(
       claim,
@@ -105,7 +120,7 @@ class Simulation {
         if (checks.broken) throw checks.broken;
         return condition();
       },
-      patienceMs,
+      withinMs,
     );
   }
 
@@ -200,6 +215,7 @@ class Simulation {
     const { checks, time } = this.#world;
     time.after(probeEveryMs, () => {
       for (const instance of this.#running()) {
+        this.#standing.look(instance);
         if (!instance.host.isUp) continue;
         if (!instance.isStopping) checks.commitsAreFresh(instance);
         checks.memoryIsBounded(instance);

@@ -1,4 +1,7 @@
 /** Everything that one simulation consists of, outside of the processes. */
+import { BrokerFaults } from './brokers/broker-faults';
+import type { CommitEntry } from '../../lib/kafka/client-port';
+import { Brokers } from './brokers/brokers';
 import { Checks } from './checks';
 import type { Library } from './library';
 import type { Plan } from './plan';
@@ -12,7 +15,11 @@ export class World {
   readonly time = new VirtualTime();
   readonly random: SeededRandom;
   readonly broker: SimulatedBroker;
-  readonly group: SimulatedGroup;
+  /** Of the one broker. */
+  readonly oneBrokersGroup: SimulatedGroup;
+  /** Null: there is one broker. */
+  readonly brokers: Brokers | null;
+  readonly #faults: BrokerFaults | null;
   readonly store: SimulatedStore;
   readonly registry: SimulatedStore;
   /** Where copies of failed records are written. */
@@ -32,12 +39,23 @@ export class World {
     this.checks = new Checks(this.broker, plan.keepsOrder, plan.failures !== null, (line) => {
       if (isTraced) this.story.push(`${time.nowMs.toFixed(1).padStart(9)} ${line}`);
     });
-    this.group = new SimulatedGroup(this.broker, plan.settings, (entry, memberId) =>
-      this.checks.committed(entry, memberId),
-    );
+    const { broker } = this;
+    const onCommit = (entry: CommitEntry, memberId: string): void =>
+      this.checks.committed(entry, memberId);
+    const server = { broker, isAway: () => broker.isDown, canStore: () => true };
+    this.oneBrokersGroup = new SimulatedGroup(server, plan.settings, {}, onCommit);
     this.store = new SimulatedStore(time, random.fork(), plan.store, 'postgres');
     this.registry = new SimulatedStore(time, random.fork(), plan.registry, 'registry');
     for (const at of plan.partitions) this.broker.log(at);
+    this.brokers = this.#createBrokers(onCommit);
+    this.#faults =
+      this.brokers && plan.brokers
+        ? new BrokerFaults(this.brokers, plan.brokers, this.checks.trace)
+        : null;
+  }
+
+  get group(): Pick<SimulatedGroup, 'isStable' | 'memberIds' | 'restart'> {
+    return this.brokers?.group ?? this.oneBrokersGroup;
   }
 
   /** Nothing goes wrong any more. */
@@ -45,7 +63,12 @@ export class World {
     return this.broker.isQuiet;
   }
 
-  produce(): void {
+  begin(): void {
+    this.#produce();
+    this.#faults?.begin();
+  }
+
+  #produce(): void {
     for (const { atMs, topic, partition, key, bytes, gap, marker, isPoison } of this.plan
       .productions) {
       this.time.after(atMs, () => {
@@ -66,5 +89,20 @@ export class World {
       faulty.isDown = false;
     }
     this.group.restart();
+    this.#faults?.becomeQuiet();
+  }
+
+  #createBrokers(onCommit: (entry: CommitEntry, memberId: string) => void): Brokers | null {
+    const { plan, broker } = this;
+    if (!plan.brokers) return null;
+    const brokers = new Brokers(broker, this.random.fork(), plan.brokers);
+    const server = {
+      broker,
+      isAway: () => !brokers.coordinator.isUp,
+      canStore: () => !brokers.refusesCommits,
+    };
+    brokers.group = new SimulatedGroup(server, plan.settings, Buffer.alloc(0), onCommit);
+    brokers.begin();
+    return brokers;
   }
 }

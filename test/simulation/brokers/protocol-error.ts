@@ -1,0 +1,19 @@
+/** What kafkajs throws: a broker's refusal by its type, and what becomes of a connection. */
+import { KafkaJSConnectionError, KafkaJSError } from 'kafkajs';
+
+export class ProtocolError extends KafkaJSError {
+  constructor(readonly type: string) {
+    super(type, { retriable: true });
+  }
+}
+
+/** A server is gone, or hangs up. */
+export const hungUp = (node: number): Error =>
+  new KafkaJSConnectionError('Closed connection', { broker: String(node), code: 'ECONNRESET' });
+
+export const refused = (node: number): Error =>
+  new KafkaJSConnectionError('ECONNREFUSED', { broker: String(node), code: 'ECONNREFUSED' });
+
+/** As `repair-connections.ts` makes it of a request that is not answered in time. */
+export const silence = (node: number): Error =>
+  new KafkaJSConnectionError('Request timed out', { broker: String(node), code: 'ETIMEDOUT' });
