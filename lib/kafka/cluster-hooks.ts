@@ -58,6 +58,8 @@ export interface Attached {
   readonly member: GroupMember;
   /** As many as the metadata had last; null before it came. */
   partitionsOf(topic: string): number | null;
+  /** Fetches under way bring nothing, at once. */
+  giveUpFetches(): void;
   /** Once the group has been left: nothing connects any more. */
   close(): Promise<void>;
 }
@@ -95,7 +97,8 @@ export function attach(given: Cluster, options: ClusterHooksOptions): Attached {
       return null;
     }
   };
-  return { cluster, coordinator, member, partitionsOf, close };
+  const giveUpFetches = (): void => fetches.giveUp();
+  return { cluster, coordinator, member, partitionsOf, giveUpFetches, close };
 }
 
 /** Its limit is the same for all clients of a process, and producers may have to wait longer. */

@@ -44,6 +44,8 @@ export class Coordinator {
   #broker: InnerBroker | null = null;
   #finding: Promise<InnerBroker> | null = null;
   #isOver = false;
+  /** Ends the join that waits for its answer. */
+  #endJoin: () => void = () => undefined;
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
@@ -82,9 +84,10 @@ export class Coordinator {
     }
   }
 
-  /** Ends what tries until it is answered. */
+  /** Ends what tries until it is answered: a stop has less time than a join may take. */
   close(): void {
     this.#isOver = true;
+    this.#endJoin();
   }
 
   async #requestWatched<T>(
@@ -92,8 +95,9 @@ export class Coordinator {
     send: (broker: InnerBroker) => Promise<T>,
   ): Promise<T> {
     let others = 0;
+    this.#endJoin = () => this.#options.brokers.cutOff(broker);
     const endWatch = this.#options.clock.every(watchedEveryMs, () => {
-      if (this.#isOver) this.#options.brokers.cutOff(broker);
+      if (this.#isOver) this.#endJoin();
       void this.#coordinatorNow().then((nodeId) => {
         others = nodeId === null || nodeId === String(broker.nodeId) ? 0 : others + 1;
         // Its requests end with an error, this one among them.
@@ -106,6 +110,7 @@ export class Coordinator {
       this.#noteFailure(broker, asError(error));
       throw error;
     } finally {
+      this.#endJoin = () => undefined;
       endWatch();
     }
   }

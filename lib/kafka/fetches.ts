@@ -5,7 +5,7 @@
  * - A leader that has moved makes it join again, which stops the whole group; one that does not answer, or is
  *   gone, is asked again and again without a look at who leads by now. Here such a fetch brings nothing, and
  *   the next one asks the leader of that moment.
- * - A join waits for every fetch that is under way, and a frozen broker answers none. Those are given up:
+ * - A join, or a stop, waits for every fetch that is under way, and a frozen broker answers none. Those are given up:
  *   their records come again, since nobody has taken them.
  */
 import type { Clock } from '../process/clock';

@@ -144,6 +144,17 @@ test('a join that a stop overtakes ends', async () => {
   await ended;
 });
 
+test('a stop does not wait for the answer to a join', async () => {
+  const { clock, brokers, member, coordinator } = group();
+  broker(brokers, 1).frozen = true;
+  const joining = member.join({});
+  await clock.pass(200);
+  coordinator.close();
+  const ended = expect(joining).rejects.toThrow('The consumer stops.');
+  await clock.pass(250);
+  await ended;
+});
+
 test('what the group has said is told when kafkajs asks, and disproves what it disproves', async () => {
   const { clock, state, brokers, member, joined, ask } = group();
   await joined();

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { Kafka } from 'kafkajs';
+import type { ConsumerConfig, Kafka } from 'kafkajs';
 import { pino } from 'pino';
 import { systemClock } from '../process/clock';
 import type { Assignment, ClientListener } from './client-port';
@@ -29,6 +29,15 @@ class ToldConsumer extends EventEmitter {
   }
 }
 
+const options = {
+  group: 'readers',
+  topics: [{ topic: 'things', everyMember: false }],
+  settings: defaultSettings,
+  logger: pino({ level: 'silent' }),
+  clock: systemClock,
+  random: () => 0,
+};
+
 function starting() {
   const told = new ToldConsumer();
   const joined: Assignment[] = [];
@@ -43,13 +52,8 @@ function starting() {
     onFatal: (error) => fatal.push(error),
   };
   const client = new KafkaJsClient({
+    ...options,
     kafka: { consumer: () => told } as unknown as Kafka,
-    group: 'readers',
-    topics: [{ topic: 'things', everyMember: false }],
-    settings: defaultSettings,
-    logger: pino({ level: 'silent' }),
-    clock: systemClock,
-    random: () => 0,
   });
   return { told, joined, fatal, started: client.start(listener) };
 }
@@ -61,6 +65,26 @@ test('a first join that fails for a moment is made again: the start waits for it
   await started;
   expect(joined).toMatchObject([{ epoch: 1, partitions: [{ topic: 'things', partition: 0 }] }]);
   expect(fatal).toEqual([]);
+});
+
+test('a stop does not wait for a fetch that nobody answers', async () => {
+  const broker = { fetch: () => new Promise(() => undefined) };
+  const cluster = {
+    brokerPool: { brokers: {}, findConnectedBroker: () => Promise.resolve(broker) },
+    connectionPoolBuilder: { build: () => Promise.resolve({ pool: [] }) },
+    findBroker: () => Promise.resolve(broker),
+    refreshMetadata: () => Promise.resolve(),
+  };
+  let fetching: Promise<unknown> = Promise.resolve();
+  const consumer = ({ partitionAssigners = [] }: ConsumerConfig) => {
+    partitionAssigners[0]?.({ cluster, groupId: 'readers', logger: {} } as never);
+    const stop = (): Promise<unknown> => fetching;
+    return { stop, disconnect: () => Promise.resolve() };
+  };
+  const client = new KafkaJsClient({ ...options, kafka: { consumer } as unknown as Kafka });
+  await cluster.findBroker();
+  fetching = broker.fetch();
+  await expect(client.stop()).resolves.toBeUndefined();
 });
 
 test('a topic that is not there ends the start, although kafkajs would begin again for ever', async () => {

@@ -185,7 +185,10 @@ export class KafkaJsClient implements ConsumerClient {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#inside?.coordinator.close();
-    await this.#consumer.stop();
+    const stopped = this.#consumer.stop();
+    // It waits for every fetch, also for one that a frozen broker does not answer.
+    this.#inside?.giveUpFetches();
+    await stopped;
     await this.#inside?.close();
     await this.#consumer.disconnect();
   }
