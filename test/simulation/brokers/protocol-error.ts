@@ -1,9 +1,12 @@
 /** What kafkajs throws: a broker's refusal by its type, and what becomes of a connection. */
-import { KafkaJSConnectionError, KafkaJSError } from 'kafkajs';
+import { KafkaJSConnectionError } from 'kafkajs';
 
-export class ProtocolError extends KafkaJSError {
+export class ProtocolError extends Error {
+  override readonly name = 'KafkaJSProtocolError';
+  readonly retriable = true;
+
   constructor(readonly type: string) {
-    super(type, { retriable: true });
+    super(type);
   }
 }
 
