@@ -46,11 +46,13 @@ test('while commits are refused nothing is begun beyond one window of what is co
   await runtime.start();
   await join();
   client.commitError = new Error('too few replicas');
-  for (let index = 0; index < 3 * windowRecords; index += 1) client.append(at, `k${index}`, 'x');
+  client.append(at, 'k0', 'x');
+  await client.fetch();
+  await eventually(() => runtime.state().membership.commitsRefusedBy === 'too few replicas');
+  for (let index = 1; index < 3 * windowRecords; index += 1) client.append(at, `k${index}`, 'x');
   const fetching = setInterval(() => void client.fetch(windowRecords / 2), 1);
   try {
     await eventually(() => handled.length >= windowRecords);
-    await eventually(() => runtime.state().membership.commitsRefusedBy === 'too few replicas');
     await turns(200);
     expect(Math.max(...handled.map(({ offset }) => offset))).toBeLessThan(windowRecords);
     expect(runtime.state().partitions[0]?.held).toContain('too few replicas');
