@@ -7,6 +7,7 @@ import {
   type Server,
   type Socket,
 } from 'node:net';
+import { KafkaJSConnectionError, KafkaJSError } from 'kafkajs';
 import { repairConnections } from './repair-connections';
 
 interface Connection {
@@ -70,4 +71,37 @@ test('to hang up again and again on a socket that is gone leaves nothing behind'
   await once(socket!, 'close');
   for (let time = 0; time < 20; time += 1) await one.disconnect();
   expect(socket!.listenerCount('connect')).toBeLessThan(2);
+});
+
+interface Authenticator {
+  authenticate(): Promise<void>;
+}
+
+/** A login by SCRAM on a connection that says this to the second request. */
+function loginThat(fails: Error): Authenticator {
+  const Inner = createRequire(__filename)('kafkajs/src/broker/saslAuthenticator') as new (
+    connection: object,
+    logger: object,
+    versions: object,
+    isSupported: boolean,
+  ) => Authenticator;
+  const log = { debug: () => undefined, error: () => undefined, namespace: () => log };
+  const send = ({ request }: { request: { apiName: string } }): Promise<unknown> =>
+    request.apiName === 'SaslHandshake'
+      ? Promise.resolve({ enabledMechanisms: ['SCRAM-SHA-512'] })
+      : Promise.reject(fails);
+  const sasl = { mechanism: 'scram-sha-512', username: 'somebody', password: 'secret' };
+  const connection = { host: '127.0.0.1', port: 1, sasl, send, sendAuthRequest: () => undefined };
+  const versions = { 17: { minVersion: 0, maxVersion: 1 }, 36: { minVersion: 0, maxVersion: 1 } };
+  return new Inner(connection, log, versions, true);
+}
+
+test('a login that loses its connection is not refused, and may be tried again', async () => {
+  repairConnections();
+  const lost = new KafkaJSConnectionError('Closed connection');
+  await expect(loginThat(lost).authenticate()).rejects.toBe(lost);
+  const refused = new KafkaJSError('SASL Authentication failed');
+  await expect(loginThat(refused).authenticate()).rejects.toMatchObject({
+    name: 'KafkaJSSASLAuthenticationError',
+  });
 });

@@ -7,12 +7,15 @@
  * - Two who connect at once open two sockets; a server that hangs up within a TLS handshake leaves the promise
  *   open for ever, with the broker's lock.
  * - Each hanging up on a socket that is gone leaves a listener on it, until Node warns of a leak.
+ * - A login during which the connection is lost counts as refused: kafkajs gives up for good.
  * - A request that was not answered in time is tried again at the same broker, and nobody asks whether
  *   partitions have other leaders by now: here it is what it is in the Java client, a lost connection.
  */
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { KafkaJSConnectionError } from 'kafkajs';
+import { isUnreachable } from './client-errors';
+import { asError } from './micro-batch';
 
 interface Connection {
   readonly broker: string;
@@ -31,6 +34,13 @@ interface SocketRequest {
   rejected(error: Error): void;
 }
 
+interface Authenticator {
+  connection: {
+    send(request: unknown): Promise<unknown>;
+    sendAuthRequest(request: unknown): unknown;
+  };
+}
+
 /** The length of an answer, which comes first. */
 const lengthBytes = 4;
 /** After kafkajs' own limit, which does not cover everything. */
@@ -41,8 +51,9 @@ let isRepaired = false;
 /** Idempotent. @throws Error when the kafkajs that is installed is built differently. */
 export function repairConnections(): void {
   if (isRepaired) return;
-  const connection = prototypeOf('connection', 'connect') as Connection;
-  const request = prototypeOf('requestQueue/socketRequest', 'rejected') as SocketRequest;
+  const connection = prototypeOf('network/connection', 'connect') as Connection;
+  const request = prototypeOf('network/requestQueue/socketRequest', 'rejected') as SocketRequest;
+  repairLogin(prototypeOf('broker/saslAuthenticator', 'authenticate') as Authenticator);
   const connect: unknown = Reflect.get(connection, 'connect');
   connection.connect = function (this: Connection) {
     if (this.isConnected()) return Promise.resolve(true);
@@ -69,12 +80,37 @@ export function repairConnections(): void {
   isRepaired = true;
 }
 
+/** What a mechanism throws has the words of its cause only, so what was lost is noted on the way. */
+function repairLogin(authenticator: Authenticator): void {
+  const authenticate: unknown = Reflect.get(authenticator, 'authenticate');
+  const login = async function (this: Authenticator): Promise<void> {
+    const { connection } = this;
+    let lost: unknown;
+    const send = (request: unknown): Promise<unknown> =>
+      connection.send(request).catch((error: unknown) => {
+        if (isUnreachable(asError(error))) lost = error;
+        throw error;
+      });
+    const sendAuthRequest = connection.sendAuthRequest.bind(connection);
+    const watched = Object.create(connection) as Authenticator['connection'];
+    this.connection = Object.assign(watched, { send, sendAuthRequest });
+    try {
+      await Reflect.apply(authenticate as () => Promise<void>, this, []);
+    } catch (error) {
+      throw lost ?? error;
+    } finally {
+      this.connection = connection;
+    }
+  };
+  Reflect.set(authenticator, 'authenticate', login);
+}
+
 function prototypeOf(file: string, method: string): object {
-  const { prototype } = createRequire(__filename)(`kafkajs/src/network/${file}`) as {
+  const { prototype } = createRequire(__filename)(`kafkajs/src/${file}`) as {
     prototype: object;
   };
   if (typeof Reflect.get(prototype, method) !== 'function') {
-    throw new Error(`kafkajs has no ${method} in network/${file}: look how it connects now.`);
+    throw new Error(`kafkajs has no ${method} in ${file}: look how it connects now.`);
   }
   return prototype;
 }
