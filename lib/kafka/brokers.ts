@@ -7,8 +7,9 @@
 import { KafkaJSConnectionError } from 'kafkajs';
 import type { Clock } from '../process/clock';
 import type { InnerBroker, InnerCluster } from './kafkajs-inside';
-import { isSilence } from './client-errors';
+import { isSilence, isUnreachable } from './client-errors';
 import { limited } from './limited';
+import { asError } from './micro-batch';
 
 /** A broker that has kept silent is asked again, before others, no earlier than this. */
 const avoidedMs = 5_000;
@@ -36,7 +37,7 @@ export class Brokers {
 
   /**
    * Asks several at once. @returns the first answer.
-   * @throws the error of one of them when none has answered in time.
+   * @throws what one of them refuses it with; else, when none has answered in time, the error of one of them.
    */
   async ask<T>(limitMs: number, question: (broker: InnerBroker) => Promise<T>): Promise<T> {
     const known = this.#inTurn();
@@ -61,7 +62,8 @@ export class Brokers {
     try {
       return await Promise.any(answers);
     } catch (error) {
-      throw (error as AggregateError).errors.at(-1);
+      const errors = (error as AggregateError).errors.map(asError);
+      throw errors.find((one) => !isUnreachable(one)) ?? asError(errors.at(-1));
     }
   }
 

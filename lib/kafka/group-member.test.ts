@@ -9,10 +9,18 @@ import type { InnerCluster } from './kafkajs-inside';
 const sessionTimeoutMs = 9_000;
 const logger = pino({ level: 'silent' });
 
+class Refusal extends KafkaJSError {
+  constructor(readonly type: string) {
+    super(type);
+  }
+}
+
 /** A broker that answers as it is told; one that is frozen answers nothing. */
 class TestBroker {
   frozen = false;
   refusal: string | null = null;
+  /** Who may not look at the group is not told who coordinates it. */
+  deniesLook = false;
   readonly asked: string[] = [];
   readonly #waiting = new Set<(error: Error) => void>();
   readonly connectionPool = {
@@ -30,10 +38,12 @@ class TestBroker {
   ) {}
 
   readonly isConnected = (): boolean => true;
-  readonly findGroupCoordinator = (): Promise<unknown> =>
-    this.frozen
-      ? new Promise(() => undefined)
-      : Promise.resolve({ coordinator: { nodeId: this.coordinates() } });
+  readonly findGroupCoordinator = (): Promise<unknown> => {
+    if (this.frozen) return new Promise(() => undefined);
+    if (this.refusal === 'gone') return Promise.reject(new KafkaJSConnectionError('gone'));
+    if (this.deniesLook) return Promise.reject(new Refusal('GROUP_AUTHORIZATION_FAILED'));
+    return Promise.resolve({ coordinator: { nodeId: this.coordinates() } });
+  };
   readonly heartbeat = (): Promise<unknown> => this.#answer('heartbeat', undefined);
   readonly joinGroup = (): Promise<unknown> =>
     this.#answer('join', { memberId: 'a', generationId: 7 });
@@ -44,7 +54,7 @@ class TestBroker {
     if (this.frozen) return new Promise((_, reject) => void this.#waiting.add(reject));
     if (this.refusal === 'gone') return Promise.reject(new KafkaJSConnectionError('gone'));
     if (this.refusal === null) return Promise.resolve(answer);
-    return Promise.reject(Object.assign(new KafkaJSError(this.refusal), { type: this.refusal }));
+    return Promise.reject(new Refusal(this.refusal));
   }
 }
 
@@ -131,6 +141,17 @@ test('a join that is not answered is made again at the broker that coordinates b
   await clock.pass(5_000);
   await expect(joining).resolves.toMatchObject({ memberId: 'a' });
   expect(broker(brokers, 2).asked[0]).toBe('join');
+});
+
+test('a group that may not be looked at is told, although another broker is away', async () => {
+  const { clock, brokers, member } = group();
+  for (const one of brokers) one.deniesLook = true;
+  broker(brokers, 3).refusal = 'gone';
+  const told = expect(member.join({})).rejects.toMatchObject({
+    type: 'GROUP_AUTHORIZATION_FAILED',
+  });
+  await clock.pass(5_000);
+  await told;
 });
 
 test('a join that a stop overtakes ends', async () => {

@@ -22,6 +22,7 @@ import { attach, type Attached, type ClusterHooksOptions } from './cluster-hooks
 import { FetchSizes } from './fetch-sizes';
 import { convertBatch } from './fetched-batch';
 import { asError } from './micro-batch';
+import { groupNeed, nameRefusal, principalOf } from './missing-right';
 import { byTopic, readPositions } from './positions';
 import type { ConsumerSettings } from './settings';
 import { createStickyAssigner, type Claims } from './sticky-assigner';
@@ -175,7 +176,7 @@ export class KafkaJsClient implements ConsumerClient {
         } else {
           this.#commit({ topics: byTopic(entries, toCommit) }).then(
             () => resolve(true),
-            (error: unknown) => reject(asCommitError(error)),
+            (error: unknown) => reject(asCommitError(this.#named(error))),
           );
         }
       });
@@ -191,6 +192,12 @@ export class KafkaJsClient implements ConsumerClient {
     await stopped;
     await this.#inside?.close();
     await this.#consumer.disconnect();
+  }
+
+  /** A right that is taken away while the process runs shows in its commits. */
+  #named(error: unknown): unknown {
+    const { group, kafka } = this.#options;
+    return nameRefusal(principalOf(kafka), error, [groupNeed('READ', group)]);
   }
 
   #onGroupJoin({ payload }: ConsumerGroupJoinEvent): void {

@@ -53,3 +53,19 @@ test('topics and dead letters: what may not be seen is not told as missing', asy
   });
   await ground().command(['dlq', 'list']);
 });
+
+test.each(['expired-artifacts', 'finished-builds', 'artifact-deleter', 'trace-archiver'] as const)(
+  '%s ends at once when it may not read its own group, and names it',
+  async (name) => {
+    const group = ground().named(name);
+    const sentence = `Kafka refuses ${name} READ on the group ${group}: grant User:${name}`;
+    ground().expectError(new RegExp(sentence));
+    await without(entriesOf(name, group), async () => {
+      const process = ground().run(name);
+      process.mayFail = true;
+      await until(`${name} has ended`, () => process.exit !== undefined, 30_000);
+      expect(process.exit?.code).toBe(exitCodes.configuration);
+      expect((await process.logged('process.failed')).msg).toContain(sentence);
+    });
+  },
+);
