@@ -32,6 +32,8 @@ export interface Wave {
   readonly flushed?: boolean;
   /** When the artifacts expire; by default they have. */
   readonly expireInMs?: number;
+  /** Whether the builds are announced by hand, as if by a producer; by default they are. */
+  readonly announced?: boolean;
 }
 
 export class BothFlows {
@@ -53,6 +55,7 @@ export class BothFlows {
     traces = 20,
     expireInMs = -1,
     flushed = false,
+    announced = true,
   }: Wave = {}): Promise<void> {
     const { world } = this.scenario;
     if (artifacts > 0) {
@@ -65,7 +68,7 @@ export class BothFlows {
     if (traces === 0) return;
     const finished = await finishedTraces(this.scenario, wishes);
     this.traces.push(...finished);
-    await announce(this.scenario, finished);
+    if (announced) await announce(this.scenario, finished);
   }
 
   /** Waits until all artifacts are gone, all traces archived and both groups have committed everything. */
