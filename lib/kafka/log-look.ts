@@ -20,6 +20,11 @@ export class LogLook {
   #begunAtMs = -Infinity;
   #isLooking = false;
   #silentBy: string | null = null;
+  /** Why it says only of some partitions how much is left. */
+  #partlyBy: string | null = null;
+  /** Without an end at the last look. */
+  #endless: ReadonlySet<AssignedPartition> = new Set();
+  #hasAnswered = false;
   #answeredAtMs: number | null = null;
 
   constructor(around: Surroundings, partitions: () => Iterable<AssignedPartition>) {
@@ -27,18 +32,19 @@ export class LogLook {
     this.#partitions = partitions;
   }
 
-  /** Why Kafka does not say how much is left; null while it does, and before it was asked. */
+  /** Why Kafka does not say how much is left, or not of all partitions; null while it does, and before it was asked. */
   get silentBy(): string | null {
-    return this.#silentBy;
+    return this.#silentBy ?? this.#partlyBy;
   }
 
-  /** Milliseconds since the epoch; null before the first answer. */
+  /** When it last said it of all of them, in milliseconds since the epoch; null before. */
   get answeredAtMs(): number | null {
     return this.#answeredAtMs;
   }
 
+  /** By the group's coordinator at least: a leader that is away hides its own partitions only. */
   get isAnswered(): boolean {
-    return this.#answeredAtMs !== null && this.#silentBy === null;
+    return this.#hasAnswered && this.#silentBy === null;
   }
 
   /** What the timer does. One look at a time. */
@@ -66,11 +72,22 @@ export class LogLook {
 
   #learn(partitions: readonly AssignedPartition[], tails: readonly Tail[]): void {
     this.#silentBy = null;
+    this.#hasAnswered = true;
     const nowMs = this.#around.clock.nowMs();
-    this.#answeredAtMs = nowMs;
+    const endless = partitions.filter((_, index) => tails[index]?.logEnd === null);
+    // A leader that has only just moved is known at the next look.
+    const [first, ...more] = endless.filter((one) => this.#endless.has(one));
+    this.#endless = new Set(endless);
+    this.#partlyBy = first === undefined ? null : sayOf(first, more.length);
+    if (endless.length === 0) this.#answeredAtMs = nowMs;
     partitions.forEach((partition, index) => {
       const tail = tails[index];
       if (tail && partition.tracker) partition.log.looked(tail, partition.tracker.taken, nowMs);
     });
   }
 }
+
+const sayOf = ({ at }: AssignedPartition, more: number): string => {
+  const others = more === 0 ? '' : ` and of ${more} more`;
+  return `no leader of ${at.topic}/${at.partition}${others} has answered`;
+};

@@ -89,6 +89,26 @@ test('Kafka that does not say what is left is waited for, by its name', async ()
   expect((await fixture.pass(30)).stalledMs).toBeGreaterThan(0);
 });
 
+test('leaders that do not answer are told while the coordinator does, once they should be known', async () => {
+  const fixture = await created();
+  const other = { ...at, partition: 1 };
+  fixture.client.join([at, other]);
+  await eventually(() => !fixture.client.paused.has('things/1'));
+  const { kafkaAnsweredAtMs } = await fixture.pass(6);
+  fixture.client.leaderless.add(`${other.topic}/1`);
+  expect(await fixture.pass(5)).toMatchObject({ kafkaSilentBy: null });
+  lies(fixture, 50);
+  const state = await fixture.pass(30);
+  expect(state).toMatchObject({
+    kafkaSilentBy: 'no leader of things/1 has answered',
+    kafkaAnsweredAtMs,
+  });
+  // What the others know is not hidden by it.
+  expect(state.stalledBy).toBe('50 records of things/0 lie in Kafka and are not taken');
+  fixture.client.leaderless.clear();
+  expect(await fixture.pass(6)).toMatchObject({ kafkaSilentBy: null });
+});
+
 test('commits that go to the wrong broker for ever are a stall; those that the group cannot take are not', async () => {
   const fixture = await created();
   await fixture.join();

@@ -26,6 +26,8 @@ export class MemoryConsumerClient implements ConsumerClient {
   #epoch = 0;
   /** Set to make the group refuse or fail. */
   commitError: Error | null = null;
+  /** Partitions, as `topic/number`, whose leader does not answer. */
+  readonly leaderless = new Set<string>();
   positionsError: Error | null = null;
   stopped = false;
   heardAtMs = Infinity;
@@ -86,7 +88,10 @@ export class MemoryConsumerClient implements ConsumerClient {
 
   async tails(of: readonly TopicPartition[]): Promise<readonly Tail[]> {
     const positions = await this.positions(of);
-    return positions.map((one) => ({ ...one, logEnd: one.highWatermark }));
+    return positions.map((one) => ({
+      ...one,
+      logEnd: this.leaderless.has(keyOf(one)) ? null : one.highWatermark,
+    }));
   }
 
   commit(epoch: number, entries: readonly CommitEntry[]): Promise<boolean> {
