@@ -5,7 +5,8 @@ import { ThreeBrokers } from './brokers';
 import { commitsWithinMs, Trickle, Watch } from './commits-again';
 import { report } from './faults';
 import type { RunningProcess } from './running-process';
-import type { ProcessName, Scenario } from './scenario';
+import type { ProcessName } from './pipeline-process';
+import type { Scenario } from './scenario';
 import { until } from './until';
 import { untilReadiness } from './vital-signs';
 
