@@ -17,10 +17,14 @@ export class Recovery {
     this.#trickle();
   }
 
-  /** What it may take: a session, a rebalance that has to wait for a member that is gone, a few seconds. */
+  /**
+   * What it may take: a session, a rebalance that has to wait for a member that is gone, a few seconds. A call
+   * that hangs is a fault that ends with its process, a progress deadline after it began.
+   */
   get limitMs(): number {
-    const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#world.plan.settings;
-    return sessionTimeoutMs + rebalanceTimeoutMs + 3_000;
+    const { settings, store } = this.#world.plan;
+    const hangMs = store.hangs > 0 ? settings.progressDeadlineMs : 0;
+    return settings.sessionTimeoutMs + settings.rebalanceTimeoutMs + 3_000 + hangMs;
   }
 
   isOf(processes: readonly (Instance | null)[]): boolean {
