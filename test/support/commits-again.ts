@@ -97,8 +97,8 @@ export class Trickle {
   }
 }
 
-/** A process that has had no commit accepted for so long stands, whatever it says (22 s without an answer, and looks). */
-const looksWellMs = 26_000;
+/** A process that has had no commit accepted for so long stands, whatever it says (22 s without an answer, or three looks at the log). */
+const looksWellMs = 35_000;
 
 /** For how long there has been work and no commit. */
 const standingMs = ({ atMs, acceptedAtMs, workLeft }: Look): number =>
@@ -132,10 +132,11 @@ export class Watch {
   async #watch(process: RunningProcess): Promise<void> {
     const { name } = process;
     while (!this.#isOver && !process.exit) {
-      const look = await lookAt(process);
-      const ms = standingMs(look);
+      // Who does not answer does not look well.
+      const look = await lookAt(process).catch(() => null);
+      const ms = look ? standingMs(look) : 0;
       this.#stood[name] = Math.max(this.#stood[name] ?? 0, Math.round(ms / 100) / 10);
-      if (ms > looksWellMs && look.says.length === 0) {
+      if (look && ms > looksWellMs && look.says.length === 0) {
         this.#lies.push(`${name} looks well: ${JSON.stringify(look)}`);
       }
       await wait(1_000);
