@@ -100,9 +100,16 @@ export class Trickle {
 /** A process that has had no commit accepted for so long stands, whatever it says (22 s without an answer, or three looks at the log). */
 const looksWellMs = 35_000;
 
-/** For how long there has been work and no commit. */
-const standingMs = ({ atMs, acceptedAtMs, workLeft }: Look): number =>
-  workLeft === 0 ? 0 : atMs - acceptedAtMs;
+/** For how long there has been work and no commit, as far as looks tell. */
+class Standing {
+  #workSinceMs: number | null = null;
+
+  msAt({ atMs, acceptedAtMs, workLeft }: Look): number {
+    this.#workSinceMs = workLeft === 0 ? null : (this.#workSinceMs ?? atMs);
+    if (this.#workSinceMs === null) return 0;
+    return Math.max(0, atMs - Math.max(this.#workSinceMs, acceptedAtMs));
+  }
+}
 
 /** What was seen of processes all along. */
 export interface Seen {
@@ -131,10 +138,11 @@ export class Watch {
 
   async #watch(process: RunningProcess): Promise<void> {
     const { name } = process;
+    const standing = new Standing();
     while (!this.#isOver && !process.exit) {
       // Who does not answer does not look well.
       const look = await lookAt(process).catch(() => null);
-      const ms = look ? standingMs(look) : 0;
+      const ms = look ? standing.msAt(look) : 0;
       this.#stood[name] = Math.max(this.#stood[name] ?? 0, Math.round(ms / 100) / 10);
       if (look && ms > looksWellMs && look.says.length === 0) {
         this.#lies.push(`${name} looks well: ${JSON.stringify(look)}`);
