@@ -1,8 +1,7 @@
-import { offsetsTopic } from '../../support/brokers';
 import { commitAgain, commitsWithinMs } from '../../support/commits-again';
 import { inFull, lasts } from '../../support/faults';
 import type { RunningProcess } from '../../support/running-process';
-import { statusOfAll, useFaults } from '../../support/under-faults';
+import { useFaults } from '../../support/under-faults';
 import { until } from '../../support/until';
 import { useScenario } from '../../support/use-scenario';
 import { ask, metricOf } from '../../support/vital-signs';
@@ -46,31 +45,5 @@ test('with two of three brokers frozen all stands and says so, and goes on when 
     await Promise.all(two.map((one) => brokers.thaw(one)));
   }
   await commitAgain('two of three woke', processes, Date.now());
-  await brokers.untilInSync();
-});
-
-test('while the offsets topic has too few replicas no commit is accepted, and each process says so', async () => {
-  const { brokers, processes } = under();
-  const { now: coordinator } = await brokers.coordinatorOf(ground().named('artifact-deleter'));
-  const [away] = brokers.others(coordinator);
-  const setBack = await brokers.setMinInSync(offsetsTopic, 3);
-  try {
-    await away!.server.stop();
-    for (const process of processes) {
-      await until(`${process.name} says that no commit is accepted`, async () => {
-        const { text } = await ask(process, '/readyz');
-        if (/accepts no commits/.test(text)) return true;
-        throw new Error(text);
-      });
-    }
-    const held = /^held: Kafka accepts no commits/;
-    await until('status says so, too', async () =>
-      (await statusOfAll(ground())).every(({ sentence }) => held.test(sentence)),
-    );
-  } finally {
-    await away!.server.start();
-    await setBack();
-  }
-  await commitAgain('enough replicas of the offsets topic', processes, Date.now());
   await brokers.untilInSync();
 });
