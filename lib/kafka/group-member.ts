@@ -52,10 +52,12 @@ class JoinAgainError extends KafkaJSError {
 /** kafkajs joins under a new name by it. */
 const unknownMember = 'UNKNOWN_MEMBER_ID';
 
-/** What no other join would mend ends the consumer. */
+/** What no other join would mend ends the consumer, a missing right among it. */
 function asJoinError(error: Error): Error {
+  const type = typeOf(error);
+  const isRefusal = type === unknownMember || type.endsWith('_AUTHORIZATION_FAILED');
   const mayPass = (error as Partial<KafkaJSError>).retriable === true;
-  if (!mayPass || typeOf(error) === unknownMember) return error;
+  if (!mayPass || isRefusal) return error;
   return new JoinAgainError(`A join has failed: ${error.message}`, error);
 }
 

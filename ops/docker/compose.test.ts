@@ -153,8 +153,10 @@ test.each(processes)(
     const inCommon = Object.keys(local).filter((key) => key in connectionSchema.shape);
     const wanted = inCommon.filter((key) => key in schemas[name].shape);
     const fromElsewhere = ['AFTERBUILD_NAMESPACE', 'POSTGRES_SYSTEM_IDENTIFIER'];
+    // Redis has no TLS in the network of the containers; the local stack's is on this machine.
+    const said = name === 'trace-archiver' ? ['CLEAR_TEXT_PASSWORDS'] : [];
     expect(Object.keys(environment).sort()).toEqual(
-      wanted.filter((key) => !fromElsewhere.includes(key)).sort(),
+      [...wanted, ...said].filter((key) => !fromElsewhere.includes(key)).sort(),
     );
   },
 );
@@ -169,6 +171,7 @@ test('secrets are files that each service is given, and no value stands anywhere
       // Read by the Connect workers, whatever service the variable stands in.
       const reader = key === 'CDC_PASSWORD_PROPERTIES_FILE' ? service('connect').secrets : given;
       if (secret !== undefined) expect([name, reader]).toEqual([name, arrayWith(secret)]);
+      if (key === 'CLEAR_TEXT_PASSWORDS') continue;
       if (/PASSWORD|SECRET|ACCESS_KEY/.test(key)) expect(key).toMatch(/_FILE$|^SECRETS_DIR$/);
     }
   }
