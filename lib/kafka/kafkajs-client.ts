@@ -5,13 +5,8 @@
  * through the batch payload's `commitOffsetsIfNecessary`, because the consumer's own `commitOffsets`
  * resolves without committing once a stop has begun and retries across generations.
  */
-import type {
-  Consumer,
-  ConsumerCrashEvent,
-  ConsumerGroupJoinEvent,
-  EachBatchPayload,
-} from 'kafkajs';
-import type { ConsumerEndBatchProcessEvent, Kafka } from 'kafkajs';
+import type { Consumer, ConsumerCrashEvent, ConsumerGroupJoinEvent } from 'kafkajs';
+import type { ConsumerEndBatchProcessEvent, EachBatchPayload, Kafka } from 'kafkajs';
 import type { Clock } from '../process/clock';
 import type { Logger } from '../process/logger';
 import { asCommitError, isTopicMissing } from './client-errors';
