@@ -19,15 +19,19 @@ interface Connection {
   disconnect(): Promise<unknown>;
 }
 
-let server: Server;
+let server: Server | undefined;
 
-afterEach(() => new Promise((resolve) => server.close(resolve)));
+afterEach(async () => {
+  await new Promise((resolve) => (server ? server.close(resolve) : resolve(undefined)));
+  server = undefined;
+});
 
 /** @param opened counts the sockets. */
 async function connection(opened: () => void): Promise<Connection> {
-  server = createServer((socket) => socket.on('error', () => undefined));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const listening = createServer((socket) => socket.on('error', () => undefined));
+  server = listening;
+  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
+  const { port } = listening.address() as AddressInfo;
   const log = { debug: () => undefined, error: () => undefined, namespace: () => log };
   const Inner = createRequire(__filename)('kafkajs/src/network/connection') as new (
     options: object,
@@ -103,5 +107,18 @@ test('a login that loses its connection is not refused, and may be tried again',
   const refused = new KafkaJSError('SASL Authentication failed');
   await expect(loginThat(refused).authenticate()).rejects.toMatchObject({
     name: 'KafkaJSSASLAuthenticationError',
+  });
+});
+
+test('who has waited too long for a connection that another one makes may try again', async () => {
+  repairConnections();
+  const Lock = createRequire(__filename)('kafkajs/src/utils/lock') as new (options: object) => {
+    acquire(): Promise<void>;
+  };
+  const lock = new Lock({ timeout: 1 });
+  await lock.acquire();
+  await expect(lock.acquire()).rejects.toMatchObject({
+    name: 'KafkaJSLockTimeout',
+    retriable: true,
   });
 });

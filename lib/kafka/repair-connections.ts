@@ -7,6 +7,8 @@
  * - Two who connect at once open two sockets; a server that hangs up within a TLS handshake leaves the promise
  *   open for ever, with the broker's lock.
  * - Each hanging up on a socket that is gone leaves a listener on it, until Node warns of a leak.
+ * - Who waits too long for another one's attempt to connect is told that no repetition helps, and a consumer ends
+ *   for it: that broker is as far away as one that does not answer.
  * - A login during which the connection is lost counts as refused: kafkajs gives up for good.
  * - A request that was not answered in time is tried again at the same broker, and nobody asks whether
  *   partitions have other leaders by now: here it is what it is in the Java client, a lost connection.
@@ -41,6 +43,10 @@ interface Authenticator {
   };
 }
 
+interface Lock {
+  acquire(): Promise<void>;
+}
+
 /** The length of an answer, which comes first. */
 const lengthBytes = 4;
 /** After kafkajs' own limit, which does not cover everything. */
@@ -53,6 +59,7 @@ export function repairConnections(): void {
   if (isRepaired) return;
   const connection = prototypeOf('network/connection', 'connect') as Connection;
   const request = prototypeOf('network/requestQueue/socketRequest', 'rejected') as SocketRequest;
+  repairLock(prototypeOf('utils/lock', 'acquire') as Lock);
   repairLogin(prototypeOf('broker/saslAuthenticator', 'authenticate') as Authenticator);
   const connect: unknown = Reflect.get(connection, 'connect');
   connection.connect = function (this: Connection) {
@@ -78,6 +85,17 @@ export function repairConnections(): void {
     Reflect.apply(rejected as (error: Error) => void, this, [told]);
   };
   isRepaired = true;
+}
+
+function repairLock(lock: Lock): void {
+  const acquire: unknown = Reflect.get(lock, 'acquire');
+  lock.acquire = async function (this: Lock) {
+    try {
+      await Reflect.apply(acquire as () => Promise<void>, this, []);
+    } catch (error) {
+      throw Object.assign(asError(error), { retriable: true });
+    }
+  };
 }
 
 /** What a mechanism throws has the words of its cause only, so what was lost is noted on the way. */
