@@ -82,9 +82,12 @@ test('a dry run reports what would be deleted, changes nothing, and its records 
   const reports = () =>
     [first!, second!].flatMap((deleter) => deleter.events('artifacts.would-delete'));
   await until('it reports', () => reports().length > 0);
-  expect((await statusOf(ground(), 'artifact-deleter')).sentence).toBe(
-    'dry run by anna: provider maintenance',
-  );
+  // Each instance says so when it tells next how it is.
+  await until('status says so of both', async () => {
+    const { sentence } = await statusOf(ground(), 'artifact-deleter');
+    expect(sentence).toBe('dry run by anna: provider maintenance');
+    return true;
+  });
   await scenario.expectKept(waiting);
   expect(await scenario.behind('artifact-deleter', 'artifacts.expired')).toBeGreaterThan(0);
   await unset('artifact-deleter', 'dry-run');
