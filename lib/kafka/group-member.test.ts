@@ -19,7 +19,7 @@ class Refusal extends KafkaJSError {
 class TestBroker {
   frozen = false;
   refusal: string | null = null;
-  /** Who may not look at the group is not told who coordinates it. */
+  /** Kafka refuses to name the coordinator to a principal without DESCRIBE on the group. */
   deniesLook = false;
   readonly asked: string[] = [];
   readonly #waiting = new Set<(error: Error) => void>();
@@ -143,15 +143,15 @@ test('a join that is not answered is made again at the broker that coordinates b
   expect(broker(brokers, 2).asked[0]).toBe('join');
 });
 
-test('a group that may not be looked at is told, although another broker is away', async () => {
+test('a join fails with the missing right on the group, although another broker is away', async () => {
   const { clock, brokers, member } = group();
   for (const one of brokers) one.deniesLook = true;
   broker(brokers, 3).refusal = 'gone';
-  const told = expect(member.join({})).rejects.toMatchObject({
+  const refused = expect(member.join({})).rejects.toMatchObject({
     type: 'GROUP_AUTHORIZATION_FAILED',
   });
   await clock.pass(5_000);
-  await told;
+  await refused;
 });
 
 test('a join that a stop overtakes ends', async () => {

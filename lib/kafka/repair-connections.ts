@@ -7,8 +7,8 @@
  * - Two who connect at once open two sockets; a server that hangs up within a TLS handshake leaves the promise
  *   open for ever, with the broker's lock.
  * - Each hanging up on a socket that is gone leaves a listener on it, until Node warns of a leak.
- * - Who waits too long for another one's attempt to connect is told that no repetition helps, and a consumer ends
- *   for it: that broker is as far away as one that does not answer.
+ * - A request that waits for another request's attempt to connect fails after a time limit, with an error that kafkajs
+ *   never retries, so that a consumer ends. Here it may be retried: the broker does not answer, no more than that.
  * - A login during which the connection is lost counts as refused: kafkajs gives up for good.
  * - A request that was not answered in time is tried again at the same broker, and nobody asks whether
  *   partitions have other leaders by now: here it is what it is in the Java client, a lost connection.

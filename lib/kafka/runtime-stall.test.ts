@@ -89,7 +89,7 @@ test('Kafka that does not say what is left is waited for, by its name', async ()
   expect((await fixture.pass(30)).stalledMs).toBeGreaterThan(0);
 });
 
-test('leaders that do not answer are told while the coordinator does, once they should be known', async () => {
+test('the stall watch names leaders that do not answer while the coordinator does, once their answer is overdue', async () => {
   const fixture = await created();
   const other = { ...at, partition: 1 };
   fixture.client.join([at, other]);

@@ -83,7 +83,7 @@ class Failing {
 
   /** It is not this process's to do any more: the partition went, or the process stops. */
   giveUp(): void {
-    this.#over('dependency.given-up', 'failed to the end, and is not to be done here any more');
+    this.#over('dependency.given-up', 'given up: this process is not to do it any more');
   }
 
   #over(event: string, text: string): void {

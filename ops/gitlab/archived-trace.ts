@@ -12,8 +12,8 @@ export interface TraceRow {
   readonly sizeBytes: number | null;
   /** Lower-case hex; GitLab's own rows hold those digits as text, not the 32 bytes. */
   readonly sha256: string | undefined;
-  /** Null when the build was not erased; else whether the row was written before GitLab had marked it so. */
-  readonly precedesErasure: boolean | null;
+  /** Whether the row was written in the seconds before GitLab marked the build as erased; null when it is not. */
+  readonly isOfErasure: boolean | null;
 }
 
 interface Columns {
@@ -28,14 +28,16 @@ interface Columns {
   readonly file_final_path: string | null;
   readonly size: string | null;
   readonly file_sha256: Buffer | null;
-  readonly precedes: boolean | null;
+  readonly is_of_erasure: boolean | null;
 }
 
 const select = `SELECT id, partition_id, project_id, job_id, file, file_store, file_location,
     file_final_path, size, file_sha256,
     floor(extract(epoch FROM created_at) / 86400)::int AS created_days,
-    (SELECT artifact.created_at AT TIME ZONE 'utc' <= build.erased_at FROM p_ci_builds AS build
-     WHERE build.id = artifact.job_id AND build.partition_id = artifact.partition_id) AS precedes
+    (SELECT artifact.created_at AT TIME ZONE 'utc'
+              BETWEEN build.erased_at - interval '10 seconds' AND build.erased_at
+     FROM p_ci_builds AS build
+     WHERE build.id = artifact.job_id AND build.partition_id = artifact.partition_id) AS is_of_erasure
   FROM p_ci_job_artifacts AS artifact WHERE file_type = ${fileType.trace}`;
 
 /** Of one build; undefined when it has none. */
@@ -58,7 +60,7 @@ function traceRowOf(row: Columns): TraceRow {
     key: row.file_store === fileStore.remote ? keyOf(row) : null,
     sizeBytes: row.size === null ? null : Number(row.size),
     sha256: sha256Digits(row.file_sha256),
-    precedesErasure: row.precedes,
+    isOfErasure: row.is_of_erasure,
   };
 }
 

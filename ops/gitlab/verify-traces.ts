@@ -110,7 +110,7 @@ function judgeGone(
   left: Left,
   breaks: Breaks,
 ): void {
-  if (row && row.precedesErasure !== true) breaks.add('I4', 'erased builds have a trace', buildId);
+  if (row && row.isOfErasure !== true) breaks.add('I4', 'erased builds have a trace', buildId);
   if (left.chunks) breaks.add('I4', 'erased builds still have chunk rows', buildId);
 }
 

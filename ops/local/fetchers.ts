@@ -111,8 +111,9 @@ export function refuseOthers(title: string, recipe: string, folder: string): voi
   });
   if (found.sort().join('\n') === lines.join('\n')) return;
   const files = lines.map((line) => line.split('  ')[1]).join(', ');
-  const text = `checksum mismatch: delete ${files} from Maven's local repository before the next try`;
-  throw new FetchError(explainFetch(title, text), { cause: new Error(text) });
+  throw new FetchError(
+    `${title} could not be fetched: ${files} has another checksum than this project expects. Delete it from Maven's local repository (~/.m2/repository), start again, and if it stays so ask those who run your mirror.`,
+  );
 }
 
 /**

@@ -6,14 +6,13 @@
  * before are under way without it.
  */
 import type { Clock } from '../../lib/process/clock';
+import { Power } from './power';
 import type { VirtualTime } from './virtual-time';
 
 /** When virtual time begins: any date will do, but 0 would hide a forgotten addition. */
 const epochMs = 1_700_000_000_000;
 
-export class Host implements Clock {
-  #state: 'up' | 'frozen' | 'dead' = 'up';
-  #waiting: (() => void)[] = [];
+export class Host extends Power implements Clock {
   /** No request reaches the broker, and no answer comes back. */
   isCutOff = false;
 
@@ -22,42 +21,22 @@ export class Host implements Clock {
     readonly name: string,
     readonly time: VirtualTime,
     readonly skewMs: number,
-  ) {}
-
-  get state(): 'up' | 'frozen' | 'dead' {
-    return this.#state;
-  }
-
-  get isUp(): boolean {
-    return this.#state === 'up';
-  }
-
-  get isDead(): boolean {
-    return this.#state === 'dead';
-  }
-
-  kill(): void {
-    this.#state = 'dead';
-    this.#waiting = [];
-  }
-
-  freeze(): void {
-    if (this.#state === 'up') this.#state = 'frozen';
+  ) {
+    super();
   }
 
   thaw(): void {
-    if (this.#state !== 'frozen') return;
-    this.#state = 'up';
-    for (const act of this.#waiting.splice(0)) this.after(0, act);
+    if (this.state !== 'frozen') return;
+    for (const act of this.wake()) this.after(0, act);
   }
 
   /** Wakes the process after a time. @returns a function that takes it back. */
   after(delayMs: number, act: () => void): () => void {
     let cancelled = false;
     const wake = (): void => {
-      if (cancelled || this.#state === 'dead') return;
-      if (this.#state === 'frozen') this.#waiting.push(wake);
-      else act();
+      if (cancelled) return;
+      if (this.isUp) act();
+      else this.whenUp(wake);
     };
     const cancel = this.time.after(delayMs, wake);
     return () => {

@@ -2,7 +2,7 @@
 import type { ConsumerClient, Position } from '../../lib/kafka/client-port';
 
 export interface ProcessClient extends ConsumerClient {
-  /** What was told about positions last, by partition. */
+  /** The positions that the client reported last, by partition. */
   readonly told: ReadonlyMap<string, Position>;
   readonly memberId: string | null;
   /** Commits can be expected to work. */

@@ -97,7 +97,7 @@ export class Trickle {
   }
 }
 
-/** A process that has had no commit accepted for so long stands, whatever it says (22 s without an answer, or three looks at the log). */
+/** By then /readyz must name why no commit was accepted: after 22 s without an answer, or three looks at the log. */
 const looksWellMs = 35_000;
 
 /** For how long there has been work and no commit, as far as looks tell. */

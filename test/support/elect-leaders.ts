@@ -56,7 +56,7 @@ export async function electLeaders(kafka: Kafka, topics: readonly OfTopic[]): Pr
   }
 }
 
-/** kafkajs gives it to whoever assigns partitions. */
+/** kafkajs gives it to the partition assigner. */
 function clusterOf(kafka: Kafka): Cluster {
   let found: Cluster | undefined;
   kafka.consumer({

@@ -1,7 +1,7 @@
 /**
  * Three brokers: which of them coordinates the group, who leads which partition, and how that moves.
  *
- * Logs, committed offsets and the group's last generation are replicated: whoever takes over has them. What
+ * Logs, committed offsets and the group's last generation are replicated: the broker that takes over has them. What
  * was under way at the old coordinator (a rebalance, waiting joins) is not.
  */
 import type { SeededRandom } from '../random';
@@ -30,7 +30,7 @@ export class Brokers {
   failsJoins = false;
   /** What the group is asked is done, and the connection breaks before the answer. */
   losesAnswers = false;
-  /** Partitions of which fetches bring nothing, whatever lies there. */
+  /** Partitions of which fetches bring no record, although some lie there. */
   readonly mute = new Set<string>();
   readonly #leaders = new Map<string, number>();
   readonly #gone = new Set<number>();

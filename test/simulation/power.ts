@@ -1,0 +1,38 @@
+/** Whether something runs: up, frozen (SIGSTOP) or dead (SIGKILL); and what waits for it to wake. */
+export abstract class Power {
+  #state: 'up' | 'frozen' | 'dead' = 'up';
+  #waiting: (() => void)[] = [];
+
+  get state(): 'up' | 'frozen' | 'dead' {
+    return this.#state;
+  }
+
+  get isUp(): boolean {
+    return this.#state === 'up';
+  }
+
+  get isDead(): boolean {
+    return this.#state === 'dead';
+  }
+
+  /** Now, or when it wakes; what a dead one was to do is never done. */
+  whenUp(act: () => void): void {
+    if (this.#state === 'up') act();
+    else if (this.#state === 'frozen') this.#waiting.push(act);
+  }
+
+  freeze(): void {
+    if (this.#state === 'up') this.#state = 'frozen';
+  }
+
+  kill(): void {
+    this.#state = 'dead';
+    this.#waiting = [];
+  }
+
+  /** @returns what waited, in its order; the caller gives each a turn of its own. */
+  protected wake(): readonly (() => void)[] {
+    this.#state = 'up';
+    return this.#waiting.splice(0);
+  }
+}
