@@ -5,6 +5,7 @@ import { announce, expectArchived, finishedTraces, type FinishedTrace } from './
 import type { RunningProcess } from './running-process';
 import type { ProcessName } from './pipeline-process';
 import type { Scenario } from './scenario';
+import { none, until } from './until';
 
 type Settings = Readonly<Record<string, string>>;
 
@@ -75,6 +76,19 @@ export class BothFlows {
   async done(deadlineMs = 90_000): Promise<void> {
     await this.scenario.gone(this.artifacts, deadlineMs);
     await this.scenario.caughtUp('artifact-deleter', 'artifacts.expired', deadlineMs);
+    // What the producer has not announced yet no lag shows.
+    const ids = this.traces.map(({ build }) => build.id);
+    const waiting = async (): Promise<boolean> => {
+      const rows = await this.scenario.sql<{ build_id: string }>(
+        'SELECT DISTINCT build_id FROM ci_build_trace_chunks WHERE build_id = ANY($1)',
+        [ids],
+      );
+      return none(
+        'chunks',
+        rows.map((row) => row.build_id),
+      );
+    };
+    await until('the traces have no chunks left', waiting, deadlineMs);
     await this.scenario.caughtUp('trace-archiver', 'builds.finished', deadlineMs);
     await expectArchived(this.scenario, this.traces);
   }

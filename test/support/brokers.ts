@@ -1,5 +1,11 @@
 /** The three brokers of a secure stack: who coordinates, who leads, and what can happen to one of them. */
-import type { Admin, ITopicMetadata, Kafka } from 'kafkajs';
+import {
+  ConfigResourceTypes,
+  ConfigSource,
+  type Admin,
+  type ITopicMetadata,
+  type Kafka,
+} from 'kafkajs';
 import { nodeId } from '../../ops/local/broker-properties';
 import { localKafka } from '../../ops/local/kafka-access';
 import type { ServerHandle } from '../../ops/local/running-stack';
@@ -11,6 +17,9 @@ import { until } from './until';
 
 /** Where groups keep what they have committed. */
 export const offsetsTopic = '__consumer_offsets';
+
+/** Where a setting comes from, by Kafka's number: the topic itself. */
+const ofTopic = ConfigSource.TOPIC_CONFIG;
 
 /** Which partition of the offsets topic a group lies on: Java's hash of its name. */
 export function offsetsPartitionOf(group: string, partitions: number): number {
@@ -100,6 +109,28 @@ export class ThreeBrokers {
       },
       deadlineMs,
     );
+  }
+
+  /** So many replicas must have what "all of them" have acknowledged. @returns what sets it back. */
+  async setMinInSync(topic: string, count: number): Promise<() => Promise<void>> {
+    const resource = { type: ConfigResourceTypes.TOPIC, name: topic };
+    const { resources } = await this.ask((admin) =>
+      admin.describeConfigs({ includeSynonyms: false, resources: [resource] }),
+    );
+    const own = resources[0]!.configEntries.filter(({ configSource }) => configSource === ofTopic);
+    const before = own.map(({ configName, configValue }) => ({
+      name: configName,
+      value: configValue,
+    }));
+    const minimum = { name: 'min.insync.replicas', value: String(count) };
+    // What is not named is set to its default.
+    const set = (configEntries: typeof before): Promise<void> =>
+      this.ask(async (admin) => {
+        const wanted = { ...resource, configEntries };
+        await admin.alterConfigs({ validateOnly: false, resources: [wanted] });
+      });
+    await set([...before.filter(({ name }) => name !== minimum.name), minimum]);
+    return () => set(before);
   }
 
   /** Gives partitions back to the leaders that they prefer. @param which by default all of the topic. */

@@ -1,3 +1,4 @@
+import { offsetsTopic } from '../../support/brokers';
 import { commitAgain, commitsWithinMs } from '../../support/commits-again';
 import { inFull, lasts } from '../../support/faults';
 import type { RunningProcess } from '../../support/running-process';
@@ -8,9 +9,11 @@ import { ask, metricOf } from '../../support/vital-signs';
 
 const ground = useScenario(__filename, { changes: 'streamed' });
 const tooFewMs = inFull(120_000, 45_000);
-/** Whose coordinator is left is a member still, and does not know what lies with the other two. */
+/** A process whose coordinator is left is a member still, and does not know what lies with the other two. */
 const saysSo = async (process: RunningProcess): Promise<boolean> =>
-  /not a member of the group|does not say what is left/.test((await ask(process, '/readyz')).text);
+  /not a member of the group|does not say what is left|accepts no commits/.test(
+    (await ask(process, '/readyz')).text,
+  );
 
 const under = useFaults(ground, { mayStandMs: tooFewMs + commitsWithinMs });
 
@@ -45,5 +48,21 @@ test('with two of three brokers frozen all stands and says so, and goes on when 
     await Promise.all(two.map((one) => brokers.thaw(one)));
   }
   await commitAgain('two of three woke', processes, Date.now());
+  await brokers.untilInSync();
+});
+
+test('with too few replicas of the offsets topic all stand and say so, and go on when there are enough', async () => {
+  const { brokers, processes } = under();
+  const { now: coordinator } = await brokers.coordinatorOf(ground().named('artifact-deleter'));
+  const [away] = brokers.others(coordinator);
+  const setBack = await brokers.setMinInSync(offsetsTopic, 3);
+  try {
+    await away!.server.stop();
+    for (const process of processes) await until(`${process.name} says so`, () => saysSo(process));
+  } finally {
+    await away!.server.start();
+    await setBack();
+  }
+  await commitAgain('enough replicas of the offsets topic', processes, Date.now());
   await brokers.untilInSync();
 });
