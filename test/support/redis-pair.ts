@@ -1,34 +1,19 @@
 /** Two Redis servers of a test's own behind one address, as a failover moves it from one to the other. */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Redis } from 'ioredis';
-import { freePort } from '../../ops/local/ports';
-import { currentStack, placeOf } from './stack';
-import { until } from './until';
-
-export interface OwnRedis {
-  readonly port: number;
-  readonly client: Redis;
-}
+import { OwnRedis } from './own-redis';
 
 export class RedisPair {
-  readonly #children: ChildProcess[] = [];
-  readonly #folder = mkdtempSync(join(tmpdir(), 'afterbuild-redis-'));
   readonly #sockets = new Set<Socket>();
   readonly #front = createServer((socket) => this.#join(socket));
-  first!: OwnRedis;
-  second!: OwnRedis;
+  readonly first = new OwnRedis();
+  readonly second = new OwnRedis();
   /** Where the next connection leads; those that are open stay where they are. */
-  leadsTo!: OwnRedis;
+  leadsTo = this.first;
 
   async start(): Promise<void> {
-    this.first = await this.#server();
-    this.second = await this.#server();
-    this.leadsTo = this.first;
+    await this.first.start();
+    await this.second.start();
     this.#front.listen(0, '127.0.0.1');
     await once(this.#front, 'listening');
   }
@@ -39,14 +24,9 @@ export class RedisPair {
   }
 
   async stop(): Promise<void> {
-    for (const { client } of [this.first, this.second]) client.disconnect();
     for (const socket of this.#sockets) socket.destroy();
     this.#front.close();
-    for (const child of this.#children) {
-      child.kill('SIGKILL');
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-    }
-    rmSync(this.#folder, { recursive: true, force: true });
+    for (const one of [this.first, this.second]) await one.stop();
   }
 
   #join(socket: Socket): void {
@@ -61,25 +41,5 @@ export class RedisPair {
       });
     }
     socket.pipe(onward).pipe(socket);
-  }
-
-  async #server(): Promise<OwnRedis> {
-    const { redisServer } = placeOf(currentStack()).files;
-    const port = await freePort();
-    const args = [
-      '--port',
-      String(port),
-      '--bind',
-      '127.0.0.1',
-      '--save',
-      '',
-      '--dir',
-      this.#folder,
-    ];
-    this.#children.push(spawn(redisServer, args, { stdio: 'ignore' }));
-    const client = new Redis({ host: '127.0.0.1', port, lazyConnect: true });
-    client.on('error', () => undefined);
-    await until('Redis answers', () => client.ping().then(() => true));
-    return { port, client };
   }
 }
