@@ -81,9 +81,31 @@ async function underLease(
     ),
   );
   const found = await find(around, partitionId, unfinished(jobs));
+  const groups = leases.isFull ? archivedFirst(found) : [found];
+  await dropUnused(around, jobs);
+  for (const group of groups) await archive(around, partitionId, group, leases);
+}
+
+/** What is archived already needs no more than to be compared: its chunks go before others are stored. */
+function archivedFirst(found: readonly FoundTrace[]): FoundTrace[][] {
+  const [archived, others] = [true, false].map((isArchived) =>
+    found.filter(({ look }) => (look.kind === 'extend') === isArchived),
+  );
+  return [archived ?? [], others ?? []].filter((group) => group.length > 0);
+}
+
+async function archive(
+  around: Surroundings,
+  partitionId: number,
+  found: readonly FoundTrace[],
+  leases: HeldLeases,
+): Promise<void> {
   const prepared = await storeAll(around, found);
   prepared.push(...(await saveEnding(around, found)));
-  await dropUnused(around, jobs);
+  await dropUnused(
+    around,
+    found.map(({ job }) => job),
+  );
   around.reach('archiver.traces-stored');
   await leases.confirm(prepared.map(({ job }) => job));
   const committed = await commitRows(around, partitionId, open(prepared));

@@ -12,9 +12,12 @@ export class HeldLeases {
   readonly #around: LeaseSurroundings;
   readonly #held: Map<number, HeldLease>;
   readonly #stopRenewing: () => void;
+  /** Redis is full: what frees room comes first. */
+  readonly isFull: boolean;
 
-  private constructor(around: LeaseSurroundings, held: readonly HeldLease[]) {
+  private constructor(around: LeaseSurroundings, held: readonly HeldLease[], isFull: boolean) {
     this.#around = around;
+    this.isFull = isFull;
     this.#held = new Map(held.map((lease) => [lease.jobId, lease]));
     this.#stopRenewing = around.clock.every(around.leaseMs / 3, () => {
       // What Redis does not answer now, it is asked again before anything is committed.
@@ -31,7 +34,8 @@ export class HeldLeases {
       if (token !== null) held.push({ jobId, token });
       else if (job) refuse(job, leaseEndsSoon(leftMs, around.leaseMs));
     });
-    return new HeldLeases(around, held);
+    const isFull = answers.some((answer) => answer.isFull);
+    return new HeldLeases(around, held, isFull);
   }
 
   /** Asks now; a job whose lease is lost is dropped, whatever it has done: its record comes again. */

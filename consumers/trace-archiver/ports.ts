@@ -156,12 +156,17 @@ export interface HeldLease {
   readonly token: string;
 }
 
+export interface LeaseAnswer {
+  readonly jobId: number;
+  /** Null when somebody else has it. */
+  readonly token: string | null;
+  readonly leftMs: number;
+  /** There was no room for it: what frees some comes first. */
+  readonly isFull: boolean;
+}
+
 export interface TraceLeases {
-  acquire(
-    jobIds: readonly number[],
-  ): Promise<
-    readonly { readonly jobId: number; readonly token: string | null; readonly leftMs: number }[]
-  >;
+  acquire(jobIds: readonly number[]): Promise<readonly LeaseAnswer[]>;
   /** @returns the jobs whose lease is lost. */
   renew(leases: readonly HeldLease[]): Promise<readonly number[]>;
   release(leases: readonly HeldLease[]): Promise<void>;
@@ -178,11 +183,12 @@ export interface EndingTraces {
 }
 
 export interface MissingChunks {
+  /** @returns undefined when there is no room to remember it. */
   note(
     build: BuildAddress,
     indexes: readonly number[],
     nowMs: number,
-  ): Promise<{ readonly reads: number; readonly firstMs: number }>;
+  ): Promise<{ readonly reads: number; readonly firstMs: number } | undefined>;
   forget(build: BuildAddress): Promise<void>;
 }
 

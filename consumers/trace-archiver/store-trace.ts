@@ -119,10 +119,12 @@ async function untilGivenUp(
   const nowMs = clock.nowMs();
   const odd = [...indexes, ...misfits.map(({ index }) => index)].toSorted((a, b) => a - b);
   const since = await missing.note(owner, odd, nowMs);
-  if (isGivenUp(since, nowMs, rules)) return;
+  if (since && isGivenUp(since, nowMs, rules)) return;
   const [misfit] = misfits;
   if (misfit) throw new SetAside('leave', misfit.reason);
-  throw new SetAside('wait', `no store has the data of chunks ${indexes.slice(0, 20).join(', ')}`);
+  const missed = `no store has the data of chunks ${indexes.slice(0, 20).join(', ')}`;
+  // A read that cannot be remembered does not count towards giving up.
+  throw new SetAside('wait', since ? missed : `${missed}, and Redis is full`);
 }
 
 function approveChecksums(

@@ -5,13 +5,15 @@ import type { TraceLeases } from '../../consumers/trace-archiver/ports';
 export class MemoryTraceLeases implements TraceLeases {
   readonly held = new Map<number, string>();
   leftMs = 30_000;
+  isFull = false;
 
   acquire(jobIds: readonly number[]) {
+    const { leftMs, isFull } = this;
     const answers = jobIds.map((jobId) => {
-      if (this.held.has(jobId)) return { jobId, token: null, leftMs: this.leftMs };
+      if (this.held.has(jobId)) return { jobId, token: null, leftMs, isFull };
       const token = randomUUID();
       this.held.set(jobId, token);
-      return { jobId, token, leftMs: this.leftMs };
+      return { jobId, token, leftMs, isFull };
     });
     return Promise.resolve(answers);
   }
@@ -31,12 +33,14 @@ export class MemoryTraceLeases implements TraceLeases {
 
 export class MemoryMissingChunks {
   readonly notes = new Map<string, { which: string; reads: number; firstMs: number }>();
+  isFull = false;
 
   note(
     { partitionId, buildId }: { partitionId: number; buildId: number },
     indexes: readonly number[],
     nowMs: number,
-  ): Promise<{ reads: number; firstMs: number }> {
+  ): Promise<{ reads: number; firstMs: number } | undefined> {
+    if (this.isFull) return Promise.resolve(undefined);
     const key = `${partitionId}:${buildId}`;
     const which = indexes.join(',');
     const known = this.notes.get(key);

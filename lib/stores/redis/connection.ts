@@ -116,6 +116,7 @@ export class RedisConnection {
   #lastError: Error | undefined;
   /** Counted, so that only the connection is given up on which a refusal came. */
   #connections = 0;
+  #refusedAsFull = 0;
 
   constructor(settings: RedisSettings) {
     this.address = `${settings.host}:${settings.port}`;
@@ -135,6 +136,11 @@ export class RedisConnection {
     this.#redis.on('connect', () => (this.#connections += 1));
     // What kept an earlier connection away says nothing of this one.
     this.#redis.on('ready', () => (this.#lastError = undefined));
+  }
+
+  /** How many commands it has refused for want of memory since the start. */
+  get refusedAsFull(): number {
+    return this.#refusedAsFull;
   }
 
   async ping(): Promise<void> {
@@ -210,7 +216,9 @@ export class RedisConnection {
     const reason = isRefusal ? error.message : (this.#lastError ?? (error as Error)).message;
     const says = isRefusal ? 'refuses' : 'does not answer';
     if (isRefusal && isRefusalByRole(reason)) this.#connectAnew(connection);
-    return new RedisError(`Redis at ${this.address} ${says}: ${reason}`, isRefusal, error);
+    const told = new RedisError(`Redis at ${this.address} ${says}: ${reason}`, isRefusal, error);
+    if (told.isFull) this.#refusedAsFull += 1;
+    return told;
   }
 }
 

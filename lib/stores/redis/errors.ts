@@ -10,6 +10,11 @@ export class RedisError extends Error {
   ) {
     super(message, { cause });
   }
+
+  /** It is at its memory limit: what reads, removes or renames still works, what adds is refused. */
+  get isFull(): boolean {
+    return this.isRefusal && /\bOOM command not allowed\b/.test(this.message);
+  }
 }
 
 /** It is not the server, or not in the state, that it was: a new connection may reach the one that is wanted. */

@@ -3,6 +3,7 @@
  * cannot come back. Kept in Redis, where losing it costs only more waiting.
  */
 import { loadScript, type RedisConnection } from './connection';
+import { RedisError } from './errors';
 import { asInteger, asList } from './replies';
 
 export interface MissingSince {
@@ -24,15 +25,25 @@ export class RedisMissingChunks {
     this.#redis = redis;
   }
 
-  /** Counts this read. @param indexes of the chunks that no store had, in order. @throws RedisError. */
+  /**
+   * Counts this read. @param indexes of the chunks that no store had, in order.
+   * @returns undefined when Redis is full and cannot remember it. @throws RedisError.
+   */
   async note(
     build: { readonly partitionId: number; readonly buildId: number },
     indexes: readonly number[],
     nowMs: number,
-  ): Promise<MissingSince> {
+  ): Promise<MissingSince | undefined> {
     const key = keyOf(build.partitionId, build.buildId);
     const args = [indexes.join(','), nowMs, rememberMs];
-    const [answer] = await this.#redis.runScript(noteMissing, [{ key, args }]);
+    const answer = await this.#redis.runScript(noteMissing, [{ key, args }]).then(
+      ([one]) => one,
+      (error: unknown) => {
+        if (error instanceof RedisError && error.isFull) return undefined;
+        throw error;
+      },
+    );
+    if (answer === undefined) return undefined;
     const [reads, firstMs] = asList(answer, 2, 'a script');
     return { reads: asInteger(reads, 'a script'), firstMs: asInteger(firstMs, 'a script') };
   }

@@ -5,7 +5,6 @@
 -- ARGV[3]  milliseconds to remember it for
 -- returns  {reads so far, milliseconds of the first one}
 if redis.call('HGET', KEYS[1], 'which') ~= ARGV[1] then
-  redis.call('DEL', KEYS[1])
   redis.call('HSET', KEYS[1], 'which', ARGV[1], 'reads', 0, 'firstMs', ARGV[2])
 end
 local reads = redis.call('HINCRBY', KEYS[1], 'reads', 1)
