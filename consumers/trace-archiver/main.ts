@@ -32,6 +32,8 @@ import {
   redisSettings,
   traceChunksSettings,
 } from '../../lib/stores/redis/connection';
+import { RedisLeaseReserve } from '../../lib/stores/redis/lease-reserve';
+import { readMemory } from '../../lib/stores/redis/memory';
 import { RedisMissingChunks } from '../../lib/stores/redis/missing-chunks';
 import { RedisTraceChunks } from '../../lib/stores/redis/trace-chunks';
 import { RedisTraceLeases } from '../../lib/stores/redis/trace-leases';
@@ -41,6 +43,7 @@ import { S3Traces } from '../../lib/stores/s3/traces';
 import { createHandler } from './handler';
 import { ShownEndingTraces } from './ending-traces';
 import { checkRecord } from './record';
+import { RedisRoom, type WatchedRedis } from './redis-room';
 import type { Surroundings } from './surroundings';
 
 type Config = ReturnType<typeof loadConfig<typeof traceArchiverSchema>>;
@@ -48,6 +51,7 @@ type Config = ReturnType<typeof loadConfig<typeof traceArchiverSchema>>;
 const group = 'trace-archiver';
 /** Builds that one read, one round trip to Redis and one transaction take together. */
 const recordsMax = 100;
+const lookAtRedisEveryMs = 5_000;
 
 /**
  * Runs until SIGTERM or SIGINT. @returns the exit code (`lib/process/exit-codes.ts`).
@@ -160,9 +164,13 @@ async function consume(
     onFatal: fail,
   });
   control.follow(consumer);
+  const room = roomOf(config, stores, { logger, ...life });
+  await room.look();
+  const endLooks = systemClock.every(lookAtRedisEveryMs, () => void room.look());
   await life.watch(consumer).start();
   logger.info({ event: 'process.started' }, 'started');
   await ended;
+  endLooks();
   const report = await consumer.stop(config.STOP_LIMIT_MS);
   await control.end();
   return report;
@@ -209,6 +217,29 @@ function surroundingsOf(
       (signal) => process.kill(process.pid, signal),
     ),
   };
+}
+
+function roomOf(
+  config: Config,
+  { sharedState, traceChunks }: Stores,
+  living: Pick<LivingContext, 'logger' | 'metrics' | 'troubles'>,
+): RedisRoom {
+  const reserve = new RedisLeaseReserve(sharedState);
+  const watchedAs = (store: WatchedRedis['store'], redis: RedisConnection): WatchedRedis => ({
+    store,
+    address: redis.address,
+    refusedAsFull: () => redis.refusedAsFull,
+    memory: () => readMemory(redis),
+  });
+  const shared = {
+    ...watchedAs('shared-state', sharedState),
+    keepReserve: reserve.keep.bind(reserve),
+  };
+  const hasOwn = config.REDIS_TRACE_CHUNKS_HOST !== undefined;
+  return new RedisRoom({
+    ...{ logger: living.logger, metrics: living.metrics, troubles: living.troubles },
+    watched: hasOwn ? [shared, watchedAs('trace-chunks', traceChunks)] : [shared],
+  });
 }
 
 function finishedBuilds(

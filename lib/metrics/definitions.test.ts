@@ -27,7 +27,17 @@ test('every metric is moved by something', () => {
 });
 
 test('labels name kinds, never ids', () => {
-  const ofWork = ['topic', 'partition', 'outcome', 'kind', 'dependency', 'state', 'fate', 'effect'];
+  const ofWork = [
+    'topic',
+    'partition',
+    'outcome',
+    'kind',
+    'dependency',
+    'state',
+    'fate',
+    'effect',
+    'store',
+  ];
   const known = [...ofWork, 'version', 'node', 'table', 'field'];
   for (const [, { labels }] of all) expect(known).toEqual(expect.arrayContaining([...labels]));
 });

@@ -215,6 +215,13 @@ export const metricDefinitions = {
       'When Redis drops the first data of those traces; absent without any. Before `ARCHIVE_SAVE_BEFORE_MS` the archiver saves what can be read.',
     act: 'Below a day: the archiver could not save it. `/readyz` says which build, and why.',
   },
+  afterbuild_redis_full: {
+    type: 'gauge',
+    labels: ['store'],
+    moves:
+      '1 while that Redis of GitLab’s (shared-state, trace-chunks) is at its maxmemory or refuses commands for want of memory, 0 while it has room. One series, shared-state, where both are one server.',
+    act: 'GitLab’s appends are refused meanwhile. The archiver goes on and frees it; if S3 is away, or it stays full while the archiver works, raise maxmemory.',
+  },
   afterbuild_trace_bytes_total: {
     type: 'counter',
     labels: [],

@@ -43,6 +43,18 @@ export function showWaitingTraces(
   });
 }
 
+/** For consumers/trace-archiver. @param current what is known of each server that has answered. */
+export function showFullRedis(
+  metrics: Metrics,
+  current: () => readonly { readonly store: string; readonly isFull: boolean }[],
+): void {
+  metrics.beforeRead(() => {
+    for (const { store, isFull } of current()) {
+      metrics.set('afterbuild_redis_full', { store }, isFull ? 1 : 0);
+    }
+  });
+}
+
 /** A producer whose acknowledged records are counted. */
 export function countProduced(producer: RecordProducer, metrics: Metrics): RecordProducer {
   return {

@@ -1,0 +1,102 @@
+/**
+ * Whether GitLab's Redis servers have room: shown on `/readyz`, in `afterbuild status` and as a metric, and the
+ * reserve for leases made whenever there is some.
+ */
+import { showFullRedis } from '../../lib/metrics/effects';
+import type { Metrics } from '../../lib/metrics/metrics';
+import type { Logger } from '../../lib/process/logger';
+import type { Troubles } from '../../lib/process/troubles';
+
+/** Of one server. */
+export interface WatchedRedis {
+  /** What GitLab keeps there; label of the metric. */
+  readonly store: 'shared-state' | 'trace-chunks';
+  readonly address: string;
+  /** Commands that it has refused for want of memory, since the start. */
+  readonly refusedAsFull: () => number;
+  readonly memory: () => Promise<{ readonly usedBytes: number; readonly maxBytes: number | null }>;
+  /** Keeps the reserve for leases, where leases are, or makes it where so many bytes allow it. */
+  readonly keepReserve?: (freeBytes: number) => Promise<void>;
+}
+
+interface Seen {
+  isFull: boolean;
+  refused: number;
+}
+
+const megabytes = (bytes: number): string => (bytes / 1_048_576).toFixed(1);
+
+export class RedisRoom {
+  readonly #watched: readonly WatchedRedis[];
+  readonly #troubles: Troubles;
+  readonly #logger: Logger;
+  readonly #seen = new Map<WatchedRedis, Seen>();
+  readonly #reserve = {};
+
+  constructor(options: {
+    watched: readonly WatchedRedis[];
+    troubles: Troubles;
+    metrics: Metrics;
+    logger: Logger;
+  }) {
+    this.#watched = options.watched;
+    this.#troubles = options.troubles;
+    this.#logger = options.logger;
+    showFullRedis(options.metrics, () =>
+      [...this.#seen].map(([{ store }, { isFull }]) => ({ store, isFull })),
+    );
+  }
+
+  /** Now and then. What a server does not answer is told by those who need the answer. */
+  async look(): Promise<void> {
+    for (const one of this.#watched) await this.#lookAt(one).catch(() => undefined);
+  }
+
+  async #lookAt(one: WatchedRedis): Promise<void> {
+    const { usedBytes, maxBytes } = await one.memory();
+    const before = this.#seen.get(one) ?? { isFull: false, refused: one.refusedAsFull() };
+    const freeBytes = (maxBytes ?? Infinity) - usedBytes;
+    await this.#keepReserve(one, freeBytes);
+    // Between two looks it may have been full and not be at the limit in either.
+    const refused = one.refusedAsFull();
+    const now = { isFull: freeBytes < 0 || refused > before.refused, refused };
+    this.#seen.set(one, now);
+    this.#show(one, before.isFull, now.isFull, { usedBytes, maxBytes });
+  }
+
+  async #keepReserve({ address, keepReserve }: WatchedRedis, freeBytes: number): Promise<void> {
+    if (!keepReserve) return;
+    try {
+      await keepReserve(freeBytes);
+      this.#troubles.end(this.#reserve);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#troubles.set(this.#reserve, {
+        cause: `no memory can be set aside in Redis at ${address} for the leases that are taken when it is full (docs/runbooks/on-your-gitlab.md, the rights in Redis): ${reason}`,
+        isStuck: false,
+      });
+    }
+  }
+
+  #show(
+    one: WatchedRedis,
+    wasFull: boolean,
+    isFull: boolean,
+    { usedBytes, maxBytes }: { usedBytes: number; maxBytes: number | null },
+  ): void {
+    const { store, address } = one;
+    const fields = { store, address, usedBytes, maxBytes };
+    if (!isFull) {
+      this.#troubles.end(one);
+      if (wasFull)
+        this.#logger.info({ event: 'redis.has-room', ...fields }, 'Redis has room again');
+      return;
+    }
+    const limit = maxBytes === null ? 'the limit' : `the ${megabytes(maxBytes)} MB`;
+    const cause =
+      `Redis at ${address} (${store}) is full: it uses ${megabytes(usedBytes)} MB of ${limit} of its maxmemory, ` +
+      'and refuses what GitLab appends. Archiving goes on and frees it; if it stays full, raise maxmemory';
+    this.#troubles.set(one, { cause, isStuck: false });
+    if (!wasFull) this.#logger.warn({ event: 'redis.full', ...fields }, 'Redis is full');
+  }
+}
