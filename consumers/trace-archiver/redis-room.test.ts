@@ -9,6 +9,7 @@ function watch(store: WatchedRedis['store'] = 'shared-state') {
   const state = {
     usedBytes: megabyte,
     maxBytes: (3 * megabyte) as number | null,
+    evicts: false,
     refused: 0,
     free: [] as number[],
     refusal: undefined as Error | undefined,
@@ -72,6 +73,17 @@ test('it is full also when it refused something since the last look and has room
   expect(troubles.current[0]?.cause).toMatch(/is full/);
   await room.look();
   expect(troubles.current).toEqual([]);
+});
+
+test('one that drops keys at its limit is full when it refuses something, not before', async () => {
+  const { state, room, troubles } = watch();
+  state.evicts = true;
+  state.usedBytes = 3 * megabyte + 1;
+  await room.look();
+  expect(troubles.current).toEqual([]);
+  state.refused += 1;
+  await room.look();
+  expect(troubles.current).toHaveLength(1);
 });
 
 test('without a limit it is never full; what does not answer is as it was', async () => {

@@ -7,6 +7,13 @@ import type { Metrics } from '../../lib/metrics/metrics';
 import type { Logger } from '../../lib/process/logger';
 import type { Troubles } from '../../lib/process/troubles';
 
+interface Memory {
+  readonly usedBytes: number;
+  readonly maxBytes: number | null;
+  /** At its limit it drops keys, and refuses nothing as long as there are any to drop. */
+  readonly evicts: boolean;
+}
+
 /** Of one server. */
 export interface WatchedRedis {
   /** What GitLab keeps there; label of the metric. */
@@ -14,7 +21,7 @@ export interface WatchedRedis {
   readonly address: string;
   /** Commands that it has refused for want of memory, since the start. */
   readonly refusedAsFull: () => number;
-  readonly memory: () => Promise<{ readonly usedBytes: number; readonly maxBytes: number | null }>;
+  readonly memory: () => Promise<Memory>;
   /** Keeps the reserve for leases, where leases are, or makes it where so many bytes allow it. */
   readonly keepReserve?: (freeBytes: number) => Promise<void>;
 }
@@ -31,7 +38,9 @@ export class RedisRoom {
   readonly #troubles: Troubles;
   readonly #logger: Logger;
   readonly #seen = new Map<WatchedRedis, Seen>();
+  /** The name of its trouble. */
   readonly #reserve = {};
+  #isLooking = false;
 
   constructor(options: {
     watched: readonly WatchedRedis[];
@@ -49,19 +58,23 @@ export class RedisRoom {
 
   /** Now and then. What a server does not answer is told by those who need the answer. */
   async look(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
     for (const one of this.#watched) await this.#lookAt(one).catch(() => undefined);
+    this.#isLooking = false;
   }
 
   async #lookAt(one: WatchedRedis): Promise<void> {
-    const { usedBytes, maxBytes } = await one.memory();
+    const memory = await one.memory();
     const before = this.#seen.get(one) ?? { isFull: false, refused: one.refusedAsFull() };
-    const freeBytes = (maxBytes ?? Infinity) - usedBytes;
+    const freeBytes = (memory.maxBytes ?? Infinity) - memory.usedBytes;
     await this.#keepReserve(one, freeBytes);
     // Between two looks it may have been full and not be at the limit in either.
     const refused = one.refusedAsFull();
-    const now = { isFull: freeBytes < 0 || refused > before.refused, refused };
+    const isAtLimit = freeBytes < 0 && !memory.evicts;
+    const now = { isFull: isAtLimit || refused > before.refused, refused };
     this.#seen.set(one, now);
-    this.#show(one, before.isFull, now.isFull, { usedBytes, maxBytes });
+    this.#show(one, before.isFull, now.isFull, memory);
   }
 
   async #keepReserve({ address, keepReserve }: WatchedRedis, freeBytes: number): Promise<void> {
@@ -82,7 +95,7 @@ export class RedisRoom {
     one: WatchedRedis,
     wasFull: boolean,
     isFull: boolean,
-    { usedBytes, maxBytes }: { usedBytes: number; maxBytes: number | null },
+    { usedBytes, maxBytes }: Memory,
   ): void {
     const { store, address } = one;
     const fields = { store, address, usedBytes, maxBytes };
@@ -92,10 +105,10 @@ export class RedisRoom {
         this.#logger.info({ event: 'redis.has-room', ...fields }, 'Redis has room again');
       return;
     }
-    const limit = maxBytes === null ? 'the limit' : `the ${megabytes(maxBytes)} MB`;
+    const limit = maxBytes === null ? '' : ` of the ${megabytes(maxBytes)} MB of its maxmemory`;
     const cause =
-      `Redis at ${address} (${store}) is full: it uses ${megabytes(usedBytes)} MB of ${limit} of its maxmemory, ` +
-      'and refuses what GitLab appends. Archiving goes on and frees it; if it stays full, raise maxmemory';
+      `Redis at ${address} (${store}) is full: it uses ${megabytes(usedBytes)} MB${limit}, and refuses what GitLab appends. ` +
+      'Each trace that is archived frees what it has there; if it stays full, or nothing can be archived, raise maxmemory';
     this.#troubles.set(one, { cause, isStuck: false });
     if (!wasFull) this.#logger.warn({ event: 'redis.full', ...fields }, 'Redis is full');
   }

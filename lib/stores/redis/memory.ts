@@ -6,6 +6,8 @@ export interface RedisMemory {
   readonly usedBytes: number;
   /** Null: no limit is set. */
   readonly maxBytes: number | null;
+  /** At its limit it drops keys instead of refusing commands. */
+  readonly evicts: boolean;
 }
 
 /** One round trip. @throws RedisError. */
@@ -27,7 +29,12 @@ export function parseMemory(info: string): RedisMemory {
   const max = numberOf(info, 'maxmemory') ?? 0;
   // Buffers of replicas and of the append-only file do not count against the limit.
   const uncounted = numberOf(info, 'mem_not_counted_for_evict') ?? 0;
-  return { usedBytes: used - uncounted, maxBytes: max === 0 ? null : max };
+  const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? 'noeviction';
+  return {
+    usedBytes: used - uncounted,
+    maxBytes: max === 0 ? null : max,
+    evicts: policy !== 'noeviction',
+  };
 }
 
 function numberOf(info: string, field: string): number | undefined {
