@@ -3,6 +3,7 @@ import { chunkRedisKey } from '../../lib/gitlab/trace-chunks';
 import { announce, expectArchived, finishedTraces } from '../support/archived-builds';
 import { fill, unlimited, usedMemory } from '../support/own-redis';
 import type { RunningProcess } from '../support/running-process';
+import { statusOf } from '../support/status-of';
 import { useScenario } from '../support/use-scenario';
 import { until } from '../support/until';
 import { metricOf, untilReadiness } from '../support/vital-signs';
@@ -45,6 +46,10 @@ test('an archiver that starts when Redis is full, and one that works when it bec
   const archiver = scenario.run('trace-archiver', { HTTP_PORT: '0' });
   await untilReadiness(archiver, 200, /Redis at [^ ]+ \(shared-state\) is full: it uses/);
   expect(await metricOf(archiver, 'afterbuild_redis_full')).toBe(1);
+  await until('status says so', async () => {
+    const { sentence } = await statusOf(scenario, 'trace-archiver');
+    return /Redis at [^ ]+ \(shared-state\) is full/.test(sentence);
+  });
   await announce(scenario, first);
   await expectFreed(first, atStart);
   await expectSaid(archiver);
