@@ -83,9 +83,12 @@ async function take(
   });
 }
 
-const outcomeOf = (job: Job | undefined): Outcome =>
-  job?.outcome ??
-  retry(new RecordBusyError('The trace changes again and again while it is archived.'));
+function outcomeOf(job: Job | undefined): Outcome {
+  if (job?.outcome) return job.outcome;
+  const build = job === undefined ? 'a build' : `build ${job.owner.buildId}`;
+  const changes = `The trace of ${build} changes again and again while it is archived.`;
+  return retry(new RecordBusyError(changes));
+}
 
 function report(
   { logger, clock }: Surroundings,

@@ -43,9 +43,8 @@ export class HeldLeases {
     await this.#renew();
     for (const job of jobs) {
       if (job.outcome || this.#held.has(job.owner.buildId)) continue;
-      job.outcome = retry(
-        new RecordBusyError('The lease on a trace was lost while it was archived.'),
-      );
+      const lost = `The lease on the trace of build ${job.owner.buildId} was lost while it was archived.`;
+      job.outcome = retry(new RecordBusyError(lost));
     }
   }
 
@@ -69,7 +68,8 @@ export class HeldLeases {
 function refuse(job: Job, endsSoon: boolean): void {
   const reason = 'somebody else is writing or archiving the trace';
   if (endsSoon) {
-    job.outcome = retry(new RecordBusyError(`The trace of a build is locked: ${reason}.`));
+    const locked = `The trace of build ${job.owner.buildId} is locked: ${reason}.`;
+    job.outcome = retry(new RecordBusyError(locked));
     return;
   }
   job.outcome = skip(reason);

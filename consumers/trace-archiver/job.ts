@@ -58,7 +58,9 @@ export class ReadAgain extends Error {
 
 export function setAside(job: Job, { kind, message }: SetAside): void {
   if (kind === 'settle') {
-    job.outcome = retry(new RecordBusyError(`The trace of a build has to settle: ${message}.`));
+    const { buildId, partitionId } = job.owner;
+    const trace = `The trace of build ${buildId} (partition ${partitionId})`;
+    job.outcome = retry(new RecordBusyError(`${trace} has to settle: ${message}.`));
     return;
   }
   job.outcome = skip(message);

@@ -45,6 +45,8 @@ export interface WatchdogDependencies {
 /** A password that was changed in the wrong order needs one restart; what stays wrong is not hammered at. */
 const restartPauseMs = { first: 15_000, most: 600_000 } as const;
 
+const firstLook = 'nobody has watched the stream before';
+
 export class Watchdog {
   /** Reason of a repair that waits until changes flow again. */
   #owed: string | undefined;
@@ -100,11 +102,12 @@ export class Watchdog {
   }
 
   #repair(reason: string): void {
-    this.parts.logger.warn(
-      { event: 'cdc.repair', reason },
-      'changes may have been lost, repairing',
-    );
-    this.parts.requestRepair(reason);
+    const { logger, requestRepair } = this.parts;
+    const fields = { event: 'cdc.repair', reason };
+    // Every process begins so: no operator has to look.
+    if (reason.startsWith(firstLook)) logger.info(fields, 'begins with a sweep of what there is');
+    else logger.warn(fields, 'changes may have been lost, repairing');
+    requestRepair(reason);
   }
 
   /** While the chain is known to be broken the rows need not say so as well; mended, they begin anew. */
@@ -136,10 +139,7 @@ export class Watchdog {
    */
   #noticeHolder(pid: number | null): void {
     if (pid === null || pid === this.#lastPid) return;
-    this.#owed ??=
-      this.#lastPid === null
-        ? 'nobody has watched the stream before'
-        : 'the stream was interrupted';
+    this.#owed ??= this.#lastPid === null ? firstLook : 'the stream was interrupted';
     this.#lastPid = pid;
   }
 

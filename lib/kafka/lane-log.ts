@@ -1,10 +1,18 @@
 /** What the lanes of a partition say: each kind of trouble once in a spell, never what a record holds. */
 import type { Logger } from '../process/logger';
 import type { Lane } from './lane';
-import type { Letter } from './letters';
+import type { Letter, Sender } from './letters';
+import { RecordBusyError, WaitError } from './record-errors';
 
 /** Messages that differ in more than numbers, in one spell of failures. */
 const toldReasonsMax = 10;
+
+/**
+ * Part of healthy work: a trace that settles, a lease that somebody has, a cap. What waits with patience only
+ * (an error that may pass) is none of these.
+ */
+const isUsualWait = (error: Error): boolean =>
+  error instanceof RecordBusyError || (error instanceof WaitError && error.isUsual);
 
 export class LaneLog {
   readonly #logger: Logger;
@@ -13,8 +21,15 @@ export class LaneLog {
     this.#logger = logger;
   }
 
-  /** Each reason once: what began as an outage may turn out to be a hold, and only that needs a person. */
+  /**
+   * A warning wants an operator to look, so a usual wait is none. Each reason once: what began as an outage may turn out to be a hold, and only that needs an operator.
+   */
   retrying(lane: Lane, error: Error): void {
+    if (isUsualWait(error)) {
+      const fields = { event: 'lane.waits', ...placeOf(lane), reason: error.message };
+      this.#logger.debug(fields, 'a lane waits until it is time');
+      return;
+    }
     const reason = error.message.replace(/[0-9]+/g, '0');
     if (lane.toldReasons.has(reason) || lane.toldReasons.size >= toldReasonsMax) return;
     lane.toldReasons.add(reason);
@@ -23,12 +38,13 @@ export class LaneLog {
   }
 
   recovered(lane: Lane, elapsedMs: number): void {
-    this.#logger.info({ event: 'lane.recovered', lane: lane.index, elapsedMs }, 'lane recovered');
+    const fields = { event: 'lane.recovered', lane: lane.index, elapsedMs };
+    this.#logger[endLevel(lane)](fields, 'lane recovered');
   }
 
   givenAway(lane: Lane, elapsedMs: number): void {
     const fields = { event: 'lane.given-away', lane: lane.index, elapsedMs };
-    this.#logger.info(fields, 'a failing lane went with its partition');
+    this.#logger[endLevel(lane)](fields, 'a failing lane went with its partition');
   }
 
   /** It goes on trying, since a repair should be enough; but nobody is to think that all is well. */
@@ -46,15 +62,29 @@ export class LaneLog {
     );
   }
 
-  lettered({ record, error, poison, failed }: Letter): void {
-    const fields = { offset: record.offset, failed, err: error };
-    if (poison === undefined) {
-      this.#logger.warn({ event: 'record.retried-later', ...fields }, 'a record waits for a retry');
-    } else {
-      this.#logger.warn({ event: 'record.dead-lettered', poison, ...fields }, 'a dead letter');
+  lettered({ record, error, poison, failed }: Letter, { retryLevel, policy }: LetterSource): void {
+    const fields = { offset: record.offset, failed };
+    if (poison !== undefined) {
+      const event = 'record.dead-lettered';
+      this.#logger.warn({ event, poison, ...fields, err: error }, 'a dead letter');
+      return;
     }
+    const event = 'record.retried-later';
+    if (!isUsualWait(error)) {
+      this.#logger.warn({ event, ...fields, err: error }, 'a record waits for a retry');
+      return;
+    }
+    // Whoever has waited for all the delays and is still not through waits longer than is usual.
+    const isLast = retryLevel !== null && retryLevel >= policy.retryTopics.length - 1;
+    const waits = { event, ...fields, reason: error.message };
+    this.#logger[isLast ? 'warn' : 'debug'](waits, 'a record waits for a retry');
   }
 }
+
+type LetterSource = Pick<Sender, 'retryLevel' | 'policy'>;
+
+/** Whoever reads of no failure has no use for its end. */
+const endLevel = (lane: Lane): 'info' | 'debug' => (lane.toldReasons.size > 0 ? 'info' : 'debug');
 
 const placeOf = (lane: Lane): { lane: number; offset: number | undefined } => ({
   lane: lane.index,

@@ -10,6 +10,7 @@ import type { MayBegin } from './subscription';
 export const unproved = (): WaitError =>
   new WaitError(
     'Nothing proves that this process is still a member of its group: no effect begins until the group answers.',
+    { isUsual: false },
   );
 
 /** @throws WaitError while nothing may begin. */

@@ -28,7 +28,7 @@ export async function putAside(
   letterRun.lettered(settlement.letters.length);
   for (const letter of settlement.letters) {
     observer.lettered(sender.topic, letter.poison === undefined ? 'retry' : 'dead-letter', 1);
-    log.lettered(letter);
+    log.lettered(letter, sender);
   }
   settlement.lettersSent();
 }

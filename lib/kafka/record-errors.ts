@@ -8,14 +8,18 @@ export class WaitError extends Error {
   readonly withinMs: number;
   /** When it has not been time for so long, it is taken to fail for the record's own sake after all. */
   readonly patienceMs: number;
+  /** Part of healthy work (a cap, a transaction that is not visible), and nothing to warn of. */
+  readonly isUsual: boolean;
 
+  /** @param options usual is what waits without end, unless it says otherwise. */
   constructor(
     message: string,
-    { withinMs = Infinity, patienceMs = Infinity }: { withinMs?: number; patienceMs?: number } = {},
+    options: { withinMs?: number; patienceMs?: number; isUsual?: boolean } = {},
   ) {
     super(message);
-    this.withinMs = withinMs;
-    this.patienceMs = patienceMs;
+    this.withinMs = options.withinMs ?? Infinity;
+    this.patienceMs = options.patienceMs ?? Infinity;
+    this.isUsual = options.isUsual ?? this.patienceMs === Infinity;
   }
 }
 
