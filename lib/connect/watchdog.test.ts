@@ -37,7 +37,9 @@ function observe(...looks: Partial<ObservedHealth>[]) {
 }
 
 test('a stream that nobody has watched before is repaired once, and then nothing is asked for', () => {
-  expect(observe({}, {}, {}).repairs).toEqual([start]);
+  const { repairs, said } = observe({}, {}, {});
+  expect(repairs).toEqual([start]);
+  expect(said).toEqual([{ level: 'info', event: 'cdc.repair' }]);
 });
 
 test('a slot that was advanced while nobody streamed is repaired once, when changes flow again', () => {

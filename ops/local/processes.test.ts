@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { identifyProcess } from './process-identity';
-import { ProcessError, createProcesses, killLeftProcesses } from './processes';
+import { endAtOnce, killLeftProcesses } from './end-at-once';
+import { ProcessError, createProcesses } from './processes';
 
 let dataDir: string;
 beforeEach(() => {
@@ -62,11 +63,62 @@ it('kills a process that does not end in time', async () => {
   expect(identifyProcess(pid)).toBeUndefined();
 });
 
+it('starts one again that was killed, says so in one line, and stops the new one', async () => {
+  const said: string[] = [];
+  const { signal } = new AbortController();
+  const restart = { say: (line: string) => void said.push(line), signal, afterMs: () => 10 };
+  const processes = createProcesses({ dataDir, commandOf, restart });
+  await processes.start('stubborn', {});
+  const first = processes.running().get('stubborn') ?? 0;
+  process.kill(first, 'SIGKILL');
+  await until(() => said.length === 1);
+  const second = processes.running().get('stubborn') ?? 0;
+  expect(second).not.toBe(first);
+  expect(said).toEqual([
+    `stubborn ended by itself (SIGKILL) and was started again: process ${second}`,
+  ]);
+  expect(await killLeftProcesses(dataDir)).toEqual(['stubborn']);
+  await processes.stop();
+});
+
+it('starts nothing again once it stops', async () => {
+  const said: string[] = [];
+  const ending = new AbortController();
+  const restart = { say: (line: string) => void said.push(line), signal: ending.signal };
+  const processes = createProcesses({ dataDir, commandOf, restart });
+  await processes.start('polite', {});
+  await until(isUp('polite'));
+  process.kill(processes.running().get('polite') ?? 0, 'SIGTERM');
+  await until(() => processes.running().size === 0);
+  // It waits to be started again.
+  ending.abort();
+  await processes.stop();
+  expect({ said, running: processes.running().size }).toEqual({ said: [], running: 0 });
+});
+
+it('names the last words of one that it does not start again', async () => {
+  const { signal } = new AbortController();
+  const restart = { say: () => undefined, signal, afterMs: () => null };
+  const processes = createProcesses({ dataDir, commandOf, restart });
+  await processes.start('broken', {});
+  await expect(processes.failure).rejects.toThrow(/^broken ended by itself \(exit code 7\)/);
+  await processes.stop();
+});
+
 it('finds and ends what a killed run has left', async () => {
   const killed = createProcesses({ dataDir, commandOf });
   await killed.start('stubborn', {});
   const pid = killed.running().get('stubborn') ?? 0;
-  expect(await killLeftProcesses(dataDir)).toBe(1);
+  expect(await killLeftProcesses(dataDir)).toEqual(['stubborn']);
   expect(identifyProcess(pid)).toBeUndefined();
-  expect(await killLeftProcesses(dataDir)).toBe(0);
+  expect(await killLeftProcesses(dataDir)).toEqual([]);
+});
+
+it('kills at once all that runs, and nothing is left', async () => {
+  const processes = createProcesses({ dataDir, commandOf });
+  await processes.start('stubborn', {}, 'stubborn-1');
+  await processes.start('polite', {}, 'polite-2');
+  const pids = [...processes.running().values()];
+  expect(await endAtOnce(dataDir)).toEqual({ names: ['stubborn-1', 'polite-2'], left: [] });
+  expect(pids.map(identifyProcess)).toEqual([undefined, undefined]);
 });

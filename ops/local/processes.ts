@@ -1,11 +1,12 @@
-/** Runs the pipeline's processes as processes of their own, notices when one ends by itself, and stops all. */
+/** Runs the pipeline's processes as processes of their own, sees to those that end by themselves, and stops all. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { projectRoot } from '../../lib/process/root';
-import { writeFileAtomically } from './data-folder';
-import { identifyProcess, isRunning, type ProcessIdentity } from './process-identity';
+import { identifyProcess, type ProcessIdentity } from './process-identity';
+import { recordProcesses } from './recorded-processes';
+import { endsInARow, restartAfterMs, type End } from './restart';
 import { lastLines, signalServer } from './server-process';
 
 /** A process ended though nobody had asked it to. */
@@ -20,6 +21,14 @@ export interface ProcessesOptions {
   readonly commandOf?: (name: string) => readonly [file: string, ...args: string[]];
   /** After SIGTERM; then it is killed. */
   readonly stopWithinMs?: number;
+  /** Left out: one that ends by itself is a failure. Else it is started again, and this is said in one line. */
+  readonly restart?: {
+    readonly say: (line: string) => void;
+    /** From then on nothing is started any more. */
+    readonly signal: AbortSignal;
+    /** Milliseconds; by default those of `restart.ts`. */
+    readonly afterMs?: typeof restartAfterMs;
+  };
 }
 
 export interface Processes {
@@ -28,7 +37,7 @@ export interface Processes {
    * @param label names this instance and its log file.
    */
   start(name: string, environment: Readonly<Record<string, string>>, label?: string): Promise<void>;
-  /** Never fulfilled; rejected with a ProcessError as soon as one ends by itself. */
+  /** Never fulfilled; rejected with a ProcessError when one has ended by itself, and is not started again. */
   readonly failure: Promise<never>;
   /** Labels and pids of what runs. */
   running(): ReadonlyMap<string, number>;
@@ -50,17 +59,8 @@ const runByName = (name: string): readonly [string, ...string[]] => [
   name,
 ];
 
-const recordFile = (dataDir: string): string => join(dataDir, 'processes.json');
-
-function describeEnd(
-  label: string,
-  code: number | null,
-  signal: string | null,
-  log: string,
-): string {
-  const how = signal ?? `exit code ${String(code)}`;
-  return `${label} ended by itself (${how}). Its last words:\n${lastLines(log, 10)}\nThe whole log is in ${log}.`;
-}
+const describeEnd = (label: string, { how, log }: Pick<OwnEnd, 'how' | 'log'>): string =>
+  `${label} ended by itself (${how}). Its last words:\n${lastLines(log, 10)}\nThe whole log is in ${log}.`;
 
 async function endWithin(running: Running, withinMs: number): Promise<void> {
   signalServer(running.identity, 'SIGTERM');
@@ -99,55 +99,101 @@ const started = (child: ChildProcess): Promise<void> =>
     child.once('error', reject);
   });
 
-/** @returns a supervisor that runs nothing yet. */
-export function createProcesses(options: ProcessesOptions): Processes {
-  const { dataDir, commandOf = runByName, stopWithinMs = 60_000 } = options;
-  const running = new Map<string, Running>();
-  let isStopping = false;
-  const { promise: failure, reject: fail } = Promise.withResolvers<never>();
-  failure.catch(() => undefined);
-  const record = (): void => {
-    const identities = Array.from(running.values(), ({ identity }) => identity);
-    writeFileAtomically(recordFile(dataDir), JSON.stringify(identities), 0o600);
-  };
-  return {
-    failure,
-    running: () => new Map(Array.from(running, ([label, { identity }]) => [label, identity.pid])),
-    async start(name, environment, label = name) {
-      mkdirSync(join(dataDir, 'logs'), { recursive: true });
-      const log = join(dataDir, 'logs', `${label}.log`);
-      const child = launch(commandOf(name), environment, log);
-      const ended = new Promise<void>((resolve) => {
-        child.once('exit', (code, signal) => {
-          running.delete(label);
-          if (!isStopping) fail(new ProcessError(describeEnd(label, code, signal, log)));
-          resolve();
-        });
-      });
-      await started(child);
-      const identity = identifyProcess(child.pid ?? 0);
-      // It may have ended in this very moment; then its exit has been or will be noticed above.
-      if (identity === undefined) return;
-      running.set(label, { identity, ended });
-      record();
-    },
-    async stop() {
-      isStopping = true;
-      for (const process of [...running.values()]) await endWithin(process, stopWithinMs);
-      rmSync(recordFile(dataDir), { force: true });
-    },
-  };
+interface Wanted {
+  readonly name: string;
+  readonly label: string;
+  readonly environment: Readonly<Record<string, string>>;
 }
 
-/** Kills what a killed run has left in that folder. @returns how many there were. */
-export async function killLeftProcesses(dataDir: string): Promise<number> {
-  const file = recordFile(dataDir);
-  if (!existsSync(file)) return 0;
-  const known = JSON.parse(readFileSync(file, 'utf8')) as ProcessIdentity[];
-  const left = known.filter(isRunning);
-  for (const identity of left) signalServer(identity, 'SIGKILL');
-  const deadline = performance.now() + 10_000;
-  while (left.some(isRunning) && performance.now() < deadline) await sleep(20);
-  rmSync(file, { force: true });
-  return left.length;
+interface OwnEnd extends End {
+  readonly how: string;
+  readonly log: string;
 }
+
+class OwnProcesses implements Processes {
+  readonly failure: Promise<never>;
+  readonly #options: ProcessesOptions;
+  readonly #fail: (error: unknown) => void;
+  readonly #running = new Map<string, Running>();
+  readonly #restarting = new Set<Promise<void>>();
+  readonly #stopping = new AbortController();
+  /** Nothing is started any more. */
+  readonly #over: AbortSignal;
+
+  constructor(options: ProcessesOptions) {
+    this.#options = options;
+    const signals = options.restart ? [options.restart.signal] : [];
+    this.#over = AbortSignal.any([this.#stopping.signal, ...signals]);
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.failure = promise;
+    this.#fail = reject;
+    promise.catch(() => undefined);
+  }
+
+  running(): ReadonlyMap<string, number> {
+    return new Map(Array.from(this.#running, ([label, { identity }]) => [label, identity.pid]));
+  }
+
+  start(name: string, environment: Wanted['environment'], label = name): Promise<void> {
+    return this.#begin({ name, label, environment }, 0);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all(this.#restarting);
+    const { stopWithinMs = 60_000, dataDir } = this.#options;
+    for (const process of [...this.#running.values()]) await endWithin(process, stopWithinMs);
+    recordProcesses(dataDir, []);
+  }
+
+  async #begin(wanted: Wanted, endsBefore: number): Promise<void> {
+    const { dataDir, commandOf = runByName } = this.#options;
+    const { name, label, environment } = wanted;
+    mkdirSync(join(dataDir, 'logs'), { recursive: true });
+    const log = join(dataDir, 'logs', `${label}.log`);
+    const startedMs = performance.now();
+    const child = launch(commandOf(name), environment, log);
+    const ended = new Promise<void>((resolve) => {
+      child.once('exit', (code, signal) => {
+        this.#running.delete(label);
+        const ranMs = performance.now() - startedMs;
+        const how = signal ?? `exit code ${String(code)}`;
+        if (!this.#over.aborted) this.#endedByItself(wanted, { code, ranMs, endsBefore, how, log });
+        resolve();
+      });
+    });
+    await started(child);
+    const identity = identifyProcess(child.pid ?? 0);
+    // It may have ended in this very moment; then its exit has been or will be noticed above.
+    if (identity === undefined) return;
+    this.#running.set(label, { identity, ended });
+    const recorded = Array.from(this.#running, ([each, one]) => ({ ...one.identity, label: each }));
+    recordProcesses(dataDir, recorded);
+  }
+
+  #endedByItself(wanted: Wanted, end: OwnEnd): void {
+    const { restart } = this.#options;
+    const afterMs = restart ? (restart.afterMs ?? restartAfterMs)(end) : null;
+    if (afterMs === null) {
+      this.#fail(new ProcessError(describeEnd(wanted.label, end)));
+      return;
+    }
+    const again = this.#beginAgain(wanted, end, afterMs).catch((error: unknown) => {
+      if (!this.#over.aborted) this.#fail(error);
+    });
+    this.#restarting.add(again);
+    void again.finally(() => this.#restarting.delete(again));
+  }
+
+  async #beginAgain(wanted: Wanted, end: OwnEnd, afterMs: number): Promise<void> {
+    await sleep(afterMs, undefined, { signal: this.#over });
+    await this.#begin(wanted, endsInARow(end));
+    const pid = this.#running.get(wanted.label)?.identity.pid ?? 'gone again';
+    this.#options.restart?.say(
+      `${wanted.label} ended by itself (${end.how}) and was started again: process ${pid}`,
+    );
+  }
+}
+
+/** @returns a supervisor that runs nothing yet. */
+export const createProcesses = (options: ProcessesOptions): Processes => new OwnProcesses(options);

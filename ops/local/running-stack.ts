@@ -73,6 +73,7 @@ export async function startServer(
   place: Place,
   signal?: AbortSignal,
 ): Promise<void> {
+  signal?.throwIfAborted();
   const identity = await launchServer(name, servers[name], place);
   await recordServer(place.dataDir, name, identity);
   await awaitReady(name, servers[name], place, identity, signal);

@@ -5,6 +5,7 @@ import { lock } from 'proper-lockfile';
 import { clearData } from './clear-data';
 import { choosePostgresDir, prepareDataFolder, writeFileAtomically } from './data-folder';
 import { cacheFolder, fetchServers, type FetchProgress } from './fetch';
+import { killLeftProcesses } from './end-at-once';
 import { grantRights } from './grant-rights';
 import { ensureKafkaPasswords } from './kafka-access';
 import { ensureKafkaTls } from './kafka-tls';
@@ -12,7 +13,6 @@ import { databaseUser } from './os-user';
 import { choosePorts, isPortFree, portsFromEnvironment, type Ports } from './ports';
 import { systemIdentifier } from './postgres';
 import { identifyProcess, isRunning } from './process-identity';
-import { killLeftProcesses } from './processes';
 import { attachStack, startServer, stopServers, type RunningStack } from './running-stack';
 import {
   brokersOf,
@@ -88,7 +88,7 @@ export function runningServers(dataDir: string): ServerName[] {
 async function clearLeftovers(options: StackOptions): Promise<void> {
   const { dataDir, log } = options;
   const processes = await killLeftProcesses(dataDir);
-  if (processes > 0) log(`ended ${processes} processes that a killed run had left behind`);
+  if (processes.length > 0) log(`ended what a killed run had left behind: ${processes.join(', ')}`);
   const left = runningServers(dataDir);
   if (left.length === 0) return;
   if (readStackFile(dataDir)?.owner === undefined) {
@@ -207,14 +207,19 @@ export async function startStack(given: StackOptions): Promise<RunningStack> {
   return { ...stack, stop };
 }
 
-/** Stops what runs in the background in that folder. @returns the names of what ran. */
-export async function stopStack(dataDir: string): Promise<readonly ServerName[]> {
+/**
+ * Stops what runs in the background in that folder, and what a killed run has left there: its processes, too.
+ * @returns the names of what ran.
+ * @throws StackBusyError while its owner runs.
+ */
+export async function stopStack(dataDir: string): Promise<readonly string[]> {
   if (!existsSync(dataDir)) return [];
   const release = await lockFolder(dataDir);
   try {
+    const processes = await killLeftProcesses(dataDir);
     const names = runningServers(dataDir);
     if (names.length > 0) await stopServers(dataDir);
-    return names;
+    return [...processes, ...names];
   } finally {
     await release();
   }
