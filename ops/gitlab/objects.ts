@@ -38,6 +38,7 @@ export interface GitlabObjects extends ObjectLoader {
 }
 
 const requestMs = 30_000;
+const limit = () => ({ abortSignal: AbortSignal.timeout(requestMs) });
 const putsInFlight = 16;
 const keysPerRequest = 1_000;
 
@@ -54,30 +55,39 @@ export async function inParallel<T>(
   await Promise.all(Array.from({ length: Math.min(width, items.length) }, lane));
 }
 
+/** Does one request, and may do it again: none of them does harm when it is repeated. */
+export type Repeating = <T>(request: () => Promise<T>) => Promise<T>;
+
 export class S3GitlabObjects implements GitlabObjects {
-  /** @param prefix of all keys in the bucket, empty or ending with a slash. */
+  /**
+   * @param prefix of all keys in the bucket, empty or ending with a slash.
+   * @param repeating by default nothing is repeated beyond what the client does itself.
+   */
   constructor(
     private readonly client: S3Client,
     private readonly bucket: string,
     private readonly prefix = '',
+    private readonly repeating: Repeating = (request) => request(),
   ) {}
 
   async load(objects: readonly NewObject[]): Promise<void> {
     await inParallel(objects, putsInFlight, ({ key, body }) =>
-      this.client.send(
-        new PutObjectCommand({ Bucket: this.bucket, Key: this.prefix + key, Body: body }),
-        { abortSignal: AbortSignal.timeout(requestMs) },
+      this.repeating(() =>
+        this.client.send(
+          new PutObjectCommand({ Bucket: this.bucket, Key: this.prefix + key, Body: body }),
+          limit(),
+        ),
       ),
     );
   }
 
   async read(key: string): Promise<Buffer | undefined> {
     try {
-      const answer = await this.client.send(
-        new GetObjectCommand({ Bucket: this.bucket, Key: this.prefix + key }),
-        { abortSignal: AbortSignal.timeout(requestMs) },
-      );
-      return Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
+      return await this.repeating(async () => {
+        const wanted = { Bucket: this.bucket, Key: this.prefix + key };
+        const answer = await this.client.send(new GetObjectCommand(wanted), limit());
+        return Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
+      });
     } catch (error) {
       if (error instanceof NoSuchKey) return undefined;
       throw error;
@@ -86,10 +96,8 @@ export class S3GitlabObjects implements GitlabObjects {
 
   async exists(key: string): Promise<boolean> {
     try {
-      await this.client.send(
-        new HeadObjectCommand({ Bucket: this.bucket, Key: this.prefix + key }),
-        { abortSignal: AbortSignal.timeout(requestMs) },
-      );
+      const wanted = { Bucket: this.bucket, Key: this.prefix + key };
+      await this.repeating(() => this.client.send(new HeadObjectCommand(wanted), limit()));
       return true;
     } catch (error) {
       if (error instanceof NotFound) return false;
@@ -100,13 +108,9 @@ export class S3GitlabObjects implements GitlabObjects {
   async remove(keys: readonly string[]): Promise<void> {
     for (let start = 0; start < keys.length; start += keysPerRequest) {
       const page = keys.slice(start, start + keysPerRequest);
-      const answer = await this.client.send(
-        new DeleteObjectsCommand({
-          Bucket: this.bucket,
-          Delete: { Objects: page.map((key) => ({ Key: this.prefix + key })), Quiet: true },
-        }),
-        { abortSignal: AbortSignal.timeout(requestMs) },
-      );
+      const Delete = { Objects: page.map((key) => ({ Key: this.prefix + key })), Quiet: true };
+      const command = () => new DeleteObjectsCommand({ Bucket: this.bucket, Delete });
+      const answer = await this.repeating(() => this.client.send(command(), limit()));
       const failed = answer.Errors?.[0];
       if (failed) throw new Error(`The object ${failed.Key ?? ''} was not removed: ${failed.Code}`);
     }
@@ -115,13 +119,9 @@ export class S3GitlabObjects implements GitlabObjects {
   async *list(): AsyncGenerator<readonly ListedObject[]> {
     let after: string | undefined;
     do {
-      const page = await this.client.send(
-        new ListObjectsV2Command({
-          Bucket: this.bucket,
-          Prefix: this.prefix,
-          ContinuationToken: after,
-        }),
-        { abortSignal: AbortSignal.timeout(requestMs) },
+      const wanted = { Bucket: this.bucket, Prefix: this.prefix, ContinuationToken: after };
+      const page = await this.repeating(() =>
+        this.client.send(new ListObjectsV2Command(wanted), limit()),
       );
       yield (page.Contents ?? []).map(({ Key = '', Size = 0 }) => ({
         key: Key.slice(this.prefix.length),

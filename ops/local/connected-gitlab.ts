@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 import { Pool } from 'pg';
 import { FolderObjectLoader } from '../gitlab/folder-loader';
 import { FileLedger } from '../gitlab/ledger';
-import { S3GitlabObjects } from '../gitlab/objects';
+import { S3GitlabObjects, type Repeating } from '../gitlab/objects';
 import type { SmallGitlab } from '../gitlab/small-gitlab';
 import { readSecretFile } from './data-folder';
 import type { RunningStack } from './running-stack';
@@ -60,8 +60,15 @@ function ignoreOwned(error: unknown): void {
   if (!isOurs) throw error;
 }
 
-/** Database and bucket must exist. Objects are loaded in bulk through the S3 server's folder. */
-export function connectGitlab(stack: RunningStack, scope: StackScope): ConnectedGitlab {
+/**
+ * Database and bucket must exist. Objects are loaded in bulk through the S3 server's folder.
+ * @param repeating for requests to S3.
+ */
+export function connectGitlab(
+  stack: RunningStack,
+  scope: StackScope,
+  repeating?: Repeating,
+): ConnectedGitlab {
   const { postgres, redis: address } = stack.addresses;
   const s3 = connectS3(stack);
   const pool = new Pool({
@@ -87,7 +94,7 @@ export function connectGitlab(stack: RunningStack, scope: StackScope): Connected
   return {
     pool,
     redis,
-    objects: new S3GitlabObjects(s3, scope.bucket),
+    objects: new S3GitlabObjects(s3, scope.bucket, '', repeating),
     loader: new FolderObjectLoader(join(stack.dataDir, 'objects', scope.bucket)),
     ledger: new FileLedger(ledgerPath),
     async close() {

@@ -7,6 +7,7 @@ import { connectionSchema, loadConfig } from '../../lib/process/config';
 import { createLogger } from '../../lib/process/logger';
 import { countOpenTraces, countOpenWork } from '../gitlab/open-work';
 import type { ConnectedGitlab } from './connected-gitlab';
+import { waitOut } from './outages';
 import type { Progress } from './progress';
 import type { RunningStack } from './running-stack';
 import { stackEnvironment, type StackScope } from './stack-environment';
@@ -40,37 +41,76 @@ async function openRecords(admin: TopicAdmin, namespace: string): Promise<number
   return lags.flat().reduce((sum, { records }) => sum + records, 0);
 }
 
+interface OpenNow {
+  /** Rows that are due, or will be within a minute. */
+  readonly artifacts: number;
+  readonly traces: number;
+  /** Not committed by a consumer, what it has put off included. */
+  readonly records: number;
+}
+
+/** A bar for each kind of work, for the one may be done long before the other. */
+function showWork(progress: Progress, willGo: number, first: OpenNow) {
+  const artifacts = progress.bar('deleting expired artifacts', willGo, 'artifacts');
+  const traces = progress.bar('archiving traces', first.traces, 'traces');
+  const ended = { artifacts: false, traces: false };
+  let mostTraces = first.traces;
+  const end = (kind: 'artifacts' | 'traces', outcome: string): void => {
+    if (ended[kind]) return;
+    ended[kind] = true;
+    (kind === 'artifacts' ? artifacts : traces).finish(outcome);
+  };
+  return {
+    update(open: OpenNow): void {
+      mostTraces = Math.max(mostTraces, open.traces);
+      artifacts.update(Math.max(0, willGo - open.artifacts));
+      traces.update(Math.min(first.traces, mostTraces - open.traces));
+      if (open.artifacts === 0) end('artifacts', 'no row is due');
+      if (open.traces === 0) end('traces', 'no trace waits');
+    },
+    close(outcome: string): void {
+      end('artifacts', outcome);
+      end('traces', outcome);
+    },
+  };
+}
+
+const inWords = ({ artifacts, traces, records }: OpenNow): string =>
+  `${artifacts} artifacts are due, ${traces} traces wait, ${records} records are not done`;
+
 /**
  * Done means: no row is due, none will be within a minute, no finished build has a live trace, and both
  * consumers have committed every record, for objects go after their rows.
  * @throws Error when nothing moves for five minutes.
  */
 async function waitForQuiet(
-  gitlab: ConnectedGitlab,
-  admin: TopicAdmin,
-  { scope, willGo, progress, signal }: DrainOptions,
+  look: () => Promise<OpenNow>,
+  { willGo, progress, signal }: DrainOptions,
 ): Promise<void> {
-  const bar = progress.bar('deleting expired artifacts', willGo, 'artifacts');
-  let last = { rows: Number.POSITIVE_INFINITY, atMs: performance.now() };
-  let isQuiet = false;
+  let open = await look();
+  const shown = showWork(progress, willGo, open);
+  let last = { open: inWords(open), atMs: performance.now() };
+  let isLastTold = false;
   try {
-    while (!isQuiet) {
-      const { due, soon } = await countOpenWork(gitlab.pool, soonMs);
-      const traces = await countOpenTraces(gitlab.pool);
-      const rows = due + soon + traces;
-      bar.update(Math.max(0, willGo - due - soon));
-      const records = await openRecords(admin, scope.namespace ?? '');
-      isQuiet = rows === 0 && records === 0;
-      if (rows !== last.rows) last = { rows, atMs: performance.now() };
-      if (!isQuiet && performance.now() - last.atMs > standstillMs) {
+    for (;;) {
+      shown.update(open);
+      const rows = open.artifacts + open.traces;
+      if (rows === 0 && open.records === 0) break;
+      if (rows === 0 && !isLastTold) {
+        progress.line(`the last ${open.records} records are being finished`);
+        isLastTold = true;
+      }
+      if (inWords(open) !== last.open) last = { open: inWords(open), atMs: performance.now() };
+      if (performance.now() - last.atMs > standstillMs) {
         throw new Error(
-          `Nothing moved for 5 minutes: ${due + soon} artifacts are due, ${traces} traces wait, ${records} records are not done. The logs of the processes say why.`,
+          `Nothing moved for 5 minutes: ${inWords(open)}. The logs of the processes say why.`,
         );
       }
-      if (!isQuiet) await sleep(lookEveryMs, undefined, { signal });
+      await sleep(lookEveryMs, undefined, { signal });
+      open = await look();
     }
   } finally {
-    bar.finish(isQuiet ? 'nothing is left to do' : 'given up');
+    shown.close('given up');
   }
 }
 
@@ -83,9 +123,17 @@ export async function drain(
   const config = loadConfig(connectionSchema, stackEnvironment(stack, 'reader', scope));
   const kafka = createKafka(config, 'afterbuild-start', createLogger('start', 'silent'));
   const admin = createTopicAdmin(kafka, { namespace: scope.namespace ?? '' });
-  await admin.connect();
+  const { progress, signal } = options;
+  const patience = { signal, say: progress.line };
+  const lookOnce = async (): Promise<OpenNow> => {
+    const { due, soon } = await countOpenWork(gitlab.pool, soonMs);
+    const traces = await countOpenTraces(gitlab.pool);
+    const records = await openRecords(admin, scope.namespace ?? '');
+    return { artifacts: due + soon, traces, records };
+  };
+  await waitOut('the demonstration', () => admin.connect(), patience);
   try {
-    await waitForQuiet(gitlab, admin, options);
+    await waitForQuiet(() => waitOut('the demonstration', lookOnce, patience), options);
   } finally {
     await admin.disconnect();
   }

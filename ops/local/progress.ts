@@ -71,7 +71,11 @@ export function createPlainProgress(
   };
 }
 
+const showCursor = '\u001B[?25h';
+
 function createBars(stream: NodeJS.WriteStream): Progress {
+  // Whatever ends this process: a terminal without a cursor looks broken.
+  process.once('exit', () => void stream.write(showCursor));
   const bars = new MultiBar(
     {
       stream,

@@ -13,6 +13,9 @@ export interface StartOptions {
   readonly keep: boolean;
 }
 
+/** Where everything is kept unless `--data` names another folder. */
+export const defaultDataDir = join(projectRoot, '.afterbuild/start');
+
 const wholeNumber =
   (least: number, most: number) =>
   (text: string): number => {
@@ -38,7 +41,7 @@ export function parseStartOptions(args: readonly string[]): StartOptions {
     .addOption(
       option('--random-seed <n>', 'the same number gives the same work', 0, 4_294_967_295, 1),
     )
-    .option('--data <dir>', 'where everything is kept', join(projectRoot, '.afterbuild/start'))
+    .option('--data <dir>', 'where everything is kept', defaultDataDir)
     .option('--keep', 'keep the data at the end; the next run with --keep goes on with it', false)
     .allowExcessArguments(false)
     .exitOverride();

@@ -1,29 +1,21 @@
-/** `npm start`: servers, a small GitLab, the pipeline at work on it, and the check that all is well. */
+/** `npm start`: servers, a small GitLab, the pipeline at work on it, and an end in order, whatever comes. */
 import { resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CommanderError } from 'commander';
-import { systemClock } from '../../lib/process/clock';
-import { FileLedger } from '../gitlab/ledger';
-import { liveOnce } from '../gitlab/life';
-import { seed } from '../gitlab/seed';
-import { trickle } from '../gitlab/trickle';
-import { countOpenWork } from '../gitlab/open-work';
-import { clearData, refuseForeignFolder } from './clear-data';
-import { connectGitlab, ledgerFile, type ConnectedGitlab } from './connected-gitlab';
-import { drain } from './drain';
-import { createFetchProgress } from './fetch-progress';
 import { listenForInterruption } from '../../lib/process/interruption';
-import { judge } from './judge';
-import { freePort, PortError } from './ports';
-import { prepareStack } from './prepare';
-import { createProcesses, type Processes } from './processes';
+import { FileLedger } from '../gitlab/ledger';
+import { clearData, refuseForeignFolder } from './clear-data';
+import { ledgerFile } from './connected-gitlab';
+import { endAtOnce } from './end-at-once';
+import { cacheFolder } from './fetch';
+import { createFetchProgress } from './fetch-progress';
+import { runLive, type LiveRunEnd } from './live-run';
+import { PortError } from './ports';
 import { createProgress, type Progress } from './progress';
-import type { RunningStack } from './running-stack';
+import { RoomError, checkRoom, explainFullDisk, needs } from './room';
 import { StackBusyError, startStack } from './stack';
-import { defaultScope, stackEnvironment, type DatabaseRole } from './stack-environment';
 import { parseStartOptions, type StartOptions } from './start-options';
+import { intro } from './story';
 
-const scope = defaultScope;
 const exitCodes = {
   done: 0,
   failed: 1,
@@ -33,142 +25,39 @@ const exitCodes = {
   interrupted: 130,
 } as const;
 
-interface Run {
-  readonly options: StartOptions;
-  readonly stack: RunningStack;
-  readonly gitlab: ConnectedGitlab;
-  readonly processes: Processes;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
-}
-
-/** Nobody waits two minutes for a late line, or twelve hours for a sweep, to see the pipeline work. */
-const impatient = { ARCHIVE_SETTLE_MS: '3000', STALE_AGE_MS: '5000', STALE_EVERY_MS: '2000' };
-
-/** Sources first: they are stopped first, too, so that no new work comes while the rest drains. */
-const inOrder: readonly (readonly [name: string, role: DatabaseRole])[] = [
-  ['expired-artifacts', 'reader'],
-  ['finished-builds', 'reader'],
-  ['artifact-deleter', 'deleter'],
-  ['trace-archiver', 'archiver'],
-];
-
-async function startProcesses({ stack, processes, progress }: Run): Promise<void> {
-  for (const [name, role] of inOrder) {
-    const port = await freePort();
-    const environment = { ...stackEnvironment(stack, role, scope), ...impatient };
-    await processes.start(name, { ...environment, HTTP_PORT: String(port) });
-    const pid = processes.running().get(name) ?? 'gone';
-    progress.line(`${name} runs as process ${pid}: http://127.0.0.1:${port}/metrics, /readyz`);
-  }
-}
-
-/** Seeds and lives through the seeded changes, unless a kept run has done that. @returns what will go. */
-async function seedAndLive({ options, gitlab, progress, signal }: Run): Promise<number> {
-  const known = (await gitlab.ledger.read()).seeded;
-  if (known !== undefined) {
-    progress.line('going on with the data of the last run');
-    return known.willGo;
-  }
-  const bar = progress.bar('seeding', options.artifacts, 'artifacts');
-  const { builds, artifacts, randomSeed } = options;
-  const onProgress = (stored: number): void => bar.update(stored);
-  const seeded = await seed(gitlab, { builds, artifacts, randomSeed, onProgress });
-  bar.finish(`${seeded.willGo} will go, ${seeded.willStay} will stay`);
-  const life = await liveOnce(gitlab, seeded, signal);
-  progress.line(`GitLab went on: ${JSON.stringify(life)}`);
-  return seeded.willGo;
-}
-
-/** Endless life, told in a line every few seconds. Ends with the signal. */
-async function goOn({ options, gitlab, progress, signal }: Run): Promise<void> {
-  const lived = trickle(gitlab, {
-    randomSeed: options.randomSeed,
-    clock: systemClock,
-    signal,
-    everyMs: 500,
-  });
-  const told = (async () => {
-    while (!signal.aborted) {
-      const { due, soon, artifacts } = await countOpenWork(gitlab.pool, 60_000);
-      progress.line(`${artifacts} artifacts: ${due} due, ${soon} more within a minute`);
-      await sleep(5_000, undefined, { signal }).catch(() => undefined);
-    }
-  })();
-  progress.line('going on with a trickle of new work; Ctrl-C ends it');
-  await Promise.all([lived, told]);
-}
-
 interface Ending {
   readonly code: number;
   /** Printed when everything has stopped, so that it is the last line. */
-  readonly lastLine?: string;
+  readonly lastLine?: string | undefined;
 }
 
-/** Counted in the stores and compared with the ledger: the pipeline's own word counts for nothing. */
-async function finish(run: Run): Promise<Ending> {
-  const { gitlab, stack, signal, progress } = run;
-  const { seeded } = await gitlab.ledger.read();
-  const { archived, deleted, kept, ...found } = await judge(gitlab, stack, { scope, signal });
-  const problems = [...found.problems];
-  if (deleted !== seeded?.willGo || kept !== seeded.willStay) {
-    problems.push(
-      `${deleted} artifacts were deleted and ${kept} kept; the ledger says ${String(seeded?.willGo)} and ${String(seeded?.willStay)}`,
-    );
-  }
-  problems.forEach((problem) => progress.line(problem));
-  const verdict = problems.length === 0 ? 'invariants hold' : 'invariants are broken';
-  return {
-    code: problems.length === 0 ? exitCodes.done : exitCodes.failed,
-    lastLine: `archived ${archived} traces, deleted ${deleted} artifacts, kept ${kept}, ${verdict}`,
-  };
-}
-
-async function work(run: Run): Promise<Ending> {
-  await startProcesses(run);
-  const willGo = await seedAndLive(run);
-  await drain(run.stack, run.gitlab, { ...run, scope, willGo });
-  if (run.options.once) return finish(run);
-  await goOn(run);
-  return { code: exitCodes.done };
-}
-
-/** Runs until the work is done, a process fails, or the signal comes; then stops all but the stack. */
-async function withPipeline(
-  stack: RunningStack,
-  given: Pick<Run, 'options' | 'progress' | 'signal'>,
-): Promise<Ending> {
-  const { dataDir } = stack;
-  await prepareStack(stack, { scope, log: given.progress.line, signal: given.signal });
-  const processes = createProcesses({ dataDir });
-  const gitlab = connectGitlab(stack, scope);
-  const cut = new AbortController();
-  const signal = AbortSignal.any([given.signal, cut.signal]);
-  const working = work({ ...given, stack, gitlab, processes, signal });
-  try {
-    return await Promise.race([working, processes.failure]);
-  } finally {
-    cut.abort();
-    await working.catch(() => undefined);
-    given.progress.line('stopping the pipeline');
-    await processes.stop();
-    await gitlab.close();
-  }
-}
+const ofEnd = ({ isBroken, lastLine }: LiveRunEnd): Ending => ({
+  code: isBroken ? exitCodes.failed : exitCodes.done,
+  lastLine,
+});
 
 /** A run that is not to be kept begins with nothing, and so does one whose seeding was cut short. */
 async function isFresh({ keep, data }: StartOptions): Promise<boolean> {
   return !keep || (await new FileLedger(ledgerFile(data)).read()).seeded === undefined;
 }
 
-async function start(options: StartOptions, progress: Progress): Promise<Ending> {
-  const interruption = listenForInterruption({
-    source: process,
-    nowMs: () => performance.now(),
-    onSecond: () => process.exit(exitCodes.interrupted),
-  });
-  const { signal } = interruption;
-  refuseForeignFolder(options.data);
+/** The second Ctrl-C: nothing of ours is left, or what is left is named. */
+async function killAndExit(data: string, progress: Progress): Promise<void> {
+  progress.close();
+  const { names, left } = await endAtOnce(data);
+  console.error(`ended at once: ${names.length === 0 ? 'nothing ran' : names.join(', ')}`);
+  if (left.length > 0) {
+    const command = `npm run stack -- down --data '${data}'`;
+    console.error(`still there: ${left.join(', ')}. This ends them: ${command}`);
+  }
+  process.exit(exitCodes.interrupted);
+}
+
+async function runStack(
+  options: StartOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Ending> {
   const stack = await startStack({
     dataDir: options.data,
     log: progress.line,
@@ -178,25 +67,59 @@ async function start(options: StartOptions, progress: Progress): Promise<Ending>
   });
   let ending: Ending = { code: exitCodes.failed };
   try {
-    ending = await withPipeline(stack, { options, progress, signal });
+    ending = ofEnd(await runLive(stack, { options, progress, signal }));
   } catch (error) {
     if (!signal.aborted) throw error;
-    ending = { code: options.once ? exitCodes.interrupted : exitCodes.done };
+    ending = stopped(options);
   } finally {
     progress.line('stopping the servers');
     await stack.stop();
-    interruption.release();
   }
   if (!options.keep && ending.code !== exitCodes.failed) clearData(stack.dataDir);
   else progress.line(`the data stays in ${stack.dataDir}`);
   return ending;
 }
 
+/** Ctrl-C is how a run without `--once` ends. */
+const stopped = ({ once }: StartOptions): Ending => ({
+  code: once ? exitCodes.interrupted : exitCodes.done,
+  lastLine: 'stopped',
+});
+
+function checkMachine({ data }: StartOptions): void {
+  refuseForeignFolder(data);
+  checkRoom(data, needs.diskGigabytes);
+  checkRoom(cacheFolder(process.env), needs.cacheGigabytes);
+}
+
+async function start(options: StartOptions, progress: Progress): Promise<Ending> {
+  intro(options.data).forEach(progress.line);
+  checkMachine(options);
+  const interruption = listenForInterruption({
+    source: process,
+    nowMs: () => performance.now(),
+    onSecond: () => void killAndExit(options.data, progress),
+  });
+  const { signal } = interruption;
+  signal.addEventListener('abort', () => {
+    progress.line('stopping; a second Ctrl-C ends everything at once');
+  });
+  try {
+    return await runStack(options, progress, signal);
+  } catch (error) {
+    if (signal.aborted) return stopped(options);
+    const sentence = explainFullDisk(error, options.data);
+    throw sentence === undefined ? error : new RoomError(sentence, { cause: error });
+  } finally {
+    interruption.release();
+  }
+}
+
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError)
     return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
   console.error(error instanceof Error ? error.message : String(error));
-  if (error instanceof PortError) return exitCodes.configuration;
+  if (error instanceof PortError || error instanceof RoomError) return exitCodes.configuration;
   return error instanceof StackBusyError ? exitCodes.busy : exitCodes.failed;
 }
 

@@ -132,7 +132,7 @@ async function upgrade(context: Upgrade, pinned: ServerFiles): Promise<string[]>
     await life.end();
   }
   await drain(stack, gitlab, { scope, willGo, progress, signal });
-  const { problems } = await judge(gitlab, stack, { scope, signal });
+  const { problems } = await judge(gitlab, stack, { scope, signal, say: progress.line });
   return [...problems, ...crew.ends];
 }
 

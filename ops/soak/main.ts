@@ -99,8 +99,15 @@ async function goWrong(
 }
 
 /** @returns what the stores, the ledger and the processes' own ends say against it. */
-async function problemsOf({ gitlab, stack, signal }: Soak, crew: Crew): Promise<string[]> {
-  const { problems, archived, deleted, kept } = await judge(gitlab, stack, { scope, signal });
+async function problemsOf(
+  { gitlab, stack, signal, progress }: Soak,
+  crew: Crew,
+): Promise<string[]> {
+  const { problems, archived, deleted, kept } = await judge(gitlab, stack, {
+    scope,
+    signal,
+    say: progress.line,
+  });
   console.log(`archived ${archived} traces, deleted ${deleted} artifacts, kept ${kept}`);
   return [...problems, ...crew.ends];
 }

@@ -1,0 +1,214 @@
+/** What `npm start` does once the servers are up: the pipeline at work on a small GitLab, and the check that all is well. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../lib/process/clock';
+import { liveOnce } from '../gitlab/life';
+import { countOpenTraces, countOpenWork } from '../gitlab/open-work';
+import { seed } from '../gitlab/seed';
+import { trickle } from '../gitlab/trickle';
+import { connectGitlab, type ConnectedGitlab } from './connected-gitlab';
+import { drain } from './drain';
+import { FigureBook, look, type Page } from './figures';
+import { judge } from './judge';
+import { isOutage, sentenceOf, waitOut, type Patience } from './outages';
+import { freePort } from './ports';
+import { prepareStack } from './prepare';
+import { createProcesses, type Processes } from './processes';
+import type { Progress } from './progress';
+import type { RunningStack } from './running-stack';
+import { watchServers } from './server-watch';
+import { defaultScope, stackEnvironment, type DatabaseRole } from './stack-environment';
+import type { StartOptions } from './start-options';
+import { describeMoment, describeTotals, whereToLook, type Moment } from './story';
+
+const scope = defaultScope;
+
+export interface LiveRunOptions {
+  readonly options: StartOptions;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+interface Run extends LiveRunOptions {
+  readonly stack: RunningStack;
+  readonly gitlab: ConnectedGitlab;
+  readonly processes: Processes;
+  readonly pages: Page[];
+  readonly book: FigureBook;
+}
+
+/** How it ended: what the check found, or nothing when nothing was to be checked. */
+export interface LiveRunEnd {
+  readonly isBroken: boolean;
+  /** Printed when everything has stopped, so that it is the last line. */
+  readonly lastLine?: string;
+}
+
+/** Nobody waits two minutes for a late line, or twelve hours for a sweep, to see the pipeline work. */
+const impatient = { ARCHIVE_SETTLE_MS: '3000', STALE_AGE_MS: '5000', STALE_EVERY_MS: '2000' };
+
+/** Sources first: they are stopped first, too, so that no new work comes while the rest drains. */
+const inOrder: readonly (readonly [name: string, role: DatabaseRole])[] = [
+  ['expired-artifacts', 'reader'],
+  ['finished-builds', 'reader'],
+  ['artifact-deleter', 'deleter'],
+  ['trace-archiver', 'archiver'],
+];
+
+const tellEveryMs = 10_000;
+/** The hint scrolls away; whoever looks after a while sees it again. */
+const hintEveryMs = 300_000;
+
+const patienceOf = ({ progress, signal }: Pick<Run, 'progress' | 'signal'>): Patience => ({
+  say: progress.line,
+  signal,
+});
+
+async function startProcesses({ stack, processes, progress, pages }: Run): Promise<void> {
+  for (const [name, role] of inOrder) {
+    const port = await freePort();
+    const environment = { ...stackEnvironment(stack, role, scope), ...impatient };
+    await processes.start(name, { ...environment, HTTP_PORT: String(port) });
+    pages.push({ name, port });
+    const pid = processes.running().get(name) ?? 'gone';
+    progress.line(`${name} runs as process ${pid}: http://127.0.0.1:${port}/metrics, /readyz`);
+  }
+}
+
+/** Seeds and lives through the seeded changes, unless a kept run has done that. @returns what will go. */
+async function seedAndLive({ options, gitlab, progress, signal }: Run): Promise<number> {
+  const known = (await gitlab.ledger.read()).seeded;
+  if (known !== undefined) {
+    progress.line('going on with the data of the last run');
+    return known.willGo;
+  }
+  const bar = progress.bar('seeding', options.artifacts, 'artifacts');
+  const { builds, artifacts, randomSeed } = options;
+  const onProgress = (stored: number): void => bar.update(stored);
+  const seeded = await seed(gitlab, { builds, artifacts, randomSeed, onProgress });
+  bar.finish(`${seeded.willGo} will go, ${seeded.willStay} will stay`);
+  const { traces, ...life } = await liveOnce(gitlab, seeded, signal);
+  progress.line(
+    `GitLab's users went on: ${life.unlocked} artifacts unlocked, ${life.locked} locked, ${life.extended} extended, ${life.movedToPast} expired at once, ${life.deletedByGitlab} deleted by GitLab itself; ${traces.finished} builds finished late, ${traces.erased} were erased`,
+  );
+  return seeded.willGo;
+}
+
+/** Life without end. What an outage has cut short begins anew, as other work: what was half done is not known. */
+async function liveOn({ options, gitlab, ...run }: Run): Promise<void> {
+  const { signal, progress } = run;
+  for (let { randomSeed } = options; !signal.aborted; randomSeed += 1) {
+    const life = { randomSeed, clock: systemClock, signal, everyMs: 500 };
+    await trickle(gitlab, life).catch((error: unknown) => {
+      if (signal.aborted || !isOutage(error)) throw error;
+      progress.line(`the small GitLab was interrupted: ${sentenceOf(error)}`);
+    });
+    await waitOut('the small GitLab', () => gitlab.pool.query('SELECT'), patienceOf(run));
+    await sleep(1_000, undefined, { signal });
+  }
+}
+
+async function tellOnce(run: Run, before: Moment): Promise<Moment> {
+  const { gitlab, progress, pages, book } = run;
+  const { totals, states } = await look(pages, book);
+  const now = { atMs: performance.now(), totals };
+  const open = await waitOut(
+    'this display',
+    async () => ({
+      ...(await countOpenWork(gitlab.pool, 60_000)),
+      traces: await countOpenTraces(gitlab.pool),
+    }),
+    patienceOf(run),
+  );
+  progress.line(describeMoment(now, before, open, states));
+  return now;
+}
+
+async function tellLife(run: Run): Promise<void> {
+  const { signal, pages, book, progress, stack } = run;
+  let last: Moment = { atMs: performance.now(), totals: (await look(pages, book)).totals };
+  let hintedMs = performance.now();
+  for (;;) {
+    await sleep(tellEveryMs, undefined, { signal });
+    last = await tellOnce(run, last);
+    if (performance.now() - hintedMs < hintEveryMs) continue;
+    hintedMs = performance.now();
+    whereToLook(stack.dataDir).forEach(progress.line);
+  }
+}
+
+/** Endless life, told in a line every few seconds. Ends with the signal. */
+async function goOn(run: Run): Promise<void> {
+  const { progress, signal, stack } = run;
+  progress.line('going on with a trickle of new work');
+  whereToLook(stack.dataDir).forEach(progress.line);
+  const untilStopped = (error: unknown): void => {
+    if (!signal.aborted) throw error;
+  };
+  await Promise.all([liveOn(run).catch(untilStopped), tellLife(run).catch(untilStopped)]);
+}
+
+/** Counted in the stores and compared with the ledger: the pipeline's own word counts for nothing. */
+async function finish(run: Run): Promise<LiveRunEnd> {
+  const { gitlab, stack, signal, progress } = run;
+  const { seeded } = await gitlab.ledger.read();
+  const found = await judge(gitlab, stack, { scope, signal, say: progress.line });
+  const { archived, deleted, kept } = found;
+  const problems = [...found.problems];
+  if (deleted !== seeded?.willGo || kept !== seeded.willStay) {
+    problems.push(
+      `${deleted} artifacts were deleted and ${kept} kept; the ledger says ${String(seeded?.willGo)} and ${String(seeded?.willStay)}`,
+    );
+  }
+  problems.forEach((problem) => progress.line(problem));
+  const verdict = problems.length === 0 ? 'invariants hold' : 'invariants are broken';
+  return {
+    isBroken: problems.length > 0,
+    lastLine: `archived ${archived} traces, deleted ${deleted} artifacts, kept ${kept}, ${verdict}`,
+  };
+}
+
+async function work(run: Run): Promise<LiveRunEnd> {
+  await startProcesses(run);
+  const willGo = await seedAndLive(run);
+  await drain(run.stack, run.gitlab, { ...run, scope, willGo });
+  if (run.options.once) return finish(run);
+  await goOn(run);
+  return { isBroken: false };
+}
+
+/** Never fulfilled before the signal: only its failure counts. */
+async function watchUntil(run: Pick<Run, 'stack' | 'progress' | 'signal'>): Promise<never> {
+  const { stack, progress, signal } = run;
+  await watchServers({ dataDir: stack.dataDir, say: progress.line, signal });
+  throw signal.reason;
+}
+
+/** Runs until the work is done, something cannot be mended, or the signal comes; then stops all but the stack. */
+export async function runLive(stack: RunningStack, given: LiveRunOptions): Promise<LiveRunEnd> {
+  const { dataDir } = stack;
+  const { progress } = given;
+  await prepareStack(stack, { scope, log: progress.line, signal: given.signal });
+  const cut = new AbortController();
+  const signal = AbortSignal.any([given.signal, cut.signal]);
+  const restart = { say: progress.line, signal };
+  const processes = createProcesses({ dataDir, restart });
+  const patience = patienceOf({ progress, signal });
+  const gitlab = connectGitlab(stack, scope, (request) =>
+    waitOut('the small GitLab', request, patience),
+  );
+  const book = new FigureBook();
+  const run: Run = { ...given, stack, gitlab, processes, signal, pages: [], book };
+  const working = work(run);
+  const watching = watchUntil(run);
+  try {
+    return await Promise.race([working, processes.failure, watching]);
+  } finally {
+    cut.abort();
+    await Promise.allSettled([working, watching]);
+    progress.line('stopping the pipeline');
+    await look(run.pages, book);
+    await processes.stop();
+    await gitlab.close();
+    progress.line(`the pipeline has stopped: ${describeTotals(book.totals())}`);
+  }
+}
