@@ -1,9 +1,10 @@
 /**
- * What `npm start`, `npm test` and `npm run stack`, `bench`, `faults`, `soak` and `matrix` begin with, on a machine that has nothing
- * of ours yet: checks the tools, installs the packages, compiles, and hands over to the compiled program.
+ * What `npm start`, `npm test` and `npm run stack`, `bench`, `faults`, `soak`, `matrix` and `afterbuild` begin with, on a machine
+ * that has nothing of ours yet: checks the tools, installs the packages, compiles, and hands over to the compiled program.
  *
  * Plain Node, no package, no syntax that an old Node could not read: it has to be able to say what is missing.
- * Exit codes of its own: 2 wrong usage, 3 a tool is missing or too old, 5 installing or compiling failed.
+ * Exit codes of its own: 2 wrong usage, 3 a tool is missing or too old, 5 installing or compiling failed,
+ * 130 stopped by Ctrl-C.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -11,6 +12,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { missingTools, newerNode } from './bootstrap-tools.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const programs = {
@@ -21,102 +23,32 @@ const programs = {
   faults: 'dist/ops/faults/main.js',
   soak: 'dist/ops/soak/main.js',
   matrix: 'dist/ops/matrix/main.js',
+  afterbuild: 'dist/ops/local/afterbuild.js',
 };
-const exitCode = { usage: 2, prerequisite: 3, build: 5 };
-
-const isMac = process.platform === 'darwin';
-const goArchive = `https://go.dev/dl/go1.26.8.linux-${process.arch === 'x64' ? 'amd64' : process.arch}.tar.gz`;
-const apt = (name) => `sudo apt-get update && sudo apt-get install -y ${name}`;
-
-/** `atLeast`: [major, minor]. `version`: finds it in what the tool prints. */
-const tools = [
-  {
-    title: 'Node.js',
-    command: [process.execPath, '--version'],
-    atLeast: [20, 19],
-    version: /v(\d+)\.(\d+)/,
-    debian:
-      'curl -fsSL https://deb.nodesource.com/setup_24.x | sudo -E bash - && sudo apt-get install -y nodejs',
-    mac: 'brew install node',
-  },
-  {
-    title: 'npm',
-    command: ['npm', '--version'],
-    atLeast: [9, 0],
-    version: /^(\d+)\.(\d+)/m,
-    debian: 'sudo npm install --global npm@11 || sudo apt-get install -y npm',
-    mac: 'brew install node',
-  },
-  {
-    title: 'a JDK',
-    command: [
-      process.env.JAVA_HOME ? path.join(process.env.JAVA_HOME, 'bin', 'java') : 'java',
-      '-version',
-    ],
-    atLeast: [17, 0],
-    version: /version "(\d+)(?:\.(\d+))?/,
-    debian: apt('openjdk-17-jdk-headless'),
-    mac: 'brew install --cask temurin@17',
-  },
-  {
-    title: 'Maven',
-    command: ['mvn', '--version'],
-    atLeast: [3, 6],
-    version: /Apache Maven (\d+)\.(\d+)/,
-    debian: apt('maven'),
-    mac: 'brew install maven',
-  },
-  {
-    title: 'Go',
-    command: ['go', 'version'],
-    atLeast: [1, 21],
-    version: /go version go(\d+)\.(\d+)/,
-    debian: `curl -fsSL ${goArchive} | sudo tar -C /usr/local -xz && export PATH="/usr/local/go/bin:$PATH"`,
-    mac: 'brew install go',
-  },
-  {
-    title: 'git',
-    command: ['git', '--version'],
-    atLeast: [2, 0],
-    version: /git version (\d+)\.(\d+)/,
-    debian: apt('git'),
-    mac: 'brew install git',
-  },
-];
-
-function found(tool) {
-  const run = spawnSync(tool.command[0], tool.command.slice(1), {
-    encoding: 'utf8',
-    timeout: 30_000,
-  });
-  const match = tool.version.exec(`${run.stdout || ''}\n${run.stderr || ''}`);
-  return match === null ? undefined : [Number(match[1]), Number(match[2] || 0)];
-}
-
-const isEnough = (version, least) =>
-  version[0] > least[0] || (version[0] === least[0] && version[1] >= least[1]);
-
-/** @returns what is wrong, a sentence a tool, with the command that mends it. */
-function missingTools() {
-  const problems = [];
-  for (const tool of tools) {
-    const version = found(tool);
-    if (version !== undefined && isEnough(version, tool.atLeast)) continue;
-    const wanted = `${tool.title} ${tool.atLeast.join('.')} or newer`;
-    const has = version === undefined ? 'is missing' : `is needed; this is ${version.join('.')}`;
-    problems.push(`${wanted} ${has}. Install it with: ${isMac ? tool.mac : tool.debian}`);
-  }
-  return problems;
-}
+const exitCode = { usage: 2, prerequisite: 3, build: 5, interrupted: 130 };
 
 function fail(code, message) {
   console.error(message);
   process.exit(code);
 }
 
-function checkTools() {
-  const problems = missingTools();
+/** The commands of `afterbuild` start no server: they need Node alone. */
+const toolsOf = (name) => (name === 'afterbuild' ? ['Node.js', 'npm'] : undefined);
+
+function checkTools(name) {
+  const problems = missingTools(toolsOf(name));
   if (problems.length > 0) fail(exitCode.prerequisite, problems.join('\n'));
+}
+
+/** A Ctrl-C reaches the tool as well as us: what it cut short is no failure of ours. */
+function runTool(command, args) {
+  const run = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', process.stderr, process.stderr],
+  });
+  const isStopped = ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(run.signal) || run.status === 130;
+  if (isStopped) fail(exitCode.interrupted, 'stopped');
+  return run.status === 0;
 }
 
 const isAlive = (pid) => {
@@ -165,27 +97,48 @@ function readIfThere(file) {
   return fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : undefined;
 }
 
-/** Installs only when the lock file is another one than at the last time. */
-function install() {
-  const stamp = path.join(root, 'node_modules', '.afterbuild-installed');
+const installStamp = path.join(root, 'node_modules', '.afterbuild-installed');
+
+function installFingerprint() {
   const lockFile = fs.readFileSync(path.join(root, 'package-lock.json'));
-  const wanted = createHash('sha256')
+  return createHash('sha256')
     .update(lockFile)
     .update(`${process.platform} ${process.arch}`)
     .digest('hex');
-  if (readIfThere(stamp) === wanted) return;
+}
+
+/** Of other platforms nothing is installed. */
+const isForHere = ({ os: systems, cpu, libc }) =>
+  libc === undefined &&
+  (systems === undefined || systems.includes(process.platform)) &&
+  (cpu === undefined || cpu.includes(process.arch));
+
+/** Whether `npm ci` was run by hand: npm writes down at its end what it has installed. */
+function npmHasInstalled() {
+  const written = readIfThere(path.join(root, 'node_modules', '.package-lock.json'));
+  if (written === undefined) return false;
+  const has = JSON.parse(written).packages;
+  const lock = JSON.parse(fs.readFileSync(path.join(root, 'package-lock.json'), 'utf8'));
+  return Object.entries(lock.packages).every(
+    ([name, wanted]) =>
+      name === '' || !isForHere(wanted) || (has[name] && has[name].version === wanted.version),
+  );
+}
+
+const isInstalled = () => readIfThere(installStamp) === installFingerprint() || npmHasInstalled();
+
+/** Installs only when the lock file is another one than at the last time. */
+function install() {
+  if (isInstalled()) return;
   console.error('installing the packages of package-lock.json (about 70 MB, once)');
-  const run = spawnSync('npm', ['ci', '--loglevel=error', '--no-fund', '--no-audit'], {
-    cwd: root,
-    stdio: ['ignore', process.stderr, process.stderr],
-  });
-  if (run.status !== 0) {
+  const flags = ['--loglevel=error', '--no-fund', '--no-audit'];
+  if (!runTool('npm', ['ci', ...flags])) {
     fail(
       exitCode.build,
-      'The packages could not be installed; npm said why above. Check the network, then start again.',
+      'The packages could not be installed; npm said why above. Check the network and the room on the disk, then start again.',
     );
   }
-  fs.writeFileSync(stamp, wanted);
+  fs.writeFileSync(installStamp, installFingerprint());
 }
 
 const sourceFolders = [
@@ -220,18 +173,18 @@ function sourcesFingerprint() {
   return hash.digest('hex');
 }
 
+const compileStamp = path.join(root, 'dist', '.afterbuild-compiled');
+const isCompiled = () => readIfThere(compileStamp) === sourcesFingerprint();
+
+/** Also run by `npm run build`, which has compiled itself. */
+const stampCompiled = () => fs.writeFileSync(compileStamp, sourcesFingerprint());
+
 function compile(node) {
-  const stamp = path.join(root, 'dist', '.afterbuild-compiled');
-  const wanted = sourcesFingerprint();
-  if (readIfThere(stamp) === wanted) return true;
-  console.error('compiling');
+  if (isCompiled()) return true;
+  console.error('compiling (half a minute, once)');
   const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const run = spawnSync(node, [tsc, '-p', 'tsconfig.build.json'], {
-    cwd: root,
-    stdio: ['ignore', process.stderr, process.stderr],
-  });
-  if (run.status !== 0) return false;
-  fs.writeFileSync(stamp, wanted);
+  if (!runTool(node, [tsc, '-p', 'tsconfig.build.json'])) return false;
+  stampCompiled();
   return true;
 }
 
@@ -242,7 +195,7 @@ function findNode() {
   if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath;
   return fail(
     exitCode.prerequisite,
-    `Node.js 24 or newer is needed on ${process.platform} ${process.arch}; this is ${process.versions.node}. Install it with: ${isMac ? tools[0].mac : tools[0].debian}`,
+    `Node.js 24 or newer is needed on ${process.platform} ${process.arch}; this is ${process.versions.node}. Install it with: ${newerNode}`,
   );
 }
 
@@ -266,11 +219,34 @@ function handOver(node, program, args) {
   });
 }
 
+/** @returns the Node to run with; undefined when the sources do not compile. */
+function makeReady(name) {
+  // Whoever may not write here can still run what is there.
+  if (isInstalled() && isCompiled()) return findNode();
+  if (name === 'start') {
+    console.error(
+      'npm start shows the pipeline at work on real servers. First, once: packages are installed, sources compiled.',
+    );
+  }
+  return withLock(() => {
+    install();
+    const chosen = findNode();
+    if (compile(chosen)) return chosen;
+    if (name === 'test') console.log('0 passed, 1 failed');
+    process.exitCode = exitCode.build;
+    return undefined;
+  });
+}
+
 function main() {
   const [name, ...args] = process.argv.slice(2);
   if (name === 'check') {
-    checkTools();
+    checkTools(name);
     console.log('All tools are there.');
+    return;
+  }
+  if (name === 'built') {
+    stampCompiled();
     return;
   }
   const program = programs[name];
@@ -280,15 +256,8 @@ function main() {
       `usage: node ops/local/bootstrap.mjs ${Object.keys(programs).join('|')}|check`,
     );
   }
-  checkTools();
-  const node = withLock(() => {
-    install();
-    const chosen = findNode();
-    if (compile(chosen)) return chosen;
-    if (name === 'test') console.log('0 passed, 1 failed');
-    process.exitCode = exitCode.build;
-    return undefined;
-  });
+  checkTools(name);
+  const node = makeReady(name);
   if (node === undefined) console.error('The sources do not compile; tsc said why above.');
   else handOver(node, program, args);
 }

@@ -1,6 +1,6 @@
 /** Kafka Connect with Debezium's PostgreSQL connector and the Avro converter; no connector is made here. */
 import { join } from 'node:path';
-import { connectSecretsDir, writeFileAtomically } from './data-folder';
+import { asJavaProperties, connectSecretsDir, writeFileAtomically } from './data-folder';
 import { javaTool } from './java';
 import { kafkaJvm } from './kafka';
 import { asProperties, javaClientSettings, kafkaAddresses } from './kafka-access';
@@ -55,7 +55,7 @@ const loginSettings = (place: Place): string =>
 export const connect: Server = {
   title: 'Kafka Connect',
   configure(place) {
-    writeFileAtomically(propertiesFile(place), workerProperties(place), 0o600);
+    writeFileAtomically(propertiesFile(place), asJavaProperties(workerProperties(place)), 0o600);
     return Promise.resolve();
   },
   start(place): Command {

@@ -46,6 +46,13 @@ export function writeFileAtomically(path: string, text: string, mode = 0o644): v
   renameSync(draft, path);
 }
 
+/**
+ * Java reads a properties file as Latin-1: a path with any other letter would name another folder, which Kafka
+ * then makes beside this one.
+ */
+export const asJavaProperties = (text: string): string =>
+  text.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 /** Reads a generated password. */
 export function readSecretFile(dataDir: string, name: SecretName): string {
   return readFileSync(secretFile(dataDir, name), 'utf8').trim();

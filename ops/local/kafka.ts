@@ -4,10 +4,11 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../../lib/process/root';
 import { brokerLogDir, brokerProperties, nodeId } from './broker-properties';
-import { writeFileAtomically } from './data-folder';
+import { asJavaProperties, writeFileAtomically } from './data-folder';
 import { javaTool } from './java';
 import { kafkaPassword, localKafka, logins } from './kafka-access';
 import { runCommand } from './run-command';
+import { serverLocale } from './server-process';
 import { shapeOf, type BrokerName, type Command, type Place, type Server } from './server';
 
 const propertiesFile = (place: Place, name: BrokerName): string =>
@@ -47,7 +48,7 @@ const scramUsers = ({ dataDir }: Place): string[] =>
     `SCRAM-SHA-512=[name=${login},password=${kafkaPassword(dataDir, login)}]`,
   ]);
 
-async function formatStorage(place: Place, name: BrokerName): Promise<void> {
+async function formatStorage(place: Place, name: BrokerName, signal?: AbortSignal): Promise<void> {
   const format = ['format', '-t', clusterId(place), '-c', propertiesFile(place, name)];
   const users = shapeOf(place).isSecure ? scramUsers(place) : [];
   const args = [
@@ -60,7 +61,11 @@ async function formatStorage(place: Place, name: BrokerName): Promise<void> {
   const file = join(place.dataDir, 'config', `${name}.format`);
   writeFileAtomically(file, args.map((arg) => `"${arg}"\n`).join(''), 0o600);
   try {
-    await runCommand(javaTool('java'), [`@${file}`], { timeoutMs: 120_000 });
+    await runCommand(javaTool('java'), [`@${file}`], {
+      timeoutMs: 120_000,
+      env: serverLocale,
+      signal,
+    });
   } finally {
     rmSync(file);
   }
@@ -84,12 +89,13 @@ const heapOf = (place: Place): string => (shapeOf(place).brokers === 1 ? '-Xmx51
 
 export const broker = (name: BrokerName): Server => ({
   title: name === 'kafka' ? 'Kafka' : `Kafka's broker ${nodeId(name)}`,
-  async configure(place) {
-    writeFileAtomically(propertiesFile(place, name), brokerProperties(place, name), 0o600);
+  async configure(place, signal) {
+    const properties = asJavaProperties(brokerProperties(place, name));
+    writeFileAtomically(propertiesFile(place, name), properties, 0o600);
     const logDir = brokerLogDir(place, name);
     if (existsSync(join(logDir, 'meta.properties'))) return;
     mkdirSync(logDir, { recursive: true });
-    await formatStorage(place, name);
+    await formatStorage(place, name, signal);
   },
   start(place): Command {
     const args = [

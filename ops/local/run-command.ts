@@ -1,5 +1,5 @@
 /** Runs one tool to its end, handing on its output line by line; used to fetch the servers. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
 export interface CommandOptions {
@@ -27,6 +27,15 @@ export class CommandError extends Error {
 
 const keptLines = 40;
 
+function endGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGTERM');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 /** @throws CommandError when the tool cannot be started, fails, or takes longer than `timeoutMs`. */
 export function runCommand(
   command: string,
@@ -38,12 +47,17 @@ export function runCommand(
   const signals = [AbortSignal.timeout(timeoutMs), ...(options.signal ? [options.signal] : [])];
   const child = spawn(command, args, {
     cwd,
+    // A group of its own: a terminal's Ctrl-C comes from us, and reaches what the tool has started, too.
+    detached: true,
     env: env === undefined ? process.env : { ...process.env, ...env },
     ...(uid === undefined ? {} : { uid }),
     ...(gid === undefined ? {} : { gid }),
     stdio: ['ignore', 'pipe', 'pipe'],
-    signal: AbortSignal.any(signals),
   });
+  const ending = AbortSignal.any(signals);
+  const end = (): void => endGroup(child);
+  if (ending.aborted) end();
+  ending.addEventListener('abort', end);
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on('line', (line) => {
       last.push(line);
@@ -54,12 +68,11 @@ export function runCommand(
   return new Promise((resolve, reject) => {
     const fail = (reason: string, exitCode?: number): void =>
       reject(new CommandError(command, reason, last.join('\n'), exitCode));
-    child.on('error', (error) => {
-      if (error.name === 'AbortError') fail('was stopped or took too long');
-      else fail(`could not be started (${error.message})`);
-    });
+    child.on('error', (error) => fail(`could not be started (${error.message})`));
     child.on('close', (code, signal) => {
-      if (code === 0) resolve(last.join('\n'));
+      ending.removeEventListener('abort', end);
+      if (ending.aborted) fail('was stopped or took too long');
+      else if (code === 0) resolve(last.join('\n'));
       else if (code !== null) fail(`ended with exit code ${code}`, code);
       else fail(`ended with ${String(signal)}`);
     });

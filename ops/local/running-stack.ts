@@ -74,7 +74,7 @@ export async function startServer(
   signal?: AbortSignal,
 ): Promise<void> {
   signal?.throwIfAborted();
-  const identity = await launchServer(name, servers[name], place);
+  const identity = await launchServer(name, servers[name], place, signal);
   await recordServer(place.dataDir, name, identity);
   await awaitReady(name, servers[name], place, identity, signal);
 }

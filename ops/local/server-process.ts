@@ -16,7 +16,10 @@ const pollMs = 100;
 const quotedLines = 12;
 
 /** Only what a server needs: a secret in our own environment is none of its business. */
-const inherited = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'JAVA_HOME'];
+const inherited = ['PATH', 'HOME', 'TZ', 'TMPDIR', 'JAVA_HOME'];
+/** Without it Java cannot open a file whose name has other letters than ASCII's; a Mac's needs none. */
+export const serverLocale =
+  process.platform === 'linux' ? { LC_ALL: 'C.UTF-8' } : { LANG: process.env['LANG'] };
 
 export function lastLines(path: string, count: number): string {
   try {
@@ -41,7 +44,7 @@ function launch(command: Command, log: string): Promise<ProcessIdentity | undefi
     detached: true,
     stdio: ['ignore', output, output],
     cwd: '/',
-    env: { ...fixed, ...command.env },
+    env: { ...fixed, ...serverLocale, ...command.env },
     ...(command.user && { uid: command.user.uid, gid: command.user.gid }),
   });
   closeSync(output);
@@ -59,10 +62,12 @@ export async function launchServer(
   name: ServerName,
   server: Server,
   place: Place,
+  signal?: AbortSignal,
 ): Promise<ProcessIdentity> {
   const log = logFile(place.dataDir, name);
   try {
-    await server.configure(place);
+    await server.configure(place, signal);
+    signal?.throwIfAborted();
     const identity = await launch(server.start(place), log);
     if (identity !== undefined) return identity;
   } catch (error) {

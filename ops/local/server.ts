@@ -65,8 +65,8 @@ export interface Command {
 
 export interface Server {
   readonly title: string;
-  /** Writes its configuration and makes its folders; run before every start. */
-  configure(place: Place): Promise<void>;
+  /** Writes its configuration and makes its folders; run before every start. `signal` ends what it runs. */
+  configure(place: Place, signal?: AbortSignal): Promise<void>;
   start(place: Place): Command;
   /** One attempt, of 3 seconds at most: does it do its work yet? */
   ready(place: Place): Promise<boolean>;

@@ -3,7 +3,8 @@ import { dirname, join, resolve } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import { projectRoot } from '../../lib/process/root';
 import { createFetchProgress } from './fetch-progress';
-import { residentBytes } from './process-identity';
+import { isRunning, residentBytes } from './process-identity';
+import { recordedAndRunning } from './recorded-processes';
 import { PortError } from './ports';
 import { createProgress } from './progress';
 import { attachStack } from './running-stack';
@@ -17,6 +18,7 @@ import {
   stopStack,
 } from './stack';
 import { readStackFile, stackFilePath, type Addresses } from './stack-file';
+import { defaultDataDir } from './start-options';
 
 interface Place {
   /** Left out: the folder of the wanted shape. */
@@ -135,14 +137,27 @@ function status(place: Place & { json: boolean }): void {
   if (running.size > 0) printAddresses(dataDir);
 }
 
-async function down(place: Place): Promise<void> {
-  const dataDir = folderOf(place);
+async function stopIn(dataDir: string): Promise<void> {
   const stopped = await stopStack(dataDir);
   say(
     stopped.length === 0
       ? `No stack is up in ${dataDir}.`
       : `Stopped ${stopped.join(', ')}. The data stays in ${dataDir}.`,
   );
+}
+
+/** Of an `npm start` that was killed; one that lives ends its own. */
+async function clearKilledStart(): Promise<void> {
+  const { owner } = readStackFile(defaultDataDir) ?? {};
+  if (runningServers(defaultDataDir).length + recordedAndRunning(defaultDataDir).length === 0)
+    return;
+  if (isRunning(owner)) say(`npm start is at work in ${defaultDataDir}: Ctrl-C there ends it.`);
+  else await stopIn(defaultDataDir);
+}
+
+async function down(place: Place): Promise<void> {
+  await stopIn(folderOf(place));
+  if (place.data === undefined) await clearKilledStart();
 }
 
 async function main(): Promise<void> {
@@ -163,7 +178,7 @@ async function main(): Promise<void> {
   command('status', 'what runs and where; exit code 1 unless everything does')
     .option('--json', 'for programs', false)
     .action(status);
-  command('down', 'stop them in order').action(down);
+  command('down', 'stop them in order; also all that a killed `npm start` has left').action(down);
   await program.parseAsync();
 }
 

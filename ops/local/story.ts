@@ -32,7 +32,7 @@ export function commandFor(dataDir: string, args: string): string {
 export const whereToLook = (dataDir: string): readonly string[] => [
   'Look from another terminal, in this folder:',
   `  ${commandFor(dataDir, 'status')}    what each process does and why, and what is left`,
-  `  ${commandFor(dataDir, 'flags set artifact-deleter pause true --for 1m --reason "a look" --yes')}    steer it`,
+  `  ${commandFor(dataDir, 'flags set artifact-deleter pause true --expires 1m --reason "a look" --yes')}    steer it`,
   `  npm run stack -- status --data '${dataDir}'    the servers: addresses, passwords, memory`,
   `  ${join(dataDir, 'logs')}    a log of each process and server`,
   'Try: kill -9 a process or a server; it is started again. What the pipeline promises then: docs/failure-modes.md',

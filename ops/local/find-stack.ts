@@ -1,0 +1,67 @@
+/** Finds the servers that run in this clone, for commands that were given none. */
+import { dirname, join } from 'node:path';
+import { projectRoot } from '../../lib/process/root';
+import { logins, type Login } from './kafka-access';
+import { attachStack } from './running-stack';
+import { runningServers } from './stack';
+import { stackEnvironment, type DatabaseRole } from './stack-environment';
+import { defaultDataDir } from './start-options';
+
+/** Where `npm start` and `npm run stack` keep their servers. */
+const places = [defaultDataDir, join(projectRoot, '.afterbuild/stack')];
+
+/** Whoever names one server means servers of his own, all of them: no command may work on a mixture. */
+const namesServers = [
+  'KAFKA_BROKERS',
+  'SCHEMA_REGISTRY_URL',
+  'POSTGRES_HOST',
+  'REDIS_HOST',
+  'S3_ENDPOINT',
+  'S3_BUCKET',
+  'CONNECT_URL',
+];
+
+const roles: Readonly<Record<string, DatabaseRole>> = {
+  connect: 'cdc',
+  'artifact-deleter': 'deleter',
+  'trace-archiver': 'archiver',
+};
+
+/** As whom PostgreSQL is spoken to: like each process, or as the one who may only read. */
+function roleOf([command = '', name = '']: readonly string[]): DatabaseRole {
+  return roles[command === 'run' ? name : command] ?? 'reader';
+}
+
+/** As whom Kafka is spoken to, where it asks. */
+const loginOf = ([command, name]: readonly string[]): Login | undefined =>
+  command === 'run' ? logins.find((login) => login === name) : undefined;
+
+const asksForHelp = (args: readonly string[]): boolean =>
+  args.length === 0 || args[0] === 'help' || args.includes('--help') || args.includes('-h');
+
+export interface FoundStack {
+  readonly dataDir: string;
+  /** Variables to be added; those that are set already are left out. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** @param folders where to look, if `AFTERBUILD_STACK_FILE` names none. */
+export function findStack(
+  args: readonly string[],
+  given: NodeJS.ProcessEnv,
+  folders: readonly string[] = places,
+): FoundStack | undefined {
+  if (asksForHelp(args) || namesServers.some((name) => isSet(given[name]))) return undefined;
+  const named = given['AFTERBUILD_STACK_FILE'];
+  const candidates = named !== undefined && isSet(named) ? [dirname(named)] : folders;
+  const dataDir = candidates.find((folder) => runningServers(folder).length > 0);
+  if (dataDir === undefined) return undefined;
+  const stack = attachStack(dataDir);
+  const all = Object.entries(stackEnvironment(stack, roleOf(args), undefined, loginOf(args)));
+  return {
+    dataDir,
+    environment: Object.fromEntries(all.filter(([name]) => !isSet(given[name]))),
+  };
+}
+
+const isSet = (value: string | undefined): boolean => value !== undefined && value !== '';
