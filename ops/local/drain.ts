@@ -63,10 +63,10 @@ function showWork(progress: Progress, willGo: number, first: OpenNow) {
   return {
     update(open: OpenNow): void {
       mostTraces = Math.max(mostTraces, open.traces);
-      artifacts.update(Math.max(0, willGo - open.artifacts));
-      traces.update(Math.min(first.traces, mostTraces - open.traces));
       if (open.artifacts === 0) end('artifacts', 'no row is due');
+      else if (!ended.artifacts) artifacts.update(Math.max(0, willGo - open.artifacts));
       if (open.traces === 0) end('traces', 'no trace waits');
+      else if (!ended.traces) traces.update(Math.min(first.traces, mostTraces - open.traces));
     },
     close(outcome: string): void {
       end('artifacts', outcome);

@@ -20,7 +20,7 @@ it('explains a disk that is full, whoever found out', () => {
   const said = new Error('PostgreSQL ended. FATAL: could not write: No space left on device');
   for (const error of [thrown, said, new Error('x', { cause: thrown })]) {
     expect(explainFullDisk(error, '/data', () => 0)).toBe(
-      'The disk of /data is full (0.0 GB free): about 2 GB are needed there. Make room and start again, or name a folder on another disk with --data.',
+      'The disk of /data is full (0.0 GB free): about 1 GB are needed there. Make room and start again, or name a folder on another disk with --data.',
     );
   }
   expect(explainFullDisk(new Error('x'), '/data')).toBeUndefined();

@@ -1,10 +1,9 @@
 /** What the demonstration asks of a machine, and whether this one has it. */
-import { statfsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { existsSync } from 'node:fs';
 
 /** Measured with the default size, after a quarter of an hour (README). */
-export const needs = { memoryGigabytes: 3, diskGigabytes: 2, cacheGigabytes: 1 } as const;
+export const needs = { memoryGigabytes: 3, diskGigabytes: 1, cacheGigabytes: 1 } as const;
 
 /** There is not enough room on a disk; the message names the folder and the need. */
 export class RoomError extends Error {

@@ -1,4 +1,5 @@
 /** `npm start`: servers, a small GitLab, the pipeline at work on it, and an end in order, whatever comes. */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { CommanderError } from 'commander';
 import { listenForInterruption } from '../../lib/process/interruption';
@@ -89,7 +90,8 @@ const stopped = ({ once }: StartOptions): Ending => ({
 function checkMachine({ data }: StartOptions): void {
   refuseForeignFolder(data);
   checkRoom(data, needs.diskGigabytes);
-  checkRoom(cacheFolder(process.env), needs.cacheGigabytes);
+  const cache = cacheFolder(process.env);
+  if (!existsSync(cache)) checkRoom(cache, needs.cacheGigabytes);
 }
 
 async function start(options: StartOptions, progress: Progress): Promise<Ending> {
