@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../../lib/process/root';
@@ -56,4 +56,54 @@ it('names a tool that is too old, an old style of numbers included', () => {
 it('names all of them at once', () => {
   for (const name of ['npm', 'java', 'mvn', 'go', 'git']) rmSync(join(bin, name));
   expect(check().problems).toHaveLength(5);
+});
+
+describe('a clone', () => {
+  let clone: string;
+  beforeEach(() => {
+    clone = mkdtempSync(join(tmpdir(), 'clone-'));
+    for (const folder of ['ops/local', 'dist/ops/local', 'node_modules'])
+      mkdirSync(join(clone, folder), { recursive: true });
+    for (const name of ['bootstrap.mjs', 'bootstrap-tools.mjs'])
+      copyFileSync(join(projectRoot, 'ops/local', name), join(clone, 'ops/local', name));
+    const packages = { '': {}, 'node_modules/pino': { version: '10.4.0' } };
+    for (const name of ['package-lock.json', 'node_modules/.package-lock.json'])
+      writeFileSync(join(clone, name), JSON.stringify({ packages }));
+    for (const name of ['tsconfig.json', 'tsconfig.build.json'])
+      writeFileSync(join(clone, name), '{}');
+    const program = 'console.log(process.argv.slice(2).join(" "));';
+    writeFileSync(join(clone, 'dist/ops/local/afterbuild.js'), program);
+  });
+  afterEach(() => rmSync(clone, { recursive: true, force: true }));
+
+  function bootstrap(...args: readonly string[]) {
+    const script = join(clone, 'ops/local/bootstrap.mjs');
+    const options = { encoding: 'utf8', env: { PATH: bin }, timeout: 30_000 } as const;
+    const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], options);
+    return { code: status, output: `${stdout}${stderr}`.trimEnd().split('\n') };
+  }
+
+  it('that was installed and built by hand runs a command at once, with Node alone', () => {
+    for (const name of ['java', 'mvn', 'go', 'git']) rmSync(join(bin, name));
+    expect(bootstrap('built').code).toBe(0);
+    expect(bootstrap('afterbuild', '--help')).toEqual({ code: 0, output: ['--help'] });
+  });
+
+  it('that has nothing yet is installed first; what npm could not do is told', () => {
+    rmSync(join(clone, 'node_modules/.package-lock.json'));
+    const npm = '#!/bin/sh\n[ "$1" = ci ] && exit 1\necho 11.6.0\n';
+    writeFileSync(join(bin, 'npm'), npm);
+    const { code, output } = bootstrap('afterbuild', '--help');
+    expect(output[0]).toMatch(/^installing the packages/);
+    expect(output[1]).toMatch(/^The packages could not be installed; .*Check the network/);
+    expect(code).toBe(5);
+  });
+
+  it('says that it has stopped when a Ctrl-C has ended what it ran', () => {
+    rmSync(join(clone, 'node_modules/.package-lock.json'));
+    writeFileSync(join(bin, 'npm'), '#!/bin/sh\n[ "$1" = ci ] && kill -INT $$\necho 11.6.0\n');
+    const { code, output } = bootstrap('start');
+    expect(output[0]).toMatch(/^npm start shows/);
+    expect({ code, last: output.at(-1) }).toEqual({ code: 130, last: 'stopped' });
+  });
 });
