@@ -1,5 +1,5 @@
 /** `npm run afterbuild`: the commands, on the stack that runs in this clone unless the environment names servers. */
-import { findStack } from './find-stack';
+import { findStack, wantsStack } from './find-stack';
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
@@ -7,6 +7,10 @@ async function main(): Promise<void> {
   if (found !== undefined) {
     console.error(`afterbuild: works on the servers that run in ${found.dataDir}`);
     Object.assign(process.env, found.environment);
+  } else if (wantsStack(args, process.env)) {
+    console.error(
+      'afterbuild: no servers run in this clone. Start some with `npm start` or `npm run stack -- up`, or name yours (.env.example).',
+    );
   }
   await import('../../cli/main.js');
 }

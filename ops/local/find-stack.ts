@@ -45,13 +45,17 @@ export interface FoundStack {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/** Whether the command needs servers, and was given none. */
+export const wantsStack = (args: readonly string[], given: NodeJS.ProcessEnv): boolean =>
+  !asksForHelp(args) && !namesServers.some((name) => isSet(given[name]));
+
 /** @param folders where to look, if `AFTERBUILD_STACK_FILE` names none. */
 export function findStack(
   args: readonly string[],
   given: NodeJS.ProcessEnv,
   folders: readonly string[] = places,
 ): FoundStack | undefined {
-  if (asksForHelp(args) || namesServers.some((name) => isSet(given[name]))) return undefined;
+  if (!wantsStack(args, given)) return undefined;
   const named = given['AFTERBUILD_STACK_FILE'];
   const candidates = named !== undefined && isSet(named) ? [dirname(named)] : folders;
   const dataDir = candidates.find((folder) => runningServers(folder).length > 0);

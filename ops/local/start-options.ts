@@ -33,7 +33,7 @@ export function parseStartOptions(args: readonly string[]): StartOptions {
   const command = new Command('npm start --')
     .description(
       'Starts all servers, seeds a small GitLab and deletes its expired artifacts, row and object.\n' +
-        'Exit codes: 0 done, 1 failed or an invariant is broken, 2 wrong usage, 3 a tool is missing or a port is taken, 4 already running here, 130 interrupted.',
+        'Exit codes: 0 done, 1 failed or an invariant is broken, 2 wrong usage, 3 a tool is missing, a port is taken or a disk is too full, 4 already running here, 130 interrupted.',
     )
     .option('--once', 'end when the seeded work is done and checked', false)
     .addOption(option('--builds <n>', 'builds with a trace', 0, 1_000_000, 500))
