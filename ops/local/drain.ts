@@ -97,7 +97,9 @@ async function waitForQuiet(
       const rows = open.artifacts + open.traces;
       if (rows === 0 && open.records === 0) break;
       if (rows === 0 && !isLastTold) {
-        progress.line(`the last ${open.records} records are being finished`);
+        progress.line(
+          `the last ${open.records} records are being finished; some may wait half a minute for their retry`,
+        );
         isLastTold = true;
       }
       if (inWords(open) !== last.open) last = { open: inWords(open), atMs: performance.now() };

@@ -135,6 +135,9 @@ function status(place: Place & { json: boolean }): void {
     say(`${row.name.padEnd(14)} ${state}`);
   }
   if (running.size > 0) printAddresses(dataDir);
+  if (place.data === undefined && dataDir !== defaultDataDir && runsIn(defaultDataDir)) {
+    say(`Servers of npm start: npm run stack -- status --data '${defaultDataDir}'`);
+  }
 }
 
 async function stopIn(dataDir: string): Promise<void> {
@@ -146,11 +149,13 @@ async function stopIn(dataDir: string): Promise<void> {
   );
 }
 
+const runsIn = (dataDir: string): boolean =>
+  runningServers(dataDir).length + recordedAndRunning(dataDir).length > 0;
+
 /** Of an `npm start` that was killed; one that lives ends its own. */
 async function clearKilledStart(): Promise<void> {
   const { owner } = readStackFile(defaultDataDir) ?? {};
-  if (runningServers(defaultDataDir).length + recordedAndRunning(defaultDataDir).length === 0)
-    return;
+  if (!runsIn(defaultDataDir)) return;
   if (isRunning(owner)) say(`npm start is at work in ${defaultDataDir}: Ctrl-C there ends it.`);
   else await stopIn(defaultDataDir);
 }
