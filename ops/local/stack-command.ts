@@ -135,9 +135,7 @@ function status(place: Place & { json: boolean }): void {
     say(`${row.name.padEnd(14)} ${state}`);
   }
   if (running.size > 0) printAddresses(dataDir);
-  if (place.data === undefined && dataDir !== defaultDataDir && runsIn(defaultDataDir)) {
-    say(`Servers of npm start: npm run stack -- status --data '${defaultDataDir}'`);
-  }
+  if (place.data === undefined) hintAtStart();
 }
 
 async function stopIn(dataDir: string): Promise<void> {
@@ -151,6 +149,11 @@ async function stopIn(dataDir: string): Promise<void> {
 
 const runsIn = (dataDir: string): boolean =>
   runningServers(dataDir).length + recordedAndRunning(dataDir).length > 0;
+
+function hintAtStart(): void {
+  if (!runsIn(defaultDataDir)) return;
+  say(`Servers of npm start: npm run stack -- status --data '${defaultDataDir}'`);
+}
 
 /** Of an `npm start` that was killed; one that lives ends its own. */
 async function clearKilledStart(): Promise<void> {
