@@ -10,27 +10,43 @@ import { currentStack, placeOf } from './stack';
 import { until } from './until';
 
 export class OwnRedis {
+  readonly #password: string | undefined;
   readonly #folder = mkdtempSync(join(tmpdir(), 'afterbuild-redis-'));
   #child!: ChildProcess;
   port!: number;
   client!: Redis;
 
+  /** @param password by default it asks for none. */
+  constructor(password?: string) {
+    this.#password = password;
+  }
+
   async start(): Promise<this> {
     const { redisServer } = placeOf(currentStack()).files;
     this.port = await freePort();
-    const place = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder];
-    this.#child = spawn(redisServer, [...place, '--save', ''], { stdio: 'ignore' });
-    this.client = new Redis({ host: '127.0.0.1', port: this.port, lazyConnect: true });
+    const place = [`port ${this.port}`, 'bind 127.0.0.1', `dir "${this.#folder}"`, 'save ""'];
+    const login = this.#password;
+    const asked = login === undefined ? [] : [`requirepass ${login}`, `masterauth ${login}`];
+    this.#child = spawn(redisServer, ['-'], { stdio: ['pipe', 'ignore', 'ignore'] });
+    this.#child.stdin?.end(`${[...place, ...asked].join('\n')}\n`);
+    this.client = new Redis({
+      ...{ host: '127.0.0.1', port: this.port, lazyConnect: true },
+      ...(login !== undefined && { password: login }),
+    });
     this.client.on('error', () => undefined);
     await until('Redis answers', () => this.client.ping().then(() => true));
     return this;
   }
 
-  async stop(): Promise<void> {
-    this.client.disconnect();
+  async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     const { exitCode, signalCode } = this.#child;
     if (exitCode === null && signalCode === null) await once(this.#child, 'exit');
+  }
+
+  async stop(): Promise<void> {
+    this.client.disconnect();
+    await this.kill();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -1,6 +1,7 @@
 /** Registers the beginning and the end of a scenario; no scenario can leave its end out. */
+import type { RunningStack } from '../../ops/local/running-stack';
 import { inAnyCase } from './in-any-case';
-import { startOwnDatabase, type OwnDatabase } from './own-database';
+import { startOwnDatabase } from './own-database';
 import { Scenario } from './scenario';
 import { bringUp, currentStack } from './stack';
 
@@ -11,6 +12,16 @@ export interface Ground {
   readonly changes: 'streamed' | 'none';
   /** `own` for a scenario that stops the server's history or takes it away (own-database.ts). */
   readonly database?: 'shared' | 'own';
+  /** Starts what stands in the place of the stack's Redis, for this scenario alone. */
+  readonly redis?: (shared: RunningStack) => Promise<OwnServer>;
+}
+
+/** A server of a scenario's own. */
+export interface OwnServer {
+  /** The stack, with this server in it. */
+  readonly stack: RunningStack;
+  /** Stops the server and removes its data. */
+  readonly drop: () => Promise<void>;
 }
 
 /**
@@ -19,9 +30,9 @@ export interface Ground {
  */
 export function useScenario(
   name: string,
-  { changes, database = 'shared' }: Ground,
+  { changes, database = 'shared', redis }: Ground,
 ): () => Scenario {
-  let own: OwnDatabase | undefined;
+  const own: OwnServer[] = [];
   let scenario: Scenario | undefined;
   const ground = (): Scenario => {
     if (!scenario) throw new Error('the scenario has not begun');
@@ -29,8 +40,10 @@ export function useScenario(
   };
   beforeAll(async () => {
     const shared = currentStack();
-    if (database === 'own') own = await startOwnDatabase(shared);
-    scenario = new Scenario(name, own?.stack ?? shared);
+    const stackNow = (): RunningStack => own.at(-1)?.stack ?? shared;
+    if (database === 'own') own.push(await startOwnDatabase(shared));
+    if (redis) own.push(await redis(stackNow()));
+    scenario = new Scenario(name, stackNow());
     await scenario.prepare();
     await (changes === 'streamed' ? scenario.stream() : scenario.slotOnly());
   }, beginMs);
@@ -40,7 +53,7 @@ export function useScenario(
       () => scenario?.finish(),
       () => scenario?.checkInvariants(),
       () => scenario?.clean(),
-      () => own?.drop(),
+      ...own.map(({ drop }) => drop),
     ]);
   }, 180_000);
   return ground;
