@@ -23,7 +23,7 @@ test('a flag is decided with author, reason and expiry', () => {
 test.each([
   [
     { name: 'colour' },
-    'There is no flag colour; there are pause, rate, concurrency, loop-limit, dry-run.',
+    'There is no flag colour; there are pause, rate, concurrency, loop-limit, dry-run, redis-guard.',
   ],
   [{ process: 'janitor' }, /^There is no process janitor; there are expired-artifacts, .* all\.$/],
   [{ value: 'false' }, 'pause must be true (afterbuild flags unset ends it), not false.'],
@@ -78,6 +78,8 @@ test('the lines of a process say state, instances, work, dead letters and flags'
     setAside: [
       { table: 'p_ci_job_artifacts', field: 'created_at', count: 3, ids: ['100:7', '100:9'] },
     ],
+    redisRooms: [],
+    redisGuard: null,
     silentForMs: null,
   };
   const report = {

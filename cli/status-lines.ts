@@ -2,6 +2,7 @@
 import { writeDuration } from '../lib/control/duration';
 import type { InstanceReport, ProcessReport } from '../lib/control/status-report';
 import { describeFlag } from './flags';
+import { redisLinesOf } from './status-redis';
 
 export function linesOf(report: ProcessReport, nowMs: number): string[] {
   const line = (title: string, text: string): string => `  ${title.padEnd(14)}${text}`;
@@ -16,6 +17,7 @@ export function linesOf(report: ProcessReport, nowMs: number): string[] {
       ? []
       : [line('dead letters', `${report.deadLetters} (afterbuild dlq list)`)]),
     ...setAsideOf(report.instances).map((text) => line('set aside', text)),
+    ...redisLinesOf(report.instances).map(({ title, text }) => line(title, text)),
     ...report.flags.map((flag) => line('flag', describeFlag(flag, nowMs))),
   ];
 }

@@ -141,6 +141,10 @@ export interface InstanceStatus {
   readonly flags: readonly string[];
   /** Rows that it cannot handle, by the field that makes them impossible. */
   readonly setAside: readonly SetAsideRows[];
+  /** The memory of the Redis servers that hold live chunks; of a trace-archiver. */
+  readonly redisRooms: readonly RedisRoom[];
+  /** What its Redis guard is doing, in words; null while it is off. */
+  readonly redisGuard: null | string;
 }
 
 export interface BreakerStatus {
@@ -158,6 +162,15 @@ export interface SetAsideRows {
   readonly count: number;
   /** Some of them, as <partition_id>:<id>. */
   readonly ids: readonly string[];
+}
+
+export interface RedisRoom {
+  readonly name: string;
+  readonly usedBytes: number;
+  /** Its maxmemory; null: unlimited. */
+  readonly maxBytes: null | number;
+  /** At the rate of the last minutes; null when it does not grow. */
+  readonly fullInMs: null | number;
 }
 
 /** Up to 1,000 artifacts of one partition_id that were due when they were read. Says what the delete needs to finish after any crash; whether a row may still go is decided by the database again. */

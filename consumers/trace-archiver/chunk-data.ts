@@ -28,6 +28,8 @@ export interface WantedChunk extends Place {
 export interface ReadChunk {
   readonly buildId: number;
   readonly index: number;
+  /** Null where there is data without a row. */
+  readonly rowId: number | null;
   /** Where the bytes were, which a crashed flush lets differ from what the row says. */
   readonly store: number;
   readonly sizeBytes: number;
@@ -83,13 +85,15 @@ export async function readChunks(
 }
 
 function describe(
-  { buildId, index }: WantedChunk,
+  { buildId, index, row }: WantedChunk,
   store: number,
   { bytes, etag }: NonNullable<Bytes>,
 ): ReadChunk {
-  const sha1 = createHash('sha1').update(bytes).digest('hex');
-  return { buildId, index, store, sizeBytes: bytes.length, sha1, crc32: crc32(bytes), etag };
+  const sums = { sizeBytes: bytes.length, sha1: sha1Of(bytes), crc32: crc32(bytes) };
+  return { buildId, index, rowId: row?.id ?? null, store, ...sums, etag };
 }
+
+const sha1Of = (bytes: Buffer): string => createHash('sha1').update(bytes).digest('hex');
 
 async function readFrom(
   stores: ChunkStores,
@@ -173,9 +177,11 @@ export async function removeChunks(
       sha1,
     }));
     const removed = await redisOf(stores, store)?.removeUnchanged(asked);
-    chunks.forEach((chunk, at) => {
-      if (removed?.[at] !== true && chunk.store === store) changed.add(chunk.buildId);
-    });
+    const others = chunks.filter((_, at) => removed?.[at] !== true);
+    for (const chunk of others) {
+      if (chunk.store === store) changed.add(chunk.buildId);
+      else await removeBeginning(stores, store, chunk);
+    }
   }
   const queue = chunks.filter(({ etag }) => etag !== null).values();
   const lane = async (): Promise<void> => {
@@ -186,6 +192,24 @@ export async function removeChunks(
   };
   await Promise.all(Array.from({ length: objectsAtOnce }, lane));
   return changed;
+}
+
+/**
+ * A move out of Redis that ended before the key did, and an append to the chunk since: the copy is what the
+ * chunk begins with, and nobody reads it any more. Any other bytes stay.
+ */
+async function removeBeginning(
+  stores: ChunkStores,
+  store: number,
+  { buildId, index, rowId, store: own }: ReadChunk,
+): Promise<void> {
+  if (rowId === null || own !== chunkStore.database) return;
+  const key = chunkRedisKey(buildId, index);
+  const [copy] = (await redisOf(stores, store)?.read([key])) ?? [];
+  const bytes = (await stores.rows.readRawData([rowId])).get(rowId);
+  if (!copy || !bytes?.subarray(0, copy.length).equals(copy)) return;
+  const asked = { key, sizeBytes: copy.length, sha1: sha1Of(copy) };
+  await redisOf(stores, store)?.removeUnchanged([asked]);
 }
 
 export const rowsOf = (places: readonly { readonly row: ChunkRow | null }[]): ChunkRow[] =>

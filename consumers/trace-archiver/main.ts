@@ -5,11 +5,13 @@ import { openRegistry } from '../../lib/avro/open-registry';
 import type { Registry } from '../../lib/avro/registry';
 import { loadSchema } from '../../lib/avro/schema-file';
 import { Brake } from '../../lib/brake/brake';
+import type { Effective } from '../../lib/control/flags';
 import { openHelm } from '../../lib/control/open-helm';
 import { failurePolicy } from '../../lib/failures/classify';
 import { createKafka } from '../../lib/kafka/connection';
-import type { StopReport } from '../../lib/kafka/consumer';
+import type { Consumer, StopReport } from '../../lib/kafka/consumer';
 import { createProducer } from '../../lib/kafka/producer';
+import { partitionOf } from '../../lib/kafka/partition-of';
 import { createConsumer } from '../../lib/kafka/run-consumer';
 import type { Subscription } from '../../lib/kafka/subscription';
 import { topicNames } from '../../lib/kafka/topics';
@@ -22,6 +24,7 @@ import { type LivingContext, withLife } from '../../lib/process/life';
 import { type ProcessContext, runProcess } from '../../lib/process/run-process';
 import { createReachStep, parseFailPoint } from '../../lib/process/steps';
 import { untilReachable } from '../../lib/process/until-reachable';
+import { within } from '../../lib/process/within';
 import { isOverload } from '../../lib/stores/postgres/errors';
 import { DatabaseClock } from '../../lib/stores/postgres/database-clock';
 import { readIdentity } from '../../lib/stores/postgres/identity';
@@ -43,7 +46,9 @@ import { S3Traces } from '../../lib/stores/s3/traces';
 import { createHandler } from './handler';
 import { ShownEndingTraces } from './ending-traces';
 import { checkRecord } from './record';
-import { RedisRoom, type WatchedRedis } from './redis-room';
+import { RedisWatch, type WatchedRedis } from './redis-watch';
+import type { Steering } from './redis-guard/guard';
+import { openGuard } from './redis-guard/open';
 import type { Surroundings } from './surroundings';
 
 type Config = ReturnType<typeof loadConfig<typeof traceArchiverSchema>>;
@@ -84,7 +89,7 @@ function openStores(config: Config) {
     nowMs: () => systemClock.nowMs(),
     readIdentity: () => connections.withSession(readIdentity),
   });
-  const limits = { connectionsMax: config.ARCHIVE_CONCURRENCY + 1 };
+  const limits = { connectionsMax: config.ARCHIVE_CONCURRENCY + 2 };
   const clock = new DatabaseClock();
   const connections: PostgresPool = new PostgresPool(
     postgresSettings(config, group, limits),
@@ -129,16 +134,20 @@ async function checkStores(
 
 async function consume(
   config: Config,
-  { logger, ended, fail, ...life }: LivingContext,
+  { logger, ended, fail, signal, ...life }: LivingContext,
   stores: Stores,
 ): Promise<StopReport> {
   const registry = openRegistry(config);
   const kafka = createKafka(config, group, logger);
+  const around = surroundingsOf(config, stores, { logger, ...life });
+  const living = { logger, ...life };
+  const guard = openGuard({ config, around, ...stores, living, random: Math.random });
   const control = openHelm({
     ...{ process: group, work: topicNames.buildsFinished, registry, clock: systemClock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
     troubles: life.troubles,
     setAside: life.setAside,
+    redis: () => guard.view,
     createProducer: () => createProducer(kafka),
   });
   const consumer = createConsumer({
@@ -146,7 +155,7 @@ async function consume(
     kafka,
     group: `${config.AFTERBUILD_NAMESPACE}${group}`,
     subscriptions: [
-      finishedBuilds(config, registry, surroundingsOf(config, stores, { logger, ...life })),
+      finishedBuilds(config, registry, around),
       control.helm.subscription({
         onDecision: (decision) => stores.brake.learn(decision),
         onCaughtUp: () => stores.brake.decisionsRead(),
@@ -164,16 +173,38 @@ async function consume(
     onFatal: fail,
   });
   control.follow(consumer);
-  const room = roomOf(config, stores, { logger, ...life });
-  await room.look();
-  const endLooks = systemClock.every(lookAtRedisEveryMs, () => void room.look());
+  const redisWatch = watchRedis(config, stores, { logger, ...life });
+  await redisWatch.look();
+  const endLooks = systemClock.every(lookAtRedisEveryMs, () => void redisWatch.look());
   await life.watch(consumer).start();
   logger.info({ event: 'process.started' }, 'started');
+  const guarding = guard.run(signal, steeringOf(config, consumer, control.helm)).catch(fail);
   await ended;
   endLooks();
   const report = await consumer.stop(config.STOP_LIMIT_MS);
+  await within(systemClock, config.STOP_LIMIT_MS, guarding, undefined);
   await control.end();
   return report;
+}
+
+/** The guard's work is shared out as the records are, and a pause is one of the guard, too. */
+function steeringOf(
+  { AFTERBUILD_NAMESPACE }: Config,
+  consumer: Consumer,
+  helm: { readonly effective: Effective },
+): Steering {
+  const topic = `${AFTERBUILD_NAMESPACE}${topicNames.buildsFinished}`;
+  return {
+    mode: () => (helm.effective.paused ? 'off' : helm.effective.redisGuard),
+    mayBegin: () => consumer.mayBegin(),
+    ours: () => {
+      const count = consumer.partitionsOf(topic) ?? 0;
+      const own = consumer.state().partitions.filter((held) => held.topic === topic);
+      const held = new Set(own.map(({ partition }) => partition));
+      return (partitionId, buildId) =>
+        count > 0 && held.has(partitionOf(`${partitionId}:${buildId}`, count));
+    },
+  };
 }
 
 function surroundingsOf(
@@ -219,11 +250,11 @@ function surroundingsOf(
   };
 }
 
-function roomOf(
+function watchRedis(
   config: Config,
   { sharedState, traceChunks }: Stores,
   living: Pick<LivingContext, 'logger' | 'metrics' | 'troubles'>,
-): RedisRoom {
+): RedisWatch {
   const reserve = new RedisLeaseReserve(sharedState);
   const watchedAs = (store: WatchedRedis['store'], redis: RedisConnection): WatchedRedis => ({
     store,
@@ -236,7 +267,7 @@ function roomOf(
     keepReserve: reserve.keep.bind(reserve),
   };
   const hasOwn = config.REDIS_TRACE_CHUNKS_HOST !== undefined;
-  return new RedisRoom({
+  return new RedisWatch({
     ...{ logger: living.logger, metrics: living.metrics, troubles: living.troubles },
     watched: hasOwn ? [shared, watchedAs('trace-chunks', traceChunks)] : [shared],
   });

@@ -1,7 +1,14 @@
 /** The one list of flags: what each does, who knows it, and which values it takes. */
 import { everyProcess, processNames, type ProcessName } from './process-names';
 
-export const flagNames = ['pause', 'rate', 'concurrency', 'loop-limit', 'dry-run'] as const;
+export const flagNames = [
+  'pause',
+  'rate',
+  'concurrency',
+  'loop-limit',
+  'dry-run',
+  'redis-guard',
+] as const;
 export type FlagName = (typeof flagNames)[number];
 
 export interface FlagDefinition {
@@ -24,6 +31,15 @@ const wholeNumber =
     /^[0-9]{1,9}$/.test(value) && Number(value) >= min && Number(value) <= max
       ? Number(value)
       : null;
+
+export const guardModes = ['off', 'dry-run', 'on'] as const;
+export type GuardMode = (typeof guardModes)[number];
+
+/** Its place in `guardModes`. */
+const readGuardMode = (value: string): number | null => {
+  const place = guardModes.findIndex((mode) => mode === value);
+  return place < 0 ? null : place;
+};
 
 export const flagDefinitions: Readonly<Record<FlagName, FlagDefinition>> = {
   pause: {
@@ -53,6 +69,13 @@ export const flagDefinitions: Readonly<Record<FlagName, FlagDefinition>> = {
     processes: ['expired-artifacts', 'finished-builds'],
     expects: 'a whole number from 1000 to 1000000',
     read: wholeNumber(1_000, 1_000_000),
+  },
+  'redis-guard': {
+    name: 'redis-guard',
+    doc: 'moves chunks of traces from a Redis that fills up into the database (ADR 0026)',
+    processes: ['trace-archiver'],
+    expects: 'off, dry-run (reports, changes nothing) or on; off without the flag',
+    read: readGuardMode,
   },
   'dry-run': {
     name: 'dry-run',

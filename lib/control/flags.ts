@@ -6,7 +6,14 @@
  */
 import type { Control } from '../../schemas/generated';
 import { subjectOf } from './control-key';
-import { flagDefinitions, isFlagName, refuseFlag, type FlagName } from './flag-definitions';
+import {
+  flagDefinitions,
+  type GuardMode,
+  guardModes,
+  isFlagName,
+  refuseFlag,
+  type FlagName,
+} from './flag-definitions';
 import { everyProcess, type ProcessName } from './process-names';
 
 export interface FlagInForce {
@@ -29,6 +36,7 @@ export interface Effective {
   readonly concurrency: number | null;
   readonly loopLimit: number | null;
   readonly dryRun: boolean;
+  readonly redisGuard: GuardMode;
 }
 
 export const withoutFlags: Effective = {
@@ -37,6 +45,7 @@ export const withoutFlags: Effective = {
   concurrency: null,
   loopLimit: null,
   dryRun: false,
+  redisGuard: 'off',
 };
 
 export class Flags {
@@ -103,6 +112,7 @@ export class Flags {
       concurrency: read('concurrency'),
       loopLimit: read('loop-limit'),
       dryRun: read('dry-run') !== null,
+      redisGuard: guardModes[read('redis-guard') ?? 0] ?? 'off',
     };
   }
 }

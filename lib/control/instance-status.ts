@@ -29,7 +29,12 @@ export interface Observed {
   readonly setAside: readonly OddRows[];
   readonly effective: Effective;
   readonly flags: readonly FlagInForce[];
+  readonly redis?: RedisView;
 }
+
+/** Of a process that holds live chunks in Redis; nothing of the others. */
+export type RedisView = Pick<InstanceStatus, 'redisRooms' | 'redisGuard'>;
+export const withoutRedis: RedisView = { redisRooms: [], redisGuard: null };
 
 export interface Described {
   readonly state: InstanceState;
@@ -86,7 +91,7 @@ export function statusOf(
   identity: Identity,
   at: { readonly nowMs: number; readonly sinceMs: number; readonly recordsPerSecond: number },
 ): InstanceStatus {
-  const { consumer, flags, setAside } = observed;
+  const { consumer, flags, setAside, redis = withoutRedis } = observed;
   const { partitions, limit } = consumer;
   const { process, instance, startedAtMs, work } = identity;
   return {
@@ -101,6 +106,7 @@ export function statusOf(
     breakers: consumer.breakers.map(breakerOf),
     flags: flags.map(({ name, value }) => `${name}=${value}`),
     setAside: setAside.map((rows) => ({ ...rows, ids: [...rows.ids] })),
+    ...redis,
   };
 }
 

@@ -12,6 +12,7 @@ import { within } from '../process/within';
 import type { Control, InstanceStatus } from '../../schemas/generated';
 import { Helm } from './helm';
 import type { ProcessName } from './process-names';
+import type { RedisView } from './instance-status';
 import { StatusReporter } from './status-reporter';
 import { StateWriter } from './state-writer';
 
@@ -26,6 +27,7 @@ export interface OpenHelmOptions {
   /** For its status. */
   readonly troubles: Troubles;
   readonly setAside: Pick<SetAside, 'current'>;
+  readonly redis?: () => RedisView;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -42,7 +44,7 @@ const endLimitMs = 3_000;
 
 export function openHelm(options: OpenHelmOptions): OpenHelm {
   const { process, work, namespace, registry, createProducer, clock, logger } = options;
-  const { setAside, troubles } = options;
+  const { setAside, troubles, redis } = options;
   const instance = instanceName();
   const writer = new StateWriter({ registry, createProducer });
   const control = `${namespace}${topicNames.control}`;
@@ -64,6 +66,7 @@ export function openHelm(options: OpenHelmOptions): OpenHelm {
   };
   const reporter = new StatusReporter({
     ...{ identity, steering: helm, troubles, setAside, clock, logger },
+    ...(redis === undefined ? {} : { redis }),
     write: async (value) => {
       const bytes = value && (await statusCodec.encode(value));
       await writer.write({ topic: status, key: helm.owner, value: bytes });

@@ -20,6 +20,8 @@ const instance = (other: Partial<InstanceStatus> = {}): InstanceStatus => ({
   breakers: [],
   flags: [],
   setAside: [],
+  redisRooms: [],
+  redisGuard: null,
   ...other,
 });
 const away = {

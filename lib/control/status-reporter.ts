@@ -10,7 +10,7 @@ import type { Logger } from '../process/logger';
 import type { SetAside } from '../process/set-aside';
 import type { Troubles } from '../process/troubles';
 import type { InstanceStatus } from '../../schemas/generated';
-import { RateMeter, statusOf, type Identity } from './instance-status';
+import { RateMeter, type RedisView, statusOf, type Identity } from './instance-status';
 import type { Effective, FlagInForce } from './flags';
 
 export const statusEveryMs = 15_000;
@@ -22,6 +22,8 @@ export interface StatusReporterOptions {
   readonly steering: { readonly effective: Effective; readonly flags: readonly FlagInForce[] };
   readonly troubles: Troubles;
   readonly setAside: Pick<SetAside, 'current'>;
+  /** Nothing by default. */
+  readonly redis?: () => RedisView;
   /** Null takes the status back. */
   readonly write: (status: InstanceStatus | null) => Promise<void>;
   readonly clock: Clock;
@@ -64,12 +66,15 @@ export class StatusReporter {
 
   #observe(): InstanceStatus | null {
     if (!this.#state) return null;
-    const { identity, steering, clock, setAside, troubles } = this.#options;
+    const { identity, steering, clock, setAside, troubles, redis } = this.#options;
     const consumer = this.#state();
     const nowMs = clock.nowMs();
     const recordsPerSecond = this.#meter.look(consumer.partitions, identity.work, nowMs);
     const { effective, flags } = steering;
-    const beside = { troubles: troubles.current, setAside: setAside.current };
+    const beside = {
+      ...{ troubles: troubles.current, setAside: setAside.current },
+      ...(redis === undefined ? {} : { redis: redis() }),
+    };
     const observed = { consumer, ...beside, effective, flags };
     const at = { nowMs, sinceMs: this.#sinceMs, recordsPerSecond };
     const status = statusOf(observed, identity, at);
@@ -115,12 +120,14 @@ const storyOf = (status: InstanceStatus): string => {
 };
 
 const countsOf = (status: InstanceStatus): string => {
-  const { recordsPerSecond, bufferedRecords, oldestRecordAtMs, concurrency, breakers } = status;
+  const { recordsPerSecond, bufferedRecords, oldestRecordAtMs, concurrency, breakers, redisGuard } =
+    status;
   return JSON.stringify([
     recordsPerSecond,
     bufferedRecords,
     oldestRecordAtMs,
     concurrency,
     breakers.map(({ nextProbeAtMs }) => nextProbeAtMs),
+    redisGuard,
   ]);
 };

@@ -21,3 +21,7 @@ export const chunkObjectKey = (buildId: number, index: number): string =>
 /** GitLab's exclusive lease around append, archive and the runner's last update; value a uuid. */
 export const traceLeaseKey = (jobId: number): string =>
   `gitlab:exclusive_lease:trace:write:lock:${jobId}`;
+
+/** GitLab's exclusive lease around a chunk's own write and flush; a flush takes no other. */
+export const chunkLeaseKey = (buildId: number, index: number): string =>
+  `gitlab:exclusive_lease:trace_write:${buildId}:chunks:${index}`;

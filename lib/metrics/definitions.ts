@@ -222,6 +222,37 @@ export const metricDefinitions = {
       '1 while that Redis of GitLab’s (shared-state, trace-chunks) is at its maxmemory or refuses commands for want of memory, 0 while it has room. One series, shared-state, where both are one server.',
     act: 'GitLab’s appends are refused meanwhile. The archiver goes on and frees it; if S3 is away, or it stays full while the archiver works, raise maxmemory.',
   },
+  afterbuild_redis_used_bytes: {
+    type: 'gauge',
+    labels: ['store'],
+    moves:
+      'Memory that a Redis of GitLab’s with live chunks (shared-state, trace-chunks) uses by its own reckoning; absent while it does not answer. One series, shared-state, where both are one server.',
+    act: 'Compare with afterbuild_redis_max_bytes. Growing while traces are not archived: see afterbuild_redis_full_seconds.',
+  },
+  afterbuild_redis_max_bytes: {
+    type: 'gauge',
+    labels: ['store'],
+    moves: 'Its maxmemory; absent where it has none.',
+    act: 'Without one Redis grows until its machine ends it.',
+  },
+  afterbuild_redis_full_seconds: {
+    type: 'gauge',
+    labels: ['store'],
+    moves: 'When it is full at the rate of the last minutes; absent while it does not grow.',
+    act: 'Below a few hours: mend what keeps traces from being archived (`afterbuild status`), or set the flag redis-guard to dry-run, then to on.',
+  },
+  afterbuild_spilled_chunks_total: {
+    type: 'counter',
+    labels: [],
+    moves: 'Chunks that the Redis guard has moved from Redis into their rows.',
+    act: 'Each costs the database about 142,000 bytes of write-ahead log: watch its disk and its replicas. Flat while afterbuild_redis_used_bytes grows: `afterbuild status` says why.',
+  },
+  afterbuild_spilled_bytes_total: {
+    type: 'counter',
+    labels: [],
+    moves: 'Their bytes.',
+    act: 'What the table of chunks has grown by, until the traces are archived.',
+  },
   afterbuild_trace_bytes_total: {
     type: 'counter',
     labels: [],

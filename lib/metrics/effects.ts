@@ -1,5 +1,6 @@
 /** Counts of effects, in the words of the handlers that cause them (their ports.ts). */
 import type { OutgoingRecord, RecordProducer } from '../kafka/producer';
+import type { RedisRoom } from '../../schemas/generated';
 import type { Metrics } from './metrics';
 
 type RowFate = 'deleted' | 'already-gone' | 'kept' | 'left' | 'unusable';
@@ -51,6 +52,32 @@ export function showFullRedis(
   metrics.beforeRead(() => {
     for (const { store, isFull } of current()) {
       metrics.set('afterbuild_redis_full', { store }, isFull ? 1 : 0);
+    }
+  });
+}
+
+/** For the Redis guard of consumers/trace-archiver. */
+export function createGuardCounts(metrics: Metrics) {
+  return {
+    moved(chunks: number, bytes: number): void {
+      metrics.add('afterbuild_spilled_chunks_total', {}, chunks);
+      metrics.add('afterbuild_spilled_bytes_total', {}, bytes);
+    },
+  };
+}
+
+/** Likewise. @param current what is known of each server that answers. */
+export function showRedisRooms(metrics: Metrics, current: () => readonly RedisRoom[]): void {
+  metrics.beforeRead(() => {
+    metrics.clear('afterbuild_redis_used_bytes');
+    metrics.clear('afterbuild_redis_max_bytes');
+    metrics.clear('afterbuild_redis_full_seconds');
+    for (const { name: store, usedBytes, maxBytes, fullInMs } of current()) {
+      metrics.set('afterbuild_redis_used_bytes', { store }, usedBytes);
+      if (maxBytes !== null) metrics.set('afterbuild_redis_max_bytes', { store }, maxBytes);
+      if (fullInMs !== null) {
+        metrics.set('afterbuild_redis_full_seconds', { store }, fullInMs / 1_000);
+      }
     }
   });
 }

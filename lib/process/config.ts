@@ -187,6 +187,11 @@ export const traceArchiverSchema = connectionSchema.omit({ CONNECT_URL: true }).
   ARCHIVE_KEEP_UNTIL_MS: count(30 * 86_400_000, 0, 365 * 86_400_000),
   ARCHIVE_HELD_BYTES_MAX: count(22_020_096, 20_971_520, 1_000_000_000),
   ARCHIVE_LEASE_MS: count(30_000, 1_000, 600_000),
+  REDIS_GUARD_START_PERCENT: count(70, 1, 100),
+  REDIS_GUARD_TTL_MS: count(2 * 86_400_000, 0, 7 * 86_400_000),
+  REDIS_GUARD_LATENCY_MS: count(200, 1, 10_000),
+  REDIS_GUARD_EVERY_MS: count(10_000, 100, 600_000),
+  REDIS_GUARD_PASS_MS: count(600_000, 100, 86_400_000),
 });
 
 /** Settings of `afterbuild schemas`. */

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { traceLeaseKey } from '../../lib/gitlab/trace-chunks';
+import { chunkLeaseKey, traceLeaseKey } from '../../lib/gitlab/trace-chunks';
 
 export class LeaseTakenError extends Error {
   override readonly name = 'LeaseTakenError';
@@ -16,10 +16,6 @@ interface LeaseRules {
 
 const traceRules: LeaseRules = { ttlSeconds: 600, retries: 2, pauseMs: 1 };
 const chunkRules: LeaseRules = { ttlSeconds: 60, retries: 10, pauseMs: 10 };
-
-export function chunkLeaseKey(buildId: number, index: number): string {
-  return `gitlab:exclusive_lease:trace_write:${buildId}:chunks:${index}`;
-}
 
 const cancelScript = `
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end

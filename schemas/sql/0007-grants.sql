@@ -44,8 +44,9 @@ GRANT SELECT (build_id, partition_id, trace_artifact_id, archived_at, checksum),
       INSERT (build_id, partition_id, project_id, trace_artifact_id, archived_at, checksum),
       UPDATE (trace_artifact_id, archived_at, checksum)
   ON p_ci_build_trace_metadata TO afterbuild_archiver;
+-- The last three only for the Redis guard, which moves chunks into their rows where its flag says so.
 GRANT SELECT (id, partition_id, build_id, chunk_index, data_store, raw_data, checksum, lock_version),
-      UPDATE (lock_version)
+      UPDATE (lock_version, data_store, raw_data, checksum)
   ON ci_build_trace_chunks TO afterbuild_archiver;
 GRANT SELECT (id, partition_id, build_id, trace_checksum, trace_bytesize)
   ON ci_build_pending_states TO afterbuild_archiver;

@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib';
 import { pino } from 'pino';
 import { createHandler, type FinishedRecord } from '../../consumers/trace-archiver/handler';
 import type { ArchiveRules } from '../../consumers/trace-archiver/decide';
+import type { ArchiveBrake } from '../../consumers/trace-archiver/ports';
 import type { Surroundings } from '../../consumers/trace-archiver/surroundings';
 import { BrakeError } from '../../lib/brake/brake';
 import { AbsenceGauge } from '../../lib/brake/absence-gauge';
@@ -14,6 +15,7 @@ import { traceKey } from '../../lib/gitlab/trace-key';
 import type { Outcome } from '../../lib/kafka/outcome';
 import { ByteBudget } from '../../lib/process/byte-budget';
 import type { Clock } from '../../lib/process/clock';
+import type { Logger } from '../../lib/process/logger';
 import { steps } from '../../lib/process/steps';
 import type { BuildFinished } from '../../schemas/generated';
 import { MemoryMissingChunks, MemoryTraceLeases } from './memory-leases';
@@ -205,14 +207,33 @@ export class TraceGround {
     expect([this.objectOf(id), this.leases.held.size]).toEqual([undefined, 0]);
   }
 
-  archiver(
-    other: Partial<Surroundings> = {},
-  ): (...records: FinishedRecord[]) => Promise<Outcome[]> {
-    const clock: Clock = {
+  clock(): Clock {
+    return {
       nowMs: () => this.nowMs,
       sleep: () => Promise.resolve(),
       every: () => () => undefined,
     };
+  }
+
+  logger(): Logger {
+    const write = (line: string) =>
+      void this.lines.push(JSON.parse(line) as Record<string, unknown>);
+    return pino({ base: {} }, { write });
+  }
+
+  brake(): ArchiveBrake {
+    return {
+      assertReleased: () =>
+        this.held === undefined ? Promise.resolve() : Promise.reject(new BrakeError(this.held)),
+      judge: () => Promise.resolve(this.verdict),
+      hold: (reason) => (this.held = reason),
+      absence: new AbsenceGauge(),
+    };
+  }
+
+  archiver(
+    other: Partial<Surroundings> = {},
+  ): (...records: FinishedRecord[]) => Promise<Outcome[]> {
     const handle = createHandler({
       rows: this.rows,
       objects: this.objects,
@@ -228,22 +249,13 @@ export class TraceGround {
         waits: ({ buildId }, ending) => void this.ending.set(buildId, ending),
         over: ({ buildId }) => void this.ending.delete(buildId),
       },
-      brake: {
-        assertReleased: () =>
-          this.held === undefined ? Promise.resolve() : Promise.reject(new BrakeError(this.held)),
-        judge: () => Promise.resolve(this.verdict),
-        hold: (reason) => (this.held = reason),
-        absence: new AbsenceGauge(),
-      },
+      brake: this.brake(),
       counts: { trace: () => undefined },
       rules,
       leaseMs: 30_000,
       budget: new ByteBudget(24 * 1024 * 1024),
-      clock,
-      logger: pino(
-        { base: {} },
-        { write: (line) => void this.lines.push(JSON.parse(line) as Record<string, unknown>) },
-      ),
+      clock: this.clock(),
+      logger: this.logger(),
       reach: () => undefined,
       ...other,
     });

@@ -33,7 +33,7 @@ interface Seen {
 
 const megabytes = (bytes: number): string => (bytes / 1_048_576).toFixed(1);
 
-export class RedisRoom {
+export class RedisWatch {
   readonly #watched: readonly WatchedRedis[];
   readonly #troubles: Troubles;
   readonly #logger: Logger;

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { Metrics } from '../../lib/metrics/metrics';
 import { Troubles } from '../../lib/process/troubles';
-import { RedisRoom, type WatchedRedis } from './redis-room';
+import { RedisWatch, type WatchedRedis } from './redis-watch';
 
 const megabyte = 1_048_576;
 
@@ -18,7 +18,7 @@ function watch(store: WatchedRedis['store'] = 'shared-state') {
   const lines: string[] = [];
   const troubles = new Troubles();
   const metrics = new Metrics('trace-archiver');
-  const room = new RedisRoom({
+  const room = new RedisWatch({
     watched: [
       {
         store,

@@ -1,0 +1,130 @@
+/** Which chunks leave Redis, and in which order: pure, from rows, lengths and times to live. */
+import { chunkBytes, chunkStore, isLive } from '../../../lib/gitlab/trace-chunks';
+import { traceKey } from '../../../lib/gitlab/trace-key';
+import type { BuildTrace, ChunkRow } from '../ports';
+import type { Memory } from './ports';
+
+/** What Redis says of a chunk's key. */
+export interface SeenKey {
+  /** 0 also when it is not there. */
+  readonly sizeBytes: number;
+  /** Null: never, or it is not there. */
+  readonly endsInMs: number | null;
+}
+
+export interface SeenChunk {
+  readonly partitionId: number;
+  readonly trace: BuildTrace;
+  readonly row: ChunkRow;
+  /** In the Redis that the row names; of a chunk of the database, what a crash has left in either. */
+  readonly key: SeenKey;
+}
+
+export interface Need {
+  /** Stores whose Redis is to become emptier. */
+  readonly crowded: ReadonlySet<number>;
+  /** Data that Redis drops sooner than this moves in any case. */
+  readonly ttlMs: number;
+  /** Also what builds that still run will not write to any more. */
+  readonly includesRunning: boolean;
+}
+
+export interface Choice extends SeenChunk {
+  /**
+   * - `move`: from Redis into its row;
+   * - `settle`: the row has it already, and a crash or a stalled writer left something in Redis.
+   */
+  readonly kind: 'move' | 'settle';
+}
+
+const finished = new Set(['success', 'failed', 'canceled']);
+
+export const hasEnded = ({ status }: BuildTrace): boolean => finished.has(status ?? '');
+
+/** In the order in which they go: finished builds first, then what Redis would drop first. */
+export function choose(seen: readonly SeenChunk[], need: Need): Choice[] {
+  const chosen = seen.flatMap((chunk): Choice[] => {
+    if (isLeftover(chunk)) return [{ ...chunk, kind: 'settle' }];
+    return isMovable(chunk, need) ? [{ ...chunk, kind: 'move' }] : [];
+  });
+  return chosen.toSorted(
+    (a, b) =>
+      Number(hasEnded(b.trace)) - Number(hasEnded(a.trace)) ||
+      endOf(a) - endOf(b) ||
+      a.trace.buildId - b.trace.buildId ||
+      a.row.index - b.row.index,
+  );
+}
+
+const endOf = ({ key }: SeenChunk): number => key.endsInMs ?? Number.MAX_SAFE_INTEGER;
+
+const isLeftover = ({ row, key }: SeenChunk): boolean =>
+  row.store === chunkStore.database && (key.sizeBytes > 0 || key.endsInMs !== null);
+
+/** Whose data GitLab removes itself, and what is no chunk, is not the guard's. */
+function isGuarded({ trace, row, key }: SeenChunk): boolean {
+  const isSound = row.index >= 0 && key.sizeBytes <= chunkBytes;
+  return isLive(row.store) && isSound && trace.type === 'Ci::Build' && !trace.isErased;
+}
+
+function isMovable(chunk: SeenChunk, need: Need): boolean {
+  const { trace, row, key } = chunk;
+  if (!isGuarded(chunk) || isCovered(chunk)) return false;
+  if (key.endsInMs !== null && key.endsInMs < need.ttlMs) return true;
+  if (key.sizeBytes === 0 || !need.crowded.has(row.store)) return false;
+  return hasEnded(trace) || (need.includesRunning && isWritten(chunk));
+}
+
+/** Our archived object has it: the archiver removes it, and needs no database for that. */
+function isCovered({ partitionId, trace, row, key }: SeenChunk): boolean {
+  const { artifact, buildId, projectId } = trace;
+  if (artifact?.fileFinalPath !== traceKey({ partitionId, buildId, projectId })) return false;
+  return row.index * chunkBytes + key.sizeBytes <= (artifact.sizeBytes ?? 0);
+}
+
+/** What GitLab itself would flush: nothing is appended to a full chunk, nor to the last one once the runner is done. */
+function isWritten({ trace, row, key }: SeenChunk): boolean {
+  if (key.sizeBytes === chunkBytes) return true;
+  return trace.pending !== null && row.index === trace.chunks.at(-1)?.index;
+}
+
+/** At most so many bytes in each, but always one chunk. */
+export function* batchesOf(
+  choices: readonly Choice[],
+  batchBytes: () => number,
+): Generator<Choice[], void, undefined> {
+  let batch: Choice[] = [];
+  let bytes = 0;
+  for (const choice of choices) {
+    const { sizeBytes } = choice.key;
+    if (batch.length > 0 && bytes + sizeBytes > batchBytes()) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(choice);
+    bytes += sizeBytes;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+export interface SeenServer {
+  readonly stores: readonly number[];
+  /** Null while it does not answer. */
+  readonly memory: Memory | null;
+}
+
+/** @returns how many bytes it has beyond its share of the limit; 0 with room, and without a limit. */
+export function excessBytes({ memory }: SeenServer, startPercent: number): number {
+  if (memory?.maxBytes == null) return 0;
+  return Math.max(0, memory.usedBytes - (memory.maxBytes * startPercent) / 100);
+}
+
+/** @returns the stores of the servers that are fuller than they may be. */
+export function crowdedStores(
+  servers: readonly SeenServer[],
+  startPercent: number,
+): ReadonlySet<number> {
+  const crowded = servers.filter((server) => excessBytes(server, startPercent) > 0);
+  return new Set(crowded.flatMap(({ stores }) => stores));
+}

@@ -1,0 +1,67 @@
+/**
+ * The leases of one batch: the trace's, without which GitLab appends, and each chunk's own, without which it
+ * flushes. Nothing renews them on the way: a batch is short, and asks for them once more before its commit.
+ */
+import type { HeldLease } from '../ports';
+import type { Choice } from './choose';
+import type { ChunkLease } from './ports';
+import type { GuardSurroundings } from './surroundings';
+
+type LeaseSurroundings = Pick<GuardSurroundings, 'leases' | 'chunkLeases' | 'logger'>;
+
+export class GuardLeases {
+  readonly #around: LeaseSurroundings;
+  readonly #traces: readonly HeldLease[];
+  readonly #chunks: readonly ChunkLease[];
+
+  private constructor(
+    around: LeaseSurroundings,
+    traces: readonly HeldLease[],
+    chunks: readonly ChunkLease[],
+  ) {
+    this.#around = around;
+    this.#traces = traces;
+    this.#chunks = chunks;
+  }
+
+  static async take(around: LeaseSurroundings, batch: readonly Choice[]): Promise<GuardLeases> {
+    const buildIds = [...new Set(batch.map(({ trace }) => trace.buildId))];
+    const answers = await around.leases.acquire(buildIds);
+    const traces = answers.flatMap(({ jobId, token }) => (token === null ? [] : { jobId, token }));
+    const ours = new Set(traces.map(({ jobId }) => jobId));
+    try {
+      const wanted = batch
+        .filter(({ trace }) => ours.has(trace.buildId))
+        .map(({ trace, row }) => ({ buildId: trace.buildId, index: row.index }));
+      return new GuardLeases(around, traces, await around.chunkLeases.acquire(wanted));
+    } catch (error) {
+      await new GuardLeases(around, traces, []).release();
+      throw error;
+    }
+  }
+
+  /** Whether both leases of the chunk were ours to take; who else has one is left in peace. */
+  has({ trace, row }: Choice): boolean {
+    return this.#chunks.some(
+      ({ buildId, index }) => buildId === trace.buildId && index === row.index,
+    );
+  }
+
+  /** Asks now; from the answer on all of them last as long as new ones. */
+  async areStillOurs(): Promise<boolean> {
+    const { leases, chunkLeases } = this.#around;
+    const lost = await leases.renew(this.#traces);
+    return lost.length === 0 && (await chunkLeases.renew(this.#chunks));
+  }
+
+  /** Those that Redis does not take back now end by themselves. */
+  async release(): Promise<void> {
+    const { leases, chunkLeases, logger } = this.#around;
+    try {
+      if (this.#chunks.length > 0) await chunkLeases.release(this.#chunks);
+      if (this.#traces.length > 0) await leases.release(this.#traces);
+    } catch (error) {
+      logger.warn({ event: 'leases.not-released', err: error }, 'leases end by themselves');
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/** When a Redis is full, by how its memory has grown: pure. */
+import type { Memory } from './ports';
+
+interface Sample {
+  readonly atMs: number;
+  readonly usedBytes: number;
+}
+
+/** At one look every ten seconds: ten minutes. */
+const samplesMax = 60;
+/** Of fewer a line says nothing. */
+const samplesMin = 6;
+/** What is further away than this is no forecast. */
+const horizonMs = 30 * 86_400_000;
+
+export class MemoryTrend {
+  #samples: Sample[] = [];
+  #last: Memory | null = null;
+
+  add(atMs: number, memory: Memory): void {
+    this.#last = memory;
+    this.#samples = [...this.#samples, { atMs, usedBytes: memory.usedBytes }].slice(-samplesMax);
+  }
+
+  /** After a move, or when the server says nothing: what came before tells nothing of what comes. */
+  forget(): void {
+    this.#samples = [];
+  }
+
+  /** What was seen last; null before the first look, and while the server does not answer. */
+  get last(): Memory | null {
+    return this.#last;
+  }
+
+  lost(): void {
+    this.#last = null;
+    this.forget();
+  }
+
+  /** @returns milliseconds until it is full at this rate; null when it does not grow, has no limit, or nobody knows yet. */
+  fullInMs(): number | null {
+    const { last } = this;
+    if (last?.maxBytes == null) return null;
+    if (last.usedBytes >= last.maxBytes) return 0;
+    const bytesPerMs = slopeOf(this.#samples);
+    if (bytesPerMs === null || bytesPerMs <= 0) return null;
+    const leftMs = (last.maxBytes - last.usedBytes) / bytesPerMs;
+    return leftMs > horizonMs ? null : Math.round(leftMs);
+  }
+}
+
+/** Of the line with the least squares: single peaks count little. */
+function slopeOf(samples: readonly Sample[]): number | null {
+  const [first] = samples;
+  if (!first || samples.length < samplesMin) return null;
+  const points = samples.map(({ atMs, usedBytes }) => ({ x: atMs - first.atMs, y: usedBytes }));
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [x, y] = [mean(points.map((one) => one.x)), mean(points.map((one) => one.y))];
+  const spread = points.reduce((sum, one) => sum + (one.x - x) ** 2, 0);
+  if (spread === 0) return null;
+  return points.reduce((sum, one) => sum + (one.x - x) * (one.y - y), 0) / spread;
+}

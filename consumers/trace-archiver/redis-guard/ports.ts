@@ -1,0 +1,68 @@
+/** What the guard needs of the world besides what the archiver has; main.ts plugs the adapters in. */
+import type { chunkStore } from '../../../lib/gitlab/trace-chunks';
+
+export type GuardStore = typeof chunkStore.redis | typeof chunkStore.redisTraceChunks;
+
+export interface Memory {
+  readonly usedBytes: number;
+  /** Null: unlimited. */
+  readonly maxBytes: number | null;
+}
+
+/** A Redis server that holds live chunks. */
+export interface GuardedRedis {
+  /** What GitLab keeps there; `shared-state` where both are one server. */
+  readonly name: 'shared-state' | 'trace-chunks';
+  /** The values of `data_store` whose data it holds. */
+  readonly stores: readonly GuardStore[];
+  memory(): Promise<Memory>;
+}
+
+export interface ChunkMove {
+  readonly id: number;
+  readonly buildId: number;
+  readonly index: number;
+  readonly store: number;
+  readonly lockVersion: number;
+  readonly bytes: Buffer;
+  readonly crc32: number;
+}
+
+export interface Cursor {
+  readonly partitionId: number;
+  readonly afterBuildId: number;
+}
+
+export interface ChunkMoves {
+  /** Builds with chunks outside of the bucket, in order; `next` is null behind the last one. */
+  readPage(
+    from: Cursor,
+    buildsMax: number,
+  ): Promise<{ readonly buildIds: readonly number[]; readonly next: Cursor | null }>;
+  /** Nothing is changed unless `mayCommit` says so, and the commit follows within `commitWithinMs`. */
+  move(
+    moves: readonly ChunkMove[],
+    commitWithinMs: number,
+    mayCommit: () => Promise<boolean>,
+  ): Promise<{ readonly ids: ReadonlySet<number>; readonly elapsedMs: number }>;
+}
+
+export interface ChunkLease {
+  readonly buildId: number;
+  readonly index: number;
+  readonly token: string;
+}
+
+export interface ChunkLeases {
+  /** @returns those that nobody else has. */
+  acquire(
+    chunks: readonly { readonly buildId: number; readonly index: number }[],
+  ): Promise<readonly ChunkLease[]>;
+  /** @returns whether all of them are still ours. */
+  renew(leases: readonly ChunkLease[]): Promise<boolean>;
+  release(leases: readonly ChunkLease[]): Promise<void>;
+}
+
+export interface GuardCounts {
+  moved(chunks: number, bytes: number): void;
+}

@@ -1,0 +1,70 @@
+/**
+ * A chunk whose row has the data, and that Redis has, too: a crash came between the commit and the key's end,
+ * or a stalled process of GitLab's wrote to the key meanwhile. Everybody reads the row.
+ */
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { chunkBytes, chunkRedisKey, chunkStore } from '../../../lib/gitlab/trace-chunks';
+import type { Choice } from './choose';
+import type { GuardSurroundings } from './surroundings';
+
+/**
+ * - `drop`: the row has all of it; GitLab may have appended there since;
+ * - `take`: Redis has more, behind what the row has: bytes that a runner was thanked for;
+ * - `leave`: the two are different traces; nothing proves which bytes nobody needs.
+ */
+export function judgeLeftover(inRow: Buffer, inRedis: Buffer): 'drop' | 'take' | 'leave' {
+  const common = Math.min(inRow.length, inRedis.length);
+  if (!inRow.subarray(0, common).equals(inRedis.subarray(0, common))) return 'leave';
+  if (inRedis.length <= inRow.length) return 'drop';
+  return inRedis.length <= chunkBytes ? 'take' : 'leave';
+}
+
+/**
+ * Under the leases of each chunk.
+ * @param left chunks of the database, each with its row as it is now. @returns how many keys went.
+ */
+export async function settle(
+  around: GuardSurroundings,
+  left: readonly Choice[],
+  mayCommit: () => Promise<boolean>,
+): Promise<number> {
+  let settled = 0;
+  for (const choice of left) settled += await settleOne(around, choice, mayCommit);
+  return settled;
+}
+
+async function settleOne(
+  around: GuardSurroundings,
+  { trace, row, partitionId }: Choice,
+  mayCommit: () => Promise<boolean>,
+): Promise<number> {
+  const { rows, chunks, moves, logger, leaseMs } = around;
+  const key = chunkRedisKey(trace.buildId, row.index);
+  let inRow = (await rows.readRawData([row.id])).get(row.id);
+  let { lockVersion } = row;
+  let settled = 0;
+  for (const live of [chunks.traceChunks, chunks.sharedState]) {
+    const [inRedis] = await live.read([key]);
+    if (!inRedis || !inRow) continue;
+    const verdict = judgeLeftover(inRow, inRedis);
+    if (verdict === 'leave') {
+      const fields = { event: 'guard.left', partitionId, buildId: trace.buildId, index: row.index };
+      logger.warn(fields, 'a chunk lies in Redis and in its row, and the two differ: both stay');
+      continue;
+    }
+    if (verdict === 'take') {
+      const sum = { bytes: inRedis, crc32: crc32(inRedis) };
+      const place = { id: row.id, buildId: trace.buildId, index: row.index };
+      const taken = { ...place, store: chunkStore.database, lockVersion, ...sum };
+      const { ids } = await moves.move([taken], leaseMs / 2, mayCommit);
+      if (!ids.has(row.id)) continue;
+      inRow = inRedis;
+      lockVersion += 1;
+    }
+    const sha1 = createHash('sha1').update(inRedis).digest('hex');
+    const [isGone] = await live.removeUnchanged([{ key, sizeBytes: inRedis.length, sha1 }]);
+    if (isGone === true) settled += 1;
+  }
+  return settled;
+}

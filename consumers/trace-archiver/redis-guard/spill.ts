@@ -1,0 +1,162 @@
+/**
+ * Moves a batch of chunks from Redis into their rows, in the only order that is safe at every break:
+ *
+ * leases → rows read again → data → rows committed, while the leases last → keys, each only if it still is
+ * what was copied → leases.
+ *
+ * Ended before the commit, nothing has changed. Ended behind it, the row has the data and Redis has it, too:
+ * everybody reads the row, and the next look settles the key (`settle.ts`), or the archiver does.
+ */
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { assertMayBegin } from '../../../lib/kafka/membership-guard';
+import { chunkBytes, chunkRedisKey, chunkStore } from '../../../lib/gitlab/trace-chunks';
+import type { LiveChunks } from '../ports';
+import type { Choice } from './choose';
+import { GuardLeases } from './guard-leases';
+import { settle } from './settle';
+import type { GuardSurroundings } from './surroundings';
+
+export interface Spilled {
+  readonly chunks: number;
+  readonly bytes: number;
+  /** Keys that a crash or a stalled writer had left beside their row. */
+  readonly settled: number;
+  /** What the database took; null when nothing was asked of it. */
+  readonly elapsedMs: number | null;
+}
+
+interface Loaded {
+  readonly choice: Choice;
+  readonly bytes: Buffer;
+}
+
+/** @throws what the stores throw; nothing is lost by it. */
+export function spill(around: GuardSurroundings, batch: readonly Choice[]): Promise<Spilled> {
+  const bytes = batch.reduce((sum, { key }) => sum + key.sizeBytes, 0);
+  // What was read, and the statement that carries it.
+  return around.budget.hold(3 * bytes, () => underLeases(around, batch));
+}
+
+async function underLeases(around: GuardSurroundings, batch: readonly Choice[]): Promise<Spilled> {
+  await around.brake.assertReleased();
+  assertMayBegin(around.mayBegin);
+  const leases = await GuardLeases.take(around, batch);
+  try {
+    around.reach('guard.leases-taken');
+    const held = await readAgain(
+      around,
+      batch.filter((choice) => leases.has(choice)),
+    );
+    const mayCommit = () => leases.areStillOurs();
+    const left = held.filter(({ kind }) => kind === 'settle');
+    const settled = await settle(around, left, mayCommit);
+    const moved = await move(around, held, mayCommit);
+    return { ...moved, settled: settled + moved.settled };
+  } finally {
+    await leases.release();
+  }
+}
+
+/** Under the leases a row changes by GitLab's own repairs only: what is not as it was seen is left out. */
+async function readAgain({ rows }: GuardSurroundings, batch: readonly Choice[]): Promise<Choice[]> {
+  const found: Choice[] = [];
+  for (const [partitionId, own] of Map.groupBy(batch, (choice) => choice.partitionId)) {
+    const ids = [...new Set(own.map(({ trace }) => trace.buildId))];
+    const traces = new Map((await rows.read(partitionId, ids)).map((one) => [one.buildId, one]));
+    for (const choice of own) {
+      const trace = traces.get(choice.trace.buildId);
+      const row = trace?.chunks.find(({ id }) => id === choice.row.id);
+      if (!trace || trace.isErased || row?.store !== choice.row.store) continue;
+      found.push({ ...choice, trace, row });
+    }
+  }
+  return found;
+}
+
+async function move(
+  around: GuardSurroundings,
+  held: readonly Choice[],
+  mayCommit: () => Promise<boolean>,
+): Promise<Spilled> {
+  const loaded = await load(
+    around,
+    held.filter(({ kind }) => kind === 'move'),
+  );
+  if (loaded.length === 0) return { chunks: 0, bytes: 0, settled: 0, elapsedMs: null };
+  assertMayBegin(around.mayBegin);
+  const { ids, elapsedMs } = await around.moves.move(
+    loaded.map(({ choice: { trace, row }, bytes }) => ({
+      ...{ id: row.id, buildId: trace.buildId, index: row.index },
+      ...{ store: row.store, lockVersion: row.lockVersion },
+      ...{ bytes, crc32: crc32(bytes) },
+    })),
+    around.leaseMs / 2,
+    async () => (await mayCommit()) && (await haveNotGrown(around, loaded)),
+  );
+  around.reach('guard.rows-committed');
+  const moved = loaded.filter(({ choice }) => ids.has(choice.row.id));
+  const grown = await removeKeys(around, moved);
+  around.reach('guard.keys-removed');
+  const bytes = moved.reduce((sum, one) => sum + one.bytes.length, 0);
+  around.counts.moved(moved.length, bytes);
+  const settled = await settle(around, grown.map(inDatabase), mayCommit);
+  return { chunks: moved.length, bytes, settled, elapsedMs };
+}
+
+/** The row as the move has left it. */
+const inDatabase = ({ choice }: Loaded): Choice => ({
+  ...choice,
+  kind: 'settle',
+  row: {
+    ...choice.row,
+    store: chunkStore.database,
+    lockVersion: choice.row.lockVersion + 1,
+  },
+});
+
+/** What is not there, or is no chunk, is the archiver's to judge. */
+async function load(around: GuardSurroundings, choices: readonly Choice[]): Promise<Loaded[]> {
+  const loaded: Loaded[] = [];
+  for (const [store, own] of Map.groupBy(choices, ({ row }) => row.store)) {
+    const data = await liveOf(around, store).read(own.map(keyOf));
+    own.forEach((choice, at) => {
+      const bytes = data[at];
+      if (bytes && bytes.length <= chunkBytes) loaded.push({ choice, bytes });
+    });
+  }
+  return loaded;
+}
+
+/** Only a process of GitLab's that has lost its own lease can make it so. */
+async function haveNotGrown(
+  around: GuardSurroundings,
+  loaded: readonly Loaded[],
+): Promise<boolean> {
+  for (const [store, own] of Map.groupBy(loaded, ({ choice }) => choice.row.store)) {
+    const lengths = await liveOf(around, store).lengths(own.map(({ choice }) => keyOf(choice)));
+    if (own.some(({ bytes }, at) => lengths[at] !== bytes.length)) return false;
+  }
+  return true;
+}
+
+/** @returns those that have changed, and stay. */
+async function removeKeys(around: GuardSurroundings, moved: readonly Loaded[]): Promise<Loaded[]> {
+  const changed: Loaded[] = [];
+  for (const [store, own] of Map.groupBy(moved, ({ choice }) => choice.row.store)) {
+    const removed = await liveOf(around, store).removeUnchanged(
+      own.map(({ choice, bytes }) => ({
+        key: keyOf(choice),
+        sizeBytes: bytes.length,
+        sha1: createHash('sha1').update(bytes).digest('hex'),
+      })),
+    );
+    changed.push(...own.filter((_, at) => removed[at] !== true));
+  }
+  return changed;
+}
+
+const keyOf = ({ trace, row }: Choice): string => chunkRedisKey(trace.buildId, row.index);
+
+const liveOf = ({ chunks }: GuardSurroundings, store: number): LiveChunks =>
+  store === chunkStore.redis ? chunks.sharedState : chunks.traceChunks;
