@@ -83,7 +83,10 @@ async function seedAndLive({ options, gitlab, progress, signal }: Run): Promise<
   }
   const bar = progress.bar('seeding', options.artifacts, 'artifacts');
   const { builds, artifacts, randomSeed } = options;
-  const onProgress = (stored: number): void => bar.update(stored);
+  const onProgress = (stored: number): void => {
+    signal.throwIfAborted();
+    bar.update(stored);
+  };
   const seeded = await seed(gitlab, { builds, artifacts, randomSeed, onProgress });
   bar.finish(`${seeded.willGo} will go, ${seeded.willStay} will stay`);
   const { traces, ...life } = await liveOnce(gitlab, seeded, signal);

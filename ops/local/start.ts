@@ -68,7 +68,8 @@ async function runStack(
   });
   let ending: Ending = { code: exitCodes.failed };
   try {
-    ending = ofEnd(await runLive(stack, { options, progress, signal }));
+    const end = await runLive(stack, { options, progress, signal });
+    ending = signal.aborted && end.lastLine === undefined ? stopped(options) : ofEnd(end);
   } catch (error) {
     if (!signal.aborted) throw error;
     ending = stopped(options);
