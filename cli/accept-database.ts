@@ -11,6 +11,7 @@ import type { Control } from '../schemas/generated';
 import { action } from './action';
 import { writeDecision } from './control-topic';
 import { type ExitCode, exitCodes } from './exit-codes';
+import { postgresOf, reach } from './reach';
 import { jsonOption, printResult, type OutputOptions } from './output';
 
 interface AcceptOptions extends OutputOptions {
@@ -69,7 +70,7 @@ async function acceptDatabase(options: AcceptOptions): Promise<ExitCode> {
 async function identityOf(config: Connections): Promise<DatabaseIdentity> {
   const pool = new PostgresPool(postgresSettings(config, 'accept-database'));
   try {
-    return await pool.withSession(readIdentity);
+    return await reach(postgresOf(config), () => pool.withSession(readIdentity));
   } finally {
     await pool.close();
   }

@@ -1,5 +1,6 @@
 /** What every command has in common: a signal that ends it, an exit code, one sentence for a failure. */
-import { CommanderError } from 'commander';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type Command, CommanderError } from 'commander';
 import { NotStreamingError } from '../connect/await-streaming';
 import { PositionLostError, SourceNotFitError } from '../connect/apply';
 import { exitCodeOf as generalExitCodeOf } from '../lib/process/exit-code-of';
@@ -9,27 +10,62 @@ import { printProgress } from './output';
 /** Does the command's work within the signal. @returns the exit code. */
 export type Action<Options> = (options: Options, signal: AbortSignal) => Promise<ExitCode>;
 
-/** The first SIGINT or SIGTERM aborts the action, the second one ends the process as usual. */
-export function action<Options>(act: Action<Options>): (options: Options) => Promise<void> {
-  return async (options) => {
+/** A command that has been asked to end and still waits for a server is not waited for. */
+const endLimitMs = 1_000;
+
+const signalCodes = { SIGINT: exitCodes.interrupted, SIGTERM: exitCodes.terminated } as const;
+type Signal = keyof typeof signalCodes;
+
+class EndedError extends Error {
+  override readonly name = 'EndedError';
+
+  constructor(readonly signal: Signal) {
+    super(`Ended by ${signal}.`);
+  }
+}
+
+/**
+ * The first SIGINT or SIGTERM aborts the action, which has a second to put things in order; the next one ends
+ * the process as usual. What was wrong is one sentence, and for a wrong command line the help that explains it.
+ */
+export function action<Options>(
+  act: Action<Options>,
+): (options: Options, command?: Command) => Promise<void> {
+  return async (options, command) => {
     const ending = new AbortController();
-    const end = (signal: NodeJS.Signals): void => {
-      ending.abort(new Error(`Ended by ${signal}.`));
-    };
+    const end = (signal: Signal): void => ending.abort(new EndedError(signal));
     process.once('SIGINT', end).once('SIGTERM', end);
     try {
-      process.exitCode = await act(options, ending.signal);
+      process.exitCode = await Promise.race([
+        act(options, ending.signal),
+        endedLate(ending.signal),
+      ]);
     } catch (error) {
       process.exitCode = exitCodeOf(error);
       printProgress(`afterbuild: ${sentenceOf(error)}`);
+      if (process.exitCode === exitCodes.usage && command) {
+        printProgress(`(${pathOf(command)} --help explains it)`);
+      }
     } finally {
       process.off('SIGINT', end).off('SIGTERM', end);
     }
   };
 }
 
+/** Rejects when the action has not ended soon after the signal. */
+async function endedLate(signal: AbortSignal): Promise<never> {
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  await wait(endLimitMs, undefined, { ref: false });
+  throw signal.reason;
+}
+
+/** `afterbuild flags set`. */
+export const pathOf = (command: Command): string =>
+  command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
+
 /** What only commands throw; all else is sorted as for the processes. */
 export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof EndedError) return signalCodes[error.signal];
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   if (error instanceof SourceNotFitError) return exitCodes.configuration;
   if (error instanceof NotStreamingError) return exitCodes.unreachable;

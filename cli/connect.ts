@@ -7,9 +7,11 @@ import { createConnectClient } from '../lib/connect/connect-client';
 import { describeGap, formatLsn } from '../lib/connect/slot-gap';
 import { systemClock } from '../lib/process/clock';
 import { ConfigError, connectSchema, loadConfig } from '../lib/process/config';
+import { readIdentity } from '../lib/stores/postgres/identity';
 import { PostgresPool, postgresSettings } from '../lib/stores/postgres/pool';
 import { action } from './action';
 import { exitCodes, type ExitCode } from './exit-codes';
+import { httpOf, postgresOf, reach } from './reach';
 import { jsonOption, printProgress, printResult, type OutputOptions } from './output';
 
 type Config = ReturnType<typeof loadConfig<typeof connectSchema>>;
@@ -48,7 +50,7 @@ async function apply(
   signal: AbortSignal,
 ): Promise<ExitCode> {
   const config = loadConfig(connectSchema, process.env);
-  const result = await withDatabase(config, (database) =>
+  const result = await withServers(config, signal, (database) =>
     applyConnector(
       {
         ...place(config, signal),
@@ -79,7 +81,7 @@ function applied(connector: string, { change, gap, slot }: ApplyResult): string[
 
 async function status(options: OutputOptions, signal: AbortSignal): Promise<ExitCode> {
   const config = loadConfig(connectSchema, process.env);
-  const report = await withDatabase(config, (database) =>
+  const report = await withServers(config, signal, (database) =>
     readConnectorStatus(
       { ...place(config, signal), connectUrl: config.CONNECT_URL, database },
       signal,
@@ -137,14 +139,19 @@ function converterUrl(registryUrl: string): string {
   );
 }
 
-async function withDatabase<T>(
+async function withServers<T>(
   config: Config,
+  signal: AbortSignal,
   work: (database: PostgresPool) => Promise<T>,
 ): Promise<T> {
   const pool = new PostgresPool(
     postgresSettings(config, 'afterbuild connect', { connectionsMax: 1 }),
   );
   try {
+    await reach(postgresOf(config), () => pool.withSession(readIdentity));
+    await reach(httpOf('Kafka Connect', 'CONNECT_URL', config.CONNECT_URL), () =>
+      createConnectClient(config.CONNECT_URL, requestLimitMs, signal).connectorPlugins(),
+    );
     return await work(pool);
   } finally {
     await pool.close();

@@ -1,47 +1,66 @@
 /** Reads `afterbuild.control` and other state topics to their end, and writes decisions, for commands. */
-import { createCodec, type Codec } from '../lib/avro/codec';
+import type { z } from 'zod';
 import { openRegistry } from '../lib/avro/open-registry';
-import { loadSchema } from '../lib/avro/schema-file';
+import { RegistryUnavailableError } from '../lib/avro/registry';
+import { createStateCodec, schemaHeader, type StateCodec } from '../lib/avro/state-codec';
 import { StateWriter } from '../lib/control/state-writer';
 import { createTopicAdmin, type TopicAdmin } from '../lib/kafka/admin';
 import { createKafka } from '../lib/kafka/connection';
-import { createLogReader, LogBeginsLaterError, type LogReader } from '../lib/kafka/log-reader';
+import {
+  createLogReader,
+  LogBeginsLaterError,
+  type LogReader,
+  type LogRecord,
+} from '../lib/kafka/log-reader';
+import { headerText } from '../lib/kafka/header-text';
 import { createProducer } from '../lib/kafka/producer';
 import type { RecordHeaders } from '../lib/kafka/subscription';
 import { topicNames } from '../lib/kafka/topics';
 import { systemClock } from '../lib/process/clock';
 import type { controlSchema } from '../lib/process/config';
 import { createLogger } from '../lib/process/logger';
-import type { z } from 'zod';
 import type { Control } from '../schemas/generated';
+import { kafkaOf, reach } from './reach';
 
 export type ControlConfig = z.output<typeof controlSchema>;
 
-/** Called for every record in the order of its partition; null takes back what the key names. */
-export type OnState<V> = (key: string, value: V | null) => void;
+/** A record of a state topic, in the order of its partition. */
+export interface StateRecord<V> {
+  readonly key: string;
+  /** Null takes back what the key names, or stands for what cannot be read. */
+  readonly value: V | null;
+  /** By their names. */
+  readonly headers: RecordHeaders;
+  /** When it was written, milliseconds since the epoch. */
+  readonly atMs: number;
+}
 
-export interface StateTopic {
+export interface StateTopic<V> {
   /** Name in `topics.ts`; its schema has the same one. */
   readonly name: string;
-  readonly onState: OnState<never>;
+  readonly onState: (record: StateRecord<V>) => void;
 }
 
 export interface FollowedTopics {
   /** Reads what has been added since. @throws Error that says what does not answer. */
   readonly readOn: () => Promise<void>;
+  /** What could not be read, and why, in a sentence; null when all was read. */
+  readonly unread: () => string | null;
   readonly end: () => Promise<void>;
 }
 
 const silent = createLogger('afterbuild', 'silent');
+/** Only what versions before the header of ADR 0027 wrote is asked for there. */
+const registryLimitMs = 3_000;
 
 /**
  * Reads the topics from their beginning to where they end now. No group is joined, so that a command which
- * is ended in the middle leaves none behind.
+ * is ended in the middle leaves none behind; and no registry is needed.
  * @throws Error that says what does not answer.
  */
 export async function followTopics(
   config: ControlConfig,
-  topics: readonly StateTopic[],
+  topics: readonly StateTopic<never>[],
 ): Promise<FollowedTopics> {
   const kafka = createKafka(config, 'afterbuild', silent);
   const admin = createTopicAdmin(kafka, { namespace: config.AFTERBUILD_NAMESPACE });
@@ -54,38 +73,53 @@ export async function followTopics(
     await Promise.all([admin.disconnect(), reader.disconnect()]);
   };
   try {
-    await Promise.all([admin.connect(), reader.connect()]);
+    await reach(kafkaOf(config), () => Promise.all([admin.connect(), reader.connect()]));
     await readOn();
-    return { readOn, end };
+    return { readOn, end, unread: () => sentenceOf(followed) };
   } catch (error) {
     await end();
     throw error;
   }
 }
 
+function sentenceOf(followed: readonly FollowedTopic[]): string | null {
+  const parts = followed.flatMap(({ topic, unread, silence }) =>
+    unread.size === 0 ? [] : [`${unread.size} records of ${topic} are not read: ${silence ?? ''}`],
+  );
+  if (parts.length === 0) return null;
+  return `${parts.join('; ')} An older version wrote them without the name of their schema.`;
+}
+
 class FollowedTopic {
-  readonly #topic: string;
-  readonly #codec: Codec<unknown>;
-  readonly #onState: OnState<unknown>;
+  readonly topic: string;
+  /** Keys whose last record could not be read. */
+  readonly unread = new Set<string>();
+  /** Why the registry was not asked again in this look. */
+  silence: string | null = null;
+  readonly #codec: StateCodec<unknown>;
+  readonly #onState: StateTopic<unknown>['onState'];
   /** By partition: the first offset that has not been read. */
   readonly #next = new Map<number, number>();
 
   constructor(
     config: ControlConfig,
-    { name, onState }: StateTopic,
+    { name, onState }: StateTopic<never>,
     private readonly admin: TopicAdmin,
     private readonly reader: LogReader,
   ) {
-    this.#topic = `${config.AFTERBUILD_NAMESPACE}${name}`;
-    this.#codec = createCodec<unknown>(openRegistry(config), {
-      subject: `${this.#topic}-value`,
-      schema: loadSchema(name),
+    this.topic = `${config.AFTERBUILD_NAMESPACE}${name}`;
+    this.#codec = createStateCodec<unknown>({
+      registry: openRegistry(config, { timeoutMs: registryLimitMs }),
+      subject: `${this.topic}-value`,
+      name,
+      clock: systemClock,
     });
-    this.#onState = onState as OnState<unknown>;
+    this.#onState = onState as StateTopic<unknown>['onState'];
   }
 
   async readOn(): Promise<void> {
-    for (const { partition, logStart, highWatermark } of await this.admin.ends(this.#topic)) {
+    this.silence = null;
+    for (const { partition, logStart, highWatermark } of await this.admin.ends(this.topic)) {
       try {
         await this.#read(partition, logStart, highWatermark);
       } catch (error) {
@@ -96,19 +130,48 @@ class FollowedTopic {
   }
 
   async #read(partition: number, logStart: number, highWatermark: number): Promise<void> {
-    const at = { topic: this.#topic, partition };
+    const at = { topic: this.topic, partition };
     const from = Math.max(this.#next.get(partition) ?? 0, logStart);
-    for await (const { key, value, offset } of this.reader.readCompacted(at, from, highWatermark)) {
-      if (key !== null) {
-        this.#onState(key.toString('utf8'), value && (await this.#codec.decode(value)));
-      }
-      this.#next.set(partition, offset + 1);
+    for await (const record of this.reader.readCompacted(at, from, highWatermark)) {
+      await this.#tell(record);
+      this.#next.set(partition, record.offset + 1);
     }
     this.#next.set(partition, Math.max(from, highWatermark));
   }
+
+  async #tell({ key: bytes, value, timestampMs, ...record }: LogRecord): Promise<void> {
+    if (bytes === null) return;
+    const key = bytes.toString('utf8');
+    const headers = textsOf(record.headers);
+    this.unread.delete(key);
+    const state = value === null ? null : await this.#decoded(value, headers, key);
+    this.#onState({ key, value: state, headers, atMs: timestampMs });
+  }
+
+  /** @returns null for what only the registry could explain, while it is silent: then it is in `unread`. */
+  async #decoded(value: Buffer, headers: RecordHeaders, key: string): Promise<unknown> {
+    if (this.silence === null || headers[schemaHeader] !== undefined) {
+      try {
+        return await this.#codec.decode(value, headers);
+      } catch (error) {
+        if (!(error instanceof RegistryUnavailableError)) throw error;
+        this.silence = error.message;
+      }
+    }
+    this.unread.add(key);
+    return null;
+  }
 }
 
-/** Writes one decision; null takes back what the key names, and the headers say who did. */
+function textsOf(headers: LogRecord['headers']): RecordHeaders {
+  const names = Object.keys(headers);
+  return Object.fromEntries(names.map((name) => [name, headerText(headers, name) ?? '']));
+}
+
+/**
+ * Writes one decision; null takes back what the key names, and the headers say who did. Needs Kafka and nothing else.
+ * @throws Error that says what does not answer.
+ */
 export async function writeDecision(
   config: ControlConfig,
   key: string,
@@ -118,13 +181,14 @@ export async function writeDecision(
   const topic = `${config.AFTERBUILD_NAMESPACE}${topicNames.control}`;
   const kafka = createKafka(config, 'afterbuild', silent);
   const writer = new StateWriter({
-    registry: openRegistry(config),
+    registry: openRegistry(config, { timeoutMs: registryLimitMs }),
     createProducer: () => createProducer(kafka),
+    clock: systemClock,
   });
-  const codec: Codec<Control> = writer.codecOf(topic, topicNames.control);
+  const codec = writer.codecOf<Control>(topic, topicNames.control);
   try {
-    const bytes = value === null ? null : await codec.encode(value);
-    await writer.write({ topic, key, value: bytes, headers });
+    const state = value === null ? null : await codec.encode(value);
+    await reach(kafkaOf(config), () => writer.write(topic, key, state, headers));
   } finally {
     await writer.close();
   }

@@ -10,6 +10,7 @@ import { createProducer, type RecordProducer } from '../lib/kafka/producer';
 import { systemClock } from '../lib/process/clock';
 import { ConfigError, loadConfig, topicsSchema } from '../lib/process/config';
 import { createLogger } from '../lib/process/logger';
+import { kafkaOf, reach } from './reach';
 
 export interface DeadLetterSession {
   readonly admin: TopicAdmin;
@@ -40,7 +41,7 @@ export async function withDeadLetters<T>(
     return producing;
   };
   try {
-    await Promise.all([admin.connect(), reader.connect()]);
+    await reach(kafkaOf(config), () => Promise.all([admin.connect(), reader.connect()]));
     return await work({
       admin,
       log: {

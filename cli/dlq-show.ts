@@ -1,6 +1,7 @@
 /** `afterbuild dlq show`: single dead letters with all that is known of them. */
 import { createWriterDecoder } from '../lib/avro/codec';
 import { openRegistry } from '../lib/avro/open-registry';
+import { RegistryUnavailableError } from '../lib/avro/registry';
 import type { DeadLetter } from '../lib/dead-letters/dead-letter';
 import { matches } from '../lib/dead-letters/filter';
 import { headerText } from '../lib/kafka/header-text';
@@ -40,7 +41,7 @@ const hexBytes = 64;
 
 export async function show(options: ShowOptions, signal: AbortSignal): Promise<ExitCode> {
   const config = loadConfig(deadLettersSchema, process.env);
-  const decode = createWriterDecoder(openRegistry(config));
+  const decode = oneSilence(createWriterDecoder(openRegistry(config)));
   const places = chosenPlaces(config.AFTERBUILD_NAMESPACE, options);
   const filter = filterOf(options);
   const shown = await withDeadLetters(async ({ log, existing }) => {
@@ -58,6 +59,20 @@ export async function show(options: ShowOptions, signal: AbortSignal): Promise<E
     shown.length === 0 ? ['No dead letter fits.'] : shown.flatMap(describeLetter),
   );
   return exitCodes.ok;
+}
+
+/** A registry that is silent once is not waited for at each letter. */
+export function oneSilence(decode: Decode): Decode {
+  let silence: RegistryUnavailableError | undefined;
+  return async (bytes) => {
+    if (silence) throw silence;
+    try {
+      return await decode(bytes);
+    } catch (error) {
+      if (error instanceof RegistryUnavailableError) silence = error;
+      throw error;
+    }
+  };
 }
 
 async function showEach(

@@ -12,5 +12,5 @@ Exit codes:
   5  done, but changes of the database were lost before: a full sweep must follow
   6  work was there, and for too long it was left standing for no reason that has a name; another process takes over
   129  a second SIGHUP ended it at once, without the drain; what was in flight is repeated
-  130  the same by SIGINT (Ctrl-C)
+  130  the same by SIGINT (Ctrl-C); a command that is no process ends so at the first one
   143  the same by SIGTERM`;

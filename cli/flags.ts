@@ -1,6 +1,6 @@
 /** `afterbuild flags get|set|unset`: how operators steer the processes while they work. */
 import { userInfo } from 'node:os';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { flagKey } from '../lib/control/control-key';
 import { readDuration, writeDuration } from '../lib/control/duration';
 import { flagDefinitions, refuseFlag } from '../lib/control/flag-definitions';
@@ -8,10 +8,11 @@ import { type FlagInForce, Flags } from '../lib/control/flags';
 import { everyProcess, processNames } from '../lib/control/process-names';
 import { topicNames } from '../lib/kafka/topics';
 import { systemClock } from '../lib/process/clock';
-import { ConfigError, controlSchema, loadConfig } from '../lib/process/config';
+import { controlSchema, loadConfig } from '../lib/process/config';
+import { UnreachableError } from '../lib/process/unreachable-error';
 import type { Control } from '../schemas/generated';
 import { action } from './action';
-import { followTopics, writeDecision, type ControlConfig } from './control-topic';
+import { followTopics, writeDecision, type ControlConfig, type StateRecord } from './control-topic';
 import { type ExitCode, exitCodes } from './exit-codes';
 import { jsonOption, printResult, type OutputOptions } from './output';
 
@@ -40,8 +41,8 @@ export function addFlagsCommand(program: Command): void {
     .description('the flags that are in force, with author, reason and expiry')
     .argument('[process]', processHelp)
     .option(...jsonOption)
-    .action((process: string | undefined, options: OutputOptions) =>
-      action<OutputOptions>((given) => getFlags(process, given))(options),
+    .action((process: string | undefined, options: OutputOptions, command: Command) =>
+      action<OutputOptions>((given) => getFlags(process, given))(options, command),
     );
   decided(flags.command('set').description('set a flag of one process, or of all'))
     .argument('<process>', processHelp)
@@ -49,16 +50,22 @@ export function addFlagsCommand(program: Command): void {
     .argument('<value>')
     .option('--expires <duration>', 'when it ends by itself, like 2h or 1d12h')
     .action(
-      (process: string, name: string, value: string, options: Decided & { expires?: string }) =>
+      (
+        process: string,
+        name: string,
+        value: string,
+        options: Decided & { expires?: string },
+        command: Command,
+      ) =>
         action<Decided & { expires?: string }>((given) =>
           setFlag({ ...given, process, name, value }),
-        )(options),
+        )(options, command),
     );
   decided(flags.command('unset').description('take a flag back'))
     .argument('<process>', processHelp)
     .argument('<flag>', Object.keys(flagDefinitions).join(', '))
-    .action((process: string, name: string, options: Decided) =>
-      action<Decided>((given) => unsetFlag({ ...given, process, name }))(options),
+    .action((process: string, name: string, options: Decided, command: Command) =>
+      action<Decided>((given) => unsetFlag({ ...given, process, name }))(options, command),
     );
 }
 
@@ -73,10 +80,13 @@ async function getFlags(process: string | undefined, options: OutputOptions): Pr
   if (process !== undefined) refuse(refuseFlag(process, 'pause', null));
   const config = loadConfig(controlSchema, globalThis.process.env);
   const nowMs = systemClock.nowMs();
-  const inForce = (await readFlags(config)).inForce(nowMs);
+  const { flags, unread } = await readFlags(config);
+  const inForce = flags.inForce(nowMs);
   const asked = inForce.filter((flag) => concerns(flag, process));
   const lines = asked.map((flag) => describeFlag(flag, nowMs));
-  printResult(options, asked, lines.length > 0 ? lines : ['No flag is in force.']);
+  const none = unread === null ? 'No flag is in force.' : 'No flag is known to be in force.';
+  printResult(options, asked, lines.length > 0 ? lines : [none]);
+  if (unread !== null) throw new UnreachableError(unread);
   return exitCodes.ok;
 }
 
@@ -94,7 +104,7 @@ async function setFlag(
   return show(options, before, `${name} of ${process} becomes ${value}`, decision.flag);
 }
 
-/** @throws ConfigError with the sentence that says what can be set. */
+/** @throws InvalidArgumentError with the sentence that says what can be set. */
 export function decideFlag(
   options: {
     readonly process: string;
@@ -111,7 +121,9 @@ export function decideFlag(
   refuseBlank(reason, author);
   const forMs = expires === undefined ? null : readDuration(expires);
   if (expires !== undefined && forMs === null) {
-    throw new ConfigError(`--expires must be a duration like 2h, 90m or 1d12h, not ${expires}.`);
+    throw new InvalidArgumentError(
+      `--expires must be a duration like 2h, 90m or 1d12h, not ${expires}.`,
+    );
   }
   const expiresAtMs = forMs === null ? null : nowMs + forMs;
   return {
@@ -143,7 +155,7 @@ async function unsetFlag(options: Decided & { process: string; name: string }): 
 
 function show(
   options: Decided,
-  before: FlagInForce | undefined,
+  before: FlagInForce | 'unknown' | undefined,
   change: string,
   after: Control['flag'],
 ): ExitCode {
@@ -155,7 +167,7 @@ function show(
       ? ''
       : `, for ${writeDuration(after.expiresAtMs - nowMs)}`;
   printResult(options, { before: before ?? null, after, author, reason, changed }, [
-    ...(before === undefined ? [] : [`now: ${describeFlag(before, nowMs)}`]),
+    ...nowOf(before, nowMs),
     `${change}${ends}, by ${author}: ${reason}`,
     changed
       ? 'Done: the processes follow within 5 seconds.'
@@ -164,21 +176,34 @@ function show(
   return exitCodes.ok;
 }
 
+function nowOf(before: FlagInForce | 'unknown' | undefined, nowMs: number): string[] {
+  if (before === undefined) return [];
+  if (before === 'unknown') return ['now: not known, the schema registry does not answer'];
+  return [`now: ${describeFlag(before, nowMs)}`];
+}
+
+/** Steering waits for no registry: what stood there before is shown where it can be read. */
 async function flagBefore(
   config: ControlConfig,
   process: string,
   name: string,
-): Promise<FlagInForce | undefined> {
-  const inForce = (await readFlags(config)).inForce(systemClock.nowMs());
-  return inForce.find((flag) => flag.process === process && flag.name === name);
+): Promise<FlagInForce | 'unknown' | undefined> {
+  const { flags, unread } = await readFlags(config);
+  const known = flags
+    .inForce(systemClock.nowMs())
+    .find((flag) => flag.process === process && flag.name === name);
+  return known ?? (unread === null ? undefined : 'unknown');
 }
 
-async function readFlags(config: ControlConfig): Promise<Flags> {
+async function readFlags(
+  config: ControlConfig,
+): Promise<{ readonly flags: Flags; readonly unread: string | null }> {
   const flags = new Flags();
-  const onState = (key: string, value: Control | null): void => void flags.learn(value, key);
-  const { end } = await followTopics(config, [{ name: topicNames.control, onState }]);
+  const onState = ({ key, value }: StateRecord<Control>): void => void flags.learn(value, key);
+  const { end, unread } = await followTopics(config, [{ name: topicNames.control, onState }]);
+  const notRead = unread();
   await end();
-  return flags;
+  return { flags, unread: notRead };
 }
 
 export function describeFlag(flag: FlagInForce, nowMs: number): string {
@@ -192,10 +217,10 @@ export function describeFlag(flag: FlagInForce, nowMs: number): string {
 }
 
 function refuse(refusal: string | null): void {
-  if (refusal !== null) throw new ConfigError(refusal);
+  if (refusal !== null) throw new InvalidArgumentError(refusal);
 }
 
 function refuseBlank(reason: string, author: string): void {
-  if (reason.trim() === '') throw new ConfigError('--reason must say why.');
-  if (author.trim() === '') throw new ConfigError('--author must name who decides.');
+  if (reason.trim() === '') throw new InvalidArgumentError('--reason must say why.');
+  if (author.trim() === '') throw new InvalidArgumentError('--author must name who decides.');
 }

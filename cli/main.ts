@@ -6,12 +6,6 @@ import { createProgram } from './program';
 
 async function main(argv: readonly string[]): Promise<void> {
   const program = createProgram();
-  for (const command of [
-    program,
-    ...program.commands,
-    ...program.commands.flatMap((c) => c.commands),
-  ])
-    command.exitOverride();
   try {
     await program.parseAsync(argv);
   } catch (error) {
@@ -19,6 +13,11 @@ async function main(argv: readonly string[]): Promise<void> {
     process.exitCode = exitCodeOf(error);
     if (process.exitCode === 1) throw error;
   }
+  leave();
 }
+
+/** What has been printed is out by then; a client that still waits for a silent server holds nobody up. */
+const leaveMs = 250;
+const leave = (): void => void setTimeout(() => process.exit(), leaveMs).unref();
 
 void main(process.argv);

@@ -1,6 +1,7 @@
 /** All commands of `afterbuild`; the help text is their documentation. */
 import { Command } from 'commander';
 import { addAcceptDatabaseCommand } from './accept-database';
+import { pathOf } from './action';
 import { addConnectCommand } from './connect';
 import { addDlqCommand } from './dlq';
 import { exitCodesHelp } from './exit-codes';
@@ -16,7 +17,6 @@ export function createProgram(): Command {
     .description(
       'What happens after a build: expired artifacts are deleted, row and object, on Kafka.',
     )
-    .showHelpAfterError('(afterbuild --help lists the commands)')
     .addHelpText(
       'after',
       `${exitCodesHelp}\n\nSettings come from the environment; .env.example lists them.`,
@@ -30,5 +30,10 @@ export function createProgram(): Command {
   addFlagsCommand(program);
   addStatusCommand(program);
   addAcceptDatabaseCommand(program);
+  for (const command of everyOne(program)) {
+    command.exitOverride().showHelpAfterError(`(${pathOf(command)} --help explains it)`);
+  }
   return program;
 }
+
+const everyOne = (command: Command): Command[] => [command, ...command.commands.flatMap(everyOne)];

@@ -1,16 +1,18 @@
 /** `afterbuild reconcile --check`: do rows, bucket and Redis agree? Only reads, and may run beside the pipeline. */
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { refuseBucket } from '../lib/brake/decide';
 import { systemClock } from '../lib/process/clock';
 import { ConfigError, loadConfig, reconcileSchema } from '../lib/process/config';
 import { type Break, type CheckReport, checkStores } from '../lib/reconcile/check';
 import { PostgresArtifactClaims } from '../lib/stores/postgres/artifact-claims';
 import type { TraceReport } from '../lib/reconcile/check-traces';
+import { readIdentity } from '../lib/stores/postgres/identity';
 import { PostgresPool, postgresSettings } from '../lib/stores/postgres/pool';
 import { RedisPendingUploads } from '../lib/stores/redis/pending-uploads';
 import { S3Objects, s3Settings } from '../lib/stores/s3/objects';
 import { action } from './action';
 import { type ExitCode, exitCodes } from './exit-codes';
+import { httpOf, postgresOf, reach, redisOf } from './reach';
 import { jsonOption, printProgress, printResult, type OutputOptions } from './output';
 import {
   checkLiveTraces,
@@ -67,7 +69,15 @@ async function check(
   const objects = new S3Objects(s3Settings(config));
   const uploads = new RedisPendingUploads(config);
   try {
-    const tags = await objects.bucketTags();
+    const [tags] = await Promise.all([
+      reach(httpOf('Object storage', 'S3_ENDPOINT', config.S3_ENDPOINT), () =>
+        objects.bucketTags(),
+      ),
+      reach(postgresOf(config), () => pool.withSession(readIdentity)),
+      reach(redisOf({ host: config.REDIS_HOST, port: config.REDIS_PORT }), () =>
+        uploads.pending(['']),
+      ),
+    ]);
     const refusal = refuseBucket(tags, config.S3_BUCKET_TAG, config.S3_BUCKET);
     if (refusal !== undefined) throw new ConfigError(refusal);
     const report = await checkStores(
@@ -91,7 +101,8 @@ async function check(
 }
 
 function wholeNumber(option: string, text: string): number {
-  if (!/^[0-9]{1,9}$/.test(text)) throw new ConfigError(`${option} must be a whole number.`);
+  if (!/^[0-9]{1,9}$/.test(text))
+    throw new InvalidArgumentError(`${option} must be a whole number.`);
   return Number(text);
 }
 

@@ -1,12 +1,13 @@
 /** `afterbuild schemas register`: the contracts of our own topics, put into the registry. */
 import type { Command } from 'commander';
 import { openRegistry } from '../lib/avro/open-registry';
-import type { Registry } from '../lib/avro/registry';
+import { RegistryUnavailableError, type Registry } from '../lib/avro/registry';
 import { loadSchema } from '../lib/avro/schema-file';
 import { topics } from '../lib/kafka/topics';
 import { loadConfig, schemasSchema } from '../lib/process/config';
 import { action } from './action';
 import { exitCodes, type ExitCode } from './exit-codes';
+import { httpOf, reach } from './reach';
 import { jsonOption, printProgress, printResult, type OutputOptions } from './output';
 
 /** A registry that has just been started takes many seconds for its first schema. */
@@ -30,6 +31,13 @@ export function addSchemasCommand(program: Command): void {
 async function register(options: OutputOptions, signal: AbortSignal): Promise<ExitCode> {
   const config = loadConfig(schemasSchema, process.env);
   const registry = openRegistry(config, { timeoutMs: firstSchemaMs });
+  const { SCHEMA_REGISTRY_URL: url } = config;
+  // Any answer will do: a refusal comes back as what the registry says of the first schema.
+  await reach(httpOf('The schema registry', 'SCHEMA_REGISTRY_URL', url), () =>
+    fetch(`${url.replace(/\/+$/, '')}/subjects`, { signal }).catch((error: unknown) => {
+      throw new RegistryUnavailableError('no answer', { cause: error });
+    }),
+  );
   const registered = await registerSchemas(
     registry,
     config.AFTERBUILD_NAMESPACE,

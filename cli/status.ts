@@ -1,5 +1,5 @@
 /** `afterbuild status`: what every process is doing, why, and how much is left. */
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { scanTopic, type DeadLetterLog } from '../lib/dead-letters/scan';
 import { Flags } from '../lib/control/flags';
 import { processNames, type ProcessName } from '../lib/control/process-names';
@@ -15,14 +15,16 @@ import { createKafka } from '../lib/kafka/connection';
 import { MissingRightError } from '../lib/kafka/missing-right';
 import { failureGroups, failureTopics, retryDelays, topicNames } from '../lib/kafka/topics';
 import { systemClock } from '../lib/process/clock';
-import { ConfigError, controlSchema, loadConfig } from '../lib/process/config';
+import { controlSchema, loadConfig } from '../lib/process/config';
 import { exitCodeOf } from '../lib/process/exit-code-of';
 import { createLogger } from '../lib/process/logger';
+import { UnreachableError } from '../lib/process/unreachable-error';
 import type { Control, InstanceStatus } from '../schemas/generated';
 import { action } from './action';
-import { followTopics, type ControlConfig } from './control-topic';
+import { followTopics, type ControlConfig, type StateRecord } from './control-topic';
 import { type ExitCode, exitCodes } from './exit-codes';
 import { jsonOption, printResult, type OutputOptions } from './output';
+import { kafkaOf, reach } from './reach';
 import { linesOf } from './status-lines';
 
 interface StatusOptions extends OutputOptions {
@@ -44,11 +46,11 @@ export function addStatusCommand(program: Command): void {
 
 async function status(options: StatusOptions, signal: AbortSignal): Promise<ExitCode> {
   if (!/^[1-9][0-9]{0,4}$/.test(options.every)) {
-    throw new ConfigError('--every must be a whole number of seconds from 1.');
+    throw new InvalidArgumentError('--every must be a whole number of seconds from 1.');
   }
   const config = loadConfig(controlSchema, process.env);
   const told = new Told();
-  const { readOn, end } = await followTopics(config, told.topics);
+  const { readOn, unread, end } = await followTopics(config, told.topics);
   const kafka = createKafka(config, 'afterbuild', silent);
   const reader = createLogReader(kafka, systemClock, Math.random);
   const admin = createTopicAdmin(kafka, {
@@ -60,7 +62,7 @@ async function status(options: StatusOptions, signal: AbortSignal): Promise<Exit
   });
   const asked: Asked = { admin, counts, signal };
   try {
-    await Promise.all([admin.connect(), reader.connect()]);
+    await reach(kafkaOf(config), () => Promise.all([admin.connect(), reader.connect()]));
     const round = async (): Promise<void> => print(options, await readReports(config, told, asked));
     await round();
     const pause = (): Promise<boolean> =>
@@ -72,6 +74,8 @@ async function status(options: StatusOptions, signal: AbortSignal): Promise<Exit
       await readOn().catch(waitOut);
       await round();
     }
+    const notRead = unread();
+    if (notRead !== null) throw new UnreachableError(notRead);
     return exitCodes.ok;
   } finally {
     await Promise.all([admin.disconnect(), reader.disconnect()]);
@@ -100,11 +104,11 @@ class Told {
   readonly topics = [
     {
       name: topicNames.control,
-      onState: (key: string, value: Control | null) => void this.flags.learn(value, key),
+      onState: ({ key, value }: StateRecord<Control>) => void this.flags.learn(value, key),
     },
     {
       name: topicNames.status,
-      onState: (key: string, value: InstanceStatus | null) => {
+      onState: ({ key, value }: StateRecord<InstanceStatus>) => {
         if (value === null) this.instances.delete(key);
         else this.instances.set(key, value);
       },

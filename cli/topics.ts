@@ -9,6 +9,7 @@ import { loadConfig, topicsSchema } from '../lib/process/config';
 import { createLogger } from '../lib/process/logger';
 import { action } from './action';
 import { exitCodes, type ExitCode } from './exit-codes';
+import { kafkaOf, reach } from './reach';
 import { jsonOption, printResult, type OutputOptions } from './output';
 
 interface ApplyOptions extends OutputOptions {
@@ -82,7 +83,7 @@ async function withAdmin<T>(work: (admin: TopicAdmin) => Promise<T>): Promise<T>
     definitions: topicsWith(config.TOPIC_PARTITIONS),
   });
   try {
-    await admin.connect();
+    await reach(kafkaOf(config), () => admin.connect());
     return await work(admin);
   } finally {
     await admin.disconnect();

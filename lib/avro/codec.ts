@@ -52,9 +52,8 @@ export function createCodec<V>(
   return {
     register,
     encode: async (value) => {
-      const bytes = encodeWith(type, await register(), value);
-      if (isState) requireSame(type, bytes, value);
-      return bytes;
+      const id = await register();
+      return isState ? encodeState(type, id, value) : encodeWith(type, id, value);
     },
     decode: (bytes) => {
       if (bytes === null) throw new UndecodableRecordError('The record has no value.', 'no-value');
@@ -85,6 +84,13 @@ function encodeWith(type: Type, id: number, value: unknown): Buffer {
   return Buffer.concat([head, type.toBuffer(value)]);
 }
 
+/** For a topic that is state: @throws Error also when the bytes would be read back as something else. */
+export function encodeState(type: Type, id: number, value: unknown): Buffer {
+  const bytes = encodeWith(type, id, value);
+  requireSame(type, bytes, value);
+  return bytes;
+}
+
 /** @throws Error when the bytes would not be read as the value that they are to say. */
 function requireSame(type: Type, bytes: Buffer, value: unknown): void {
   const read: unknown = type.fromBuffer(bytes.subarray(headerBytes));
@@ -98,23 +104,47 @@ function createReader(registry: Registry, reader: Type | null): (bytes: Buffer) 
   const decoderFor = (id: number, writer: Type): ((payload: Buffer) => unknown) => {
     const known = decoders.get(id);
     if (known) return known;
-    const checkBounds = boundsOf(writer);
-    const read = reader ? resolvingDecoder(reader, writer, id) : writerDecoder(writer);
-    const decoder = (payload: Buffer): unknown => {
-      checkBounds?.(payload);
-      return read(payload);
-    };
+    const decoder = boundedDecoder(reader, writer, id);
     decoders.set(id, decoder);
     return decoder;
   };
   return (bytes) => {
-    const id = schemaId(bytes);
-    const payload = bytes.subarray(headerBytes);
+    const { id, payload } = payloadOf(bytes);
     const known = registry.knownType(id);
     if (known) return readPayload(decoderFor(id, known), payload, id);
     return registry.writerType(id).then((type) => readPayload(decoderFor(id, type), payload, id));
   };
 }
+
+/** Lengths are checked before memory is taken. @param name of the writer's schema, for what is said of it. */
+function boundedDecoder(
+  reader: Type | null,
+  writer: Type,
+  name: number | string,
+): (payload: Buffer) => unknown {
+  const checkBounds = boundsOf(writer);
+  const read = reader ? resolvingDecoder(reader, writer, name) : writerDecoder(writer);
+  return (payload) => {
+    checkBounds?.(payload);
+    return read(payload);
+  };
+}
+
+/** Reads what `writer` has written, behind the id, as `reader` has it. @throws UndecodableRecordError. */
+export function createPayloadReader(
+  reader: Type,
+  writer: Type,
+  name: string,
+): (payload: Buffer) => unknown {
+  const read = boundedDecoder(reader, writer, name);
+  return (payload) => readPayload(read, payload, name);
+}
+
+/** @throws UndecodableRecordError for bytes that are not in the wire format. */
+export const payloadOf = (bytes: Buffer): { readonly id: number; readonly payload: Buffer } => ({
+  id: schemaId(bytes),
+  payload: bytes.subarray(headerBytes),
+});
 
 function writerDecoder(writer: Type): (payload: Buffer) => unknown {
   const type = wideTypeOf(writer);
@@ -122,7 +152,11 @@ function writerDecoder(writer: Type): (payload: Buffer) => unknown {
 }
 
 /** Looks for the field that is to blame only when there is one. */
-function resolvingDecoder(reader: Type, writer: Type, id: number): (payload: Buffer) => unknown {
+function resolvingDecoder(
+  reader: Type,
+  writer: Type,
+  id: number | string,
+): (payload: Buffer) => unknown {
   const resolver = createResolver(reader, writer, id);
   return (payload) => {
     try {
@@ -149,7 +183,7 @@ function schemaId(bytes: Buffer): number {
   return bytes.readInt32BE(1);
 }
 
-function createResolver(reader: Type, writer: Type, id: number): Resolver {
+function createResolver(reader: Type, writer: Type, id: number | string): Resolver {
   try {
     return reader.createResolver(writer);
   } catch (error) {
@@ -162,7 +196,11 @@ function createResolver(reader: Type, writer: Type, id: number): Resolver {
 }
 
 /** avsc's messages may quote the payload, so they go to `cause` only where no log prints them. */
-function readPayload(read: (payload: Buffer) => unknown, payload: Buffer, id: number): unknown {
+function readPayload(
+  read: (payload: Buffer) => unknown,
+  payload: Buffer,
+  id: number | string,
+): unknown {
   try {
     return read(payload);
   } catch (error) {

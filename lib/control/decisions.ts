@@ -1,6 +1,6 @@
 /** `afterbuild.control` as every process reads it: whole, in every instance, before it begins to work. */
 import { done } from '../kafka/outcome';
-import type { AnySubscription, Subscription } from '../kafka/subscription';
+import type { AnySubscription, RecordHeaders, Subscription } from '../kafka/subscription';
 import type { Control } from '../../schemas/generated';
 
 export interface Decision {
@@ -12,7 +12,7 @@ export interface Decision {
 export interface DecisionsOptions {
   /** Full name, namespace included. */
   readonly topic: string;
-  readonly decode: (bytes: Buffer) => Control | Promise<Control>;
+  readonly decode: (bytes: Buffer, headers: RecordHeaders) => Control | Promise<Control>;
   /** In the order of the topic, each once, also when the topic is read again after a rebalance. */
   readonly onDecision: (decision: Decision) => void;
   /** The topic was made anew: nothing that was learned before holds. */
@@ -32,7 +32,7 @@ export function decisionsSubscription(options: DecisionsOptions): AnySubscriptio
     maxRecords: 100,
     // In the log's order: of two decisions about one thing the later one stands.
     lanes: 1,
-    decode: (bytes) => (bytes === null ? null : decode(bytes)),
+    decode: (bytes, { headerTexts }) => (bytes === null ? null : decode(bytes, headerTexts)),
     onAssigned: (_, { highWatermark }) => {
       if (highWatermark >= knownBelow) return;
       knownBelow = 0;

@@ -8,7 +8,7 @@
  */
 import type { Dependency } from '../kafka/dependency';
 import { dependencies } from '../kafka/dependency';
-import type { AnySubscription } from '../kafka/subscription';
+import type { AnySubscription, RecordHeaders } from '../kafka/subscription';
 import type { Clock } from '../process/clock';
 import type { Logger } from '../process/logger';
 import type { Control } from '../../schemas/generated';
@@ -44,7 +44,7 @@ export interface HelmOptions {
     /** What the process works through; a rate is shared out by its partitions, added ones included. */
     readonly work: string;
   };
-  readonly decode: (bytes: Buffer) => Control | Promise<Control>;
+  readonly decode: (bytes: Buffer, headers: RecordHeaders) => Control | Promise<Control>;
   /** Writes a decision; null takes back what the key names. */
   readonly write: (key: string, value: Control | null) => Promise<void>;
   readonly clock: Clock;

@@ -46,16 +46,16 @@ export function openHelm(options: OpenHelmOptions): OpenHelm {
   const { process, work, namespace, registry, createProducer, clock, logger } = options;
   const { setAside, troubles, redis } = options;
   const instance = instanceName();
-  const writer = new StateWriter({ registry, createProducer });
+  const writer = new StateWriter({ registry, createProducer, clock });
   const control = `${namespace}${topicNames.control}`;
   const codec = writer.codecOf<Control>(control, topicNames.control);
   const helm = new Helm({
     ...{ process, clock, logger },
     instance,
     topics: { control, work: `${namespace}${work}` },
-    decode: (bytes) => codec.decode(bytes),
+    decode: (bytes, headers) => codec.decode(bytes, headers),
     write: async (key, value) => {
-      await writer.write({ topic: control, key, value: value && (await codec.encode(value)) });
+      await writer.write(control, key, value && (await codec.encode(value)));
     },
   });
   const status = `${namespace}${topicNames.status}`;
@@ -68,8 +68,7 @@ export function openHelm(options: OpenHelmOptions): OpenHelm {
     ...{ identity, steering: helm, troubles, setAside, clock, logger },
     ...(redis === undefined ? {} : { redis }),
     write: async (value) => {
-      const bytes = value && (await statusCodec.encode(value));
-      await writer.write({ topic: status, key: helm.owner, value: bytes });
+      await writer.write(status, helm.owner, value && (await statusCodec.encode(value)));
     },
   });
   const end = async (): Promise<void> => {

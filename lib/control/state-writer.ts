@@ -1,13 +1,15 @@
 /** Writes values to compacted topics, from a process that may have nothing else to write. */
-import { createCodec, type Codec } from '../avro/codec';
 import type { Registry } from '../avro/registry';
-import { loadSchema } from '../avro/schema-file';
-import type { OutgoingRecord, RecordProducer } from '../kafka/producer';
+import { createStateCodec, type EncodedState, type StateCodec } from '../avro/state-codec';
+import type { RecordProducer } from '../kafka/producer';
+import type { RecordHeaders } from '../kafka/subscription';
+import type { Clock } from '../process/clock';
 
 export interface StateWriterOptions {
   readonly registry: Registry;
   /** Made, and connected, at the first write: most of what the process does must not wait for it. */
   readonly createProducer: () => RecordProducer;
+  readonly clock: Clock;
 }
 
 export class StateWriter {
@@ -19,19 +21,25 @@ export class StateWriter {
   }
 
   /** @param name as in `topics.ts`; `topic` is its full name. */
-  codecOf<V>(topic: string, name: string): Codec<V> {
-    const subject = `${topic}-value`;
-    return createCodec<V>(this.#options.registry, {
-      subject,
-      schema: loadSchema(name),
-      isState: true,
-    });
+  codecOf<V>(topic: string, name: string): StateCodec<V> {
+    const { registry, clock } = this.#options;
+    return createStateCodec<V>({ registry, clock, subject: `${topic}-value`, name });
   }
 
-  /** Resolves when all replicas have it. @throws what the registry or the producer threw. */
-  async write(record: OutgoingRecord): Promise<void> {
+  /**
+   * Resolves when all replicas have it.
+   * @param state null takes back what the key names; `headers` go beside it.
+   * @throws what the producer threw.
+   */
+  async write(
+    topic: string,
+    key: string,
+    state: EncodedState | null,
+    headers: RecordHeaders = {},
+  ): Promise<void> {
     const producer = await this.#connected();
-    await producer.send([record]);
+    const value = state?.value ?? null;
+    await producer.send([{ topic, key, value, headers: { ...state?.headers, ...headers } }]);
   }
 
   async close(): Promise<void> {

@@ -65,7 +65,7 @@ function decodeOnce(lane: Lane, subscription: AnySubscription, record: FetchedRe
   const unread = unreadHeadersOf(record);
   if (unread !== undefined) return new DecodeFailure(unread);
   try {
-    const decoded = subscription.decode(record.value);
+    const decoded = subscription.decode(record.value, record);
     if (!(decoded instanceof Promise)) return decoded;
     return decoded.catch((error: unknown) => new DecodeFailure(asError(error)));
   } catch (error) {

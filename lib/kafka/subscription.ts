@@ -1,4 +1,5 @@
 /** What a process says about a topic that it reads; the runtime does the rest (docs/architecture.md). */
+import type { FetchedRecord } from './fetched-record';
 import type { FailurePolicy } from './failure-policy';
 import type { Outcome } from './outcome';
 
@@ -58,7 +59,7 @@ export interface Subscription<V> extends PartitionHooks {
    * @throws UndecodableRecordError when the bytes can never be read: the lane stops.
    * Any other error (a registry that is away) is retried in place.
    */
-  decode(value: Buffer | null): V | Promise<V>;
+  decode(value: Buffer | null, record: Pick<FetchedRecord, 'headerTexts'>): V | Promise<V>;
   /** A micro-batch holds at most this many records... */
   readonly maxRecords: number;
   /** ...and records of at most this total weight, but always one. Needs `weigh`. */

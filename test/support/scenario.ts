@@ -143,18 +143,27 @@ export class Scenario {
     code = 0,
     settings: Readonly<Record<string, string>> = {},
   ): Promise<RunningProcess> {
-    const environment = { ...this.environment(role), ...settings };
-    const process = this.start(args.join(' '), args, environment);
-    this.commands.push(process);
+    const process = this.startCommand(args, settings, role);
     const exit = await process.exited;
     if (exit.code !== code) throw new Error(`${process.name} failed:\n${process.tail()}`);
     return process;
   }
 
+  /** The same without waiting for its end. */
+  startCommand(
+    args: readonly string[],
+    settings: Readonly<Record<string, string>> = {},
+    role: DatabaseRole = 'reader',
+  ): RunningProcess {
+    const process = this.start(args.join(' '), args, { ...this.environment(role), ...settings });
+    this.commands.push(process);
+    return process;
+  }
+
   /** Starts a process of the pipeline; it is stopped, and its log judged, at the end. */
   run(name: ProcessName, settings: Readonly<Record<string, string>> = {}): RunningProcess {
-    const environment = { ...this.environment(roles[name], name), ...quick, ...settings };
-    const process = this.start(name, ['run', name], environment);
+    const own = this.environment(roles[name], name);
+    const process = this.start(name, ['run', name], { ...own, ...quick, ...settings });
     this.processes.push(process);
     return process;
   }
@@ -205,10 +214,8 @@ export class Scenario {
     expect(await this.objectsOf(withObject)).toHaveLength(withObject.length);
   }
 
-  /** The full name of a topic or a group. */
-  named(name: string): string {
-    return `${this.scope.namespace ?? ''}${name}`;
-  }
+  /** Of a topic or a group. */
+  named = (name: string): string => `${this.scope.namespace ?? ''}${name}`;
 
   /** How many records of the topic the group has not committed. */
   async behind(group: string, topic: string): Promise<number> {
@@ -243,9 +250,8 @@ export class Scenario {
     const stores = { ...this.gitlab, ledger: this.ledger };
     const { breaks } = await verify(stores, { traces: archives ? 'archived' : 'may-wait' });
     const broken = [...breaks, ...(watched?.violations ?? [])];
-    if (broken.length > 0) {
-      throw new Error(`invariants broken: ${JSON.stringify(broken, undefined, 2)}`);
-    }
+    if (broken.length === 0) return;
+    throw new Error(`invariants broken: ${JSON.stringify(broken, undefined, 2)}`);
   }
 
   /** Stops what still runs and fails on what nobody announced. */

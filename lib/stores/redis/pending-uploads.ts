@@ -1,7 +1,8 @@
 /** GitLab's list of uploads in progress: objects that no row claims yet (facts: direct upload, 16.1). */
 import { readFileSync } from 'node:fs';
-import { Redis } from 'ioredis';
+import { Redis, ReplyError } from 'ioredis';
 import { type Connections, ConfigError, readSecret } from '../../process/config';
+import { RedisError } from './errors';
 import { asList } from './replies';
 
 /** A hash of GitLab's shared-state Redis; the field is `artifacts:<key>`, the value unix seconds. */
@@ -44,7 +45,7 @@ export class RedisPendingUploads {
     this.#redis.on('error', (error: Error) => (this.#lastError = error));
   }
 
-  /** Those of the keys whose upload is in progress. @throws Error when Redis does not answer. */
+  /** Those of the keys whose upload is in progress. @throws RedisError when Redis does not answer, or refuses. */
   async pending(keys: readonly string[]): Promise<string[]> {
     if (keys.length === 0) return [];
     try {
@@ -57,7 +58,9 @@ export class RedisPendingUploads {
       return keys.filter((_, index) => values[index] !== null);
     } catch (error) {
       const reason = this.#lastError?.message ?? (error as Error).message;
-      throw new Error(`Redis at ${this.#address} does not answer: ${reason}`, { cause: error });
+      const isRefusal = error instanceof ReplyError || this.#lastError instanceof ReplyError;
+      const does = isRefusal ? 'refuses' : 'does not answer';
+      throw new RedisError(`Redis at ${this.#address} ${does}: ${reason}`, isRefusal, error);
     }
   }
 
