@@ -1,18 +1,20 @@
 /** The report of a process as lines for a person. Pure. */
 import { writeDuration } from '../lib/control/duration';
+import { itemsText } from '../lib/control/whole-work';
 import type { InstanceReport, ProcessReport } from '../lib/control/status-report';
 import { describeFlag } from './flags';
 import { redisLinesOf } from './status-redis';
 
 export function linesOf(report: ProcessReport, nowMs: number): string[] {
   const line = (title: string, text: string): string => `  ${title.padEnd(14)}${text}`;
-  const isCaused = report.state === 'held' || report.state === 'stalled';
+  const isCaused = ['held', 'stalled', 'halted'].includes(report.state);
   const causes = isCaused ? causesOf(report.instances) : [];
   return [
     `${report.process.padEnd(18)}${report.sentence}`,
     ...causes.map((cause) => line('because', cause)),
     line('instances', describeInstances(report.instances)),
     line('work left', describeWork(report)),
+    ...describeWhole(report).map((text) => line('in all', text)),
     ...(report.deadLetters === null || report.deadLetters === 0
       ? []
       : [line('dead letters', `${report.deadLetters} (afterbuild dlq list)`)]),
@@ -24,7 +26,11 @@ export function linesOf(report: ProcessReport, nowMs: number): string[] {
 
 const causesOf = (instances: readonly InstanceReport[]): string[] => [
   ...new Set(
-    instances.flatMap(({ cause, silentForMs }) => (silentForMs === null ? (cause ?? []) : [])),
+    instances.flatMap(({ cause, causes, silentForMs }) => {
+      if (silentForMs !== null) return [];
+      // A version before `causes` says the first one only.
+      return causes.length > 0 ? causes : (cause ?? []);
+    }),
   ),
 ];
 
@@ -64,7 +70,9 @@ function describeWork(report: ProcessReport): string {
     `${recordsLeft} records`,
     ...(oldestMs === null ? [] : [`the oldest has waited ${writeDuration(oldestMs)}`]),
     `${recordsPerSecond} records/s`,
-    ...(recordsLeft === 0
+    ...itemRate(report),
+    // While it is kept from working there is no end to speak of.
+    ...(recordsLeft === 0 || !report.isMoving
       ? []
       : [etaMs === null ? 'no end in sight' : `done in about ${writeDuration(etaMs)}`]),
     ...(lost === null || lost === 0
@@ -73,3 +81,24 @@ function describeWork(report: ProcessReport): string {
   ];
   return parts.join(', ');
 }
+
+const itemRate = ({ work }: ProcessReport): string[] =>
+  work === null || work.perSecond === 0 ? [] : [`${itemsText(work.perSecond)} ${work.unit}/s`];
+
+/** Of a producer: what is left where the work is. */
+function describeWhole({ work, wholeEtaMs }: ProcessReport): string[] {
+  if (work === null || work.inDatabase === null) return [];
+  const { unit, inDatabase, isEstimate, dueForMs, inFlight } = work;
+  const due =
+    unit === 'builds' ? 'stale builds found by the last pass' : `${unit} due in the database`;
+  const parts = [
+    `${isEstimate ? 'about ' : ''}${itemsText(inDatabase)} ${due}`,
+    ...(dueForMs === null ? [] : [`the first since ${writeDuration(dueForMs)}`]),
+    ...(inFlight === 0 ? [] : [`${itemsText(inFlight)} in flight`]),
+    ...(inDatabase + inFlight === 0 || unit === 'builds' ? [] : [endOf(wholeEtaMs)]),
+  ];
+  return [parts.join(', ')];
+}
+
+const endOf = (etaMs: number | null): string =>
+  etaMs === null ? 'no end in sight' : `all of it done in about ${writeDuration(etaMs)}`;

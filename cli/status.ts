@@ -131,13 +131,23 @@ async function readReports(
   told: Told,
   asked: Asked,
 ): Promise<ProcessReport[]> {
-  const reports: ProcessReport[] = [];
-  for (const process of processNames) {
+  const reports = new Map<ProcessName, ProcessReport>();
+  // What a producer waits for, and when all is done, its consumer says.
+  for (const process of processNames.toSorted(byConsumer)) {
     const known = await knownOf(config, told, asked, process);
-    reports.push(reportOf(known, systemClock.nowMs()));
+    const consumer = reports.get(consumers[process] ?? process);
+    reports.set(process, reportOf(known, systemClock.nowMs(), consumer));
   }
-  return reports;
+  return processNames.flatMap((process) => reports.get(process) ?? []);
 }
+
+const consumers: Readonly<Partial<Record<ProcessName, ProcessName>>> = {
+  'expired-artifacts': 'artifact-deleter',
+  'finished-builds': 'trace-archiver',
+};
+
+const byConsumer = (a: ProcessName, b: ProcessName): number =>
+  Number(a in consumers) - Number(b in consumers);
 
 async function knownOf(
   config: ControlConfig,

@@ -145,6 +145,10 @@ export interface InstanceStatus {
   readonly redisRooms: readonly RedisRoom[];
   /** What its Redis guard is doing, in words; null while it is off. */
   readonly redisGuard: null | string;
+  /** All that it is held, stalled or halted by, cause first. */
+  readonly causes: readonly string[];
+  /** What is left where the work is, in what operators count; null while nothing is known. */
+  readonly work: null | SourceWork;
 }
 
 export interface BreakerStatus {
@@ -171,6 +175,23 @@ export interface RedisRoom {
   readonly maxBytes: null | number;
   /** At the rate of the last minutes; null when it does not grow. */
   readonly fullInMs: null | number;
+}
+
+export interface SourceWork {
+  /** artifacts or builds. */
+  readonly unit: string;
+  /** Of a consumer: done in the last minute. Of a producer 0. */
+  readonly perSecond: number;
+  /** Of a producer: due in the database and not produced yet. Null while it is not known. */
+  readonly inDatabase: null | number;
+  /** It was not counted to the end. */
+  readonly isEstimate: boolean;
+  /** Since when the oldest of them has been due; null without any. */
+  readonly dueSinceMs: null | number;
+  /** Produced, and not done by the consumer yet, as far as this instance knows. */
+  readonly inFlight: number;
+  /** The consumer that has enough before it, so that this producer stands. */
+  readonly waitsFor: null | string;
 }
 
 /** Up to 1,000 artifacts of one partition_id that were due when they were read. Says what the delete needs to finish after any crash; whether a row may still go is decided by the database again. */

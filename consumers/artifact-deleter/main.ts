@@ -7,7 +7,9 @@ import { loadSchema } from '../../lib/avro/schema-file';
 import { Brake } from '../../lib/brake/brake';
 import { DeletionBudget } from '../../lib/brake/deletion-budget';
 import type { Helm } from '../../lib/control/helm';
+import { ItemMeter } from '../../lib/control/item-meter';
 import { openHelm } from '../../lib/control/open-helm';
+import { consumersWork } from '../../lib/control/source-work';
 import { failurePolicy } from '../../lib/failures/classify';
 import { createKafka } from '../../lib/kafka/connection';
 import type { Consumer, StopReport } from '../../lib/kafka/consumer';
@@ -121,11 +123,12 @@ async function consume(
     ...{ process: group, work: topicNames.artifactsExpired, registry, clock: systemClock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
     troubles: life.troubles,
-    setAside: life.setAside,
+    ...{ setAside: life.setAside, metrics: life.metrics },
     createProducer: () => createProducer(kafka),
   });
+  const meter = new ItemMeter(systemClock);
   const around = {
-    ...{ ...stores, helm: control.helm, setAside: life.setAside },
+    ...{ ...stores, helm: control.helm, setAside: life.setAside, meter },
     partitionsOf: (topic: string) => consumer.partitionsOf(topic),
   };
   const consumer: Consumer = createConsumer({
@@ -150,7 +153,7 @@ async function consume(
     random: Math.random,
     onFatal: fail,
   });
-  control.follow(consumer);
+  control.follow(consumer, () => consumersWork('artifacts', meter.perSecond()));
   await life.watch(consumer).start();
   logger.info({ event: 'process.started' }, 'started');
   await ended;
@@ -159,16 +162,17 @@ async function consume(
   return report;
 }
 
-type Around = Stores & { readonly helm: Helm; readonly setAside: SetAside } & Pick<
-    Consumer,
-    'partitionsOf'
-  >;
+type Around = Stores & {
+  readonly helm: Helm;
+  readonly setAside: SetAside;
+  readonly meter: ItemMeter;
+} & Pick<Consumer, 'partitionsOf'>;
 
 function expiredArtifacts(
   config: Config,
   logger: Logger,
   registry: Registry,
-  { helm, setAside, partitionsOf, ...stores }: Around,
+  { helm, meter, setAside, partitionsOf, ...stores }: Around,
   metrics: Metrics,
 ): Subscription<ArtifactsExpired> {
   const topic = `${config.AFTERBUILD_NAMESPACE}${topicNames.artifactsExpired}`;
@@ -182,7 +186,7 @@ function expiredArtifacts(
   const handle = createHandler({
     ...portsOf(config, stores),
     allowance: budget,
-    counts: createDeletionCounts(metrics),
+    counts: createDeletionCounts(metrics, meter),
     setAside,
     rowsMax: config.DELETE_ROWS_MAX,
     dryRun: config.DELETE_DRY_RUN,

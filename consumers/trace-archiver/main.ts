@@ -6,7 +6,9 @@ import type { Registry } from '../../lib/avro/registry';
 import { loadSchema } from '../../lib/avro/schema-file';
 import { Brake } from '../../lib/brake/brake';
 import type { Effective } from '../../lib/control/flags';
+import { ItemMeter } from '../../lib/control/item-meter';
 import { openHelm } from '../../lib/control/open-helm';
+import { consumersWork } from '../../lib/control/source-work';
 import { failurePolicy } from '../../lib/failures/classify';
 import { createKafka } from '../../lib/kafka/connection';
 import type { Consumer, StopReport } from '../../lib/kafka/consumer';
@@ -35,8 +37,6 @@ import {
   redisSettings,
   traceChunksSettings,
 } from '../../lib/stores/redis/connection';
-import { RedisLeaseReserve } from '../../lib/stores/redis/lease-reserve';
-import { readMemory } from '../../lib/stores/redis/memory';
 import { RedisMissingChunks } from '../../lib/stores/redis/missing-chunks';
 import { RedisTraceChunks } from '../../lib/stores/redis/trace-chunks';
 import { RedisTraceLeases } from '../../lib/stores/redis/trace-leases';
@@ -46,7 +46,7 @@ import { S3Traces } from '../../lib/stores/s3/traces';
 import { createHandler } from './handler';
 import { ShownEndingTraces } from './ending-traces';
 import { checkRecord } from './record';
-import { RedisWatch, type WatchedRedis } from './redis-watch';
+import { openRedisWatch } from './open-redis-watch';
 import type { Steering } from './redis-guard/guard';
 import { openGuard } from './redis-guard/open';
 import type { Surroundings } from './surroundings';
@@ -139,14 +139,15 @@ async function consume(
 ): Promise<StopReport> {
   const registry = openRegistry(config);
   const kafka = createKafka(config, group, logger);
-  const around = surroundingsOf(config, stores, { logger, ...life });
+  const meter = new ItemMeter(systemClock);
+  const around = surroundingsOf(config, stores, meter, { logger, ...life });
   const living = { logger, ...life };
   const guard = openGuard({ config, around, ...stores, living, random: Math.random });
   const control = openHelm({
     ...{ process: group, work: topicNames.buildsFinished, registry, clock: systemClock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
     troubles: life.troubles,
-    setAside: life.setAside,
+    ...{ setAside: life.setAside, metrics: life.metrics },
     redis: () => guard.view,
     createProducer: () => createProducer(kafka),
   });
@@ -172,8 +173,8 @@ async function consume(
     random: Math.random,
     onFatal: fail,
   });
-  control.follow(consumer);
-  const redisWatch = watchRedis(config, stores, { logger, ...life });
+  control.follow(consumer, () => consumersWork('builds', meter.perSecond()));
+  const redisWatch = openRedisWatch(config, stores, { logger, ...life });
   await redisWatch.look();
   const endLooks = systemClock.every(lookAtRedisEveryMs, () => void redisWatch.look());
   await life.watch(consumer).start();
@@ -210,6 +211,7 @@ function steeringOf(
 function surroundingsOf(
   config: Config,
   stores: Stores,
+  meter: ItemMeter,
   { logger, metrics, troubles }: Pick<LivingContext, 'logger' | 'metrics' | 'troubles'>,
 ): Surroundings {
   const rows = new PostgresTraces(stores.connections);
@@ -227,7 +229,7 @@ function surroundingsOf(
     missing: new RedisMissingChunks(stores.sharedState),
     ending: new ShownEndingTraces({ troubles, metrics, clock: stores.clock }),
     brake: stores.brake,
-    counts: createArchiveCounts(metrics),
+    counts: createArchiveCounts(metrics, meter),
     rules: {
       settleMs: config.ARCHIVE_SETTLE_MS,
       doubtMs: config.ARCHIVE_DOUBT_MS,
@@ -248,29 +250,6 @@ function surroundingsOf(
       (signal) => process.kill(process.pid, signal),
     ),
   };
-}
-
-function watchRedis(
-  config: Config,
-  { sharedState, traceChunks }: Stores,
-  living: Pick<LivingContext, 'logger' | 'metrics' | 'troubles'>,
-): RedisWatch {
-  const reserve = new RedisLeaseReserve(sharedState);
-  const watchedAs = (store: WatchedRedis['store'], redis: RedisConnection): WatchedRedis => ({
-    store,
-    address: redis.address,
-    refusedAsFull: () => redis.refusedAsFull,
-    memory: () => readMemory(redis),
-  });
-  const shared = {
-    ...watchedAs('shared-state', sharedState),
-    keepReserve: reserve.keep.bind(reserve),
-  };
-  const hasOwn = config.REDIS_TRACE_CHUNKS_HOST !== undefined;
-  return new RedisWatch({
-    ...{ logger: living.logger, metrics: living.metrics, troubles: living.troubles },
-    watched: hasOwn ? [shared, watchedAs('trace-chunks', traceChunks)] : [shared],
-  });
 }
 
 function finishedBuilds(

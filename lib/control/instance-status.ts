@@ -3,7 +3,7 @@ import type { ConsumerState, PartitionState } from '../kafka/consumer';
 import { consumerWaits } from '../process/readiness';
 import type { OddRows } from '../process/set-aside';
 import type { Trouble } from '../process/troubles';
-import type { BreakerStatus, InstanceStatus } from '../../schemas/generated';
+import type { BreakerStatus, InstanceStatus, SourceWork } from '../../schemas/generated';
 import type { Effective, FlagInForce } from './flags';
 
 export const instanceStates = [
@@ -27,6 +27,8 @@ export interface Observed {
   readonly troubles: readonly Trouble[];
   /** Rows that it cannot handle. */
   readonly setAside: readonly OddRows[];
+  /** What is left where the work is. */
+  readonly work: SourceWork | null;
   readonly effective: Effective;
   readonly flags: readonly FlagInForce[];
   readonly redis?: RedisView;
@@ -38,29 +40,39 @@ export const withoutRedis: RedisView = { redisRooms: [], redisGuard: null };
 
 export interface Described {
   readonly state: InstanceState;
+  /** The first of them. */
   readonly cause: string | null;
+  readonly causes: string[];
+}
+
+const withoutCause = (state: InstanceState): Described => ({ state, cause: null, causes: [] });
+
+const causesMax = 10;
+
+function caused(state: InstanceState, all: readonly string[]): Described {
+  const causes = [...new Set(all.map(brief))].slice(0, causesMax);
+  return { state, cause: causes[0] ?? null, causes };
 }
 
 /** The first that holds: what needs a person stands before what passes by itself. */
 export function describeState({ consumer, troubles, effective }: Observed): Described {
   const { partitions, breakers, joined } = consumer;
   const stuck = troubles.filter(({ isStuck }) => isStuck).map(({ cause }) => cause);
-  const [halt] = [...partitions.flatMap(({ halts }) => halts), ...stuck];
-  if (halt !== undefined) return { state: 'halted', cause: brief(halt) };
-  if (!joined) return { state: 'joining', cause: null };
-  if (effective.paused) return { state: 'paused', cause: null };
-  if (effective.dryRun) return { state: 'dry-run', cause: null };
+  const halts = [...partitions.flatMap((one) => one.halts), ...stuck];
+  if (halts.length > 0) return caused('halted', halts);
+  if (!joined) return withoutCause('joining');
+  if (effective.paused) return withoutCause('paused');
+  if (effective.dryRun) return withoutCause('dry-run');
   const { stalledMs, stalledBy } = consumer;
-  if (stalledBy !== null && stalledMs >= stalledAfterMs) {
-    return { state: 'stalled', cause: brief(stalledBy) };
-  }
-  const [held] = [
+  if (stalledBy !== null && stalledMs >= stalledAfterMs) return caused('stalled', [stalledBy]);
+  const held = [
     ...breakers.map(({ cause }) => cause),
     ...consumerWaits(consumer),
-    ...troubles.map(({ cause }) => cause),
+    // A producer that keeps its pace is at work: its status says what it waits for.
+    ...troubles.filter(({ isPace }) => isPace !== true).map(({ cause }) => cause),
   ];
-  if (held !== undefined) return { state: 'held', cause: brief(held) };
-  return { state: partitions.some(hasWork) ? 'working' : 'idle', cause: null };
+  if (held.length > 0) return caused('held', held);
+  return withoutCause(partitions.some(hasWork) ? 'working' : 'idle');
 }
 
 /** Also what nobody has fetched: by the end of the log, as far as it can be read. */
@@ -91,14 +103,14 @@ export function statusOf(
   identity: Identity,
   at: { readonly nowMs: number; readonly sinceMs: number; readonly recordsPerSecond: number },
 ): InstanceStatus {
-  const { consumer, flags, setAside, redis = withoutRedis } = observed;
+  const { consumer, flags, setAside, work, redis = withoutRedis } = observed;
   const { partitions, limit } = consumer;
-  const { process, instance, startedAtMs, work } = identity;
+  const { process, instance, startedAtMs, work: topic } = identity;
   return {
     ...{ process, instance, startedAtMs, ...describeState(observed) },
     atMs: at.nowMs,
     sinceMs: at.sinceMs,
-    partitions: partitions.filter(({ topic }) => topic === work).length,
+    partitions: partitions.filter((one) => one.topic === topic).length,
     recordsPerSecond: at.recordsPerSecond,
     bufferedRecords: partitions.reduce((sum, one) => sum + one.bufferedRecords, 0),
     oldestRecordAtMs: oldestOf(partitions),
@@ -107,6 +119,7 @@ export function statusOf(
     flags: flags.map(({ name, value }) => `${name}=${value}`),
     setAside: setAside.map((rows) => ({ ...rows, ids: [...rows.ids] })),
     ...redis,
+    work,
   };
 }
 

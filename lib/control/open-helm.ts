@@ -3,6 +3,7 @@ import type { Registry } from '../avro/registry';
 import type { Consumer } from '../kafka/consumer';
 import type { RecordProducer } from '../kafka/producer';
 import { topicNames } from '../kafka/topics';
+import type { Metrics } from '../metrics/metrics';
 import type { Clock } from '../process/clock';
 import { instanceName } from '../process/instance-name';
 import type { Logger } from '../process/logger';
@@ -13,6 +14,7 @@ import type { Control, InstanceStatus } from '../../schemas/generated';
 import { Helm } from './helm';
 import type { ProcessName } from './process-names';
 import type { RedisView } from './instance-status';
+import { showSourceWork, type ReadSourceWork } from './source-work';
 import { StatusReporter } from './status-reporter';
 import { StateWriter } from './state-writer';
 
@@ -28,14 +30,15 @@ export interface OpenHelmOptions {
   readonly troubles: Troubles;
   readonly setAside: Pick<SetAside, 'current'>;
   readonly redis?: () => RedisView;
+  readonly metrics: Pick<Metrics, 'beforeRead' | 'clear' | 'set'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 export interface OpenHelm {
   readonly helm: Helm;
-  /** Before the consumer starts. */
-  follow(consumer: Consumer): void;
+  /** Before the consumer starts. @param work what is left where the work is. */
+  follow(consumer: Consumer, work: ReadSourceWork): void;
   /** After the consumer has stopped. Never rejects and never takes long. */
   end(): Promise<void>;
 }
@@ -44,7 +47,7 @@ const endLimitMs = 3_000;
 
 export function openHelm(options: OpenHelmOptions): OpenHelm {
   const { process, work, namespace, registry, createProducer, clock, logger } = options;
-  const { setAside, troubles, redis } = options;
+  const { metrics, setAside, troubles, redis } = options;
   const instance = instanceName();
   const writer = new StateWriter({ registry, createProducer, clock });
   const control = `${namespace}${topicNames.control}`;
@@ -77,9 +80,10 @@ export function openHelm(options: OpenHelmOptions): OpenHelm {
   };
   return {
     helm,
-    follow: (consumer) => {
+    follow: (consumer, read) => {
       helm.follow(consumer);
-      reporter.begin(() => consumer.state());
+      reporter.begin(() => consumer.state(), read);
+      showSourceWork(metrics, read, clock);
     },
     end: () =>
       within(

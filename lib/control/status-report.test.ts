@@ -22,6 +22,8 @@ const instance = (other: Partial<InstanceStatus> = {}): InstanceStatus => ({
   setAside: [],
   redisRooms: [],
   redisGuard: null,
+  causes: typeof other.cause === 'string' ? [other.cause] : [],
+  work: null,
   ...other,
 });
 const away = {
@@ -161,4 +163,51 @@ test('without a rate there is no end in sight, without work there is nothing to 
   expect(report([held]).etaMs).toBeNull();
   expect(report([held], { work: { records: 0, lost: 0 } }).etaMs).toBe(0);
   expect(report([held], { work: null })).toMatchObject({ recordsLeft: null, lost: null });
+});
+
+describe('a producer and its consumer', () => {
+  const due = {
+    ...{ unit: 'artifacts', perSecond: 0, isEstimate: false, dueSinceMs: minutes(192) },
+    ...{ inDatabase: 35_218, inFlight: 12_000, waitsFor: null as string | null },
+  };
+  const sweep = (work: Partial<typeof due>, consumer: ReturnType<typeof report>) =>
+    reportOf(
+      {
+        process: 'expired-artifacts',
+        instances: [instance({ state: 'idle', recordsPerSecond: 0, work: { ...due, ...work } })],
+        work: { records: 0, lost: 0 },
+        deadLetters: 0,
+        flags: [],
+      },
+      nowMs,
+      consumer,
+    );
+  const deletes = { ...due, inDatabase: null, inFlight: 0, dueSinceMs: null, perSecond: 100 };
+  const deleting = report([instance({ work: deletes })]);
+
+  test('what is due in the database makes it work, and has an end', () => {
+    const { state, sentence: text, wholeEtaMs, work } = sweep({}, deleting);
+    expect([state, wholeEtaMs, work?.dueForMs]).toEqual(['working', 472_180, 192 * 60_000]);
+    expect(text).toBe('working: 0 records/s, 35,218 artifacts are due in the database');
+  });
+
+  test('at the loop limit it says who keeps it waiting, and why; there is no end while that is paused', () => {
+    const paused = report([instance({ work: deletes, state: 'paused', flags: ['pause=true'] })], {
+      flags: [pause],
+    });
+    const { sentence: text, wholeEtaMs } = sweep({ waitsFor: 'artifact-deleter' }, paused);
+    expect(text).toBe(
+      'waiting: 12,000 artifacts are in flight, artifact-deleter is paused by anna: maintenance',
+    );
+    expect([wholeEtaMs, paused.etaMs, paused.isMoving]).toEqual([null, null, false]);
+  });
+
+  test('what is held has no end either', () => {
+    expect(report([{ ...held, recordsPerSecond: 60 }]).etaMs).toBeNull();
+  });
+});
+
+test('of several halts the sentence says one, and that there are more', () => {
+  const halted = instance({ state: 'halted', cause: 'poison', causes: ['poison', 'a right'] });
+  expect(sentence([halted])).toMatch(/^halted: poison and 1 more/);
 });

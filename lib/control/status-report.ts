@@ -1,6 +1,7 @@
 /** What `afterbuild status` says of a process: from what its instances say and from what Kafka knows. Pure. */
 import type { BreakerStatus, InstanceStatus } from '../../schemas/generated';
 import { writeDuration } from './duration';
+import { itemsText, wholeEtaOf, wholeOf, type WholeWork } from './whole-work';
 import type { FlagInForce } from './flags';
 import { instanceStates, type InstanceState } from './instance-status';
 import type { ProcessName } from './process-names';
@@ -42,11 +43,20 @@ export interface ProcessReport {
   readonly etaMs: number | null;
   readonly lost: number | null;
   readonly deadLetters: number | null;
+  /** Nothing keeps it from working. */
+  readonly isMoving: boolean;
+  /** In artifacts or builds; null where no instance says. */
+  readonly work: WholeWork | null;
+  /** Of a producer: when all that is due is done, effects included. */
+  readonly wholeEtaMs: number | null;
   readonly instances: readonly InstanceReport[];
   readonly flags: readonly FlagInForce[];
 }
 
-export function reportOf(known: Known, nowMs: number): ProcessReport {
+const moving: readonly ProcessReport['state'][] = ['working', 'waiting', 'idle', 'joining'];
+
+/** @param consumer of what the process produces. */
+export function reportOf(known: Known, nowMs: number, consumer?: ProcessReport): ProcessReport {
   const instances = known.instances.map((one) => ({
     ...one,
     silentForMs: nowMs - one.atMs > silentAfterMs ? nowMs - one.atMs : null,
@@ -59,13 +69,27 @@ export function reportOf(known: Known, nowMs: number): ProcessReport {
     recordsLeft,
     oldestMs: times.length === 0 ? null : Math.max(0, nowMs - Math.min(...times)),
     recordsPerSecond: Math.round(recordsPerSecond * 10) / 10,
-    etaMs: etaOf(recordsLeft, recordsPerSecond),
     lost: known.work?.lost ?? null,
+    work: wholeOf(live, nowMs),
   };
-  const state = stateOf(known, instances);
-  const sentence = sentenceOf(state, { known, instances, ...figures }, nowMs);
+  const state = withSource(stateOf(known, instances), figures.work);
+  const sentence = sentenceOf(state, { known, instances, consumer, ...figures }, nowMs);
+  const isMoving = moving.includes(state);
+  const ends = {
+    isMoving,
+    etaMs: isMoving || recordsLeft === 0 ? etaOf(recordsLeft, recordsPerSecond) : null,
+    wholeEtaMs: isMoving ? wholeEtaOf(figures.work, consumer) : null,
+  };
   const { process, deadLetters, flags } = known;
-  return { process, state, sentence, ...figures, deadLetters, instances, flags };
+  return { process, state, sentence, ...figures, ...ends, deadLetters, instances, flags };
+}
+
+/** Lag shows nothing of what lies in the database, or of a consumer that has enough before it. */
+function withSource(state: ProcessReport['state'], work: WholeWork | null): ProcessReport['state'] {
+  if (!['idle', 'working', 'waiting'].includes(state) || work === null) return state;
+  if (work.waitsFor !== null) return 'waiting';
+  const isSweeping = work.unit === 'artifacts' && (work.inDatabase ?? 0) > 0;
+  return isSweeping && state === 'idle' ? 'working' : state;
 }
 
 const etaOf = (records: number | null, perSecond: number): number | null => {
@@ -107,6 +131,8 @@ interface Facts {
   readonly oldestMs: number | null;
   readonly recordsPerSecond: number;
   readonly lost: number | null;
+  readonly work: WholeWork | null;
+  readonly consumer: ProcessReport | undefined;
 }
 
 function sentenceOf(state: ProcessReport['state'], facts: Facts, nowMs: number): string {
@@ -133,15 +159,33 @@ const sentences: Readonly<Record<ProcessReport['state'], (facts: Facts, nowMs: n
         ? 'idle: no change is left, sweeping on'
         : 'idle: nothing is left to do';
     },
-    waiting: ({ known }) =>
-      `waiting: ${known.work?.records ?? 0} records lie in Kafka that no instance has taken yet`,
-    working: ({ recordsPerSecond }) => `working: ${recordsPerSecond} records/s`,
+    waiting: (facts) => waitingFor(facts),
+    working: ({ recordsPerSecond, work }) =>
+      [`working: ${recordsPerSecond} records/s`, ...dueOf(work)].join(', '),
     paused: (facts, nowMs) => decidedBy('paused', 'pause', facts, nowMs),
     'dry-run': (facts, nowMs) => decidedBy('dry run', 'dry-run', facts, nowMs),
     held: stands('held'),
     stalled: stands('stalled'),
     halted: stands('halted'),
   };
+
+/** `waiting: 12,000 artifacts are in flight, artifact-deleter is paused by anna: maintenance`. */
+function waitingFor({ known, work, consumer }: Facts): string {
+  if (work === null || work.waitsFor === null) {
+    return `waiting: ${known.work?.records ?? 0} records lie in Kafka that no instance has taken yet`;
+  }
+  const inFlight =
+    work.inFlight > 0
+      ? `${itemsText(work.inFlight)} ${work.unit}`
+      : `${itemsText(consumer?.recordsLeft ?? 0)} records`;
+  const does = consumer === undefined ? 'does not get on' : `is ${consumer.sentence}`;
+  return `waiting: ${inFlight} are in flight, ${work.waitsFor} ${does}`;
+}
+
+const dueOf = (work: WholeWork | null): string[] =>
+  work?.unit === 'artifacts' && (work.inDatabase ?? 0) > 0
+    ? [`${itemsText(work.inDatabase ?? 0)} artifacts are due in the database`]
+    : [];
 
 /** `paused by anna: maintenance, for 1h20m more`. */
 function decidedBy(
@@ -181,7 +225,11 @@ function causeOf(
     .reduce<BreakerStatus | undefined>((a, b) => (a && a.sinceMs <= b.sinceMs ? a : b), undefined);
   const few =
     concerned.length < live.length ? ` (${concerned.length} of ${live.length} instances)` : '';
-  if (state !== 'held' || !longest) return `${concerned[0]?.cause ?? 'no cause is known'}${few}`;
+  if (state !== 'held' || !longest) {
+    const causes = new Set(concerned.flatMap((one) => one.causes));
+    const more = causes.size > 1 ? ` and ${causes.size - 1} more` : '';
+    return `${concerned[0]?.cause ?? 'no cause is known'}${more}${few}`;
+  }
   return `${describeBreaker(longest, nowMs)}${few}`;
 }
 

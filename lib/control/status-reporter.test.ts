@@ -33,7 +33,20 @@ const breaker = {
 
 describe('the state', () => {
   const stateOf = (state: ConsumerState, effective = withoutFlags, troubles: Trouble[] = []) =>
-    describeState({ consumer: state, troubles, setAside: [], effective, flags: [] });
+    describeState({ consumer: state, troubles, setAside: [], work: null, effective, flags: [] });
+
+  test('of several halts every one is told, each once', () => {
+    const [first, second] = ['poison at 3', 'a right is missing'];
+    const halted = consumer({
+      partitions: [partition({ halts: [first, second] }), partition({ halts: [first] })],
+    });
+    expect(stateOf(halted).causes).toEqual([first, second]);
+  });
+
+  test('a producer that waits for its consumer is at work, and not held', () => {
+    const pace = { cause: 'no room', isStuck: false, isPace: true };
+    expect(stateOf(consumer(), withoutFlags, [pace])).toMatchObject({ state: 'idle', causes: [] });
+  });
 
   test.each<[string, ConsumerState, object]>([
     ['nothing to do', consumer(), { state: 'idle', cause: null }],
@@ -80,10 +93,15 @@ describe('the state', () => {
   test('what fails beside the consumer holds the process, or stops it for a person to see', () => {
     const away = { cause: 'reading fails: away', isStuck: false };
     const stuck = { cause: 'reading fails: permission denied', isStuck: true };
-    expect(stateOf(consumer(), withoutFlags, [away])).toEqual({ state: 'held', cause: away.cause });
+    expect(stateOf(consumer(), withoutFlags, [away])).toEqual({
+      state: 'held',
+      cause: away.cause,
+      causes: [away.cause],
+    });
     expect(stateOf(consumer(), withoutFlags, [away, stuck])).toEqual({
       state: 'halted',
       cause: stuck.cause,
+      causes: [stuck.cause],
     });
   });
 });
@@ -123,7 +141,10 @@ const setUp = () => {
     clock,
     logger: pino({}, { write: (line) => void lines.push(line) }),
   });
-  reporter.begin(() => server.state);
+  reporter.begin(
+    () => server.state,
+    () => null,
+  );
   return { reporter, clock, written, server, lines, troubles };
 };
 

@@ -11,6 +11,7 @@ import type { SetAside } from '../process/set-aside';
 import type { Troubles } from '../process/troubles';
 import type { InstanceStatus } from '../../schemas/generated';
 import { RateMeter, type RedisView, statusOf, type Identity } from './instance-status';
+import type { ReadSourceWork } from './source-work';
 import type { Effective, FlagInForce } from './flags';
 
 export const statusEveryMs = 15_000;
@@ -34,6 +35,7 @@ export class StatusReporter {
   readonly #options: StatusReporterOptions;
   readonly #meter = new RateMeter();
   #state: (() => ConsumerState) | null = null;
+  #work: ReadSourceWork = () => null;
   #said: InstanceStatus | null = null;
   #sinceMs = 0;
   #lastState = '';
@@ -45,8 +47,9 @@ export class StatusReporter {
     this.#options = options;
   }
 
-  begin(state: () => ConsumerState): void {
+  begin(state: () => ConsumerState, work: ReadSourceWork): void {
     this.#state = state;
+    this.#work = work;
     this.#endLooking = this.#options.clock.every(lookEveryMs, () => this.look());
   }
 
@@ -72,7 +75,7 @@ export class StatusReporter {
     const recordsPerSecond = this.#meter.look(consumer.partitions, identity.work, nowMs);
     const { effective, flags } = steering;
     const beside = {
-      ...{ troubles: troubles.current, setAside: setAside.current },
+      ...{ troubles: troubles.current, setAside: setAside.current, work: this.#work() },
       ...(redis === undefined ? {} : { redis: redis() }),
     };
     const observed = { consumer, ...beside, effective, flags };
@@ -108,25 +111,27 @@ export class StatusReporter {
 }
 
 const storyOf = (status: InstanceStatus): string => {
-  const { state, cause, breakers, flags, partitions, setAside } = status;
+  const { state, causes, breakers, flags, partitions, setAside, work } = status;
   return JSON.stringify([
     state,
-    cause,
+    causes,
     partitions,
     flags,
     setAside,
+    work?.waitsFor ?? null,
     breakers.map(({ dependency, state: breaker }) => [dependency, breaker]),
   ]);
 };
 
 const countsOf = (status: InstanceStatus): string => {
-  const { recordsPerSecond, bufferedRecords, oldestRecordAtMs, concurrency, breakers, redisGuard } =
-    status;
+  const { recordsPerSecond, bufferedRecords, oldestRecordAtMs, concurrency } = status;
+  const { breakers, work, redisGuard } = status;
   return JSON.stringify([
     recordsPerSecond,
     bufferedRecords,
     oldestRecordAtMs,
     concurrency,
+    work,
     breakers.map(({ nextProbeAtMs }) => nextProbeAtMs),
     redisGuard,
   ]);

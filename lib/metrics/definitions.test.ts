@@ -37,6 +37,7 @@ test('labels name kinds, never ids', () => {
     'fate',
     'effect',
     'store',
+    'unit',
   ];
   const known = [...ofWork, 'version', 'node', 'table', 'field'];
   for (const [, { labels }] of all) expect(known).toEqual(expect.arrayContaining([...labels]));

@@ -81,6 +81,26 @@ export const metricDefinitions = {
   },
 
   // -- work that is left ------------------------------------------------------------------------------
+  afterbuild_due_items: {
+    type: 'gauge',
+    labels: ['unit'],
+    moves:
+      'What is due in the database and not produced yet, of the shards that this process sweeps: artifacts (counted up to 10,000 a shard, beyond that the estimate of PostgreSQL), or stale builds that the last pass has found. Looked at every 15 seconds; absent while it is not known.',
+    act: 'Sum it over all processes: together with afterbuild_in_flight_items it is the whole that is left. Growing for an hour: `afterbuild status` says what the sweep waits for.',
+  },
+  afterbuild_due_seconds: {
+    type: 'gauge',
+    labels: ['unit'],
+    moves:
+      'Since when the oldest of them has been due, 0 when none is: for artifacts the age of the watermark.',
+    act: 'The delay that users see before anything is produced. Alert on it rather than on numbers.',
+  },
+  afterbuild_in_flight_items: {
+    type: 'gauge',
+    labels: ['unit'],
+    moves: 'Produced by this process, and not done by the consumer yet.',
+    act: 'At LOOP_LIMIT_ARTIFACTS a partition the sweep waits for the deleter: look there.',
+  },
   afterbuild_unfinished_records: {
     type: 'gauge',
     labels: ['topic', 'partition'],

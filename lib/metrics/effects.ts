@@ -6,10 +6,16 @@ import type { Metrics } from './metrics';
 type RowFate = 'deleted' | 'already-gone' | 'kept' | 'left' | 'unusable';
 type TraceEffect = 'archived' | 'extended' | 'adopted' | 'partial' | 'finished';
 
+/** Counts what gets done, whatever became of it. */
+interface Meter {
+  add(count: number): void;
+}
+
 /** For consumers/artifact-deleter. */
-export function createDeletionCounts(metrics: Metrics) {
+export function createDeletionCounts(metrics: Metrics, meter?: Meter) {
   return {
     rows(fate: RowFate, count: number): void {
+      meter?.add(count);
       if (count > 0) metrics.add('afterbuild_artifact_rows_total', { fate }, count);
     },
     objects(count: number, bytes: number): void {
@@ -20,9 +26,10 @@ export function createDeletionCounts(metrics: Metrics) {
 }
 
 /** For consumers/trace-archiver. */
-export function createArchiveCounts(metrics: Metrics) {
+export function createArchiveCounts(metrics: Metrics, meter?: Meter) {
   return {
     trace(effect: TraceEffect, sizeBytes: number): void {
+      meter?.add(1);
       metrics.add('afterbuild_traces_total', { effect });
       metrics.add('afterbuild_trace_bytes_total', {}, sizeBytes);
     },

@@ -29,7 +29,7 @@ test('what gets on is no trouble, however long it takes', () => {
 test('what stands is told, for nobody to be blamed, until it moves or is over', () => {
   const { lookAt, wait, troubles } = setUp();
   lookAt(0, 'a');
-  expect(lookAt(60, 'a')).toEqual([{ cause: 'waiting at a', isStuck: false }]);
+  expect(lookAt(60, 'a')).toEqual([{ cause: 'waiting at a', isStuck: false, isPace: true }]);
   expect(lookAt(61, 'b')).toEqual([]);
   expect(lookAt(121, 'b')).toHaveLength(1);
   wait.end();

@@ -24,7 +24,8 @@ export class StandingWait {
       this.#mark = mark;
       this.#sinceMs = nowMs;
     }
-    if (nowMs - this.#sinceMs >= standsAfterMs) this.troubles.set(this, { cause, isStuck: false });
+    if (nowMs - this.#sinceMs < standsAfterMs) return;
+    this.troubles.set(this, { cause, isStuck: false, isPace: true });
   }
 
   end(): void {

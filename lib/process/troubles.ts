@@ -7,6 +7,8 @@ export interface Trouble {
   readonly cause: string;
   /** No server that is away and no database that is held: a person has to look. */
   readonly isStuck: boolean;
+  /** A producer waits for its consumer, as it should. */
+  readonly isPace?: boolean;
 }
 
 export class Troubles {

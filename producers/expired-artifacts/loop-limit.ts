@@ -54,6 +54,14 @@ export class LoopLimit {
     return lane.ownArtifacts + lane.reserved + lane.foreignRecords * this.#recordArtifactsMax;
   }
 
+  /** Of all partitions: what this process has produced, to the artifact; others' records are not among them. */
+  get ownInFlight(): number {
+    return this.#lanes.reduce(
+      (sum, { ownArtifacts, reserved }) => sum + ownArtifacts + reserved,
+      0,
+    );
+  }
+
   /**
    * Takes room for one record: on the partition that its key belongs to, or else where there is most.
    * @returns the partition, or null when all are full.

@@ -26,10 +26,8 @@ import { withLife, type LivingContext } from '../../lib/process/life';
 import { runProcess } from '../../lib/process/run-process';
 import { createReachStep, parseFailPoint, type ReachStep } from '../../lib/process/steps';
 import { untilReachable, type Waiting } from '../../lib/process/until-reachable';
-import {
-  PostgresArtifactDatabase,
-  UnsupportedPartitionError,
-} from '../../lib/stores/postgres/expired-artifacts';
+import { UnsupportedPartitionError } from '../../lib/stores/postgres/due-statements';
+import { PostgresArtifactDatabase } from '../../lib/stores/postgres/expired-artifacts';
 import { readIdentity } from '../../lib/stores/postgres/identity';
 import { PostgresPool, postgresSettings } from '../../lib/stores/postgres/pool';
 import type { ArtifactsExpired, SweepProgress } from '../../schemas/generated';
@@ -95,7 +93,7 @@ async function connect(
   const control = openHelm({
     ...{ process: name, work: topicNames.artifactChanges, clock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
-    ...{ troubles: life.troubles, setAside: life.setAside },
+    ...{ troubles: life.troubles, setAside: life.setAside, metrics: life.metrics },
     registry: openRegistry(config),
     createProducer: () => createProducer(kafka),
   });

@@ -44,6 +44,16 @@ export class LoopLimitedOutput implements PacedOutput {
     this.#wait = new StandingWait(troubles, clock);
   }
 
+  /** Nothing can be produced before the deleter gets on. */
+  get isFull(): boolean {
+    return this.#waiting > 0;
+  }
+
+  /** Looks how far the deleter has come, if nobody has just now. @throws what the topic threw. */
+  async lookAgain(): Promise<void> {
+    if (this.clock.nowMs() - this.#observedAtMs > observationAgeMaxMs) await this.#observe();
+  }
+
   async produce(
     records: readonly ExpiredRecord[],
     signal: AbortSignal,
@@ -51,7 +61,7 @@ export class LoopLimitedOutput implements PacedOutput {
   ): Promise<void> {
     if (records.length === 0) return;
     let rest = records;
-    if (this.clock.nowMs() - this.#observedAtMs > observationAgeMaxMs) await this.#observe();
+    await this.lookAgain();
     while (rest.length > 0) {
       signal.throwIfAborted();
       const placed = this.#place(rest);

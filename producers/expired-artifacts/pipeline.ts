@@ -18,6 +18,7 @@ import type { ReadChange } from './change';
 import { readChange } from './change-event';
 import { ChangePath } from './change-path';
 import { DatabaseGuard } from '../../lib/brake/database-guard';
+import { DueWork } from './due-work';
 import { LoopLimit } from './loop-limit';
 import { LoopLimitedOutput, type PacedOutput } from './paced-output';
 import type { ArtifactDatabase, ExpiredTopic, ProgressTopic } from './ports';
@@ -83,6 +84,7 @@ export function createPipeline(around: Surroundings): Pipeline {
   );
   const output = new LoopLimitedOutput(around.expired, limit, clock, logger, around.troubles);
   const sweeps = createSweeps(around, guard, pausable(output, control.helm));
+  const due = new DueWork({ database: around.database, sweeps, output, limit, clock, logger });
   const consumer = around.createConsumer([
     progressSubscription(around, sweeps),
     control.helm.subscription({
@@ -99,14 +101,15 @@ export function createPipeline(around: Surroundings): Pipeline {
   let watched: Promise<unknown> = Promise.resolve();
   return {
     start: async () => {
-      control.follow(consumer);
+      control.follow(consumer, () => due.read());
       await consumer.start();
+      due.start();
       watched = watch(around, sweeps, watching.signal);
     },
     stop: async (deadlineMs) => {
       watching.abort(new Error('The process is stopping.'));
       const { clean } = await consumer.stop(deadlineMs);
-      await sweeps.stop();
+      await Promise.all([sweeps.stop(), due.stop()]);
       await watched;
       await control.end();
       return clean;

@@ -56,10 +56,27 @@ export interface DuePage {
   readonly database: DatabaseMoment;
 }
 
+/** How far a shard's due sweep has come. */
+export interface DuePosition {
+  readonly shard: Shard;
+  /** Nothing is due beyond it, as of the last page. */
+  readonly caughtUp: boolean;
+  /** Its watermark; null at the beginning. */
+  readonly after: Instant | null;
+}
+
+export interface DueCount {
+  readonly artifacts: number;
+  /** Not counted to the end: what PostgreSQL expects. */
+  readonly isEstimate: boolean;
+}
+
 export interface ArtifactDatabase {
   /** @throws Error when a partition cannot be named by integer literals (DEFAULT, NULL, expressions). */
   shards(): Promise<readonly Shard[]>;
   readPage(shard: Shard, read: DueRead): Promise<DuePage>;
+  /** How much is due after the watermark: counted up to a bound, beyond it estimated without reading a row. */
+  countDue(shard: Shard, after: Instant | null): Promise<DueCount>;
   readCommitState(): Promise<CommitState>;
   /** Whether the replication slot exists and has its consistent point. */
   slotIsReady(slot: string): Promise<boolean>;

@@ -12,7 +12,15 @@ import type { SweepProgress } from '../../schemas/generated';
 import type { DatabaseGuard } from '../../lib/brake/database-guard';
 import { cursorAtStart, nextRead, settlePage, type SettledPage } from './page';
 import type { PacedOutput } from './paced-output';
-import type { ArtifactDatabase, DueArtifact, DuePage, DueRow, ProgressTopic, Shard } from './ports';
+import type {
+  ArtifactDatabase,
+  DueArtifact,
+  DuePage,
+  DuePosition,
+  DueRow,
+  ProgressTopic,
+  Shard,
+} from './ports';
 import { progressOf, stateOf, type SweepKind, type SweepState } from './progress';
 import { cutRecords } from './records';
 import { fileStore as stores } from '../../lib/gitlab/enums';
@@ -58,6 +66,7 @@ export class ShardSweep {
   /** The full sweep that runs is a repair. */
   #repairs = false;
   #lastFullPageAtMs = -Infinity;
+  #caughtUp = false;
 
   constructor(
     private readonly shard: Shard,
@@ -66,6 +75,11 @@ export class ShardSweep {
   ) {
     this.#due = stateOf(from.due);
     this.#full = stateOf(from.full);
+  }
+
+  /** Where the due sweep stands: nothing is due behind it, or what is due begins after its watermark. */
+  get position(): DuePosition {
+    return { shard: this.shard, caughtUp: this.#caughtUp, after: this.#due.cursor.expireAt };
   }
 
   /**
@@ -88,6 +102,8 @@ export class ShardSweep {
 
   async #duePage(signal: AbortSignal): Promise<boolean> {
     const taken = await this.#take(this.#due, null, signal);
+    // A page that waits for room is still to be produced.
+    this.#caughtUp = taken.settled.caughtUp && taken.settled.kept.length === 0;
     this.#due = await this.#finish('due', this.#due, taken, false, signal);
     // Rows that are back with the accepted copy lie behind the watermark.
     if (taken.accepted) this.requestRepair('another history was accepted');
@@ -95,6 +111,7 @@ export class ShardSweep {
       // The due sweep of a new shard begins at the beginning: that is its first whole pass.
       this.#full = await this.#write('full', { ...this.#full, complete: true }, taken, signal);
     }
+    this.#caughtUp = taken.settled.caughtUp;
     return taken.settled.caughtUp;
   }
 

@@ -42,6 +42,7 @@ function setUp() {
     logger,
     slot: 'afterbuild',
     createSweep: (shard, from) => ({
+      position: { shard, caughtUp: true, after: null },
       run: async (signal) => {
         world.begun.push({ name: shard.name, from });
         return new Promise<never>((_, reject) => {

@@ -6,7 +6,7 @@ import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
 import type { SweepProgress } from '../../schemas/generated';
 import type { DatabaseGuard } from '../../lib/brake/database-guard';
-import type { ArtifactDatabase, ProgressTopic, Shard } from './ports';
+import type { ArtifactDatabase, DuePosition, ProgressTopic, Shard } from './ports';
 import { laterProgress, progressKey } from './progress';
 import type { Troubles } from '../../lib/process/troubles';
 import type { UntilDone } from '../../lib/process/until-done';
@@ -20,6 +20,7 @@ const repairOwedMs = 600_000;
 
 /** One shard's loop. */
 export interface Sweep {
+  readonly position: DuePosition;
   run(signal: AbortSignal): Promise<never>;
   requestRepair(reason: string): void;
 }
@@ -75,6 +76,11 @@ export class Sweeps {
     this.#stopped.abort(new Error('The process is stopping.'));
     await this.#discovering;
     await this.#end([...this.#running.keys()]);
+  }
+
+  /** Of the shards that are swept here now. */
+  get positions(): readonly DuePosition[] {
+    return [...this.#running.values()].map(({ sweep }) => sweep.position);
   }
 
   /** A record of `afterbuild.progress`, ours or a former owner's. */

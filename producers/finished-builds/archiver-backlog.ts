@@ -25,9 +25,15 @@ export interface ArchiverBacklogDependencies {
 }
 
 export class ArchiverBacklog {
+  #waiting = 0;
   #observing: Promise<readonly PartitionBacklog[]> | undefined;
 
   constructor(private readonly parts: ArchiverBacklogDependencies) {}
+
+  /** The archiver has as much before it as it may. */
+  get isFull(): boolean {
+    return this.#waiting > 0;
+  }
 
   /** Where the topic ends now: what has to be done before the next pass. */
   async ends(signal: AbortSignal): Promise<Ends> {
@@ -57,11 +63,16 @@ export class ArchiverBacklog {
   ): Promise<void> {
     const { clock, logger, troubles } = this.parts;
     const wait = new StandingWait(troubles, clock);
+    let isWaiting = false;
     try {
       for (let looks = 0; ; looks += 1) {
         const backlog = await this.#observe(signal);
         if (backlog.every(isMet)) return;
-        if (looks === 0) logger.debug({ event: 'stale.waiting', awaited }, 'waiting');
+        if (looks === 0) {
+          this.#waiting += 1;
+          isWaiting = true;
+          logger.debug({ event: 'stale.waiting', awaited }, 'waiting');
+        }
         const mark = backlog.map(({ committed }) => committed).join(' ');
         const left = backlog.reduce((sum, { committed, end }) => sum + end - committed, 0);
         wait.look(
@@ -71,6 +82,7 @@ export class ArchiverBacklog {
         await clock.sleep(lookEveryMs, signal);
       }
     } finally {
+      if (isWaiting) this.#waiting -= 1;
       wait.end();
     }
   }

@@ -91,8 +91,7 @@ async function connect(
   const control = openHelm({
     ...{ process: name, work: topicNames.buildChanges, clock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
-    troubles: life.troubles,
-    setAside: life.setAside,
+    ...{ troubles: life.troubles, setAside: life.setAside, metrics: life.metrics },
     registry: openRegistry(config),
     createProducer: () => createProducer(kafka),
   });

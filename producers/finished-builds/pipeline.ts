@@ -16,6 +16,7 @@ import type { Troubles } from '../../lib/process/troubles';
 import { createUntilDone } from '../../lib/process/until-done';
 import type { StaleProgress } from '../../schemas/generated';
 import { ArchiverBacklog } from './archiver-backlog';
+import { staleWork } from './found-builds';
 import type { ReadChange } from './change';
 import { readChange } from './change-event';
 import { ChangePath } from './change-path';
@@ -75,7 +76,8 @@ export function createPipeline(around: Surroundings): Pipeline {
     logger,
   );
   const recent = new RecentBuilds(recentBuildsMax);
-  const sweeps = createSweeps(around, guard, recent);
+  const backlog = createBacklog(around);
+  const sweeps = createSweeps(around, guard, recent, backlog);
   const consumer = around.createConsumer([
     cursorSubscription(around, sweeps),
     control.helm.subscription({
@@ -92,7 +94,7 @@ export function createPipeline(around: Surroundings): Pipeline {
   let watched: Promise<void> = Promise.resolve();
   return {
     start: async () => {
-      control.follow(consumer);
+      control.follow(consumer, () => staleWork(sweeps.found, backlog.isFull));
       await consumer.start();
       watched = watch(around, sweeps, watching.signal);
     },
@@ -107,17 +109,23 @@ export function createPipeline(around: Surroundings): Pipeline {
   };
 }
 
+function createBacklog(around: Surroundings): ArchiverBacklog {
+  const { config, logger, clock, control, finished: topic, random, troubles } = around;
+  const untilDone = createUntilDone({ clock, logger, random, troubles });
+  const inFlightMax = (): number => control.helm.effective.loopLimit ?? config.STALE_IN_FLIGHT_MAX;
+  return new ArchiverBacklog({ topic, untilDone, troubles, clock, logger, inFlightMax });
+}
+
 function createSweeps(
   around: Surroundings,
   guard: DatabaseGuard,
   recent: RecentBuilds,
+  backlog: ArchiverBacklog,
 ): StaleSweeps {
   const { config, logger, clock, database, finished: topic, reach, onFatal } = around;
   const { random, setAside, troubles } = around;
   const untilDone = createUntilDone({ clock, logger, random, troubles });
   const { helm } = around.control;
-  const inFlightMax = (): number => helm.effective.loopLimit ?? config.STALE_IN_FLIGHT_MAX;
-  const backlog = new ArchiverBacklog({ topic, untilDone, troubles, clock, logger, inFlightMax });
   const archiver: Pick<ArchiverBacklog, 'ends' | 'room' | 'caughtUp'> = {
     ends: (signal) => backlog.ends(signal),
     caughtUp: (ends, signal) => backlog.caughtUp(ends, signal),

@@ -17,6 +17,7 @@ import type { ArchiverBacklog, Ends } from './archiver-backlog';
 import { cursorAtStart, settlePage, type SettledPage } from './page';
 import type { BuildDatabase, CursorTopic, FinishedRecord, FinishedTopic, StalePage } from './ports';
 import { progressOf, stateOf, type SweepState } from './progress';
+import { type FoundBuilds, foundIn, noneFound, together } from './found-builds';
 import type { RecentBuilds } from './recent-builds';
 import { recordOf } from './records';
 
@@ -59,7 +60,9 @@ export class StaleSweep {
   #state: SweepState;
   /** What the archiver must have done before the next pass; unknown after a start, so all there is. */
   #lastPass: Ends | undefined;
-  #foundInPass = 0;
+  #foundInPass: FoundBuilds = noneFound;
+  /** By the last pass that came to its end. */
+  #foundBefore: FoundBuilds = noneFound;
   /** Changes of builds may have been lost: the next pass takes every finished build, however young. */
   #repairReason: string | undefined;
   /** The pass that runs is such a repair. */
@@ -73,6 +76,12 @@ export class StaleSweep {
     private readonly parts: SweepDependencies,
   ) {
     this.#state = stateOf(from);
+  }
+
+  /** Stale builds: of the last pass, or of the one that runs once it has found more. */
+  get found(): FoundBuilds {
+    const isMore = this.#foundInPass.builds > this.#foundBefore.builds;
+    return isMore ? this.#foundInPass : this.#foundBefore;
   }
 
   /** Runs until the signal aborts, then throws its reason at the next step. */
@@ -132,7 +141,7 @@ export class StaleSweep {
     const pass = this.#state.pass + 1;
     const begunAtMs = clock.nowMs();
     this.#state = { ...this.#state, pass, cursor: cursorAtStart, complete: false, begunAtMs };
-    this.#foundInPass = 0;
+    this.#foundInPass = noneFound;
     const reason = this.#repairReason;
     this.#repairs = reason !== undefined;
     this.#repairReason = undefined;
@@ -158,7 +167,7 @@ export class StaleSweep {
       if (this.#repairs) for (const { key } of records) this.parts.recent.add(key);
     }
     reach('stale.records-produced');
-    await this.#finish(taken, records.length, signal);
+    await this.#finish(taken, foundIn(records), signal);
     // What is back with the accepted copy lies behind the cursor.
     if (taken.accepted) this.#startOver();
   }
@@ -189,7 +198,11 @@ export class StaleSweep {
       .filter(({ key }) => !this.#repairs || !recent.has(key));
   }
 
-  async #finish({ page, settled }: TakenPage, found: number, signal: AbortSignal): Promise<void> {
+  async #finish(
+    { page, settled }: TakenPage,
+    found: FoundBuilds,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { archiver, cursors, guard, logger, reach, untilDone } = this.parts;
     const { slice } = this;
     const moved = { ...this.#state, ...settled };
@@ -202,15 +215,16 @@ export class StaleSweep {
     const { partitionId } = this.#state.cursor;
     const { pass } = moved;
     this.#state = { ...moved, met };
-    this.#foundInPass += found;
-    if (found > 0) {
-      const counts = { partitionId, looked: page.builds.length, builds: found };
+    this.#foundInPass = together(this.#foundInPass, found);
+    if (found.builds > 0) {
+      const counts = { partitionId, looked: page.builds.length, builds: found.builds };
       logger.info({ event: 'stale.produced', slice, pass, ...counts }, 'stale builds produced');
     }
     if (!settled.complete) return;
     this.#repairs = false;
     this.#lastPass = await archiver.ends(signal);
-    const builds = this.#foundInPass;
+    const { builds } = this.#foundInPass;
+    this.#foundBefore = this.#foundInPass;
     logger.info({ event: 'stale.pass-complete', slice, pass, builds }, 'stale pass is complete');
   }
 }

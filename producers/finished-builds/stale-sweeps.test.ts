@@ -1,6 +1,7 @@
 import type { StaleProgress } from '../../schemas/generated';
 import { listeningLogger, origin, SteppedClock } from '../../test/support/expired-artifacts';
 import { progressOf } from './progress';
+import { noneFound } from './found-builds';
 import { StaleSweeps } from './stale-sweeps';
 
 function setUp() {
@@ -20,6 +21,7 @@ function setUp() {
     logger,
     clock: world.clock,
     createSweep: (slice, from) => ({
+      found: noneFound,
       requestRepair: (reason) => world.repairs.push(`${slice}: ${reason}`),
       run: (signal) => {
         world.begun.push({ slice, from });

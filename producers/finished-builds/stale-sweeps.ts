@@ -6,10 +6,12 @@ import type { DatabaseGuard } from '../../lib/brake/database-guard';
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
 import type { StaleProgress } from '../../schemas/generated';
+import { type FoundBuilds, noneFound, together } from './found-builds';
 import { laterProgress } from './progress';
 
 /** One slice's loop. */
 export interface Sweep {
+  readonly found: FoundBuilds;
   run(signal: AbortSignal): Promise<never>;
   requestRepair(reason: string): void;
 }
@@ -59,6 +61,11 @@ export class StaleSweeps {
   requestRepair(reason: string): void {
     this.#repair = { reason, atMs: this.parts.clock.nowMs() };
     for (const { sweep } of this.#running.values()) sweep.requestRepair(reason);
+  }
+
+  /** By all slices that are swept here. */
+  get found(): FoundBuilds {
+    return [...this.#running.values()].map(({ sweep }) => sweep.found).reduce(together, noneFound);
   }
 
   /** A record of the topic, ours or a former owner's. */

@@ -1,12 +1,11 @@
 /** The statements of the sweep against a real PostgreSQL: what they find, and by which index. */
 import type { Client } from 'pg';
 import { cloneSourceDatabase, dropSourceDatabase } from '../../ops/gitlab/schema';
+import { inIndexOrder, UnsupportedPartitionError } from '../../lib/stores/postgres/due-statements';
 import {
   duePage,
-  inIndexOrder,
   PostgresArtifactDatabase,
   tiePage,
-  UnsupportedPartitionError,
 } from '../../lib/stores/postgres/expired-artifacts';
 import { dayOf } from '../../lib/stores/postgres/instant';
 import { PostgresPool, type Statement } from '../../lib/stores/postgres/pool';
@@ -125,6 +124,31 @@ test('a page tells the microsecond, the UTC date and the database that it was re
     databaseName: database,
     inRecovery: false,
   });
+});
+
+test('what is due is counted to ten thousand, and expected beyond that', async () => {
+  const counts: [number, boolean][] = [];
+  for (const shard of await artifacts.shards()) {
+    const { artifacts: count, isEstimate } = await artifacts.countDue(shard, null);
+    const { rows: exact } = await asOwner((client) =>
+      client.query<{ count: number }>(
+        `SELECT count(*)::int FROM p_ci_job_artifacts WHERE partition_id = ANY($1)
+         AND locked = 0 AND file_type <> 3 AND expire_at < now()`,
+        [shard.partitionIds],
+      ),
+    );
+    counts.push([count / exact[0]!.count, isEstimate]);
+  }
+  expect(counts).toEqual([
+    [1, false],
+    [expect.closeTo(1, 0), true],
+  ]);
+});
+
+test('behind the last watermark nothing is due', async () => {
+  const [shard] = await artifacts.shards();
+  const after = BigInt(Date.now()) * 1_000n;
+  expect(await artifacts.countDue(shard!, after)).toEqual({ artifacts: 0, isEstimate: false });
 });
 
 /** What the planner does with a prepared statement, before and after its plan turns generic. */

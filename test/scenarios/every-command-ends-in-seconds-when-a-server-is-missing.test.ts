@@ -56,8 +56,8 @@ const variables: Readonly<Record<Missing, string>> = {
   redis: 'REDIS_HOST, REDIS_PORT',
 };
 
-/** Ten seconds are waited for an answer; the rest is for Node to start on a busy machine. */
-const limitMs = 30_000;
+/** Ten seconds are waited for an answer; the rest is for eleven of Node to start on a busy machine. */
+const limitMs = 60_000;
 
 let silent: SilentServer;
 beforeAll(async () => {

@@ -4,8 +4,9 @@
  * The ids of a physical partition stand in the statements as literals: a parameter does not prune, and
  * an unpruned page reads the other partitions to their end (150 to 250 ms instead of 2).
  */
-import { createHash } from 'node:crypto';
 import { readCommitState, type CommitState } from './commit-state';
+import { countDue, type DueCount } from './due-count';
+import { inIndexOrder, literalsOf, named, UnsupportedPartitionError } from './due-statements';
 import { readIdentity, type DatabaseIdentity } from './identity';
 import { infinity, type Instant, instantOfEpoch, minusInfinity, timestampOf } from './instant';
 import type { PostgresPool, Statement } from './pool';
@@ -62,11 +63,6 @@ export interface TiePageRead {
   readonly rowsMax: number;
 }
 
-/** A partition that the sweep cannot name by integer literals. */
-export class UnsupportedPartitionError extends Error {
-  override readonly name = 'UnsupportedPartitionError';
-}
-
 /**
  * Nothing here can fail for one row: no cast to a type that is narrower than the column's, no arithmetic
  * with what may be infinite. A name longer than a key may be is cut behind the byte that shows it.
@@ -77,19 +73,6 @@ const columns = `
   file_type AS "fileType", left(file, 1025) AS file, file_store AS "fileStore",
   file_location AS "fileLocation", left(file_final_path, 1025) AS "fileFinalPath",
   size::text AS "sizeBytes"`;
-
-/** Prepared statements are known by name, so each literal list gets a name of its own. */
-function named(purpose: string, text: string): Statement {
-  const digest = createHash('sha256').update(text).digest('hex').slice(0, 16);
-  return { name: `${purpose}-${digest}`, text };
-}
-
-function literalsOf(partitionIds: readonly number[]): string {
-  if (partitionIds.length === 0 || !partitionIds.every(Number.isSafeInteger)) {
-    throw new UnsupportedPartitionError('A partition of p_ci_job_artifacts has no integer ids.');
-  }
-  return partitionIds.join(', ');
-}
 
 export type Beginning = 'from' | 'after';
 
@@ -134,20 +117,6 @@ export const tiePage = (
        AND locked = 0 AND file_type <> 3
      ORDER BY job_id FETCH FIRST ${rowsMax} ROWS WITH TIES`,
   );
-
-/**
- * A page must come from an index in its order. Left alone the planner prefers to sort: the whole
- * partition once its plan turns generic (255 ms a page instead of 10), the whole group of a shared
- * expire_at at once (86 ms instead of 5). Holds until the transaction ends.
- */
-export const inIndexOrder: Statement = {
-  name: 'plan-in-index-order',
-  text: `
-    SELECT set_config('enable_sort', 'off', true),
-           set_config('enable_bitmapscan', 'off', true),
-           set_config('enable_seqscan', 'off', true),
-           set_config('max_parallel_workers_per_gather', '0', true)`,
-};
 
 const shardsStatement: Statement = {
   name: 'list-artifact-partitions',
@@ -247,6 +216,13 @@ export class PostgresArtifactDatabase {
       // After the rows, so that the position is not below what the snapshot saw.
       return { rows: rows.map(rowOf), database: await readIdentity(session) };
     });
+  }
+
+  /** How much is due after the watermark (due-count.ts). @throws PostgresError. */
+  countDue({ partitionIds }: ArtifactShard, after: Instant | null): Promise<DueCount> {
+    return this.#pool.readSnapshot((session) =>
+      countDue(session, partitionIds, after, this.#marginMs),
+    );
   }
 
   /** @throws PostgresError. */

@@ -1,0 +1,16 @@
+import { HandClock } from '../../test/support/control';
+import { ItemMeter } from './item-meter';
+
+test('the rate is that of the last minute, or of the time since the start', () => {
+  const clock = new HandClock();
+  const meter = new ItemMeter(clock);
+  meter.add(500);
+  expect(meter.perSecond()).toBe(0);
+  clock.ms += 10_000;
+  meter.add(500);
+  expect(meter.perSecond()).toBe(100);
+  clock.ms += 55_000;
+  expect(meter.perSecond()).toBe(8.3);
+  clock.ms += 10_000;
+  expect(meter.perSecond()).toBe(0);
+});

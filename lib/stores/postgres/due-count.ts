@@ -1,0 +1,58 @@
+/** How much of a shard is due, without reading it to its end. */
+import { inIndexOrder, literalsOf, named } from './due-statements';
+import { type Instant, minusInfinity, timestampOf } from './instant';
+import type { PostgresSession, Statement } from './pool';
+
+export interface DueCount {
+  readonly artifacts: number;
+  /** Not counted to the end: what the planner expects. */
+  readonly isEstimate: boolean;
+}
+
+/** Beyond so many nothing is counted. */
+export const dueCountMax = 10_000;
+
+const dueRows = (partitionIds: readonly number[]): string => `
+  SELECT FROM p_ci_job_artifacts
+  WHERE partition_id IN (${literalsOf(partitionIds)})
+    AND expire_at > $1::timestamptz AND expire_at <= now() - $2::bigint * interval '1 millisecond'
+    AND locked = 0 AND file_type <> 3`;
+
+/** $1 watermark, $2 margin in milliseconds. */
+const dueCount = (partitionIds: readonly number[]): Statement =>
+  named(
+    'due-count',
+    `SELECT count(*)::int AS "artifacts" FROM
+       (${dueRows(partitionIds)} ORDER BY expire_at LIMIT ${dueCountMax + 1}) AS due`,
+  );
+
+/** What the planner expects, from its statistics; no row is read. The same parameters. */
+const dueEstimate = (partitionIds: readonly number[]): Statement =>
+  named('due-estimate', `EXPLAIN (FORMAT JSON) ${dueRows(partitionIds)}`);
+
+interface Explained {
+  readonly 'QUERY PLAN': readonly { readonly Plan: { readonly 'Plan Rows': number } }[];
+}
+
+/**
+ * Counted up to `dueCountMax`, from the index in its order; beyond it what PostgreSQL expects. Rows that are not in object
+ * storage, which the sweep passes, are among them: to tell them apart the rows themselves would have to be read.
+ *
+ * @param session in a transaction: how its statements are planned is set until its end.
+ * @throws PostgresError.
+ */
+export async function countDue(
+  session: PostgresSession,
+  partitionIds: readonly number[],
+  after: Instant | null,
+  marginMs: number,
+): Promise<DueCount> {
+  const values = [timestampOf(after ?? minusInfinity), marginMs];
+  await session.query(inIndexOrder);
+  const [counted] = await session.query<{ artifacts: number }>(dueCount(partitionIds), values);
+  const artifacts = counted?.artifacts ?? 0;
+  if (artifacts <= dueCountMax) return { artifacts, isEstimate: false };
+  const [explained] = await session.query<Explained>(dueEstimate(partitionIds), values);
+  const expected = explained?.['QUERY PLAN'][0]?.Plan['Plan Rows'] ?? 0;
+  return { artifacts: Math.max(artifacts, expected), isEstimate: true };
+}
