@@ -4,6 +4,7 @@ import { systemClock } from '../lib/process/clock';
 import type { Connections } from '../lib/process/config';
 import { exitCodeOf } from '../lib/process/exit-code-of';
 import { UnreachableError } from '../lib/process/unreachable-error';
+import { isUntrusted, untrusted } from '../lib/process/untrusted';
 import { within } from '../lib/process/within';
 import { exitCodes } from './exit-codes';
 
@@ -30,6 +31,7 @@ export async function reach<T>(server: Server, firstAnswer: () => Promise<T>): P
     const answer = await within<T | typeof late>(systemClock, answerLimitMs, firstAnswer(), late);
     if (answer !== late) return answer;
   } catch (error) {
+    if (isUntrusted(error)) throw untrusted(placeOf(server), error);
     if (exitCodeOf(error) !== exitCodes.unreachable) throw error;
     throw silent(server, (error as Error).message, error);
   }
@@ -65,10 +67,13 @@ function accept(address: string): Promise<void> {
   });
 }
 
-function silent({ title, addresses, variable }: Server, why: string, cause?: unknown): Error {
-  const at = addresses.length === 0 ? '' : ` at ${addresses.join(', ')}`;
-  return new UnreachableError(`${title}${at} does not answer (${variable}): ${why}`, { cause });
-}
+const placeOf = ({ title, addresses }: Server): string =>
+  addresses.length === 0 ? title : `${title} at ${addresses.join(', ')}`;
+
+const silent = (server: Server, why: string, cause?: unknown): Error =>
+  new UnreachableError(`${placeOf(server)} does not answer (${server.variable}): ${why}`, {
+    cause,
+  });
 
 export const kafkaOf = ({ KAFKA_BROKERS }: Pick<Connections, 'KAFKA_BROKERS'>): Server => ({
   title: 'Kafka',

@@ -10,6 +10,7 @@ import { archivePass } from './archive-pass';
 import { asMember } from './as-member';
 import type { Effect, Job } from './job';
 import type { Surroundings } from './surroundings';
+import { ToldNotes } from './told-notes';
 
 export type FinishedRecord = ConsumedRecord<BuildFinished>;
 export type HandleFinished = (
@@ -22,6 +23,7 @@ export type HandleFinished = (
 const passesMax = 4;
 
 export function createHandler(of: Surroundings): HandleFinished {
+  const told = new ToldNotes();
   return async function handleFinished(records, signal, mayBegin = () => true) {
     const around = asMember(of, mayBegin);
     const startedMs = around.clock.nowMs();
@@ -36,7 +38,7 @@ export function createHandler(of: Surroundings): HandleFinished {
         await archivePass(around, partitionId, group.filter(isOpen));
       }
     }
-    report(around, records.length, [...jobs.values()], startedMs);
+    report({ ...around, told }, records.length, [...jobs.values()], startedMs);
     return records.map((record) => held.get(record) ?? outcomeOf(jobs.get(nameOf(record))));
   };
 }
@@ -90,8 +92,13 @@ function outcomeOf(job: Job | undefined): Outcome {
   return retry(new RecordBusyError(changes));
 }
 
+const leftTexts = {
+  'trace.waits': 'a trace waits for the next sweep',
+  'trace.left': 'a trace is left as it is',
+} as const;
+
 function report(
-  { logger, clock }: Surroundings,
+  { logger, clock, told }: Pick<Surroundings, 'logger' | 'clock'> & { readonly told: ToldNotes },
   records: number,
   jobs: readonly Job[],
   startedMs: number,
@@ -100,9 +107,11 @@ function report(
     if (!note) continue;
     const { partitionId, buildId } = owner;
     const fields = { ...note, partitionId, buildId };
-    if (note.event === 'trace.waits') logger.info(fields, 'a trace waits for the next sweep');
-    else if (note.event === 'trace.left') logger.warn(fields, 'a trace is left as it is');
-    else if (note.event === 'trace.ends')
+    if (note.event === 'trace.waits' || note.event === 'trace.left') {
+      const isNews = told.isNews(partitionId, buildId, note.reason);
+      const level = note.event === 'trace.waits' ? 'info' : 'warn';
+      logger[isNews ? level : 'debug'](fields, leftTexts[note.event]);
+    } else if (note.event === 'trace.ends')
       logger.error(fields, 'the data of a trace ends, and cannot be archived');
     else logger.warn(fields, 'a trace was archived, but not as it should be');
   }

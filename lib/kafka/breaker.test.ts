@@ -15,14 +15,14 @@ function opened(nowMs = 0): Breaker {
 /** Lets a whole round succeed. */
 function round(breaker: Breaker, nowMs: number): void {
   const ramp = breaker.allowance(nowMs);
-  for (let one = 0; one < ramp; one += 1) breaker.succeeded(breaker.epoch);
+  for (let one = 0; one < ramp; one += 1) breaker.succeeded(breaker.epoch, nowMs);
 }
 
 test('it opens after a run of failures, not after failures with successes between', () => {
   const breaker = new Breaker(settings);
   for (let time = 0; time < 20; time += 1) {
     breaker.failed(breaker.epoch, 0, 'away', 1);
-    breaker.succeeded(breaker.epoch);
+    breaker.succeeded(breaker.epoch, 0);
   }
   expect(breaker.state).toBe('closed');
   expect(opened().state).toBe('open');
@@ -93,11 +93,11 @@ test('what began before a change has no say after it', () => {
   }
   const probeAtMs = breaker.nextProbeAtMs;
   breaker.failed(before, 1, 'away, too', 1);
-  breaker.succeeded(before);
+  breaker.succeeded(before, 0);
   expect([breaker.state, breaker.nextProbeAtMs]).toEqual(['open', probeAtMs]);
   breaker.allowance(probeAtMs);
   breaker.failed(before, probeAtMs, 'a straggler', 1);
-  breaker.succeeded(before);
+  breaker.succeeded(before, 0);
   expect([breaker.state, breaker.allowance(probeAtMs)]).toEqual(['half-open', 1]);
 });
 
@@ -150,7 +150,7 @@ const successes = new Map([
 
 function succeed(breaker: Breaker, model: Model, times: number): void {
   for (let time = 0; time < times; time += 1) {
-    breaker.succeeded(breaker.epoch);
+    breaker.succeeded(breaker.epoch, 0);
     model.succeed();
   }
 }
@@ -191,4 +191,15 @@ test('whatever happens, it opens, probes, doubles and closes as its rules say', 
     }),
     { numRuns: 300 },
   );
+});
+
+test('one answer and no failure since settles it in time, where no more work comes to prove it', () => {
+  const breaker = opened();
+  const nowMs = settings.probeFirstMs;
+  breaker.allowance(nowMs);
+  expect(breaker.settlesAtMs).toBeNull();
+  breaker.succeeded(breaker.epoch, nowMs);
+  expect(breaker.settlesAtMs).toBe(nowMs + settings.settleMs);
+  breaker.failed(breaker.epoch, nowMs + 1, 'away', 1);
+  expect(breaker.settlesAtMs).toBeNull();
 });

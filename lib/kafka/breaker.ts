@@ -6,7 +6,8 @@
  * - OPEN: none may begin. When the next probe is due it becomes half-open. What was begun before and ends
  *   now says nothing new.
  * - HALF-OPEN: one may run, as a probe. Each full round of successes doubles how many; beyond `rampMax`
- *   it is closed. A failure opens it again, for twice as long up to `probeMaxMs`.
+ *   it is closed. A failure opens it again, for twice as long up to `probeMaxMs`. Where too little work comes
+ *   to get there, it is closed once it has answered, and nobody has been waiting, for `settleMs`.
  *
  * Each change begins a new epoch. Whoever enters notes it; a result from an older epoch is ignored, or
  * the stragglers of an outage would undo the first success after it.
@@ -19,6 +20,7 @@ export interface BreakerSettings {
   readonly probeMaxMs: number;
   /** Half-open ends when so many could have run side by side. */
   readonly rampMax: number;
+  readonly settleMs: number;
 }
 
 export const breakerDefaults: BreakerSettings = {
@@ -26,6 +28,7 @@ export const breakerDefaults: BreakerSettings = {
   probeFirstMs: 500,
   probeMaxMs: 10_000,
   rampMax: 16,
+  settleMs: 10_000,
 };
 
 export class Breaker {
@@ -36,6 +39,8 @@ export class Breaker {
   #openings = 0;
   #ramp = 0;
   #successes = 0;
+  /** Of the first success since the last failure. */
+  #answeredAtMs: number | null = null;
   #hintedUntilMs = 0;
   #cause = '';
   #sinceMs = 0;
@@ -79,24 +84,31 @@ export class Breaker {
     return this.#ramp;
   }
 
-  succeeded(epoch: number): void {
+  succeeded(epoch: number, nowMs: number): void {
     if (this.#state === 'closed') this.#failures = 0;
     if (this.#state !== 'half-open' || epoch !== this.#epoch) return;
+    this.#answeredAtMs ??= nowMs;
     this.#successes += 1;
     if (this.#successes < this.#ramp) return;
     this.#successes = 0;
     this.#ramp *= 2;
     if (this.#ramp <= this.#settings.rampMax) return;
-    this.#failures = 0;
-    this.#openings = 0;
     this.#hintedUntilMs = 0;
-    this.#change('closed');
+    this.close();
+  }
+
+  /** When it may be closed although little has proved it; null while nothing has, or it is not half-open. */
+  get settlesAtMs(): number | null {
+    const { settleMs } = this.#settings;
+    const isAnswered = this.#state === 'half-open' && this.#answeredAtMs !== null;
+    return isAnswered ? (this.#answeredAtMs ?? 0) + settleMs : null;
   }
 
   /** @param random between 0 and 1: many processes must not probe at the same moment. */
   failed(epoch: number, nowMs: number, cause: string, random: number): void {
     if (this.#state === 'open' || epoch !== this.#epoch) return;
     this.#cause = cause;
+    this.#answeredAtMs = null;
     if (this.#state === 'closed') {
       this.#failures += 1;
       const needed = nowMs < this.#hintedUntilMs ? 1 : this.#settings.failuresToOpen;
@@ -120,6 +132,7 @@ export class Breaker {
     if (this.#state === 'closed') return;
     this.#failures = 0;
     this.#openings = 0;
+    this.#answeredAtMs = null;
     this.#change('closed');
   }
 

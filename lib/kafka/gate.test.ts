@@ -10,10 +10,11 @@ function fixture(random = 1) {
   let nowMs = 0;
   let changes = 0;
   const events: string[] = [];
+  const sleepers: (() => void)[] = [];
   const gate = new Gate({
     clock: {
       nowMs: () => nowMs,
-      sleep: () => new Promise(() => undefined),
+      sleep: () => new Promise((resolve) => sleepers.push(resolve)),
       every: () => () => undefined,
     },
     random: () => random,
@@ -27,7 +28,14 @@ function fixture(random = 1) {
       if (ticket) gate.leave(ticket, away, 1);
     }
   };
-  return { gate, events, fail, wait: (ms: number) => (nowMs += ms), changes: () => changes };
+  return {
+    gate,
+    events,
+    sleepers,
+    fail,
+    wait: (ms: number) => (nowMs += ms),
+    changes: () => changes,
+  };
 }
 
 test('an open breaker lets nobody in who needs it, and everybody else', () => {
@@ -65,6 +73,31 @@ test('half-open: one probe at a time, and each change is told to those who wait'
   expect(gate.enter(['s3'], true)).toBeNull();
   for (const ticket of two) gate.leave(ticket!, away, 1);
   expect(events).toEqual(['s3 open', 's3 half-open', 's3 open']);
+});
+
+test('a dependency that answered is back in time, though too little work comes to prove it', async () => {
+  const { gate, events, fail, wait, sleepers } = fixture();
+  fail();
+  wait(breakerDefaults.probeFirstMs);
+  gate.leave(gate.enter(['s3'], true)!, [], 1);
+  expect(gate.views()).toMatchObject([{ state: 'half-open', cause: 'gone' }]);
+  wait(breakerDefaults.settleMs);
+  for (const wake of sleepers.splice(0)) wake();
+  await Promise.resolve();
+  expect(gate.views()).toEqual([]);
+  expect(events.at(-1)).toBe('s3 closed');
+});
+
+test('while somebody still waits at it, it is no more than half-open', async () => {
+  const { gate, fail, wait, sleepers } = fixture();
+  fail();
+  wait(breakerDefaults.probeFirstMs);
+  gate.leave(gate.enter(['s3'], true)!, [], 1);
+  gate.enter(['s3'], true);
+  wait(breakerDefaults.settleMs);
+  for (const wake of sleepers.splice(0)) wake();
+  await Promise.resolve();
+  expect(gate.views()).toMatchObject([{ state: 'half-open' }]);
 });
 
 test('what was begun and did nothing says nothing about the dependency', () => {

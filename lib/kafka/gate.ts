@@ -46,6 +46,8 @@ export interface Steering {
   readonly recordsPerSecond?: number | null;
 }
 
+const settleLookMs = 1_000;
+
 export class Gate {
   readonly #options: GateOptions;
   readonly #breakers: ReadonlyMap<Dependency, Breaker>;
@@ -54,6 +56,7 @@ export class Gate {
   /** Of the last ticket, and of the last one whose work got done, by what it needed. */
   #turn = 0;
   readonly #provedTurns = new Map<Dependency, number>();
+  readonly #settling = new Set<Dependency>();
   #paused = false;
   #recordsPerSecond: number | null = null;
   /** From when on the next micro-batch may begin, by the rate. */
@@ -199,11 +202,30 @@ export class Gate {
     const { clock, random } = this.#options;
     const before = breaker.state;
     if (error) breaker.failed(epoch, clock.nowMs(), error.message, random());
-    else if (records > 0) breaker.succeeded(epoch);
+    else if (records > 0) breaker.succeeded(epoch, clock.nowMs());
+    this.#settleInTime(name, breaker);
     if (breaker.state === before) return;
     this.#announce(name, breaker, before);
     if (breaker.state === 'open') this.#wakeAt(breaker.nextProbeAtMs);
     this.#options.onChange();
+  }
+
+  /** Status would go on to name a cause that is over, where too little work comes to prove it. */
+  #settleInTime(name: Dependency, breaker: Breaker): void {
+    const { clock } = this.#options;
+    const atMs = breaker.settlesAtMs;
+    if (atMs === null || this.#settling.has(name)) return;
+    this.#settling.add(name);
+    const look = (): void => {
+      this.#settling.delete(name);
+      const dueMs = breaker.settlesAtMs;
+      if (dueMs === null) return;
+      const isBusy = (this.#running.get(name) ?? 0) > 0;
+      if (isBusy || clock.nowMs() < dueMs) this.#settleInTime(name, breaker);
+      else this.answered(name);
+    };
+    const waitMs = Math.max(settleLookMs, atMs - clock.nowMs());
+    clock.sleep(waitMs, this.#over.signal).then(look, () => undefined);
   }
 
   #announce(dependency: Dependency, breaker: Breaker, before: BreakerState): void {

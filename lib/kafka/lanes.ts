@@ -1,4 +1,5 @@
 /** What the lanes of a partition have in common, for those who ask how it is. */
+import { failureHeaders } from './failure-headers';
 import type { FetchedRecord } from './fetched-record';
 import type { Lane } from './lane';
 
@@ -16,7 +17,21 @@ export function waitOf(lanes: readonly Lane[]): string | null {
   const working = lanes.filter((lane) => lane.first() !== undefined);
   if (!working.every((lane) => lane.waking || lane.unsent)) return null;
   const unsent = working.find((lane) => lane.unsent)?.unsent;
-  return unsent ? `dead-letters: ${unsent.error.message}` : 'no retry is due yet';
+  return unsent ? `dead-letters: ${unsent.error.message}` : retryWait(working);
+}
+
+/** `no retry is due before 2026-05-01T12:00:00Z: S3, storing a trace: SlowDown`. */
+function retryWait(lanes: readonly Lane[]): string {
+  let next: { readonly atMs: number; readonly record: FetchedRecord } | undefined;
+  for (const lane of lanes) {
+    const record = lane.first();
+    const atMs = record && lane.dueAtMs.get(record.offset);
+    if (record && atMs !== undefined && atMs < (next?.atMs ?? Infinity)) next = { atMs, record };
+  }
+  if (!next) return 'no retry is due yet';
+  const why = next.record.headerTexts[failureHeaders.errorMessage];
+  const until = new Date(next.atMs).toISOString().replace(/\.\d+Z$/, 'Z');
+  return `no retry is due before ${until}${why === undefined ? '' : `: ${why}`}`;
 }
 
 /**

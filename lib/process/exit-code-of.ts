@@ -13,6 +13,7 @@ import { ConfigError } from './config';
 import { exitCodes, type ExitCode } from './exit-codes';
 import { StalledError } from './stalled-error';
 import { UnreachableError } from './unreachable-error';
+import { isUntrusted } from './untrusted';
 
 const configurationErrors = [
   ConfigError,
@@ -25,6 +26,7 @@ const unreachableErrors = [UnreachableError, ConnectUnavailableError, RegistryUn
 
 /** Of the first error along the causes that is known; `failed` for one of which nothing is known. */
 export function exitCodeOf(error: unknown): ExitCode {
+  if (isUntrusted(error)) return exitCodes.configuration;
   for (let at = error; at instanceof Error; at = at.cause) {
     const code = knownCode(at);
     if (code !== undefined) return code;

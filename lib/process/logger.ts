@@ -1,5 +1,5 @@
 /** The one place where a logger is made: JSON lines on stdout, secrets redacted. */
-import { pino, type Logger } from 'pino';
+import { pino, stdSerializers, type Logger } from 'pino';
 import { printableJson } from './printable';
 
 export type { Logger } from 'pino';
@@ -14,8 +14,13 @@ export function createLogger(process: string, level: string): Logger {
     level,
     base: { process },
     redact: { paths: redactPaths, censor: '[redacted]' },
+    serializers: { err: describeError },
     hooks: { streamWrite: printableJson },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
   });
 }
+
+/** Messages of ours say their cause already; pino would put those of all causes behind it once more. */
+export const describeError = (error: unknown): unknown =>
+  error instanceof Error ? { ...stdSerializers.err(error), message: error.message } : error;

@@ -4,6 +4,7 @@ import { exitCodes } from './exit-codes';
 import type { Clock } from './clock';
 import type { Logger } from './logger';
 import { UnreachableError } from './unreachable-error';
+import { isUntrusted, untrusted } from './untrusted';
 
 export interface Waiting {
   readonly clock: Clock;
@@ -34,6 +35,7 @@ export async function untilReachable<T>(
       if (failures > 0) logger.info({ event: 'server.reached', server }, 'the server answers');
       return result;
     } catch (error) {
+      if (isUntrusted(error)) throw untrusted(server, error);
       if (exitCodeOf(error) !== exitCodes.unreachable) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       if (clock.nowMs() - beganAtMs + againMs > limitMs) {

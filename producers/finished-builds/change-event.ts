@@ -24,14 +24,14 @@ const eventSchema = z.object({
 /**
  * @param event as the registry's codec gives it: columns as the table names them, `timestamp` without
  * time zone (which GitLab writes in UTC) as microseconds since the epoch.
- * @throws UndecodableRecordError naming the fields that are not as they must be.
+ * @throws UndecodableRecordError naming the build and the fields that are not as they must be.
  */
 export function readChange(event: unknown): ReadChange {
   const parsed = eventSchema.safeParse(event);
   if (!parsed.success) {
     const fields = new Set(parsed.error.issues.map((issue) => issue.path.join('.')));
     throw new UndecodableRecordError(
-      `A change of a build lacks what connect/afterbuild-source.json lists: ${[...fields].join(', ')}.`,
+      `A change of a build${nameOf(event)} lacks what connect/afterbuild-source.json lists: ${[...fields].join(', ')}.`,
       null,
     );
   }
@@ -66,4 +66,10 @@ export function readChange(event: unknown): ReadChange {
 function finishedAtMsOf(us: Whole | null, committedAtMs: number): number {
   if (us === null) return committedAtMs;
   return Math.min(Math.max(Math.floor(Number(us) / 1_000), 0), committedAtMs);
+}
+
+/** ` 100:17`, or nothing for what has no id. */
+function nameOf(event: unknown): string {
+  const named = z.object({ id: wide, partition_id: wide }).safeParse(event);
+  return named.success ? ` ${named.data.partition_id}:${named.data.id}` : '';
 }

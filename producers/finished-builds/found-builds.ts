@@ -12,8 +12,7 @@ export const noneFound: FoundBuilds = { builds: 0, oldestFinishedAtMs: null };
 
 export const foundIn = (records: readonly FinishedRecord[]): FoundBuilds =>
   records.reduce<FoundBuilds>(
-    (found, { value }) =>
-      together(found, { builds: 1, oldestFinishedAtMs: Number(value.finishedAtMs) }),
+    (found, { value }) => together(found, { builds: 1, oldestFinishedAtMs: value.finishedAtMs }),
     noneFound,
   );
 

@@ -1,5 +1,6 @@
 /** Sorts S3's failures at the edge, so that nobody inside has to know the SDK's error classes. */
 import { isError } from '../../process/is-error';
+import { isUntrusted } from '../../process/untrusted';
 
 /**
  * - `unavailable`: it did not answer, or not to what it was asked: nothing is known, and waiting helps.
@@ -75,9 +76,15 @@ export function translateError(error: unknown, doing: string, limitMs: number): 
   if (httpStatus === 200) return nothingKnown(doing, 'an answer that is no XML', error);
   const name = networkCode(error) ?? error.name;
   const code = name === 'Unknown' && httpStatus !== undefined ? `HTTP ${httpStatus}` : name;
-  const said = [code, 'UnknownError', ''].includes(error.message) ? '' : `: ${error.message}`;
-  const failure = failureOf(httpStatus, code);
+  const said = saysNothingMore(error.message, code) ? '' : `: ${error.message}`;
+  const failure = isUntrusted(error) ? 'unfit' : failureOf(httpStatus, code);
   return new S3Error(`S3, ${doing}: ${code}${said}`, failure, code, httpStatus, error);
+}
+
+/** `Invalid Request.` beside InvalidRequest. */
+function saysNothingMore(message: string, code: string): boolean {
+  const bare = (text: string): string => text.replace(/[^a-z0-9]/gi, '').toLowerCase();
+  return ['', 'unknownerror', bare(code)].includes(bare(message));
 }
 
 /** @param got what came instead of an answer to the request. */
@@ -139,5 +146,5 @@ function statusOf(error: Error): number | undefined {
 
 function networkCode(error: Error): string | undefined {
   const code = 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^E[A-Z_]+$/.test(code) ? code : undefined;
+  return typeof code === 'string' && /^[A-Z][A-Z_]+$/.test(code) ? code : undefined;
 }
