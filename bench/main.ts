@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { createFetchLines } from '../ops/local/fetch-progress';
 import { listenForInterruption } from '../lib/process/interruption';
 import type { RunningStack } from '../ops/local/running-stack';
@@ -53,6 +53,12 @@ async function onOwnStack(
   }
 }
 
+/** Checked before anything is started. @returns the text as it is. */
+function count(text: string): string {
+  if (/^[1-9][0-9]{0,8}$/.test(text)) return text;
+  throw new InvalidArgumentError('It must be a whole number above 0.');
+}
+
 type Measure = (stack: RunningStack, report: Report, flags: Flags) => Promise<void>;
 
 function addBench(program: Command, name: string, claim: string, measure: Measure): Command {
@@ -75,7 +81,7 @@ function addPace(program: Command): void {
     )
     .option('--quick', 'ten seconds', false)
     .option('--json <file>', 'write the lines to a file as well')
-    .option('--seconds <n>', 'how long', '60')
+    .option('--seconds <n>', 'how long', count, '60')
     .action(({ quick, json, seconds }: { quick: boolean; json?: string; seconds: string }) =>
       measurePace(createReport(json), quick ? 10 : Number(seconds)),
     );
@@ -87,7 +93,7 @@ function addCoordinator(program: Command): void {
     .command('coordinator')
     .description('from the kill of a coordinator to the next commit of its group, on three brokers')
     .option('--json <file>', 'write the lines to a file as well')
-    .option('--rounds <n>', 'how many kills', '20')
+    .option('--rounds <n>', 'how many kills', count, '20')
     .action(({ json, rounds }: { json?: string; rounds: string }) =>
       onOwnStack((stack) => measureCoordinator(stack, createReport(json), Number(rounds)), {
         brokers: 3,
@@ -108,22 +114,22 @@ async function main(): Promise<void> {
         runs: quick ? 1 : Number(runs),
       }),
   )
-    .option('--artifacts <n>', 'how many', '200000')
-    .option('--runs <n>', 'rounds of each case', '3');
+    .option('--artifacts <n>', 'how many', count, '200000')
+    .option('--runs <n>', 'rounds of each case', count, '3');
   addBench(
     program,
     'runtime',
     'the consumer runtime beside a bare eachBatch',
     (stack, report, { quick, records }) =>
       measureRuntime(stack.addresses.kafkaBrokers, report, quick ? 50_000 : Number(records)),
-  ).option('--records <n>', 'records of 60 bytes', '3000000');
+  ).option('--records <n>', 'records of 60 bytes', count, '3000000');
   addBench(
     program,
     'lag',
     'the memory of a slow consumer that is far behind',
     (stack, report, { quick, records }) =>
       measureLag(stack.addresses.kafkaBrokers, report, quick ? 100_000 : Number(records)),
-  ).option('--records <n>', 'how far it is behind', '5000000');
+  ).option('--records <n>', 'how far it is behind', count, '5000000');
   addPace(program);
   addCoordinator(program);
   addBench(
@@ -138,13 +144,19 @@ async function main(): Promise<void> {
         share: quick ? 0.1 : 1,
       }),
   )
-    .option('--stale <n>', 'stale builds', '26811')
+    .option('--stale <n>', 'stale builds', count, '26811')
     .option('--only <size>', '"4 KB", "16 KiB", "256 KiB", "5 MB" or "stale"', '')
-    .option('--runs <n>', 'rounds of each case', '3');
+    .option('--runs <n>', 'rounds of each case', count, '3');
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().showHelpAfterError();
+  }
   await program.parseAsync();
 }
 
 main().catch((error: unknown) => {
+  // Commander has printed its sentence, and the help, already.
+  if (error instanceof CommanderError)
+    process.exit(error.code === 'commander.helpDisplayed' ? 0 : 2);
   console.error(error);
   // A measurement that was cut short may still have a process of the pipeline on its hands.
   process.exit(1);

@@ -19,6 +19,7 @@ import { topicNames } from '../lib/kafka/topics';
 import { systemClock } from '../lib/process/clock';
 import type { controlSchema } from '../lib/process/config';
 import { createLogger } from '../lib/process/logger';
+import { within } from '../lib/process/within';
 import type { Control } from '../schemas/generated';
 import { kafkaOf, reach } from './reach';
 
@@ -52,6 +53,7 @@ export interface FollowedTopics {
 const silent = createLogger('afterbuild', 'silent');
 /** Only what versions before the header of ADR 0027 wrote is asked for there. */
 const registryLimitMs = 3_000;
+const closeLimitMs = 1_000;
 
 /**
  * Reads the topics from their beginning to where they end now. No group is joined, so that a command which
@@ -190,6 +192,7 @@ export async function writeDecision(
     const state = value === null ? null : await codec.encode(value);
     await reach(kafkaOf(config), () => writer.write(topic, key, state, headers));
   } finally {
-    await writer.close();
+    // A producer that is still trying to connect is not waited for.
+    await within(systemClock, closeLimitMs, writer.close(), undefined);
   }
 }

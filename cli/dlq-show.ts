@@ -9,7 +9,7 @@ import type { DeadLetterLog } from '../lib/dead-letters/scan';
 import { failureHeaders, isFailureHeader } from '../lib/kafka/failure-headers';
 import type { LogRecord } from '../lib/kafka/log-reader';
 import { deadLettersSchema, loadConfig } from '../lib/process/config';
-import { isoTime } from './dlq-list';
+import { describeDecision, isoTime } from './dlq-list';
 import { chosenPlaces, filterOf, type FilterOptions } from './dlq-options';
 import { scanPlaces, withDeadLetters } from './dlq-session';
 import { exitCodes, type ExitCode } from './exit-codes';
@@ -133,7 +133,9 @@ export function ownHeaders(headers: LogRecord['headers']): Record<string, string
 }
 
 function describeLetter(letter: ShownLetter): string[] {
-  const { topic, partition, offset, settled, origin, redriveCount, redriveId } = letter;
+  const { topic, partition, offset, settled, decision, origin, redriveCount, redriveId } = letter;
+  const state =
+    settled === null || decision === null ? 'waiting' : describeDecision(settled, decision);
   const from =
     origin === null
       ? 'unknown'
@@ -141,7 +143,7 @@ function describeLetter(letter: ShownLetter): string[] {
   const redrives =
     redriveCount === 0 ? [] : [`  redriven  ${redriveCount} times, last as ${redriveId ?? '?'}`];
   return [
-    `${topic} partition ${partition} offset ${offset}: ${settled ?? 'waiting'}`,
+    `${topic} partition ${partition} offset ${offset}: ${state}`,
     `  origin    ${from}`,
     `  group     ${letter.group ?? 'unknown'}`,
     `  failed    ${failures(letter)}`,

@@ -1,4 +1,4 @@
-import { describeTopic } from './dlq-list';
+import { describeTopic, endingOf } from './dlq-list';
 import { moment, positive, wholeNumber } from './dlq-options';
 import { ownHeaders, showValue } from './dlq-show';
 
@@ -72,13 +72,24 @@ test('a topic is listed with its most frequent causes', () => {
   const names = { topic: 't.g.dlq', group: 'g', originTopic: 't' };
   const counts = { waiting: 8, redriven: 2, parked: 1, oldestAtMs: 0, newestAtMs: 1_000 };
   const causes = [cause, { ...cause, reason: null, count: 1 }];
-  expect(describeTopic({ ...names, ...counts, causes }, 1)).toEqual([
+  const decisions = [{ kind: 'parked' as const, by: 'anna', atMs: 0, why: 'a test', count: 1 }];
+  expect(describeTopic({ ...names, ...counts, causes, decisions }, 1)).toEqual([
     't.g.dlq: 8 waiting, failed between 1970-01-01T00:00:00.000Z and 1970-01-01T00:00:01.000Z (2 redriven, 1 parked)',
     '       7  poison no-value  E',
     '  and 1 more causes',
+    '       1  parked by anna at 1970-01-01T00:00:00.000Z: a test',
   ]);
   const none = { waiting: 0, redriven: 0, parked: 0, oldestAtMs: null, newestAtMs: null };
-  expect(describeTopic({ ...names, ...none, causes: [] }, 1)).toEqual([
+  expect(describeTopic({ ...names, ...none, causes: [], decisions: [] }, 1)).toEqual([
     't.g.dlq: 0 waiting (0 redriven, 0 parked)',
+  ]);
+});
+
+test('the end of the list counts topics on which something waits', () => {
+  expect([endingOf(0, 0), endingOf(1, 1), endingOf(2, 1), endingOf(5, 2)]).toEqual([
+    'No dead letter waits.',
+    '1 dead letter waits on 1 topic.',
+    '2 dead letters wait on 1 topic.',
+    '5 dead letters wait on 2 topics.',
   ]);
 });

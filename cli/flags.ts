@@ -14,6 +14,7 @@ import type { Control } from '../schemas/generated';
 import { action } from './action';
 import { followTopics, writeDecision, type ControlConfig, type StateRecord } from './control-topic';
 import { type ExitCode, exitCodes } from './exit-codes';
+import { logFlags } from './flags-log';
 import { jsonOption, printResult, type OutputOptions } from './output';
 
 interface Decided extends OutputOptions {
@@ -43,6 +44,17 @@ export function addFlagsCommand(program: Command): void {
     .option(...jsonOption)
     .action((process: string | undefined, options: OutputOptions, command: Command) =>
       action<OutputOptions>((given) => getFlags(process, given))(options, command),
+    );
+  flags
+    .command('log')
+    .description('who has set and taken back which flag, when and why')
+    .argument('[process]', processHelp)
+    .option(...jsonOption)
+    .action((process: string | undefined, options: OutputOptions, command: Command) =>
+      action<OutputOptions>((given) => {
+        if (process !== undefined) refuse(refuseFlag(process, 'pause', null));
+        return logFlags(process, given);
+      })(options, command),
     );
   decided(flags.command('set').description('set a flag of one process, or of all'))
     .argument('<process>', processHelp)

@@ -1,4 +1,5 @@
 /** `afterbuild connect status`: both ends of change data capture, and whether the connector is as wanted. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { readCdcHealth, type CdcHealth } from '../lib/connect/cdc-health';
 import type { ConnectClient } from '../lib/connect/connect-client';
 import { artifactTable, buildTable } from '../lib/connect/needed-tables';
@@ -31,8 +32,8 @@ export async function readConnectorStatus(
 ): Promise<ConnectorReport> {
   const { connector, settings } = options;
   const needs = [buildTable, artifactTable];
-  const { breaks, ...health } = await readCdcHealth(
-    { ...options, slot: settings.slot, pool: options.database, needs },
+  const { breaks, ...health } = await lookTwice(
+    () => readCdcHealth({ ...options, slot: settings.slot, pool: options.database, needs }, signal),
     signal,
   );
   const config =
@@ -41,10 +42,41 @@ export async function readConnectorStatus(
   const asConfigured = config !== null && changed.length === 0;
   const problems = breaks.map(({ text }) => text);
   if (config !== null && !asConfigured) {
-    const what = changed.join(', ');
+    const wanted = connectorConfig(settings);
+    const what = changed.map((key) => difference(key, config[key], wanted[key])).join('; ');
     problems.push(
-      `The connector ${connector} is configured differently (${what}): run connect apply.`,
+      `The connector ${connector} is configured differently (${what}): run connect apply, or give the variables the ` +
+        'values that it was applied with.',
     );
   }
   return { ...health, problems, connector, asConfigured, kept };
+}
+
+const lookAgainMs = 2_000;
+
+/**
+ * A connector at work confirms a little before its stored position can be read, which looks like a gap: one that moves
+ * between two looks is none.
+ */
+export async function lookTwice(
+  look: () => Promise<CdcHealth>,
+  signal: AbortSignal,
+  wait: Wait = (ms) => sleep(ms, undefined, { signal }),
+): Promise<CdcHealth> {
+  const first = await look();
+  const isAtWork = first.slot?.active === true && first.gap?.streamsOn === true;
+  if (!isAtWork) return first;
+  await wait(lookAgainMs);
+  const second = await look();
+  if (second.gap === null || second.gap.storedLsn === first.gap.storedLsn) return second;
+  return { ...second, gap: null, breaks: second.breaks.filter(({ isGap }) => isGap !== true) };
+}
+
+type Wait = (ms: number) => Promise<unknown>;
+
+const secretName = /password|secret|credential|token|jaas/i;
+
+/** Values that are no secrets, as Connect has them and as our file and variables would have them. */
+export function difference(key: string, is = 'not set', wanted = 'not set'): string {
+  return secretName.test(key) ? `${key} differs` : `${key} is ${is}, here it would be ${wanted}`;
 }

@@ -27,6 +27,8 @@ export interface Break {
   readonly text: string;
   /** What is changed while it lasts never arrives: a sweep must look for it once it is over. */
   readonly losesChanges: boolean;
+  /** Of the positions alone: on a stream at work one look proves nothing (watchdog.ts). */
+  readonly isGap?: true;
 }
 
 export interface CdcHealth {
@@ -124,7 +126,8 @@ function streamBreaks(
   if (gap === null) return breaks;
   // What lies between is lost already; only where the stream cannot go on does the loss go on, too.
   const next = gap.streamsOn ? '' : ' Run `afterbuild connect apply --begin-anew`.';
-  return [...breaks, { text: describeGap(gap) + next, losesChanges: !gap.streamsOn }];
+  const text = describeGap(gap) + next;
+  return [...breaks, { text, losesChanges: !gap.streamsOn, isGap: true }];
 }
 
 /** Without a configuration nobody knows what the connector would read: then that it is away is said already. */

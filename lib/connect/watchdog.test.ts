@@ -58,6 +58,17 @@ test('a connector at work that confirms ahead of its stored position is no gap',
   expect(observe({}, { gap: advanced }, {}, ahead).repairs).toEqual([start]);
 });
 
+test('a burst of changes on a healthy stream is silent', () => {
+  const gapAt = (storedLsn: number) => ({
+    gap: { ...advanced, storedLsn },
+    breaks: [{ text: 'past the stored position', losesChanges: false, isGap: true as const }],
+  });
+  const { said, troubles, repairs } = observe({}, gapAt(100), gapAt(300), gapAt(500), {});
+  expect([troubles, repairs]).toEqual([[], [start]]);
+  expect(said).not.toContain('changes may not arrive');
+  expect(observe({}, gapAt(100), gapAt(100)).troubles).toHaveLength(1);
+});
+
 test('the same gap twice is a gap', () => {
   expect(observe({}, { gap: advanced }, { gap: advanced }).repairs).toHaveLength(2);
 });

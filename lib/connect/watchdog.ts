@@ -81,7 +81,7 @@ export class Watchdog {
   }
 
   observe(health: ObservedHealth): void {
-    const breaks = [...health.breaks, ...this.#unarrived(health)];
+    const breaks = [...this.#sureBreaks(health), ...this.#unarrived(health)];
     this.#say(breaks);
     const losing = breaks.find(({ losesChanges }) => losesChanges);
     if (losing) this.#owed ??= losing.text;
@@ -99,6 +99,13 @@ export class Watchdog {
       this.#repair(`${this.#again.reason} (once more: the transactions open then have ended)`);
       this.#again = undefined;
     }
+  }
+
+  /** A burst of changes shows a gap at every look, each time another one: that is no news. */
+  #sureBreaks(health: ObservedHealth): readonly Break[] {
+    const name = gapName(health.gap);
+    const isSure = name === null || this.#isSure(health, name);
+    return isSure ? health.breaks : health.breaks.filter(({ isGap }) => isGap !== true);
   }
 
   #repair(reason: string): void {
@@ -123,7 +130,7 @@ export class Watchdog {
   #notice(health: ObservedHealth): void {
     const { gap } = health;
     // One repair a gap: it stays in sight until the connector has stored a newer position.
-    const name = gap && `${gap.kind} after ${gap.storedLsn ?? 'nothing'}`;
+    const name = gapName(gap);
     if (name !== null && name !== this.#repaired && this.#isSure(health, name)) {
       this.#owed = name;
       this.#repaired = name;
@@ -202,3 +209,6 @@ export class Watchdog {
     }
   }
 }
+
+const gapName = (gap: ObservedHealth['gap']): string | null =>
+  gap && `${gap.kind} after ${gap.storedLsn ?? 'nothing'}`;

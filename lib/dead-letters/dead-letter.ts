@@ -2,7 +2,7 @@
 import type { LogRecord } from '../kafka/log-reader';
 import { failureHeaders, type Origin } from '../kafka/failure-headers';
 import { headerText, type Headers } from '../kafka/header-text';
-import type { Settlement } from './settlement';
+import type { Decision, Settlement } from './settlement';
 
 export interface DeadLetter {
   /** The dead-letter topic's full name. */
@@ -29,12 +29,14 @@ export interface DeadLetter {
   readonly redriveCount: number;
   /** What a person has decided about it; null while it waits. */
   readonly settled: Settlement['kind'] | null;
+  /** Who has, and why. */
+  readonly decision: Decision | null;
 }
 
 export function readDeadLetter(
   at: { readonly topic: string; readonly partition: number },
   { offset, timestampMs, key, value, headers }: LogRecord,
-): Omit<DeadLetter, 'settled'> {
+): Omit<DeadLetter, 'settled' | 'decision'> {
   const text = (name: keyof typeof failureHeaders) => headerText(headers, failureHeaders[name]);
   return {
     topic: at.topic,

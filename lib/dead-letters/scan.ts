@@ -5,7 +5,7 @@ import type { LogRecord } from '../kafka/log-reader';
 import { readDeadLetter, type DeadLetter } from './dead-letter';
 import { headerText } from '../kafka/header-text';
 import { failureHeaders } from '../kafka/failure-headers';
-import { isSettlement, readSettlement, type Settlement } from './settlement';
+import { isSettlement, readSettlement, type ReadSettlement } from './settlement';
 
 /** The part of Kafka that reading takes; full names. */
 export interface DeadLetterLog {
@@ -32,23 +32,26 @@ export async function scanTopic(
   const ends = await log.ends(topic);
   for (const { partition, logStart, highWatermark } of ends) {
     const at = { topic, partition };
-    const own: Omit<DeadLetter, 'settled'>[] = [];
-    const settled = new Map<number, Settlement['kind']>();
+    const own: Omit<DeadLetter, 'settled' | 'decision'>[] = [];
+    const settled = new Map<number, ReadSettlement>();
     for await (const record of log.read(at, logStart, highWatermark)) {
       signal.throwIfAborted();
       if (isSettlement(record.headers)) noteSettlement(record, settled);
       else own.push(readDeadLetter(at, record));
     }
-    letters.push(...own.map((one) => ({ ...one, settled: settled.get(one.offset) ?? null })));
+    for (const one of own) {
+      const { kind = null, decision = null } = settled.get(one.offset) ?? {};
+      letters.push({ ...one, settled: kind, decision });
+    }
   }
   const readUpTo = new Map(ends.map(({ partition, highWatermark }) => [partition, highWatermark]));
   return { letters, readUpTo };
 }
 
-function noteSettlement({ headers }: LogRecord, settled: Map<number, Settlement['kind']>): void {
+function noteSettlement({ headers }: LogRecord, settled: Map<number, ReadSettlement>): void {
   const settlement = readSettlement(headers);
   if (settlement === null) return;
-  for (const offset of settlement.offsets) settled.set(offset, settlement.kind);
+  for (const offset of settlement.offsets) settled.set(offset, settlement);
 }
 
 /** What has come to a partition since it was read. */

@@ -20,7 +20,8 @@ test('whatever is settled is read again, and nothing else', () => {
     fc.property(offsets, (unsorted) => {
       const sorted = unsorted.sort((a, b) => a - b);
       const headers = writeSettlement({ ...settlement, offsets: sorted });
-      expect(readSettlement(headers)).toEqual({ kind: 'redriven', offsets: sorted });
+      const decision = { by: 'mona', atMs: 0, why: '' };
+      expect(readSettlement(headers)).toEqual({ kind: 'redriven', offsets: sorted, decision });
     }),
   );
 });

@@ -36,12 +36,32 @@ export function writeSettlement(settlement: Settlement): Record<string, string> 
 export const isSettlement = (headers: Headers): boolean =>
   headerText(headers, settlementHeaders.settled) !== null;
 
+/** Who has decided, when and why, as far as the marker says it. */
+export interface Decision {
+  readonly by: string;
+  /** null when it does not say. */
+  readonly atMs: number | null;
+  readonly why: string;
+}
+
+export interface ReadSettlement {
+  readonly kind: Settlement['kind'];
+  readonly offsets: readonly number[];
+  readonly decision: Decision;
+}
+
 /** @returns null for a marker that cannot be read: what it may have settled is offered again. */
-export function readSettlement(headers: Headers): Pick<Settlement, 'kind' | 'offsets'> | null {
+export function readSettlement(headers: Headers): ReadSettlement | null {
   const kind = headerText(headers, settlementHeaders.settled);
   const offsets = parseOffsets(headerText(headers, settlementHeaders.offsets) ?? '');
   if (offsets === null || (kind !== 'redriven' && kind !== 'parked')) return null;
-  return { kind, offsets };
+  const atMs = Date.parse(headerText(headers, settlementHeaders.at) ?? '');
+  const decision = {
+    by: headerText(headers, settlementHeaders.by) ?? 'nobody',
+    atMs: Number.isFinite(atMs) ? atMs : null,
+    why: headerText(headers, settlementHeaders.why) ?? '',
+  };
+  return { kind, offsets, decision };
 }
 
 /** Like `3,5-9`: a person reads it in a Kafka user interface. */

@@ -9,6 +9,15 @@ export interface Cause {
   readonly count: number;
 }
 
+/** What a person has decided about some of them at once. */
+export interface Decided {
+  readonly kind: NonNullable<DeadLetter['settled']>;
+  readonly by: string;
+  readonly atMs: number | null;
+  readonly why: string;
+  readonly count: number;
+}
+
 export interface DeadLetterSummary {
   /** Nobody has decided about these. */
   readonly waiting: number;
@@ -19,6 +28,8 @@ export interface DeadLetterSummary {
   readonly newestAtMs: number | null;
   /** Of those that wait, the most frequent first. */
   readonly causes: readonly Cause[];
+  /** The latest first. */
+  readonly decisions: readonly Decided[];
 }
 
 export function summarize(letters: readonly DeadLetter[]): DeadLetterSummary {
@@ -40,7 +51,18 @@ export function summarize(letters: readonly DeadLetter[]): DeadLetterSummary {
     oldestAtMs: counts.waiting === 0 ? null : oldestAtMs,
     newestAtMs: counts.waiting === 0 ? null : newestAtMs,
     causes: [...causes.values()].sort((a, b) => b.count - a.count),
+    decisions: decisionsOf(letters),
   };
+}
+
+function decisionsOf(letters: readonly DeadLetter[]): Decided[] {
+  const decided = new Map<string, Decided>();
+  for (const { settled: kind, decision } of letters) {
+    if (kind === null || decision === null) continue;
+    const name = JSON.stringify([kind, decision]);
+    decided.set(name, { kind, ...decision, count: (decided.get(name)?.count ?? 0) + 1 });
+  }
+  return [...decided.values()].sort((a, b) => (b.atMs ?? 0) - (a.atMs ?? 0));
 }
 
 const causeOf = ({ errorKind, reason, errorClass }: DeadLetter): Omit<Cause, 'count'> => ({

@@ -57,7 +57,12 @@ export function settingsOf(definition: TopicDefinition): Record<string, string> 
       ? {}
       : { 'max.message.bytes': String(definition.batchBytesMax) }),
   };
-  if (definition.cleanup === 'compact') return { ...common, ...compactSettings };
+  const { replacedKeptMs } = definition;
+  if (definition.cleanup === 'compact') {
+    const lag =
+      replacedKeptMs === undefined ? {} : { 'min.compaction.lag.ms': String(replacedKeptMs) };
+    return { ...common, ...compactSettings, ...lag };
+  }
   if (definition.cleanup === 'compact,delete') {
     return { ...common, ...shortLived, 'retention.ms': String(definition.retentionMs) };
   }

@@ -10,6 +10,8 @@ export interface TopicDefinition {
   readonly cleanup: 'delete' | 'compact' | 'compact,delete';
   /** Milliseconds; -1 keeps for ever. Not for `compact`. */
   readonly retentionMs: number;
+  /** Of `compact`: what a later record has replaced is kept so long, for those who ask what was decided. */
+  readonly replacedKeptMs?: number;
   /** What the broker takes as one batch, where its own limit would be too little. */
   readonly batchBytesMax?: number;
   /** File `schemas/<schema>.avsc`; null where Connect registers the schema itself. */
@@ -167,6 +169,7 @@ export const topics: readonly TopicDefinition[] = [
     partitions: 1,
     cleanup: 'compact',
     retentionMs: -1,
+    replacedKeptMs: retentionFloorMs,
     schema: 'afterbuild.control',
   },
   {

@@ -15,7 +15,7 @@ export const aLetter = (over: Partial<DeadLetter> = {}): DeadLetter => ({
   origin: { topic: place.originTopic, partition: 3, offset: 10, timestampMs: 0 },
   ...{ group: place.group, attempts: 1, firstFailureAtMs: 0, lastFailureAtMs: 0 },
   ...{ errorKind: 'transient', reason: null, errorClass: 'Error' },
-  ...{ redriveId: null, redriveCount: 0, settled: null },
+  ...{ redriveId: null, redriveCount: 0, settled: null, decision: null },
   ...over,
 });
 

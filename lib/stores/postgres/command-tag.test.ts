@@ -5,6 +5,7 @@ const rows = [{}, {}];
 test.each<[string, Answer]>([
   ['COMMIT', { command: 'COMMIT', rowCount: null, rows: [] }],
   ['\n  select 1', { command: 'SELECT', rowCount: 2, rows }],
+  ['EXPLAIN SELECT 1', { command: 'EXPLAIN', rowCount: null, rows }],
   ['DELETE FROM a', { command: 'DELETE', rowCount: 2, rows: [] }],
   ['DELETE FROM a RETURNING id', { command: 'DELETE', rowCount: 2, rows }],
   ['WITH a AS (SELECT 1) DELETE FROM b', { command: 'DELETE', rowCount: 0, rows: [] }],

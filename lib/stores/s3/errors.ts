@@ -74,11 +74,15 @@ export function translateError(error: unknown, doing: string, limitMs: number): 
   const httpStatus = statusOf(error);
   // What the driver could not read came as a success, of some other shape.
   if (httpStatus === 200) return nothingKnown(doing, 'an answer that is no XML', error);
-  const name = networkCode(error) ?? error.name;
-  const code = name === 'Unknown' && httpStatus !== undefined ? `HTTP ${httpStatus}` : name;
+  const code = codeOf(error, httpStatus);
   const said = saysNothingMore(error.message, code) ? '' : `: ${error.message}`;
   const failure = isUntrusted(error) ? 'unfit' : failureOf(httpStatus, code);
   return new S3Error(`S3, ${doing}: ${code}${said}`, failure, code, httpStatus, error);
+}
+
+function codeOf(error: Error, httpStatus: number | undefined): string {
+  const name = networkCode(error) ?? error.name;
+  return name === 'Unknown' && httpStatus !== undefined ? `HTTP ${httpStatus}` : name;
 }
 
 /** `Invalid Request.` beside InvalidRequest. */
