@@ -1,10 +1,14 @@
 /** What a process says about a topic that it reads; the runtime does the rest (docs/architecture.md). */
-import type { FetchedRecord } from './fetched-record';
 import type { FailurePolicy } from './failure-policy';
 import type { Outcome } from './outcome';
 
 /** Header values as text; a header that is sent twice keeps its last value. */
 export type RecordHeaders = Readonly<Record<string, string>>;
+
+/** Decoded when they are asked for. */
+export interface RecordWithHeaders {
+  readonly headerTexts: RecordHeaders;
+}
 
 export interface ConsumedRecord<V> {
   readonly topic: string;
@@ -59,7 +63,7 @@ export interface Subscription<V> extends PartitionHooks {
    * @throws UndecodableRecordError when the bytes can never be read: the lane stops.
    * Any other error (a registry that is away) is retried in place.
    */
-  decode(value: Buffer | null, record: Pick<FetchedRecord, 'headerTexts'>): V | Promise<V>;
+  decode(value: Buffer | null, record: RecordWithHeaders): V | Promise<V>;
   /** A micro-batch holds at most this many records... */
   readonly maxRecords: number;
   /** ...and records of at most this total weight, but always one. Needs `weigh`. */
