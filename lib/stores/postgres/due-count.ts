@@ -11,6 +11,8 @@ export interface DueCount {
 
 /** Beyond so many nothing is counted. */
 export const dueCountMax = 10_000;
+/** Statistics may be old: what they put this near is counted all the same. */
+const farMore = 2;
 
 const dueRows = (partitionIds: readonly number[]): string => `
   SELECT FROM p_ci_job_artifacts
@@ -35,8 +37,9 @@ interface Explained {
 }
 
 /**
- * Counted up to `dueCountMax`, from the index in its order; beyond it what PostgreSQL expects. Rows that are not in object
- * storage, which the sweep passes, are among them: to tell them apart the rows themselves would have to be read.
+ * Where PostgreSQL expects far more than `dueCountMax`, that is told and no row is read; else they are counted up to there,
+ * from the index in its order (as many buffers as rows). Rows that are not in object storage, which the sweep passes, are
+ * among them: to tell them apart the rows themselves would have to be read.
  *
  * @param session in a transaction: how its statements are planned is set until its end.
  * @throws PostgresError.
@@ -49,10 +52,11 @@ export async function countDue(
 ): Promise<DueCount> {
   const values = [timestampOf(after ?? minusInfinity), marginMs];
   await session.query(inIndexOrder);
+  const [explained] = await session.query<Explained>(dueEstimate(partitionIds), values);
+  const expected = explained?.['QUERY PLAN'][0]?.Plan['Plan Rows'] ?? 0;
+  if (expected > farMore * dueCountMax) return { artifacts: expected, isEstimate: true };
   const [counted] = await session.query<{ artifacts: number }>(dueCount(partitionIds), values);
   const artifacts = counted?.artifacts ?? 0;
   if (artifacts <= dueCountMax) return { artifacts, isEstimate: false };
-  const [explained] = await session.query<Explained>(dueEstimate(partitionIds), values);
-  const expected = explained?.['QUERY PLAN'][0]?.Plan['Plan Rows'] ?? 0;
   return { artifacts: Math.max(artifacts, expected), isEstimate: true };
 }
