@@ -75,10 +75,11 @@ export function reportOf(known: Known, nowMs: number, consumer?: ProcessReport):
   const state = withSource(stateOf(known, instances), figures.work);
   const sentence = sentenceOf(state, { known, instances, consumer, ...figures }, nowMs);
   const isMoving = moving.includes(state);
+  const wholeEtaMs = wholeEtaOf(figures.work, consumer);
   const ends = {
     isMoving,
     etaMs: isMoving || recordsLeft === 0 ? etaOf(recordsLeft, recordsPerSecond) : null,
-    wholeEtaMs: isMoving ? wholeEtaOf(figures.work, consumer) : null,
+    wholeEtaMs: isMoving || wholeEtaMs === 0 ? wholeEtaMs : null,
   };
   const { process, deadLetters, flags } = known;
   return { process, state, sentence, ...figures, ...ends, deadLetters, instances, flags };
