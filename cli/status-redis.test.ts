@@ -12,6 +12,8 @@ const instance = (change: Partial<InstanceReport>): InstanceReport => ({
   state: 'held',
   sinceMs: 0,
   cause: null,
+  causes: [],
+  work: null,
   partitions: 12,
   recordsPerSecond: 0,
   bufferedRecords: 0,

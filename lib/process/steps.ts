@@ -34,10 +34,6 @@ export const steps = [
   'archiver.rows-committed',
   'archiver.chunk-data-removed',
   'archiver.chunk-rows-removed',
-  // consumers/trace-archiver, Redis guard
-  'guard.leases-taken',
-  'guard.rows-committed',
-  'guard.keys-removed',
 ] as const;
 
 export type Step = (typeof steps)[number];

@@ -8,10 +8,12 @@ import {
   type PassOrders,
 } from '../../consumers/trace-archiver/redis-guard/pass';
 import type { Memory } from '../../consumers/trace-archiver/redis-guard/ports';
-import type { GuardSurroundings } from '../../consumers/trace-archiver/redis-guard/surroundings';
+import type {
+  GuardStep,
+  GuardSurroundings,
+} from '../../consumers/trace-archiver/redis-guard/surroundings';
 import type { GuardMode } from '../../lib/control/flag-definitions';
 import { ByteBudget } from '../../lib/process/byte-budget';
-import type { Step } from '../../lib/process/steps';
 import { createUntilDone } from '../../lib/process/until-done';
 import { Troubles } from '../../lib/process/troubles';
 import { HandClock } from './control';
@@ -30,7 +32,7 @@ export class GuardedTraces {
 
   constructor(
     readonly ground: TraceGround & Partial<Pick<Life, 'chunkLeases'>>,
-    readonly reach: (step: Step) => void = () => undefined,
+    readonly reach: (step: GuardStep) => void = () => undefined,
   ) {
     this.chunkLeases = ground.chunkLeases ?? new MemoryChunkLeases();
     this.moves = new MemoryChunkMoves(ground.rows);

@@ -1,17 +1,18 @@
 /** I1 and I4 after every step, whatever order append, flush, archive, erase, crash and the guard come in. */
 import fc from 'fast-check';
 import { chunkBytes } from '../../../lib/gitlab/trace-chunks';
-import { steps, type Step } from '../../../lib/process/steps';
+import type { Step } from '../../../lib/process/steps';
 import { GuardedTraces } from '../../../test/support/guarded-traces';
 import { acts, Life } from '../../../test/support/living-trace';
+import { guardSteps, type GuardStep } from './surroundings';
 import { archiverSteps, bytesOf, hourMs, record } from '../../../test/support/trace-archive';
 
-const guardSteps = steps.filter((step) => step.startsWith('guard.'));
-const everyStep = [...archiverSteps, ...guardSteps];
+const everyStep: readonly AnyStep[] = [...archiverSteps, ...guardSteps];
 
+type AnyStep = Step | GuardStep;
 type Worker = 'guard' | 'archiver';
 
-async function work(life: Life, worker: Worker, reach: (step: Step) => void): Promise<void> {
+async function work(life: Life, worker: Worker, reach: (step: AnyStep) => void): Promise<void> {
   // A killed process leaves its leases; Redis ends them.
   life.leases.held.clear();
   life.chunkLeases.held.clear();

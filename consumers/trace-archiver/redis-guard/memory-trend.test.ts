@@ -41,6 +41,13 @@ test('a server that does not answer is forgotten: it may be another one when it 
   expect([trend.last?.usedBytes, trend.fullInMs()]).toEqual([7, null]);
 });
 
+test('what is shown of a server is what the schema of the status has, and no more', () => {
+  const trend = new MemoryTrend();
+  const said = { usedBytes: 7, maxBytes: 10, evicts: false };
+  trend.add(0, said);
+  expect(trend.last).toEqual({ usedBytes: 7, maxBytes: 10 });
+});
+
 test('only the last ten minutes count', () => {
   const trend = seen([...growing(200, 1_000), ...growing(60, 0)], 1_000_000);
   expect(trend.fullInMs()).toBeNull();

@@ -17,9 +17,10 @@ export class MemoryTrend {
   #samples: Sample[] = [];
   #last: Memory | null = null;
 
-  add(atMs: number, memory: Memory): void {
-    this.#last = memory;
-    this.#samples = [...this.#samples, { atMs, usedBytes: memory.usedBytes }].slice(-samplesMax);
+  /** What else a server says of its memory is left out: the schema of the status has no room for it. */
+  add(atMs: number, { usedBytes, maxBytes }: Memory): void {
+    this.#last = { usedBytes, maxBytes };
+    this.#samples = [...this.#samples, { atMs, usedBytes }].slice(-samplesMax);
   }
 
   /** After a move, or when the server says nothing: what came before tells nothing of what comes. */

@@ -33,6 +33,7 @@ export function openGuard(parts: GuardParts): RedisGuard {
       chunkLeases: new RedisChunkLeases(sharedState, config.ARCHIVE_LEASE_MS),
       moves: new PostgresChunkMoves(connections),
       counts: createGuardCounts(metrics),
+      reach: () => undefined,
     },
     servers: serversOf(parts),
     settings: {

@@ -1,22 +1,23 @@
 import { crc32 } from 'node:zlib';
 import { chunkBytes, chunkRedisKey } from '../../../lib/gitlab/trace-chunks';
-import type { Step } from '../../../lib/process/steps';
 import { GuardedTraces } from '../../../test/support/guarded-traces';
 import { Life } from '../../../test/support/living-trace';
 import { bytesOf, ourKey, record } from '../../../test/support/trace-archive';
 import { judgeLeftover } from './settle';
+import type { GuardStep } from './surroundings';
 
 let life: Life;
 beforeEach(() => {
   life = new Life();
 });
 
-const guarded = (reach?: (step: Step) => void): GuardedTraces => new GuardedTraces(life, reach);
+const guarded = (reach?: (step: GuardStep) => void): GuardedTraces =>
+  new GuardedTraces(life, reach);
 const storesOf = (buildId = 1): number[] => life.rows.chunksOf(buildId).map(({ store }) => store);
 const key = chunkRedisKey(1, 0);
 
 /** Ends as a killed process does: its leases stay until Redis ends them. */
-function killedAt(step: Step) {
+function killedAt(step: GuardStep) {
   return guarded((reached) => {
     if (reached === step) throw new Error('killed');
   });

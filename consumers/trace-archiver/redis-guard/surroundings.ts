@@ -2,15 +2,24 @@
 import type { Surroundings } from '../surroundings';
 import type { ChunkLeases, ChunkMoves, GuardCounts } from './ports';
 
+/** Between two of them a crash must leave nothing lost; tests end the work at each. */
+export const guardSteps = [
+  'guard.leases-taken',
+  'guard.rows-committed',
+  'guard.keys-removed',
+] as const;
+export type GuardStep = (typeof guardSteps)[number];
+
 /** Besides what is known only when the consumer runs. */
 export interface GuardStores extends Pick<
   Surroundings,
-  'rows' | 'leases' | 'leaseMs' | 'budget' | 'brake' | 'clock' | 'logger' | 'reach'
+  'rows' | 'leases' | 'leaseMs' | 'budget' | 'brake' | 'clock' | 'logger'
 > {
   readonly chunks: Pick<Surroundings['chunks'], 'sharedState' | 'traceChunks'>;
   readonly chunkLeases: ChunkLeases;
   readonly moves: ChunkMoves;
   readonly counts: GuardCounts;
+  readonly reach: (step: GuardStep) => void;
 }
 
 export interface GuardSurroundings extends GuardStores {
