@@ -33,7 +33,7 @@ test('a Redis that fills up is said to be full in so much time at this rate', ()
   expect(redisLinesOf([instance({ redisRooms: [growing] })])).toEqual([
     {
       title: 'redis',
-      text: 'trace-chunks: 700.0 MiB of 1.0 GiB (68 %), Redis is full in 3h at this rate',
+      text: 'trace-chunks: 700.0 MiB of 1.0 GiB (68 %), Redis is full in 3h00m at this rate',
     },
   ]);
 });

@@ -26,6 +26,7 @@ test('every flag of a process takes effect there, and nowhere else', () => {
     concurrency: 2,
     loopLimit: null,
     dryRun: true,
+    redisGuard: 'off',
   });
   expect(flags.effective('expired-artifacts', 0)).toEqual({ ...withoutFlags, loopLimit: 50_000 });
   expect(flags.effective('trace-archiver', 0)).toEqual(withoutFlags);

@@ -18,8 +18,6 @@ const roomBytes = 7 * mib;
 const startBytes = 2 * mib;
 const late = 1_000;
 
-afterAll(() => unlimited(ground().gitlab.redis));
-
 async function setFlag(scenario: Scenario, value: string): Promise<void> {
   const why = ['--reason', 'S3 is away', '--author', 'anna', '--yes'];
   await scenario.command(['flags', 'set', 'trace-archiver', 'redis-guard', value, ...why]);
@@ -40,6 +38,9 @@ async function append({ gitlab }: Scenario, build: TraceBuild): Promise<void> {
     return appended.accepted;
   });
 }
+
+/** Before the end of the scenario, which closes the connection. */
+afterEach(() => unlimited(ground().gitlab.redis));
 
 const live = new Set<number>([chunkStore.redis, chunkStore.redisTraceChunks]);
 
