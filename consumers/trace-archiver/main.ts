@@ -15,6 +15,7 @@ import type { Consumer, StopReport } from '../../lib/kafka/consumer';
 import { createProducer } from '../../lib/kafka/producer';
 import { partitionOf } from '../../lib/kafka/partition-of';
 import { createConsumer } from '../../lib/kafka/run-consumer';
+import type { ConsumerSettings } from '../../lib/kafka/settings';
 import type { Subscription } from '../../lib/kafka/subscription';
 import { topicNames } from '../../lib/kafka/topics';
 import { createArchiveCounts } from '../../lib/metrics/effects';
@@ -46,7 +47,7 @@ import { S3Traces } from '../../lib/stores/s3/traces';
 import { createHandler } from './handler';
 import { ShownEndingTraces } from './ending-traces';
 import { checkRecord } from './record';
-import { openRedisWatch } from './open-redis-watch';
+import { watchRedis } from './open-redis-watch';
 import type { Steering } from './redis-guard/guard';
 import { openGuard } from './redis-guard/open';
 import type { Surroundings } from './surroundings';
@@ -56,7 +57,6 @@ type Config = ReturnType<typeof loadConfig<typeof traceArchiverSchema>>;
 const group = 'trace-archiver';
 /** Builds that one read, one round trip to Redis and one transaction take together. */
 const recordsMax = 100;
-const lookAtRedisEveryMs = 5_000;
 
 /**
  * Runs until SIGTERM or SIGINT. @returns the exit code (`lib/process/exit-codes.ts`).
@@ -139,15 +139,14 @@ async function consume(
 ): Promise<StopReport> {
   const registry = openRegistry(config);
   const kafka = createKafka(config, group, logger);
-  const meter = new ItemMeter(systemClock);
-  const around = surroundingsOf(config, stores, meter, { logger, ...life });
   const living = { logger, ...life };
+  const meter = new ItemMeter(systemClock);
+  const around = surroundingsOf(config, stores, meter, living);
   const guard = openGuard({ config, around, ...stores, living, random: Math.random });
   const control = openHelm({
     ...{ process: group, work: topicNames.buildsFinished, registry, clock: systemClock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
-    troubles: life.troubles,
-    ...{ setAside: life.setAside, metrics: life.metrics },
+    ...{ troubles: life.troubles, setAside: life.setAside, metrics: life.metrics },
     redis: () => guard.view,
     createProducer: () => createProducer(kafka),
   });
@@ -162,21 +161,14 @@ async function consume(
         onCaughtUp: () => stores.brake.decisionsRead(),
       }),
     ],
-    settings: {
-      concurrency: config.ARCHIVE_CONCURRENCY,
-      startTimeoutMs: config.START_LIMIT_MS,
-      letterRunMax: config.FAILURES_IN_A_ROW_MAX,
-      progressDeadlineMs: config.STALL_EXIT_MS,
-    },
+    settings: settingsOf(config),
     logger,
     clock: systemClock,
     random: Math.random,
     onFatal: fail,
   });
   control.follow(consumer, () => consumersWork('builds', meter.perSecond()));
-  const redisWatch = openRedisWatch(config, stores, { logger, ...life });
-  await redisWatch.look();
-  const endLooks = systemClock.every(lookAtRedisEveryMs, () => void redisWatch.look());
+  const endLooks = await watchRedis(config, stores, living);
   await life.watch(consumer).start();
   logger.info({ event: 'process.started' }, 'started');
   const guarding = guard.run(signal, steeringOf(config, consumer, control.helm)).catch(fail);
@@ -187,6 +179,13 @@ async function consume(
   await control.end();
   return report;
 }
+
+const settingsOf = (config: Config): Partial<ConsumerSettings> => ({
+  concurrency: config.ARCHIVE_CONCURRENCY,
+  startTimeoutMs: config.START_LIMIT_MS,
+  letterRunMax: config.FAILURES_IN_A_ROW_MAX,
+  progressDeadlineMs: config.STALL_EXIT_MS,
+});
 
 /** The guard's work is shared out as the records are, and a pause is one of the guard, too. */
 function steeringOf(

@@ -1,4 +1,5 @@
 /** Makes the watch over GitLab's Redis servers: adapters around it. */
+import { systemClock } from '../../lib/process/clock';
 import type { loadConfig, traceArchiverSchema } from '../../lib/process/config';
 import type { LivingContext } from '../../lib/process/life';
 import type { RedisConnection } from '../../lib/stores/redis/connection';
@@ -11,8 +12,19 @@ interface RedisServers {
   readonly traceChunks: RedisConnection;
 }
 
+const lookEveryMs = 5_000;
+
+/** Looks once, and from then on every five seconds. @returns what ends it. */
+export async function watchRedis(
+  ...[config, servers, living]: Parameters<typeof openRedisWatch>
+): Promise<() => void> {
+  const watch = openRedisWatch(config, servers, living);
+  await watch.look();
+  return systemClock.every(lookEveryMs, () => void watch.look());
+}
+
 /** One server where live chunks have no Redis of their own. */
-export function openRedisWatch(
+function openRedisWatch(
   config: ReturnType<typeof loadConfig<typeof traceArchiverSchema>>,
   { sharedState, traceChunks }: RedisServers,
   living: Pick<LivingContext, 'logger' | 'metrics' | 'troubles'>,
