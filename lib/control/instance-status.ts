@@ -49,8 +49,10 @@ const withoutCause = (state: InstanceState): Described => ({ state, cause: null,
 
 const causesMax = 10;
 
+/** Each once: a partition says it with the name of the dependency before it, the breaker without. */
 function caused(state: InstanceState, all: readonly string[]): Described {
-  const causes = [...new Set(all.map(brief))].slice(0, causesMax);
+  const isSaid = (one: string): boolean => all.some((other) => one.endsWith(`: ${other}`));
+  const causes = [...new Set(all.filter((one) => !isSaid(one)).map(brief))].slice(0, causesMax);
   return { state, cause: causes[0] ?? null, causes };
 }
 

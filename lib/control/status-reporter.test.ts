@@ -43,6 +43,15 @@ describe('the state', () => {
     expect(stateOf(halted).causes).toEqual([first, second]);
   });
 
+  test('what a breaker and its partitions say is one cause', () => {
+    const cause = 'connect ECONNREFUSED';
+    const held = consumer({
+      breakers: [{ ...breaker, cause }],
+      partitions: [partition({ held: `s3: ${cause}` })],
+    });
+    expect(stateOf(held).causes).toEqual([cause]);
+  });
+
   test('a producer that waits for its consumer is at work, and not held', () => {
     const pace = { cause: 'no room', isStuck: false, isPace: true };
     expect(stateOf(consumer(), withoutFlags, [pace])).toMatchObject({ state: 'idle', causes: [] });
