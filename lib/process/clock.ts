@@ -12,7 +12,15 @@ export interface Clock {
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
-  sleep: (ms, signal) => wait(ms, undefined, signal ? { signal } : {}),
+  sleep: async (ms, signal) => {
+    try {
+      await wait(ms, undefined, signal ? { signal } : {});
+    } catch (error) {
+      // Node rejects with an AbortError around the reason, by which nobody would know a stop.
+      signal?.throwIfAborted();
+      throw error;
+    }
+  },
   every: (ms, tick) => {
     const timer = setInterval(tick, ms).unref();
     return () => clearInterval(timer);

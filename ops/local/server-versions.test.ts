@@ -24,3 +24,14 @@ it('replaces the version of the part and no other', () => {
   expect(pom).not.toContain(parts.kafka.version);
   expect(pom).toContain('<version>2.25.4<');
 });
+
+it('checks another Debezium by the checksum of that version, and refuses one that has none', () => {
+  const recipe = join(projectRoot, 'ops/local/servers/connect-plugins');
+  const older = recipeWithVersion(recipe, 'connectPlugins', '3.6.3.Final');
+  expect(readFileSync(join(older, 'debezium/checksums.sha256'), 'utf8')).toMatch(
+    /^[0-9a-f]{64} {2}debezium-connector-postgres-3\.6\.3\.Final-plugin\.tar\.gz\n$/,
+  );
+  expect(() => recipeWithVersion(recipe, 'connectPlugins', '3.0.0.Final')).toThrow(
+    'No checksum of Debezium 3.0.0.Final is known',
+  );
+});

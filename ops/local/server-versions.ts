@@ -2,7 +2,14 @@
  * Other versions of servers than the pinned ones, for `npm run matrix`: named in a variable, fetched by the same
  * recipes. `broker` is the Kafka of the brokers alone; `kafka` is that of brokers, Connect and tools.
  */
-import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parts, type PartName } from './versions';
@@ -40,12 +47,28 @@ export const formatServerVersions = (versions: ServerVersions): string =>
     .map(([part, version]) => `${part}=${version}`)
     .join(',');
 
-/** @returns a copy of the recipe's folder in which the part's pinned version is replaced. */
+/**
+ * @returns a copy of the recipe's folder in which the part's pinned version is replaced.
+ * @throws Error for a version whose archive is checked by a checksum of ours that nobody has written down.
+ */
 export function recipeWithVersion(recipe: string, part: PartName, version: string): string {
   const copy = join(mkdtempSync(join(tmpdir(), 'afterbuild-recipe-')), basename(recipe));
   cpSync(recipe, copy, { recursive: true });
   const pom = join(copy, part === 'connectPlugins' ? 'debezium/pom.xml' : 'pom.xml');
   const pinned = `<version>${parts[part].version}</version>`;
   writeFileSync(pom, readFileSync(pom, 'utf8').replaceAll(pinned, `<version>${version}</version>`));
+  if (part === 'connectPlugins' && version !== parts[part].version) {
+    useChecksumsOf(version, join(copy, 'debezium'));
+  }
   return copy;
+}
+
+function useChecksumsOf(version: string, recipe: string): void {
+  const file = `checksums-${version}.sha256`;
+  if (!existsSync(join(recipe, file))) {
+    throw new Error(
+      `No checksum of Debezium ${version} is known: write it into ops/local/servers/connect-plugins/debezium/${file}, as sha256sum prints it.`,
+    );
+  }
+  copyFileSync(join(recipe, file), join(recipe, 'checksums.sha256'));
 }

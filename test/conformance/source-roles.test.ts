@@ -34,6 +34,7 @@ const forbiddenToOthers = [
   'DELETE FROM ci_build_pending_states',
   'SELECT raw_data FROM ci_build_trace_chunks',
   'DELETE FROM ci_build_trace_chunks',
+  'UPDATE ci_build_trace_chunks SET raw_data = NULL',
   'UPDATE p_ci_builds SET lock_version = 0',
   "SELECT nextval('ci_job_artifacts_id_seq')",
 ];
@@ -45,7 +46,7 @@ const forbiddenToAll = [
   'UPDATE p_ci_builds SET status = status',
   'SELECT id FROM p_ci_pipelines',
   'SELECT id FROM projects',
-  'UPDATE ci_build_trace_chunks SET raw_data = NULL',
+  'UPDATE ci_build_trace_chunks SET chunk_index = 0',
   'INSERT INTO ci_build_trace_chunks (build_id, partition_id, chunk_index, data_store) VALUES (1, 100, 0, 2)',
   'DELETE FROM p_ci_build_trace_metadata',
   'DELETE FROM ci_deleted_objects',

@@ -92,6 +92,8 @@ async function liveThroughIt(day: Day, atHalf: () => Promise<void>): Promise<voi
   scenario.run('finished-builds', { HTTP_PORT: '0' });
   const why = ['--reason', 'S3 is unavailable', '--author', 'anna', '--yes'];
   await scenario.command(['flags', 'set', 'trace-archiver', 'redis-guard', 'on', ...why]);
+  // Its start tries what its safety rests on, and waits for object storage.
+  await archiver.logged('process.started');
 
   const begun = [await begin(day)];
   const used: number[] = [];
