@@ -88,6 +88,12 @@ test('npm start names each missing tool with the command that installs it', () =
   );
 });
 
+/** `npm start` says first what it is about to do. */
+const afterOpening = ({ code, said }: Refusal): Refusal => ({
+  code,
+  said: said.slice(said.findIndex((line) => line.startsWith('Ctrl-C ends it')) + 1),
+});
+
 test('a port that is taken is named before any server starts', () => {
   const { port } = ground().stack.addresses.postgres;
   const taken = { AFTERBUILD_POSTGRES_PORT: String(port) };
@@ -97,14 +103,16 @@ test('a port that is taken is named before any server starts', () => {
   ] as const) {
     const data = join(folder, 'taken');
     const refusal = programEnd(path, [...args, '--data', data], taken);
-    expectSentence(refusal, exitCodes.configuration, new RegExp(`Port ${port}, .* is taken`));
+    const named = new RegExp(`Port ${port}, .* is taken`);
+    expectSentence(afterOpening(refusal), exitCodes.configuration, named);
   }
 });
 
 test('a second start in the same data folder says so and leaves the first one alone', () => {
   const { dataDir } = ground().stack;
   const refusal = programEnd('dist/ops/local/start.js', ['--once', '--data', dataDir], {});
-  expectSentence(refusal, exitCodes.unreachable, new RegExp(`${dataDir}.*stop it .*--data`));
+  const named = new RegExp(`${dataDir}.*stop it .*--data`);
+  expectSentence(afterOpening(refusal), exitCodes.unreachable, named);
 });
 
 test('wrong usage is told from a failure by its exit code', () => {
