@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Kafka's group coordinator answers heartbeats of a consumer group, and everything else of it, only when what it has written
-# before is replicated. While __consumer_offsets has fewer replicas in sync than min.insync.replicas, one offset commit is
-# enough: from then on each heartbeat takes 5 s (offsets.commit.timeout.ms) and fails, COORDINATOR_NOT_AVAILABLE, on whichever
-# connection it is sent. Before that commit heartbeats are answered at once, in the same state. A client cannot prove that it
-# is a member of its group meanwhile, although the coordinator keeps it as one.
-# Seen on Kafka 4.4.0, two brokers, one killed, min.insync.replicas=2, classic protocol (kafkajs 2.2.4).
-# Needs Java 17 or newer, Maven and Node; fetches about 50 MB; takes a minute.
+# Kafka's group coordinator answers the heartbeats of a group only when what it has written before them is replicated. While
+# __consumer_offsets has fewer replicas in sync than min.insync.replicas, one offset commit is enough: it fails after
+# offsets.commit.timeout.ms (5 s), and the heartbeat behind it takes seconds, on a connection of its own as well, where the
+# one before that commit, in the same state of the cluster, took 11 ms. A client cannot prove meanwhile that it is a member.
+# Seen on Kafka 4.4.0, two brokers, one killed, min.insync.replicas=2, classic protocol (kafkajs 2.2.4): the commit fails after
+# its retries, the heartbeat after it takes 8.8 s; kafkajs then joins again and sends no other one for 25 s.
+# Needs Java 17 or newer, Maven and Node; fetches about 50 MB; takes two minutes.
 set -euo pipefail
 folder=$(mktemp -d)
 brokers=()
@@ -60,6 +60,17 @@ async function look() {
   for (let made = false; !made; await wait(500)) {
     made = await admin.createTopics({ topics: [{ topic, replicationFactor: 2 }], waitForLeaders: true }).catch(() => false);
   }
+  // The group's coordinator has to be the broker that stays.
+  await admin.createTopics({
+    topics: [
+      {
+        topic: '__consumer_offsets',
+        replicaAssignment: [{ partition: 0, replicas: [1, 2] }],
+        configEntries: [{ name: 'cleanup.policy', value: 'compact' }],
+      },
+    ],
+    waitForLeaders: true,
+  });
   const consumer = kafka.consumer({ groupId: 'finding', sessionTimeout: 30_000, heartbeatInterval: 200, maxWaitTimeInMs: 200 });
   const heartbeats = [];
   consumer.on(consumer.events.REQUEST, ({ payload }) => {
@@ -70,7 +81,6 @@ async function look() {
   const joined = new Promise((done) => consumer.on(consumer.events.GROUP_JOIN, done));
   await consumer.run({ autoCommit: false, eachMessage: async () => undefined });
   await joined;
-  await leads(admin);
   process.kill(Number(pid), 'SIGKILL');
   for (;;) {
     const { topics } = await admin.fetchTopicMetadata({ topics: ['__consumer_offsets'] });
@@ -85,17 +95,12 @@ async function look() {
     .commitOffsets([{ topic, partition: 0, offset: '0' }])
     .then(() => 'accepted', (error) => error.type ?? error.name);
   heartbeats.length = 0;
-  await wait(12_000);
+  await wait(25_000);
   const after = Math.min(...heartbeats);
-  console.log({ slowestBeforeMs: before, commit: committed, fastestAfterMs: after, heartbeatsAfter: heartbeats.length });
+  console.log({ slowestBeforeMs: before, commit: committed, afterMs: heartbeats.join(' ') });
   process.exitCode = before < 1_000 && after > 4_000 ? 0 : 1;
   console.log(process.exitCode === 0 ? 'as described' : 'something has changed');
   process.exit();
-}
-/** The group's coordinator has to be the one that stays. */
-async function leads(admin) {
-  const { topics } = await admin.fetchTopicMetadata({ topics: ['__consumer_offsets'] });
-  if (topics[0].partitions[0].leader !== 1) throw new Error('the other broker leads __consumer_offsets: run it again');
 }
 look().catch((error) => {
   console.log(`something has changed: ${error.message}`);
