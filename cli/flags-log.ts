@@ -18,7 +18,7 @@ export interface FlagChange {
   /** null for what was taken back. */
   readonly value: string | null;
   readonly expiresAtMs: number | null;
-  /** Both are claims of whoever wrote it; null when it does not say. */
+  /** Author and reason as the record names them; null where it names none. Nothing proves them. */
   readonly author: string | null;
   readonly reason: string | null;
 }

@@ -13,7 +13,7 @@ afterAll(() => server.close());
 const portOf = (): number => (server.address() as AddressInfo).port;
 const listening = () => kafkaOf({ KAFKA_BROKERS: [`127.0.0.1:${portOf()}`] });
 
-test('a port that refuses is told at once, with address and variable, and nothing is asked', async () => {
+test('a port that refuses ends the command at once, which names address and variable', async () => {
   const ask = jest.fn();
   const at = kafkaOf({ KAFKA_BROKERS: ['127.0.0.1:1'] });
   await expect(reach(at, ask)).rejects.toThrow(
@@ -27,12 +27,12 @@ test('one of several brokers is enough', async () => {
   await expect(reach(at, () => Promise.resolve('there'))).resolves.toBe('there');
 });
 
-test('what the server refuses is told as it is', async () => {
+test('the refusal of a server is printed as the server worded it', async () => {
   const refused = new ConfigError('wrong password');
   await expect(reach(listening(), () => Promise.reject(refused))).rejects.toBe(refused);
 });
 
-test('a client that gives up is told as its server', async () => {
+test('a client that gives up is reported as a server that does not answer', async () => {
   const gaveUp = new UnreachableError('gave up');
   await expect(reach(listening(), () => Promise.reject(gaveUp))).rejects.toThrow(
     /^Kafka at .* does not answer \(KAFKA_BROKERS\): gave up$/,

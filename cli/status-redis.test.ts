@@ -49,7 +49,7 @@ test.each([
   expect(redisLinesOf([instance({ redisRooms: [redisRoom] })])).toEqual([{ title: 'redis', text }]);
 });
 
-test('each server is told once, by whom spoke last, and what guards do, each thing once', () => {
+test('each Redis has one line, from the instance that reported last, and each activity of the guards one', () => {
   const lines = redisLinesOf([
     instance({ atMs: 5, redisGuard: 'watches' }),
     instance({ atMs: 3, redisRooms: [{ ...room, usedBytes: 1 }], redisGuard: 'watches' }),

@@ -15,14 +15,14 @@ async function looks(...health: object[]) {
   return { breaks: seen.breaks.length, asked: health.length - left.length };
 }
 
-test('a gap that moves while the connector works is none; one that stays is told', async () => {
+test('a gap that moves while the connector works is not reported, and one that stays is', async () => {
   expect(await looks(gapAt(100), gapAt(300))).toEqual({ breaks: 0, asked: 2 });
   expect(await looks(gapAt(100), well)).toEqual({ breaks: 0, asked: 2 });
   expect(await looks(gapAt(100), gapAt(100))).toEqual({ breaks: 1, asked: 2 });
   expect(await looks(well)).toEqual({ breaks: 0, asked: 1 });
 });
 
-test('a setting that differs is told with both values, a secret without', () => {
+test('a setting that differs is reported with both values, a secret without them', () => {
   expect(difference('heartbeat.interval.ms', '1000', '5000')).toBe(
     'heartbeat.interval.ms is 1000, here it would be 5000',
   );

@@ -82,7 +82,12 @@ async function underLease(
   );
   const found = await find(around, partitionId, unfinished(jobs));
   const groups = leases.isFull ? archivedFirst(found) : [found];
-  await dropUnused(around, jobs);
+  // Of those that were found it is not decided yet: what waits may be saved after all.
+  const foundJobs = new Set(found.map(({ job }) => job));
+  await dropUnused(
+    around,
+    jobs.filter((job) => !foundJobs.has(job)),
+  );
   for (const group of groups) await archive(around, partitionId, group, leases);
 }
 

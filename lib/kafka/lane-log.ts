@@ -22,7 +22,8 @@ export class LaneLog {
   }
 
   /**
-   * A warning wants an operator to look, so a usual wait is none. Each reason once: what began as an outage may turn out to be a hold, and only that needs an operator.
+   * A warning wants an operator to look, so a usual wait is none. Each reason once: what began as an outage may
+   * turn out to be a hold, and only that needs an operator.
    */
   retrying(lane: Lane, error: Error): void {
     if (isUsualWait(error)) {
@@ -74,7 +75,7 @@ export class LaneLog {
       this.#logger.warn({ event, ...fields, err: error }, 'a record waits for a retry');
       return;
     }
-    // Whoever has waited for all the delays and is still not through waits longer than is usual.
+    // A record that is still busy after every retry delay waits longer than is usual.
     const isLast = retryLevel !== null && retryLevel >= policy.retryTopics.length - 1;
     const waits = { event, ...fields, reason: error.message };
     this.#logger[isLast ? 'warn' : 'debug'](waits, 'a record waits for a retry');
@@ -83,7 +84,7 @@ export class LaneLog {
 
 type LetterSource = Pick<Sender, 'retryLevel' | 'policy'>;
 
-/** Whoever reads of no failure has no use for its end. */
+/** The end of a failure is of use only to a reader of its beginning. */
 const endLevel = (lane: Lane): 'info' | 'debug' => (lane.toldReasons.size > 0 ? 'info' : 'debug');
 
 const placeOf = (lane: Lane): { lane: number; offset: number | undefined } => ({

@@ -1,4 +1,5 @@
 /** What the lanes of a partition have in common, for those who ask how it is. */
+import { quoted } from '../process/printable';
 import { failureHeaders } from './failure-headers';
 import type { FetchedRecord } from './fetched-record';
 import type { Lane } from './lane';
@@ -20,7 +21,7 @@ export function waitOf(lanes: readonly Lane[]): string | null {
   return unsent ? `dead-letters: ${unsent.error.message}` : retryWait(working);
 }
 
-/** `no retry is due before 2026-05-01T12:00:00Z: S3, storing a trace: SlowDown`. */
+/** `no retry is due before 2026-05-01T12:00:00Z: S3, storing a trace: SlowDown`. The header may be anybody's. */
 function retryWait(lanes: readonly Lane[]): string {
   let next: { readonly atMs: number; readonly record: FetchedRecord } | undefined;
   for (const lane of lanes) {
@@ -31,7 +32,7 @@ function retryWait(lanes: readonly Lane[]): string {
   if (!next) return 'no retry is due yet';
   const why = next.record.headerTexts[failureHeaders.errorMessage];
   const until = new Date(next.atMs).toISOString().replace(/\.\d+Z$/, 'Z');
-  return `no retry is due before ${until}${why === undefined ? '' : `: ${why}`}`;
+  return `no retry is due before ${until}${why === undefined ? '' : `: ${quoted(why)}`}`;
 }
 
 /**

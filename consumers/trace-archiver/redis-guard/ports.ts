@@ -1,5 +1,13 @@
 /** What the guard needs of the world besides what the archiver has; main.ts plugs the adapters in. */
 import type { chunkStore } from '../../../lib/gitlab/trace-chunks';
+import type {
+  ChunkMove,
+  MovableCursor,
+  MovablePage,
+  Moved,
+} from '../../../lib/stores/postgres/chunk-moves';
+
+export type { ChunkMove };
 
 export type GuardStore = typeof chunkStore.redis | typeof chunkStore.redisTraceChunks;
 
@@ -18,33 +26,17 @@ export interface GuardedRedis {
   memory(): Promise<Memory>;
 }
 
-export interface ChunkMove {
-  readonly id: number;
-  readonly buildId: number;
-  readonly index: number;
-  readonly store: number;
-  readonly lockVersion: number;
-  readonly bytes: Buffer;
-  readonly crc32: number;
-}
-
-export interface Cursor {
-  readonly partitionId: number;
-  readonly afterBuildId: number;
-}
+export type Cursor = MovableCursor;
 
 export interface ChunkMoves {
   /** Builds with chunks outside of the bucket, in order; `next` is null behind the last one. */
-  readPage(
-    from: Cursor,
-    buildsMax: number,
-  ): Promise<{ readonly buildIds: readonly number[]; readonly next: Cursor | null }>;
+  readPage(from: Cursor, buildsMax: number): Promise<MovablePage>;
   /** Nothing is changed unless `mayCommit` says so, and the commit follows within `commitWithinMs`. */
   move(
     moves: readonly ChunkMove[],
     commitWithinMs: number,
     mayCommit: () => Promise<boolean>,
-  ): Promise<{ readonly ids: ReadonlySet<number>; readonly elapsedMs: number }>;
+  ): Promise<Moved>;
 }
 
 export interface ChunkLease {

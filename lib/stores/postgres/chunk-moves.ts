@@ -127,7 +127,7 @@ export class PostgresChunkMoves {
    * may be: nothing is changed when not.
    *
    * @param commitWithinMs from the answer to the UPDATE on: later the server itself ends the transaction. What
-   * `mayCommit` has found out, and holds for longer than that, is so at the commit, whoever froze in between.
+   * `mayCommit` has found out, and holds for longer than that, is so at the commit, also when this process froze in between.
    * @throws PostgresError; after a lost connection the rows may be changed or not.
    */
   move(
