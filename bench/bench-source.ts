@@ -11,8 +11,8 @@ import {
 } from '../ops/gitlab/schema';
 import { World } from '../ops/gitlab/world';
 import { connectGitlab, makeBucket } from '../ops/local/connected-gitlab';
-import { readSecretFile } from '../ops/local/data-folder';
-import type { RunningStack } from '../ops/local/running-stack';
+import { readSecretFile } from '../ops/local/stack/data-folder';
+import type { RunningStack } from '../ops/local/stack/running-stack';
 
 export type DueArtifact = ArtifactsExpired['artifacts'][number];
 

@@ -2,13 +2,13 @@
  * From the kill of a group's coordinator to the next commit that each member gets through, and what was done
  * twice meanwhile. Three brokers, replication 3, two members in this process that do what they are given.
  */
-import { createKafka, type KafkaConnections } from '../lib/kafka/connection';
-import type { Consumer } from '../lib/kafka/consumer';
-import { done } from '../lib/kafka/outcome';
-import { createConsumer } from '../lib/kafka/run-consumer';
+import { createKafka, type KafkaConnections } from '../lib/kafka/kafkajs/create-kafka';
+import type { Consumer } from '../lib/runtime/consumer';
+import { done } from '../lib/runtime/outcome';
+import { createConsumer } from '../lib/runtime/member/create-consumer';
 import { systemClock as clock } from '../lib/process/clock';
-import type { RunningStack, ServerHandle } from '../ops/local/running-stack';
-import { stackEnvironment } from '../ops/local/stack-environment';
+import type { RunningStack, ServerHandle } from '../ops/local/stack/running-stack';
+import { stackEnvironment } from '../ops/local/stack/stack-environment';
 import type { Kafka } from 'kafkajs';
 import { pino } from 'pino';
 import { median, type Report } from './report';

@@ -7,9 +7,9 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CompressionTypes, type Kafka } from 'kafkajs';
 import { pino } from 'pino';
-import { createKafka } from '../lib/kafka/connection';
-import { createTopicAdmin } from '../lib/kafka/admin';
-import { createTopics } from '../lib/kafka/create-topics';
+import { createKafka } from '../lib/kafka/kafkajs/create-kafka';
+import { createTopicAdmin } from '../lib/kafka/topics/admin';
+import { createTopics } from '../lib/kafka/topics/create-topics';
 import { loopback } from './loopback';
 import { highWaterBytes, type Report } from './report';
 

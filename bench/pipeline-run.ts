@@ -7,8 +7,8 @@ import { asSuperuser, topicBytes } from './bench-source';
 import { highWaterBytes } from './report';
 import { startNullS3 } from './start-null-s3';
 import { createProcesses } from '../ops/local/processes';
-import type { RunningStack } from '../ops/local/running-stack';
-import { stackEnvironment, type StackScope } from '../ops/local/stack-environment';
+import type { RunningStack } from '../ops/local/stack/running-stack';
+import { stackEnvironment, type StackScope } from '../ops/local/stack/stack-environment';
 
 export interface PipelineFigures {
   readonly artifactsPerSecond: number;

@@ -1,7 +1,7 @@
 /** Topics, schemas and a slot for one run; no connector, since nothing changes while it runs. */
 import { runAfterbuild } from '../ops/local/prepare';
-import type { RunningStack } from '../ops/local/running-stack';
-import { stackEnvironment, type StackScope } from '../ops/local/stack-environment';
+import type { RunningStack } from '../ops/local/stack/running-stack';
+import { stackEnvironment, type StackScope } from '../ops/local/stack/stack-environment';
 import { asSuperuser } from './bench-source';
 
 export async function prepareBench(stack: RunningStack, scope: StackScope): Promise<void> {

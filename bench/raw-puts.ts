@@ -9,7 +9,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { traceKey } from '../lib/gitlab/trace-key';
 import { loadConfig, traceArchiverSchema } from '../lib/process/config';
 import { createS3Client, s3Settings } from '../lib/stores/s3/objects';
-import { traceBytes } from '../ops/gitlab/trace-bytes';
+import { traceBytes } from '../ops/gitlab/traces/trace-bytes';
 import { percentile } from './report';
 
 export interface RawPuts {

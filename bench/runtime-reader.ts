@@ -6,9 +6,9 @@
  */
 import type { Kafka } from 'kafkajs';
 import { pino } from 'pino';
-import { createKafka } from '../lib/kafka/connection';
-import { done } from '../lib/kafka/outcome';
-import { createConsumer } from '../lib/kafka/run-consumer';
+import { createKafka } from '../lib/kafka/kafkajs/create-kafka';
+import { done } from '../lib/runtime/outcome';
+import { createConsumer } from '../lib/runtime/member/create-consumer';
 import { systemClock } from '../lib/process/clock';
 import { loopback } from './loopback';
 

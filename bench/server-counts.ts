@@ -1,6 +1,6 @@
 /** How many statements the archiver's role sends to PostgreSQL, read out of the server's own log. */
 import { readFileSync } from 'node:fs';
-import type { RunningStack } from '../ops/local/running-stack';
+import type { RunningStack } from '../ops/local/stack/running-stack';
 import { asSuperuser } from './bench-source';
 
 const role = 'afterbuild_archiver';

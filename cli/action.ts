@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type Command, CommanderError } from 'commander';
 import { NotStreamingError } from '../connect/await-streaming';
 import { PositionLostError, SourceNotFitError } from '../connect/apply';
-import { exitCodeOf as generalExitCodeOf } from '../lib/process/exit-code-of';
+import { exitCodeOf as generalExitCodeOf } from '../lib/service/exit-code-of';
 import { exitCodes, type ExitCode } from './exit-codes';
 import { printProgress } from './output';
 

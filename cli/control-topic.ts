@@ -4,8 +4,8 @@ import { openRegistry } from '../lib/avro/open-registry';
 import { RegistryUnavailableError } from '../lib/avro/registry';
 import { createStateCodec, schemaHeader, type StateCodec } from '../lib/avro/state-codec';
 import { StateWriter } from '../lib/control/state-writer';
-import { createTopicAdmin, type TopicAdmin } from '../lib/kafka/admin';
-import { createKafka } from '../lib/kafka/connection';
+import { createTopicAdmin, type TopicAdmin } from '../lib/kafka/topics/admin';
+import { createKafka } from '../lib/kafka/kafkajs/create-kafka';
 import {
   createLogReader,
   LogBeginsLaterError,
@@ -14,8 +14,8 @@ import {
 } from '../lib/kafka/log-reader';
 import { headerText } from '../lib/kafka/header-text';
 import { createProducer } from '../lib/kafka/producer';
-import type { RecordHeaders } from '../lib/kafka/subscription';
-import { topicNames } from '../lib/kafka/topics';
+import type { RecordHeaders } from '../lib/runtime/subscription';
+import { topicNames } from '../lib/kafka/topics/topics';
 import { systemClock } from '../lib/process/clock';
 import type { controlSchema } from '../lib/process/config';
 import { createLogger } from '../lib/process/logger';

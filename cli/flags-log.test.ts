@@ -1,4 +1,4 @@
-import { flag } from '../test/support/control';
+import { flag } from '../test/support/records/control';
 import { changeOf, describeChange } from './flags-log';
 
 const { key, value } = flag('artifact-deleter', 'pause', 'true', 7_200_000);

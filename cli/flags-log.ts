@@ -2,7 +2,7 @@
 import { subjectOf } from '../lib/control/control-key';
 import { writeDuration } from '../lib/control/duration';
 import { everyProcess } from '../lib/control/process-names';
-import { topicNames } from '../lib/kafka/topics';
+import { topicNames } from '../lib/kafka/topics/topics';
 import { controlSchema, loadConfig } from '../lib/process/config';
 import { UnreachableError } from '../lib/process/unreachable-error';
 import type { Control } from '../schemas/generated';

@@ -6,7 +6,7 @@ import { readDuration, writeDuration } from '../lib/control/duration';
 import { flagDefinitions, refuseFlag } from '../lib/control/flag-definitions';
 import { type FlagInForce, Flags } from '../lib/control/flags';
 import { everyProcess, processNames } from '../lib/control/process-names';
-import { topicNames } from '../lib/kafka/topics';
+import { topicNames } from '../lib/kafka/topics/topics';
 import { systemClock } from '../lib/process/clock';
 import { controlSchema, loadConfig } from '../lib/process/config';
 import { UnreachableError } from '../lib/process/unreachable-error';

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { addAcceptDatabaseCommand } from './accept-database';
 import { pathOf } from './action';
 import { addConnectCommand } from './connect';
-import { addDlqCommand } from './dlq';
+import { addDlqCommand } from './dlq/dlq';
 import { exitCodesHelp } from './exit-codes';
 import { addFlagsCommand } from './flags';
 import { addReconcileCommand } from './reconcile';

@@ -2,7 +2,7 @@
 import { connect } from 'node:net';
 import { systemClock } from '../lib/process/clock';
 import type { Connections } from '../lib/process/config';
-import { exitCodeOf } from '../lib/process/exit-code-of';
+import { exitCodeOf } from '../lib/service/exit-code-of';
 import { UnreachableError } from '../lib/process/unreachable-error';
 import { isUntrusted, untrusted } from '../lib/process/untrusted';
 import { within } from '../lib/process/within';

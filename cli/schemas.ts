@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { openRegistry } from '../lib/avro/open-registry';
 import { RegistryUnavailableError, type Registry } from '../lib/avro/registry';
 import { loadSchema } from '../lib/avro/schema-file';
-import { topics } from '../lib/kafka/topics';
+import { topics } from '../lib/kafka/topics/topics';
 import { loadConfig, schemasSchema } from '../lib/process/config';
 import { action } from './action';
 import { exitCodes, type ExitCode } from './exit-codes';

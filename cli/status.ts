@@ -9,14 +9,14 @@ import {
   type ProcessReport,
   type WorkLeft,
 } from '../lib/control/status-report';
-import { createTopicAdmin, type TopicAdmin } from '../lib/kafka/admin';
+import { createTopicAdmin, type TopicAdmin } from '../lib/kafka/topics/admin';
 import { createLogReader } from '../lib/kafka/log-reader';
-import { createKafka } from '../lib/kafka/connection';
+import { createKafka } from '../lib/kafka/kafkajs/create-kafka';
 import { MissingRightError } from '../lib/kafka/missing-right';
-import { failureGroups, failureTopics, retryDelays, topicNames } from '../lib/kafka/topics';
+import { failureGroups, failureTopics, retryDelays, topicNames } from '../lib/kafka/topics/topics';
 import { systemClock } from '../lib/process/clock';
 import { controlSchema, loadConfig } from '../lib/process/config';
-import { exitCodeOf } from '../lib/process/exit-code-of';
+import { exitCodeOf } from '../lib/service/exit-code-of';
 import { createLogger } from '../lib/process/logger';
 import { UnreachableError } from '../lib/process/unreachable-error';
 import type { Control, InstanceStatus } from '../schemas/generated';

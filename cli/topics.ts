@@ -1,10 +1,10 @@
-/** `afterbuild topics plan|apply`: the topics of lib/kafka/topics.ts, compared with those of the cluster. */
+/** `afterbuild topics plan|apply`: the topics of lib/kafka/topics/topics.ts, compared with those of the cluster. */
 import type { Command } from 'commander';
-import { createTopicAdmin, type TopicAdmin } from '../lib/kafka/admin';
-import { createKafka } from '../lib/kafka/connection';
-import { acknowledgedBy } from '../lib/kafka/durability';
-import { topicsWith } from '../lib/kafka/partition-counts';
-import type { TopicPlan } from '../lib/kafka/topic-plan';
+import { createTopicAdmin, type TopicAdmin } from '../lib/kafka/topics/admin';
+import { createKafka } from '../lib/kafka/kafkajs/create-kafka';
+import { acknowledgedBy } from '../lib/kafka/topics/durability';
+import { topicsWith } from '../lib/kafka/topics/partition-counts';
+import type { TopicPlan } from '../lib/kafka/topics/topic-plan';
 import { loadConfig, topicsSchema } from '../lib/process/config';
 import { createLogger } from '../lib/process/logger';
 import { action } from './action';

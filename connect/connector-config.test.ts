@@ -1,4 +1,4 @@
-import { topicNames } from '../lib/kafka/topics';
+import { topicNames } from '../lib/kafka/topics/topics';
 import { connectorConfig, type ConnectorSettings } from './connector-config';
 
 const settings: ConnectorSettings = {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConnectorConfig } from '../lib/connect/connect-client';
-import { retentionFloorMs, topicNames, topics } from '../lib/kafka/topics';
+import { retentionFloorMs, topicNames, topics } from '../lib/kafka/topics/topics';
 import { projectRoot } from '../lib/process/root';
 
 /** What differs from one installation to the next; addresses are those that the Connect workers see. */
@@ -24,7 +24,7 @@ export interface ConnectorSettings {
   readonly replicationFactor: number;
 }
 
-/** Debezium appends `.<schema>.<table>`, which gives the names of lib/kafka/topics.ts. */
+/** Debezium appends `.<schema>.<table>`, which gives the names of lib/kafka/topics/topics.ts. */
 const rawPrefix = 'cdc';
 
 const templateFile = join(projectRoot, 'connect', 'afterbuild-source.json');
@@ -66,7 +66,9 @@ function changePartitions(): number {
   );
   const [partitions] = [...counts];
   if (counts.size !== 1 || partitions === undefined) {
-    throw new Error('The change topics of lib/kafka/topics.ts must have one number of partitions.');
+    throw new Error(
+      'The change topics of lib/kafka/topics/topics.ts must have one number of partitions.',
+    );
   }
   return partitions;
 }

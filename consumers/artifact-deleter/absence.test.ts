@@ -1,8 +1,8 @@
 import { BrakeError } from '../../lib/brake/brake';
 import { artifactObjectKey } from '../../lib/gitlab/object-key';
-import { failureHeaders } from '../../lib/kafka/failure-headers';
+import { failureHeaders } from '../../lib/runtime/failure-headers';
 import { S3Error } from '../../lib/stores/s3/errors';
-import { artifact, deleter, record, stored } from '../../test/support/artifact-deletion';
+import { artifact, deleter, record, stored } from '../../test/support/memory/artifact-deletion';
 import type { ExpiredRecord } from './handler';
 
 const kinds = (outcomes: readonly { kind: string }[]) => outcomes.map(({ kind }) => kind);

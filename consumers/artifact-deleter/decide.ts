@@ -9,10 +9,10 @@ import {
   objectShape,
   UnusableObjectKeyError,
 } from '../../lib/gitlab/object-key';
-import { isSaidAgain } from '../../lib/kafka/failure-headers';
-import { done, doneWithLess, type Outcome, partly, retry, skip } from '../../lib/kafka/outcome';
-import type { ConsumedRecord } from '../../lib/kafka/subscription';
-import { isRetryTopic } from '../../lib/kafka/topics';
+import { isSaidAgain } from '../../lib/runtime/failure-headers';
+import { done, doneWithLess, type Outcome, partly, retry, skip } from '../../lib/runtime/outcome';
+import type { ConsumedRecord } from '../../lib/runtime/subscription';
+import { isRetryTopic } from '../../lib/kafka/topics/topics';
 
 /** One artifact of one record, and what is known of it so far. */
 export interface Item {

@@ -1,7 +1,7 @@
 import { BrakeError } from '../../lib/brake/brake';
 import { artifactObjectKey } from '../../lib/gitlab/object-key';
 import { S3Error } from '../../lib/stores/s3/errors';
-import { artifact, deleter, record, stored } from '../../test/support/artifact-deletion';
+import { artifact, deleter, record, stored } from '../../test/support/memory/artifact-deletion';
 
 const artifacts = Array.from({ length: 40 }, (_, index) => artifact(index + 1));
 const keys = artifacts.map((one) => artifactObjectKey(one)!);

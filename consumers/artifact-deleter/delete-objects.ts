@@ -1,5 +1,5 @@
 /** The objects of rows that are gone: which may go, asking S3 for it, and what its answers mean for a record. */
-import { WaitError } from '../../lib/kafka/record-errors';
+import { WaitError } from '../../lib/runtime/record-errors';
 import { isPassing, isSlowDown, S3Error } from '../../lib/stores/s3/errors';
 import { chunksOf, contestable, type Item, keysToDelete, usableKey } from './decide';
 import type { ArtifactObjects, ArtifactRows, DeletionCounts, ProveBucket } from './ports';

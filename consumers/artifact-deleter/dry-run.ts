@@ -1,6 +1,6 @@
 /** What would be deleted: looked up and reported, with nothing changed. */
-import { type Outcome, retry } from '../../lib/kafka/outcome';
-import { WaitError } from '../../lib/kafka/record-errors';
+import { type Outcome, retry } from '../../lib/runtime/outcome';
+import { WaitError } from '../../lib/runtime/record-errors';
 import type { Logger } from '../../lib/process/logger';
 import { type Item, statementsOf } from './decide';
 import type { ArtifactRows } from './ports';

@@ -9,13 +9,13 @@ import {
   legacy,
   record,
   stored,
-} from '../../test/support/artifact-deletion';
+} from '../../test/support/memory/artifact-deletion';
 import {
   type MemoryArtifactRows,
   type MemoryRow,
   rowsWithoutObject,
-} from '../../test/support/memory-artifacts';
-import { WaitError } from '../../lib/kafka/record-errors';
+} from '../../test/support/memory/memory-artifacts';
+import { WaitError } from '../../lib/runtime/record-errors';
 
 const kinds = (outcomes: readonly { kind: string }[]) => outcomes.map(({ kind }) => kind);
 const artifacts = [artifact(1), artifact(2), artifact(3, { fileFinalPath: finalPath(3) })];

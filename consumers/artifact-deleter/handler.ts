@@ -8,13 +8,13 @@
 import type { ArtifactsExpired } from '../../schemas/generated';
 import type { Telling } from '../../lib/brake/absence-gauge';
 import { BrakeError, ForeignRecordError } from '../../lib/brake/brake';
-import { type Outcome, retry, skip } from '../../lib/kafka/outcome';
-import { WaitError } from '../../lib/kafka/record-errors';
-import { unproved } from '../../lib/kafka/membership-guard';
-import type { ConsumedRecord, MayBegin } from '../../lib/kafka/subscription';
+import { type Outcome, retry, skip } from '../../lib/runtime/outcome';
+import { WaitError } from '../../lib/runtime/record-errors';
+import { unproved } from '../../lib/runtime/membership-guard';
+import type { ConsumedRecord, MayBegin } from '../../lib/runtime/subscription';
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
-import type { SetAside } from '../../lib/process/set-aside';
+import type { SetAside } from '../../lib/metrics/set-aside';
 import type { ReachStep } from '../../lib/process/steps';
 import { PostgresError } from '../../lib/stores/postgres/errors';
 import { S3Error } from '../../lib/stores/s3/errors';

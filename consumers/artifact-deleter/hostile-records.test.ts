@@ -8,9 +8,9 @@ import {
   legacy,
   record,
   stored,
-} from '../../test/support/artifact-deletion';
-import { hostileRecords } from '../../test/support/hostile-records';
-import { rowsWithoutObject } from '../../test/support/memory-artifacts';
+} from '../../test/support/memory/artifact-deletion';
+import { hostileRecords } from '../../test/support/records/hostile-records';
+import { rowsWithoutObject } from '../../test/support/memory/memory-artifacts';
 
 const living = (...artifacts: Parameters<typeof stored>[0]) =>
   stored(artifacts, { locked: 1, expireAtMs: null });

@@ -9,12 +9,12 @@ import {
   legacy,
   record,
   stored,
-} from '../../test/support/artifact-deletion';
+} from '../../test/support/memory/artifact-deletion';
 import {
   type MemoryRow,
   objectsWithoutRow,
   rowsWithoutObject,
-} from '../../test/support/memory-artifacts';
+} from '../../test/support/memory/memory-artifacts';
 
 /** What GitLab, or time, may do to an artifact at any moment. */
 type Meddling = 'lock' | 'extend' | 'delete' | 'move' | 'rename';

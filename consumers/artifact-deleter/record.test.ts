@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { UndecodableRecordError } from '../../lib/kafka/undecodable-record-error';
-import { artifact } from '../../test/support/artifact-deletion';
+import { UndecodableRecordError } from '../../lib/runtime/undecodable-record-error';
+import { artifact } from '../../test/support/memory/artifact-deletion';
 import type { ArtifactsExpired, ExpiredArtifact } from '../../schemas/generated';
 import { usableKey } from './decide';
 import { checkRecord } from './record';

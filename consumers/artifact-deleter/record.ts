@@ -7,7 +7,7 @@ import {
   checkText,
   dateDays,
   impossibleValue,
-} from '../../lib/kafka/possible-values';
+} from '../../lib/avro/possible-values';
 import type { ArtifactsExpired, ExpiredArtifact } from '../../schemas/generated';
 
 /** As the schema says, and as the producer cuts them. */

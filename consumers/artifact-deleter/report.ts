@@ -1,7 +1,7 @@
 /** Says what has become of a micro-batch: one line, the counters, and by id what was left for its key. */
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
-import type { SetAside } from '../../lib/process/set-aside';
+import type { SetAside } from '../../lib/metrics/set-aside';
 import { countOf, type Item } from './decide';
 import type { DeletionCounts } from './ports';
 

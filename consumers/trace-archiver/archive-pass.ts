@@ -7,8 +7,8 @@
  * that has no outcome afterwards is to be looked at again, from the read.
  */
 import { BrakeError } from '../../lib/brake/brake';
-import { assertMayBegin } from '../../lib/kafka/membership-guard';
-import { done, retry, skip } from '../../lib/kafka/outcome';
+import { assertMayBegin } from '../../lib/runtime/membership-guard';
+import { done, retry, skip } from '../../lib/runtime/outcome';
 import { chunkBytes } from '../../lib/gitlab/trace-chunks';
 import { findGrown, type ReadChunk, readChunks, removeChunks } from './chunk-data';
 import { isSettled, lookAt } from './decide';
@@ -19,7 +19,7 @@ import type { BuildTrace, Commitment } from './ports';
 import { saveEnding } from './save-ending';
 import { storeAll } from './store-all';
 import type { FoundTrace, Prepared } from './store-trace';
-import type { Surroundings } from './surroundings';
+import type { Surroundings } from './dependencies';
 
 export async function archivePass(
   around: Surroundings,

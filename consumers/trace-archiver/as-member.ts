@@ -4,10 +4,10 @@
  * A committed row is followed by the removal of its chunks whatever the answer is by then: what has begun is
  * finished (`archivePass`).
  */
-import { assertMayBegin } from '../../lib/kafka/membership-guard';
-import type { MayBegin } from '../../lib/kafka/subscription';
+import { assertMayBegin } from '../../lib/runtime/membership-guard';
+import type { MayBegin } from '../../lib/runtime/subscription';
 import type { TraceObjects, TraceRows } from './ports';
-import type { Surroundings } from './surroundings';
+import type { Surroundings } from './dependencies';
 
 export function asMember(around: Surroundings, mayBegin: MayBegin): Surroundings {
   return {

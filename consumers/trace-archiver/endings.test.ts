@@ -7,7 +7,7 @@ import {
   rules,
   skipped,
   TraceGround,
-} from '../../test/support/trace-archive';
+} from '../../test/support/memory/trace-archive';
 
 let ground: TraceGround;
 beforeEach(() => {

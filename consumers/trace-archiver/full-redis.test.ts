@@ -1,7 +1,13 @@
 /** What the archiver does first, and what it leaves, while Redis has no room. */
 import { chunkBytes, chunkRedisKey } from '../../lib/gitlab/trace-chunks';
 import type { WriteCondition } from './ports';
-import { hourMs, ourKey, record, skipped, TraceGround } from '../../test/support/trace-archive';
+import {
+  hourMs,
+  ourKey,
+  record,
+  skipped,
+  TraceGround,
+} from '../../test/support/memory/trace-archive';
 
 let ground: TraceGround;
 beforeEach(() => {

@@ -2,14 +2,14 @@
 import type { BuildFinished } from '../../schemas/generated';
 import { ForeignRecordError } from '../../lib/brake/brake';
 import { traceKey } from '../../lib/gitlab/trace-key';
-import { isSaidAgain } from '../../lib/kafka/failure-headers';
-import { type Outcome, retry } from '../../lib/kafka/outcome';
-import { RecordBusyError } from '../../lib/kafka/record-errors';
-import type { ConsumedRecord, MayBegin } from '../../lib/kafka/subscription';
+import { isSaidAgain } from '../../lib/runtime/failure-headers';
+import { type Outcome, retry } from '../../lib/runtime/outcome';
+import { RecordBusyError } from '../../lib/runtime/record-errors';
+import type { ConsumedRecord, MayBegin } from '../../lib/runtime/subscription';
 import { archivePass } from './archive-pass';
 import { asMember } from './as-member';
 import type { Effect, Job } from './job';
-import type { Surroundings } from './surroundings';
+import type { Surroundings } from './dependencies';
 import { ToldNotes } from './told-notes';
 
 export type FinishedRecord = ConsumedRecord<BuildFinished>;

@@ -1,10 +1,10 @@
 /** The leases of one pass: taken before anything is read, renewed while it works, given back at its end. */
-import { retry, skip } from '../../lib/kafka/outcome';
-import { RecordBusyError } from '../../lib/kafka/record-errors';
+import { retry, skip } from '../../lib/runtime/outcome';
+import { RecordBusyError } from '../../lib/runtime/record-errors';
 import { leaseEndsSoon } from './decide';
 import type { Job } from './job';
 import type { HeldLease } from './ports';
-import type { Surroundings } from './surroundings';
+import type { Surroundings } from './dependencies';
 
 type LeaseSurroundings = Pick<Surroundings, 'leases' | 'leaseMs' | 'clock' | 'logger'>;
 

@@ -5,8 +5,8 @@
 import fc from 'fast-check';
 import { chunkBytes } from '../../lib/gitlab/trace-chunks';
 import type { Step } from '../../lib/process/steps';
-import { acts, Life } from '../../test/support/living-trace';
-import { archiverSteps, hourMs, ourKey, record } from '../../test/support/trace-archive';
+import { acts, Life } from '../../test/support/memory/living-trace';
+import { archiverSteps, hourMs, ourKey, record } from '../../test/support/memory/trace-archive';
 
 const deliver = async (life: Life, reach: (step: Step) => void): Promise<void> => {
   // A killed process leaves its lease; Redis ends it.

@@ -1,6 +1,6 @@
 /** One build whose trace is being archived: what is known of it, and what has become of it. */
-import { retry, skip, type Outcome } from '../../lib/kafka/outcome';
-import { RecordBusyError } from '../../lib/kafka/record-errors';
+import { retry, skip, type Outcome } from '../../lib/runtime/outcome';
+import { RecordBusyError } from '../../lib/runtime/record-errors';
 import type { TraceOwner } from '../../lib/gitlab/trace-key';
 import type { SeenObject } from './ports';
 

@@ -1,7 +1,7 @@
 /** Makes the watch over GitLab's Redis servers: adapters around it. */
 import { systemClock } from '../../lib/process/clock';
 import type { loadConfig, traceArchiverSchema } from '../../lib/process/config';
-import type { LivingContext } from '../../lib/process/life';
+import type { LivingContext } from '../../lib/service/health';
 import type { RedisConnection } from '../../lib/stores/redis/connection';
 import { RedisLeaseReserve } from '../../lib/stores/redis/lease-reserve';
 import { readMemory } from '../../lib/stores/redis/memory';

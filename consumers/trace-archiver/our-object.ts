@@ -1,6 +1,6 @@
 /** Takes back an object that an earlier attempt stored and no row came to claim. */
 import type { Job } from './job';
-import type { Surroundings } from './surroundings';
+import type { Surroundings } from './dependencies';
 
 /** Nothing happens where a missing row proves nothing, or a committed row claims the object. */
 export async function dropOurObject(

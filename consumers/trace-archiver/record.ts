@@ -5,7 +5,7 @@ import {
   checkRange,
   checkText,
   timestampMs,
-} from '../../lib/kafka/possible-values';
+} from '../../lib/avro/possible-values';
 import type { BuildFinished } from '../../schemas/generated';
 
 const textMax = 64;

@@ -8,7 +8,7 @@ import { endsSoon, lookAt, mayBeKept } from './decide';
 import type { Note } from './job';
 import { storeAll } from './store-all';
 import type { FoundTrace, Prepared } from './store-trace';
-import type { Surroundings } from './surroundings';
+import type { Surroundings } from './dependencies';
 
 const waits = ({ job }: FoundTrace): boolean => isWaiting(job.note);
 const isWaiting = (note: Note | undefined): boolean =>

@@ -1,14 +1,14 @@
 /** Stores the traces of a pass: many short ones at once, long ones as they pass, never more than the budget holds. */
 import { classify } from '../../lib/failures/classify';
 import { chunkBytes } from '../../lib/gitlab/trace-chunks';
-import type { Outcome } from '../../lib/kafka/outcome';
+import type { Outcome } from '../../lib/runtime/outcome';
 import { readChunks, type WantedChunk } from './chunk-data';
 import { placesOf } from './decide';
 import { forJob, type Job } from './job';
 import { partBytes } from './part';
 import type { BuildTrace } from './ports';
 import { type FoundTrace, type Prepared, storeTrace } from './store-trace';
-import type { Surroundings } from './surroundings';
+import type { Surroundings } from './dependencies';
 import { groupChunks } from './trace-content';
 
 /** Traces of up to so many chunks are read side by side, in groups of at most as many. */

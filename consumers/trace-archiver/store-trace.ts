@@ -1,6 +1,6 @@
 /** Brings one trace into its object, by what was found of it; the rows come after that. */
 import { chunkBytes } from '../../lib/gitlab/trace-chunks';
-import { skip } from '../../lib/kafka/outcome';
+import { skip } from '../../lib/runtime/outcome';
 import type { ChunkWithData } from './chunk-data';
 import { readChunks, type ReadChunk } from './chunk-data';
 import { agreement, isGivenUp, judgeChecksums, type Look, type Place, placesOf } from './decide';
@@ -9,7 +9,7 @@ import { findMarkedChunks } from './marked-object';
 import { dropOurObject } from './our-object';
 import type { BuildTrace, SeenObject, StoredTrace, TraceArtifact } from './ports';
 import { storeContent, type StoredContent, sumContent, type Target } from './store-content';
-import type { Surroundings } from './surroundings';
+import type { Surroundings } from './dependencies';
 import {
   chunkContent,
   type ContentNotes,

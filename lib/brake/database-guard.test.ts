@@ -3,7 +3,7 @@ import {
   moment,
   origin,
   SteppedClock,
-} from '../../test/support/expired-artifacts';
+} from '../../test/support/records/expired-artifacts';
 import { DatabaseGuard, DatabaseHoldError } from './database-guard';
 
 function setUp() {

@@ -1,5 +1,5 @@
 /** What each producer reads of a change; connect/afterbuild-source.json and 0008-publication.sql list the same. */
-import { topicNames } from '../kafka/topics';
+import { topicNames } from '../kafka/topics/topics';
 import type { NeededTable } from './check-source';
 
 export interface ChangeTable extends NeededTable {

@@ -1,4 +1,4 @@
-import { listeningLogger, SteppedClock } from '../../test/support/expired-artifacts';
+import { listeningLogger, SteppedClock } from '../../test/support/records/expired-artifacts';
 import { Troubles } from '../process/troubles';
 import { ArrivalProbe } from './arrival-probe';
 import { Watchdog, type ObservedHealth } from './watchdog';

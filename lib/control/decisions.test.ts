@@ -1,5 +1,5 @@
-import { flag } from '../../test/support/control';
-import type { ConsumedRecord } from '../kafka/subscription';
+import { flag } from '../../test/support/records/control';
+import type { ConsumedRecord } from '../runtime/subscription';
 import type { Control } from '../../schemas/generated';
 import { decisionsSubscription } from './decisions';
 

@@ -1,6 +1,6 @@
 /** `afterbuild.control` as every process reads it: whole, in every instance, before it begins to work. */
-import { done } from '../kafka/outcome';
-import type { AnySubscription, RecordHeaders, Subscription } from '../kafka/subscription';
+import { done } from '../runtime/outcome';
+import type { AnySubscription, RecordHeaders, Subscription } from '../runtime/subscription';
 import type { Control } from '../../schemas/generated';
 
 export interface Decision {

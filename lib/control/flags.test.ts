@@ -1,4 +1,4 @@
-import { flag } from '../../test/support/control';
+import { flag } from '../../test/support/records/control';
 import { Flags, withoutFlags } from './flags';
 
 const learned = (...decided: ReturnType<typeof flag>[]): Flags => {

@@ -1,4 +1,4 @@
-import { breakerHint } from '../../test/support/control';
+import { breakerHint } from '../../test/support/records/control';
 import { Hints, OwnHints, hintForMs, type OwnBreaker } from './hints';
 
 const own = 'artifact-deleter/a';

@@ -1,7 +1,7 @@
 /** What an instance is doing, and why, from what its consumer, its troubles and its flags say. Pure. */
-import type { ConsumerState, PartitionState } from '../kafka/consumer';
-import { consumerWaits } from '../process/readiness';
-import type { OddRows } from '../process/set-aside';
+import type { ConsumerState, PartitionState } from '../runtime/consumer';
+import { consumerWaits } from '../service/readiness';
+import type { OddRows } from '../metrics/set-aside';
 import type { Trouble } from '../process/troubles';
 import type { BreakerStatus, InstanceStatus, SourceWork } from '../../schemas/generated';
 import type { Effective, FlagInForce } from './flags';

@@ -1,4 +1,4 @@
-import { HandClock } from '../../test/support/control';
+import { HandClock } from '../../test/support/records/control';
 import { ItemMeter } from './item-meter';
 
 test('the rate is that of the last minute, or of the time since the start', () => {

@@ -1,7 +1,7 @@
-import { joined, partitionState } from '../../test/support/consumer-state';
+import { joined, partitionState } from '../../test/support/memory/consumer-state';
 import { pino } from 'pino';
-import { HandClock } from '../../test/support/control';
-import type { ConsumerState, PartitionState } from '../kafka/consumer';
+import { HandClock } from '../../test/support/records/control';
+import type { ConsumerState, PartitionState } from '../runtime/consumer';
 import { Troubles, type Trouble } from '../process/troubles';
 import type { InstanceStatus } from '../../schemas/generated';
 import { withoutFlags } from './flags';

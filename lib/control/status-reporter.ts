@@ -4,10 +4,10 @@
  *
  * Best effort: a broker that is away costs the reader some freshness, never the process its work.
  */
-import type { ConsumerState } from '../kafka/consumer';
+import type { ConsumerState } from '../runtime/consumer';
 import type { Clock } from '../process/clock';
 import type { Logger } from '../process/logger';
-import type { SetAside } from '../process/set-aside';
+import type { SetAside } from '../metrics/set-aside';
 import type { Troubles } from '../process/troubles';
 import type { InstanceStatus } from '../../schemas/generated';
 import { RateMeter, type RedisView, statusOf, type Identity } from './instance-status';

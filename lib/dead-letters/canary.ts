@@ -1,5 +1,5 @@
 /** What becomes of the first redriven record, before the others follow it. */
-import type { CommittedOffset } from '../kafka/admin';
+import type { CommittedOffset } from '../kafka/topics/admin';
 import { decodeCommitMap } from '../kafka/commit-map';
 import type { Clock } from '../process/clock';
 import type { DeadLetter } from './dead-letter';

@@ -1,4 +1,4 @@
-import { writeFailure } from '../kafka/failure-headers';
+import { writeFailure } from '../runtime/failure-headers';
 import { readDeadLetter } from './dead-letter';
 
 const at = { topic: 'x.dlq', partition: 1 };

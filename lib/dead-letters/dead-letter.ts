@@ -1,8 +1,8 @@
 /** One record of a dead-letter topic, as far as its headers tell; the value stays on the topic. */
 import type { LogRecord } from '../kafka/log-reader';
-import { failureHeaders, type Origin } from '../kafka/failure-headers';
+import { failureHeaders, type Origin } from '../runtime/failure-headers';
 import { headerText, type Headers } from '../kafka/header-text';
-import type { Decision, Settlement } from './settlement';
+import type { Decision, Settlement } from './resolution';
 
 export interface DeadLetter {
   /** The dead-letter topic's full name. */

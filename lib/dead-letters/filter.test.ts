@@ -1,4 +1,4 @@
-import { aLetter } from '../../test/support/dead-letter-fixture';
+import { aLetter } from '../../test/support/records/dead-letter-fixture';
 import { matches, type DeadLetterFilter } from './filter';
 import { deadLetterPlaces, placesOf } from './places';
 import { summarize } from './summary';

@@ -10,7 +10,7 @@ import type { OutgoingRecord, RecordProducer } from '../kafka/producer';
 import type { Clock } from '../process/clock';
 import type { DeadLetter } from './dead-letter';
 import { readTail, type DeadLetterLog, type ReadUpTo } from './scan';
-import { writeSettlement, type Settlement } from './settlement';
+import { writeSettlement, type Settlement } from './resolution';
 
 export interface MovePorts {
   readonly log: DeadLetterLog;

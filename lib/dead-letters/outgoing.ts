@@ -1,5 +1,5 @@
 /** What is written when a dead letter is redriven or parked: key and value as they lie there, byte for byte. */
-import { failureHeaders, isFailureHeader, parkedHeaders } from '../kafka/failure-headers';
+import { failureHeaders, isFailureHeader, parkedHeaders } from '../runtime/failure-headers';
 import type { LogRecord } from '../kafka/log-reader';
 import type { OutgoingHeaders, OutgoingRecord } from '../kafka/producer';
 import type { DeadLetter } from './dead-letter';

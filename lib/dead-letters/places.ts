@@ -1,5 +1,5 @@
 /** The dead-letter topics of a namespace, each with what belongs to it. */
-import { failureGroups, failureTopics, retryDelays } from '../kafka/topics';
+import { failureGroups, failureTopics, retryDelays } from '../kafka/topics/topics';
 
 /** Full names all of them, namespace included. */
 export interface DeadLetterPlace {

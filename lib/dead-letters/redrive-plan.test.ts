@@ -1,4 +1,4 @@
-import { aLetter, place } from '../../test/support/dead-letter-fixture';
+import { aLetter, place } from '../../test/support/records/dead-letter-fixture';
 import { describeRefused, planRedrive } from './redrive-plan';
 
 const rules = { place, originPartitions: 12, redrivesMax: 3, force: false, limit: Infinity };

@@ -1,5 +1,5 @@
-import { aDeadRecord, aLog, place } from '../../test/support/dead-letter-fixture';
-import type { MemoryLog } from '../../test/support/memory-log';
+import { aDeadRecord, aLog, place } from '../../test/support/records/dead-letter-fixture';
+import type { MemoryLog } from '../../test/support/memory/memory-log';
 import type { Clock } from '../process/clock';
 import { redrive, type RedriveOptions } from './redrive';
 import { planRedrive } from './redrive-plan';

@@ -1,11 +1,11 @@
 /** Reads dead-letter topics: what waits, and what was decided about the rest. */
-import type { PartitionEnds } from '../kafka/admin';
+import type { PartitionEnds } from '../kafka/topics/admin';
 import type { TopicPartition } from '../kafka/client-port';
 import type { LogRecord } from '../kafka/log-reader';
 import { readDeadLetter, type DeadLetter } from './dead-letter';
 import { headerText } from '../kafka/header-text';
-import { failureHeaders } from '../kafka/failure-headers';
-import { isSettlement, readSettlement, type ReadSettlement } from './settlement';
+import { failureHeaders } from '../runtime/failure-headers';
+import { isSettlement, readSettlement, type ReadSettlement } from './resolution';
 
 /** The part of Kafka that reading takes; full names. */
 export interface DeadLetterLog {

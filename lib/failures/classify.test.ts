@@ -1,9 +1,9 @@
 import { BrakeError, ForeignRecordError } from '../brake/brake';
 import { DatabaseHoldError } from '../brake/database-guard';
 import { RegistryUnavailableError } from '../avro/registry';
-import type { Dependency } from '../kafka/dependency';
-import { RecordBusyError, WaitError } from '../kafka/record-errors';
-import { UndecodableRecordError } from '../kafka/undecodable-record-error';
+import type { Dependency } from '../runtime/dependency';
+import { RecordBusyError, WaitError } from '../runtime/record-errors';
+import { UndecodableRecordError } from '../runtime/undecodable-record-error';
 import { PostgresError } from '../stores/postgres/errors';
 import { RedisError } from '../stores/redis/errors';
 import { S3Error, type S3Failure } from '../stores/s3/errors';

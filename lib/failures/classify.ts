@@ -6,11 +6,11 @@
 import { BrakeError, ForeignRecordError } from '../brake/brake';
 import { DatabaseHoldError } from '../brake/database-guard';
 import { RegistryUnavailableError } from '../avro/registry';
-import type { Dependency } from '../kafka/dependency';
-import type { FailurePolicy, Verdict } from '../kafka/failure-policy';
-import { RecordBusyError, WaitError } from '../kafka/record-errors';
-import { failureGroups, failureTopics, retryDelays } from '../kafka/topics';
-import { UndecodableRecordError } from '../kafka/undecodable-record-error';
+import type { Dependency } from '../runtime/dependency';
+import type { FailurePolicy, Verdict } from '../runtime/failure-policy';
+import { RecordBusyError, WaitError } from '../runtime/record-errors';
+import { failureGroups, failureTopics, retryDelays } from '../kafka/topics/topics';
+import { UndecodableRecordError } from '../runtime/undecodable-record-error';
 import { PostgresError } from '../stores/postgres/errors';
 import { RedisError } from '../stores/redis/errors';
 import { concernsEveryRequest, isSlowDown, S3Error } from '../stores/s3/errors';

@@ -7,7 +7,7 @@
  * whose metadata exceeds 4,096 characters, so what does not fit is cut off the map: those records are
  * repeated after a crash, the commit is not lost.
  */
-import type { OffsetRange } from './offset-tracker';
+import type { OffsetRange } from '../runtime/partitions/offset-tracker';
 
 export const metadataLimit = 4095;
 /** Up to this length ranges are written although a bitmap would be shorter: a person reads them. */

@@ -7,9 +7,9 @@
 import type { Cluster, Consumer, IHeaders, Kafka, KafkaMessage } from 'kafkajs';
 import type { Clock } from '../process/clock';
 import type { TopicPartition } from './client-port';
-import { asError } from './micro-batch';
+import { asError } from '../runtime/lanes/micro-batch';
 import { MissingRightError, nameRefusal, principalOf, topicNeed } from './missing-right';
-import { retryDelayMs } from './retry-delay';
+import { retryDelayMs } from '../process/backoff';
 
 /** Views of a response: whoever keeps a record copies what it keeps. */
 export interface LogRecord {

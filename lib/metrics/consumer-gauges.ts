@@ -1,5 +1,5 @@
 /** What a consumer's state says in gauges; read when somebody asks, so that nothing is counted twice. */
-import type { ConsumerState, PartitionState } from '../kafka/consumer';
+import type { ConsumerState, PartitionState } from '../runtime/consumer';
 import type { Metrics } from './metrics';
 
 const perPartition = [

@@ -1,7 +1,7 @@
 /** Counts what the consumer runtime tells. */
-import { dependencies, type Dependency } from '../kafka/dependency';
-import type { BreakerState, RuntimeObserver } from '../kafka/observer';
-import type { Outcome } from '../kafka/outcome';
+import { dependencies, type Dependency } from '../runtime/dependency';
+import type { BreakerState, RuntimeObserver } from '../runtime/observer';
+import type { Outcome } from '../runtime/outcome';
 import { breakerLevels } from './definitions';
 import type { Metrics } from './metrics';
 

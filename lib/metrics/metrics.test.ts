@@ -1,4 +1,4 @@
-import { joined, partitionState } from '../../test/support/consumer-state';
+import { joined, partitionState } from '../../test/support/memory/consumer-state';
 import type { RecordProducer } from '../kafka/producer';
 import { setConsumerGauges } from './consumer-gauges';
 import { countProduced, createArchiveCounts, createDeletionCounts } from './effects';

@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { partitionCounts } from '../kafka/partition-counts';
+import { partitionCounts } from '../kafka/topics/partition-counts';
 import { connectUrl, count, host, port, registryUrl, s3Url, text } from './config-fields';
 
 export class ConfigError extends Error {
@@ -106,7 +106,7 @@ const s3Variables = {
   S3_BUCKET_TAG: true,
 } as const;
 
-/** How a process shows how it is, and how long it may take for what (lib/process/life.ts). */
+/** How a process shows how it is, and how long it may take for what (lib/service/health.ts). */
 const lifeVariables = {
   HTTP_HOST: text.default('127.0.0.1'),
   /** Left out: no server. 0: any free port, which the log names. */

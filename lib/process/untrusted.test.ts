@@ -1,4 +1,4 @@
-import { exitCodeOf } from './exit-code-of';
+import { exitCodeOf } from '../service/exit-code-of';
 import { exitCodes } from './exit-codes';
 import { isUntrusted, untrusted } from './untrusted';
 import { translateError } from '../stores/s3/errors';

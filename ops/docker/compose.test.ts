@@ -12,13 +12,13 @@ import {
   traceArchiverSchema,
 } from '../../lib/process/config';
 import { projectRoot } from '../../lib/process/root';
-import { workerProperties } from '../local/connect';
-import { secretNames } from '../local/data-folder';
-import { brokerProperties } from '../local/broker-properties';
-import { databaseSettings } from '../local/postgres';
-import type { Place } from '../local/server';
-import { stackEnvironment, type DatabaseRole } from '../local/stack-environment';
-import { companions, mavenDependencyPlugin, parts } from '../local/versions';
+import { workerProperties } from '../local/stack/connect';
+import { secretNames } from '../local/stack/data-folder';
+import { brokerProperties } from '../local/stack/broker-properties';
+import { databaseSettings } from '../local/stack/postgres';
+import type { Place } from '../local/stack/server';
+import { stackEnvironment, type DatabaseRole } from '../local/stack/stack-environment';
+import { companions, mavenDependencyPlugin, parts } from '../local/fetch/versions';
 import { readCompose, readSecrets } from './read-compose';
 
 const read = (path: string): string => readFileSync(join(projectRoot, path), 'utf8');

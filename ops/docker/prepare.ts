@@ -13,10 +13,10 @@ import {
   readSecret,
   type Environment,
 } from '../../lib/process/config';
-import { exitCodeOf } from '../../lib/process/exit-code-of';
+import { exitCodeOf } from '../../lib/service/exit-code-of';
 import { applySourceSchema } from '../gitlab/schema';
 import { makeBucket } from '../local/connected-gitlab';
-import { superuser } from '../local/postgres';
+import { superuser } from '../local/stack/postgres';
 import { runAfterbuild } from '../local/prepare';
 
 const variables = connectSchema.omit({ POSTGRES_USER: true, POSTGRES_PASSWORD_FILE: true }).extend({
@@ -30,7 +30,7 @@ const variables = connectSchema.omit({ POSTGRES_USER: true, POSTGRES_PASSWORD_FI
   S3_ENDPOINT: z.url(),
   S3_ACCESS_KEY_ID_FILE: z.string(),
   S3_SECRET_ACCESS_KEY_FILE: z.string(),
-  /** A file a password, named as ops/local/data-folder.ts names them. */
+  /** A file a password, named as ops/local/stack/data-folder.ts names them. */
   SECRETS_DIR: z.string(),
   /** Gets the file `system-identifier`, which the processes read. */
   STATE_DIR: z.string().default('/var/lib/afterbuild'),

@@ -3,8 +3,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createFetchLines } from '../local/fetch-progress';
-import { cacheFolder, fetchFaultProxy } from '../local/fetch';
+import { createFetchLines } from '../local/fetch/fetch-progress';
+import { cacheFolder, fetchFaultProxy } from '../local/fetch/fetch';
 
 /** What Toxiproxy does to the bytes of a connection; times in milliseconds. */
 export type Toxic =

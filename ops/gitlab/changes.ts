@@ -10,7 +10,7 @@ import { finiteMs } from './ledger';
 import type { Queryable } from './rows';
 import type { RowPlace } from './seed';
 import { inTransaction, type SmallGitlab } from './small-gitlab';
-import { destroyChunks } from './trace-stores';
+import { destroyChunks } from './traces/trace-stores';
 
 /** GitLab's own batch for locking and for destroying. */
 const batchRows = 100;

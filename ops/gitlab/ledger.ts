@@ -15,7 +15,12 @@ import {
   truncateSync,
 } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { isTraceEntry, TraceFold, type KnownTrace, type TraceLedgerEntry } from './trace-ledger';
+import {
+  isTraceEntry,
+  TraceFold,
+  type KnownTrace,
+  type TraceLedgerEntry,
+} from './traces/trace-ledger';
 
 /** The state of an artifact's row as GitLab last wrote it. */
 export interface ArtifactState {

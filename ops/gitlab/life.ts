@@ -7,7 +7,7 @@
 import { deleteArtifacts, eraseBuild, lockArtifacts, setExpiry, unlockPipeline } from './changes';
 import type { Seeded } from './seed';
 import type { SmallGitlab } from './small-gitlab';
-import { liveWithTraces, type TraceLifeReport } from './trace-life';
+import { liveWithTraces, type TraceLifeReport } from './traces/trace-life';
 import { World } from './world';
 
 export interface LifeReport {

@@ -12,7 +12,12 @@ import {
   type NewArtifact,
   type SmallGitlab,
 } from './small-gitlab';
-import { countedTraces, emptyTraceWork, seedTraceBuilds, type TraceWork } from './seed-traces';
+import {
+  countedTraces,
+  emptyTraceWork,
+  seedTraceBuilds,
+  type TraceWork,
+} from './traces/seed-traces';
 
 export interface SeedOptions {
   /** Builds with a trace; the jobs that hold the artifacts come on top. */

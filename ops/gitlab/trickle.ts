@@ -12,12 +12,12 @@ import {
   unlockArtifacts,
   unlockPipeline,
 } from './changes';
-import { appendTrace } from './live-trace';
+import { appendTrace } from './traces/live-trace';
 import { Undated, writeOddEnd, writeOddValue } from './odd-values';
 import { createRandom, type Random } from './random';
 import type { RowPlace } from './seed';
 import type { SmallGitlab } from './small-gitlab';
-import { TraceWorld } from './trace-world';
+import { TraceWorld } from './traces/trace-world';
 import { World, type APipeline } from './world';
 
 export interface TrickleOptions {

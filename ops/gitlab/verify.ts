@@ -8,7 +8,7 @@
 import type { Redis } from 'ioredis';
 import { fileStore, fileType } from '../../lib/gitlab/enums';
 import { objectShape } from '../../lib/gitlab/object-key';
-import { traceRows, type TraceRow } from './archived-trace';
+import { traceRows, type TraceRow } from './traces/archived-trace';
 import { Breaks, type Break } from './breaks';
 import {
   finiteMs,
@@ -21,8 +21,8 @@ import {
 import type { GitlabObjects, ListedObject } from './objects';
 import type { Queryable } from './rows';
 import { bodyOf, databaseNowMs } from './small-gitlab';
-import { isFogKey } from './trace-stores';
-import { verifyTraces, type TraceCounts } from './verify-traces';
+import { isFogKey } from './traces/trace-stores';
+import { verifyTraces, type TraceCounts } from './traces/verify-traces';
 
 export interface Verification extends TraceCounts {
   /** Artifacts of the N whose row and object are both gone. */

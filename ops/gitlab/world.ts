@@ -12,7 +12,7 @@ import {
   type NewArtifact,
   type SmallGitlab,
 } from './small-gitlab';
-import { storeLiveTraces, storeTraces } from './traces';
+import { storeLiveTraces, storeTraces } from './traces/traces';
 
 export interface APipeline {
   readonly id: number;

@@ -8,9 +8,9 @@ import { FolderObjectLoader } from '../gitlab/folder-loader';
 import { FileLedger } from '../gitlab/ledger';
 import { S3GitlabObjects, type Repeating } from '../gitlab/objects';
 import type { SmallGitlab } from '../gitlab/small-gitlab';
-import { readSecretFile } from './data-folder';
-import type { RunningStack } from './running-stack';
-import type { StackScope } from './stack-environment';
+import { readSecretFile } from './stack/data-folder';
+import type { RunningStack } from './stack/running-stack';
+import type { StackScope } from './stack/stack-environment';
 
 export interface ConnectedGitlab extends SmallGitlab {
   readonly ledger: FileLedger;

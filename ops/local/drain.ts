@@ -1,16 +1,16 @@
 /** Waits until the pipeline has done all that may be done, by what the stores say. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createTopicAdmin, type TopicAdmin } from '../../lib/kafka/admin';
-import { createKafka } from '../../lib/kafka/connection';
-import { failureGroups, failureTopics, retryDelays } from '../../lib/kafka/topics';
+import { createTopicAdmin, type TopicAdmin } from '../../lib/kafka/topics/admin';
+import { createKafka } from '../../lib/kafka/kafkajs/create-kafka';
+import { failureGroups, failureTopics, retryDelays } from '../../lib/kafka/topics/topics';
 import { connectionSchema, loadConfig } from '../../lib/process/config';
 import { createLogger } from '../../lib/process/logger';
 import { countOpenTraces, countOpenWork } from '../gitlab/open-work';
 import type { ConnectedGitlab } from './connected-gitlab';
 import { waitOut } from './outages';
 import type { Progress } from './progress';
-import type { RunningStack } from './running-stack';
-import { stackEnvironment, type StackScope } from './stack-environment';
+import type { RunningStack } from './stack/running-stack';
+import { stackEnvironment, type StackScope } from './stack/stack-environment';
 
 const lookEveryMs = 500;
 /** What the seeding lets expire while the pipeline runs does so within seconds; all else has hours. */

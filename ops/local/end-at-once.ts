@@ -1,10 +1,10 @@
 /** The end that waits for nobody: whatever of ours runs in a data folder is killed. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isRunning, type ProcessIdentity } from './process-identity';
+import { isRunning, type ProcessIdentity } from './stack/process-identity';
 import { recordProcesses, recordedAndRunning } from './recorded-processes';
-import { serverNames } from './server';
-import { signalServer } from './server-process';
-import { readStackFile } from './stack-file';
+import { serverNames } from './stack/server';
+import { signalServer } from './stack/server-process';
+import { readStackFile } from './stack/stack-file';
 
 const lookEveryMs = 20;
 

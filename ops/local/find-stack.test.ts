@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findStack } from './find-stack';
-import { identifyProcess } from './process-identity';
+import { identifyProcess } from './stack/process-identity';
 
 let dataDir: string;
 beforeEach(() => {

@@ -1,10 +1,10 @@
 /** Finds the servers that run in this clone, for commands that were given none. */
 import { dirname, join } from 'node:path';
 import { projectRoot } from '../../lib/process/root';
-import { logins, type Login } from './kafka-access';
-import { attachStack } from './running-stack';
-import { runningServers } from './stack';
-import { stackEnvironment, type DatabaseRole } from './stack-environment';
+import { logins, type Login } from './stack/kafka-access';
+import { attachStack } from './stack/running-stack';
+import { runningServers } from './stack/stack';
+import { stackEnvironment, type DatabaseRole } from './stack/stack-environment';
 import { defaultDataDir } from './start-options';
 
 /** Where `npm start` and `npm run stack` keep their servers. */

@@ -1,8 +1,8 @@
 /** Waits out what the demonstration's own servers do, as the pipeline does: told in a line, and no failure. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { exitCodeOf } from '../../lib/process/exit-code-of';
+import { exitCodeOf } from '../../lib/service/exit-code-of';
 import { exitCodes } from '../../cli/exit-codes';
-import { CommandError } from './run-command';
+import { CommandError } from './fetch/run-command';
 import { describeSeconds } from './progress';
 
 const networkCodes = /^(ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH)/;

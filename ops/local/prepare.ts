@@ -4,10 +4,10 @@ import { projectRoot } from '../../lib/process/root';
 import { exitCodes } from '../../cli/exit-codes';
 import { applySourceSchema } from '../gitlab/schema';
 import { makeBucket } from './connected-gitlab';
-import { readSecretFile } from './data-folder';
-import { CommandError, runCommand } from './run-command';
-import type { RunningStack } from './running-stack';
-import { stackEnvironment, type DatabaseRole, type StackScope } from './stack-environment';
+import { readSecretFile } from './stack/data-folder';
+import { CommandError, runCommand } from './fetch/run-command';
+import type { RunningStack } from './stack/running-stack';
+import { stackEnvironment, type DatabaseRole, type StackScope } from './stack/stack-environment';
 
 const commandLimitMs = 180_000;
 /** A server that has just started may be too slow for a command's own limits on a busy machine. */

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { identifyProcess } from './process-identity';
+import { identifyProcess } from './stack/process-identity';
 import { endAtOnce, killLeftProcesses } from './end-at-once';
 import { ProcessError, createProcesses } from './processes';
 

@@ -4,10 +4,10 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { projectRoot } from '../../lib/process/root';
-import { identifyProcess, type ProcessIdentity } from './process-identity';
+import { identifyProcess, type ProcessIdentity } from './stack/process-identity';
 import { recordProcesses } from './recorded-processes';
 import { endsInARow, restartAfterMs, type End } from './restart';
-import { lastLines, signalServer } from './server-process';
+import { lastLines, signalServer } from './stack/server-process';
 
 /** A process ended though nobody had asked it to. */
 export class ProcessError extends Error {

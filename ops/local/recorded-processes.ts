@@ -1,8 +1,8 @@
 /** `processes.json`: which processes of the pipeline run in a data folder, so that none is ever lost. */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileAtomically } from './data-folder';
-import { isRunning, type ProcessIdentity } from './process-identity';
+import { writeFileAtomically } from './stack/data-folder';
+import { isRunning, type ProcessIdentity } from './stack/process-identity';
 
 export interface RecordedProcess extends ProcessIdentity {
   readonly label: string;

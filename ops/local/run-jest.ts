@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../../lib/process/root';
-import { stopServers } from './running-stack';
-import { readStackFile } from './stack-file';
+import { stopServers } from './stack/running-stack';
+import { readStackFile } from './stack/stack-file';
 
-/** Where the servers of the scenarios are to keep their data; read by test/support/global-setup.ts. */
+/** Where the servers of the scenarios are to keep their data; read by test/support/stack/global-setup.ts. */
 const testDataVariable = 'AFTERBUILD_TEST_DATA_DIR';
 
 /**

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { identifyProcess, type ProcessIdentity } from './process-identity';
-import type { ServerName } from './server';
+import { identifyProcess, type ProcessIdentity } from './stack/process-identity';
+import type { ServerName } from './stack/server';
 import { watchServers } from './server-watch';
 
 let dataDir: string;

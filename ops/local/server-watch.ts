@@ -1,10 +1,10 @@
 /** Servers of the demonstration that end by themselves are started again, as on any machine that is looked after. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isRunning } from './process-identity';
-import { startServer } from './running-stack';
-import { serverNames, type ServerName } from './server';
-import { servers } from './servers';
-import { readStackFile } from './stack-file';
+import { isRunning } from './stack/process-identity';
+import { startServer } from './stack/running-stack';
+import { serverNames, type ServerName } from './stack/server';
+import { servers } from './stack/servers';
+import { readStackFile } from './stack/stack-file';
 
 const lookEveryMs = 2_000;
 

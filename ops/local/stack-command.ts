@@ -2,13 +2,13 @@
 import { dirname, join, resolve } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import { projectRoot } from '../../lib/process/root';
-import { createFetchProgress } from './fetch-progress';
-import { isRunning, residentBytes } from './process-identity';
+import { createFetchProgress } from './fetch/fetch-progress';
+import { isRunning, residentBytes } from './stack/process-identity';
 import { recordedAndRunning } from './recorded-processes';
-import { PortError } from './ports';
+import { PortError } from './stack/ports';
 import { createProgress } from './progress';
-import { attachStack } from './running-stack';
-import { serversOf, type StackShape } from './server';
+import { attachStack } from './stack/running-stack';
+import { serversOf, type StackShape } from './stack/server';
 import {
   StackBusyError,
   StackShapeError,
@@ -16,8 +16,8 @@ import {
   runningServers,
   startStack,
   stopStack,
-} from './stack';
-import { readStackFile, stackFilePath, type Addresses } from './stack-file';
+} from './stack/stack';
+import { readStackFile, stackFilePath, type Addresses } from './stack/stack-file';
 import { defaultDataDir } from './start-options';
 
 interface Place {

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Figures } from './figures';
 import { needs } from './room';
-import { stackFilePath } from './stack-file';
+import { stackFilePath } from './stack/stack-file';
 import { defaultDataDir } from './start-options';
 
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../../lib/process/root';
-import { CommandError, runCommand } from '../local/run-command';
+import { CommandError, runCommand } from '../local/fetch/run-command';
 import {
   formatServerVersions,
   serverVersionsVariable,
   type ServerVersions,
-} from '../local/server-versions';
+} from '../local/fetch/server-versions';
 
 export interface Result {
   readonly title: string;

@@ -1,9 +1,9 @@
 /** `npm run matrix`: the pipeline on other versions of its servers than those it is pinned to. */
 import { Command, CommanderError } from 'commander';
 import { listenForInterruption } from '../../lib/process/interruption';
-import { javaOfAtLeast } from '../local/java';
+import { javaOfAtLeast } from '../local/fetch/java';
 import { createProgress } from '../local/progress';
-import { parts } from '../local/versions';
+import { parts } from '../local/fetch/versions';
 import { describeResults, runMainJob, type Result } from './main-job';
 import { upgradeUnderLoad } from './upgrade';
 

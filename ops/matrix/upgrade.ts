@@ -11,17 +11,21 @@ import { seed } from '../gitlab/seed';
 import { trickle } from '../gitlab/trickle';
 import { connectGitlab, type ConnectedGitlab } from '../local/connected-gitlab';
 import { drain } from '../local/drain';
-import { cacheFolder, fetchServers, type ServerFiles } from '../local/fetch';
-import { createFetchProgress } from '../local/fetch-progress';
-import { judge } from '../local/judge';
+import { cacheFolder, fetchServers, type ServerFiles } from '../local/fetch/fetch';
+import { createFetchProgress } from '../local/fetch/fetch-progress';
+import { judge } from '../local/final-check';
 import { prepareStack, runAfterbuild } from '../local/prepare';
 import type { Progress } from '../local/progress';
-import type { RunningStack } from '../local/running-stack';
-import { serverVersionsVariable } from '../local/server-versions';
-import { startStack } from '../local/stack';
-import { defaultScope, stackEnvironment, type DatabaseRole } from '../local/stack-environment';
-import { updateStackFile } from '../local/stack-file';
-import { Crew, crewNames, type CrewName } from '../soak/crew';
+import type { RunningStack } from '../local/stack/running-stack';
+import { serverVersionsVariable } from '../local/fetch/server-versions';
+import { startStack } from '../local/stack/stack';
+import {
+  defaultScope,
+  stackEnvironment,
+  type DatabaseRole,
+} from '../local/stack/stack-environment';
+import { updateStackFile } from '../local/stack/stack-file';
+import { Crew, crewNames, type CrewName } from '../soak/supervisor';
 import { Life } from '../soak/life';
 import type { Result } from './main-job';
 

@@ -14,9 +14,9 @@ import {
 } from '../faults/s3-front';
 import type { FaultProxy, Toxic } from '../faults/toxiproxy';
 import type { Random } from '../gitlab/random';
-import { readSecretFile } from '../local/data-folder';
-import type { RunningStack, ServerHandle } from '../local/running-stack';
-import { crewNames, type Crew } from './crew';
+import { readSecretFile } from '../local/stack/data-folder';
+import type { RunningStack, ServerHandle } from '../local/stack/running-stack';
+import { crewNames, type Crew } from './supervisor';
 
 export interface Ground {
   readonly stack: RunningStack;

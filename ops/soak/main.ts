@@ -9,18 +9,22 @@ import { createRandom } from '../gitlab/random';
 import { liveOnce } from '../gitlab/life';
 import { seed, type Seeded } from '../gitlab/seed';
 import { trickle } from '../gitlab/trickle';
-import { clearData, refuseForeignFolder } from '../local/clear-data';
+import { clearData, refuseForeignFolder } from '../local/stack/clear-data';
 import { connectGitlab, type ConnectedGitlab } from '../local/connected-gitlab';
 import { drain } from '../local/drain';
-import { judge } from '../local/judge';
-import { createFetchProgress } from '../local/fetch-progress';
+import { judge } from '../local/final-check';
+import { createFetchProgress } from '../local/fetch/fetch-progress';
 import { listenForInterruption } from '../../lib/process/interruption';
 import { prepareStack } from '../local/prepare';
 import { createProgress, type Progress } from '../local/progress';
-import type { RunningStack } from '../local/running-stack';
-import { startStack } from '../local/stack';
-import { defaultScope, stackEnvironment, type DatabaseRole } from '../local/stack-environment';
-import { Crew, crewNames, type CrewName } from './crew';
+import type { RunningStack } from '../local/stack/running-stack';
+import { startStack } from '../local/stack/stack';
+import {
+  defaultScope,
+  stackEnvironment,
+  type DatabaseRole,
+} from '../local/stack/stack-environment';
+import { Crew, crewNames, type CrewName } from './supervisor';
 import { complete, processFault, surroundingsFault, type Fault, type Ground } from './faults';
 import { Life } from './life';
 import { parseSoakOptions, type SoakOptions } from './options';

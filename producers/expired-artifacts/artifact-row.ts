@@ -5,7 +5,7 @@
  * it sets it aside, alone, and names the field. A size only feeds counters, so that none is refused for it.
  */
 import { firstKeyDay, lastKeyDay } from '../../lib/gitlab/object-key';
-import type { OddRow } from '../../lib/process/set-aside';
+import type { OddRow } from '../../lib/metrics/set-aside';
 import { dayOf, infinity, minusInfinity, type Instant } from '../../lib/stores/postgres/instant';
 import { isId, sizeOf } from '../../lib/stores/postgres/whole';
 import type { ArtifactColumns, DueArtifact } from './ports';

@@ -1,4 +1,4 @@
-import { change, moment, SteppedClock } from '../../test/support/expired-artifacts';
+import { change, moment, SteppedClock } from '../../test/support/records/expired-artifacts';
 import type { Step } from '../../lib/process/steps';
 import { ChangePath, type ChangeRecord } from './change-path';
 import type { ArtifactChange } from './change';

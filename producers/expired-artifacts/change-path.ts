@@ -5,11 +5,11 @@
  * came earlier would find the row not due, or not there. Waiting is bounded: what takes longer goes back
  * to the runtime, which hands it in again.
  */
-import { done, retry, skip, type Outcome } from '../../lib/kafka/outcome';
-import { WaitError } from '../../lib/kafka/record-errors';
-import type { ConsumedRecord } from '../../lib/kafka/subscription';
+import { done, retry, skip, type Outcome } from '../../lib/runtime/outcome';
+import { WaitError } from '../../lib/runtime/record-errors';
+import type { ConsumedRecord } from '../../lib/runtime/subscription';
 import type { Clock } from '../../lib/process/clock';
-import type { SetAside } from '../../lib/process/set-aside';
+import type { SetAside } from '../../lib/metrics/set-aside';
 import type { ReachStep } from '../../lib/process/steps';
 import {
   committedUntilUs,

@@ -1,4 +1,4 @@
-import { change } from '../../test/support/expired-artifacts';
+import { change } from '../../test/support/records/expired-artifacts';
 import { infinity, minusInfinity } from '../../lib/stores/postgres/instant';
 import { committedUntilUs, decideChange, isCandidate } from './change';
 

@@ -10,7 +10,7 @@
  * What both produce is deleted once and found gone once. See docs/adr on the two sources.
  */
 import { artifactLocked, fileStore, fileType } from '../../lib/gitlab/enums';
-import type { OddRow } from '../../lib/process/set-aside';
+import type { OddRow } from '../../lib/metrics/set-aside';
 import type { Instant } from '../../lib/stores/postgres/instant';
 import type { NamedArtifact } from './artifact-row';
 import type { DueArtifact } from './ports';

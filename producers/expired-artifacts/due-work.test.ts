@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { HandClock } from '../../test/support/control';
+import { HandClock } from '../../test/support/records/control';
 import { minusInfinity } from '../../lib/stores/postgres/instant';
 import { DueWork } from './due-work';
 import type { DueCount, DuePosition } from './ports';

@@ -5,7 +5,7 @@
  */
 import fc from 'fast-check';
 import { partitionOf } from '../../lib/kafka/partition-of';
-import { change } from '../../test/support/expired-artifacts';
+import { change } from '../../test/support/records/expired-artifacts';
 import { decideChange, type ArtifactChange } from './change';
 
 const nowUs = 1_000_000_000;

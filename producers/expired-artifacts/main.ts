@@ -5,14 +5,14 @@ import { loadSchema } from '../../lib/avro/schema-file';
 import { refuseDatabase } from '../../lib/brake/decide';
 import { artifactTable } from '../../lib/connect/needed-tables';
 import { createStreamWatch } from '../../lib/connect/watch-stream';
-import { openHelm } from '../../lib/control/open-helm';
-import { createTopicAdmin, type TopicAdmin } from '../../lib/kafka/admin';
-import { createKafka } from '../../lib/kafka/connection';
-import type { Consumer } from '../../lib/kafka/consumer';
-import { asMember } from '../../lib/kafka/membership-guard';
+import { openHelm } from '../../lib/control/open-control';
+import { createTopicAdmin, type TopicAdmin } from '../../lib/kafka/topics/admin';
+import { createKafka } from '../../lib/kafka/kafkajs/create-kafka';
+import type { Consumer } from '../../lib/runtime/consumer';
+import { asMember } from '../../lib/runtime/membership-guard';
 import { createProducer, type RecordProducer } from '../../lib/kafka/producer';
-import { createConsumer } from '../../lib/kafka/run-consumer';
-import { topicNames } from '../../lib/kafka/topics';
+import { createConsumer } from '../../lib/runtime/member/create-consumer';
+import { topicNames } from '../../lib/kafka/topics/topics';
 import { countProduced } from '../../lib/metrics/effects';
 import { systemClock as clock } from '../../lib/process/clock';
 import {
@@ -22,10 +22,10 @@ import {
   type Environment,
 } from '../../lib/process/config';
 import type { ExitCode } from '../../lib/process/exit-codes';
-import { withLife, type LivingContext } from '../../lib/process/life';
-import { runProcess } from '../../lib/process/run-process';
+import { withLife, type LivingContext } from '../../lib/service/health';
+import { runProcess } from '../../lib/service/run-process';
 import { createReachStep, parseFailPoint, type ReachStep } from '../../lib/process/steps';
-import { untilReachable, type Waiting } from '../../lib/process/until-reachable';
+import { untilReachable, type Waiting } from '../../lib/service/until-reachable';
 import { UnsupportedPartitionError } from '../../lib/stores/postgres/due-statements';
 import { PostgresArtifactDatabase } from '../../lib/stores/postgres/expired-artifacts';
 import { readIdentity } from '../../lib/stores/postgres/identity';

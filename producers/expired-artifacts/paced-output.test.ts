@@ -4,7 +4,7 @@ import {
   listeningLogger,
   origin,
   SteppedClock,
-} from '../../test/support/expired-artifacts';
+} from '../../test/support/records/expired-artifacts';
 import { LoopLimit } from './loop-limit';
 import { LoopLimitedOutput } from './paced-output';
 import type { ExpiredTopic, PlacedRecord } from './ports';

@@ -1,17 +1,17 @@
 /** Puts sweeps, change path, watchdog and consumer together, and starts and stops them in order. */
 import type { z } from 'zod';
 import type { WatchStream } from '../../lib/connect/watch-stream';
-import type { Helm } from '../../lib/control/helm';
-import type { OpenHelm } from '../../lib/control/open-helm';
+import type { Helm } from '../../lib/control/control-client';
+import type { OpenHelm } from '../../lib/control/open-control';
 import { failurePolicy } from '../../lib/failures/classify';
-import type { Consumer } from '../../lib/kafka/consumer';
-import { endWhenGrown } from '../../lib/kafka/state-topic-grew-error';
-import type { AnySubscription, Subscription } from '../../lib/kafka/subscription';
+import type { Consumer } from '../../lib/runtime/consumer';
+import { endWhenGrown } from '../../lib/runtime/state-topic-grew-error';
+import type { AnySubscription, Subscription } from '../../lib/runtime/subscription';
 import type { Clock } from '../../lib/process/clock';
 import type { expiredArtifactsSchema } from '../../lib/process/config';
 import type { Logger } from '../../lib/process/logger';
 import type { ReachStep } from '../../lib/process/steps';
-import type { SetAside } from '../../lib/process/set-aside';
+import type { SetAside } from '../../lib/metrics/set-aside';
 import type { Troubles } from '../../lib/process/troubles';
 import type { SweepProgress } from '../../schemas/generated';
 import type { ReadChange } from './change';
@@ -25,7 +25,7 @@ import type { ArtifactDatabase, ExpiredTopic, ProgressTopic } from './ports';
 import { recordLimits } from './records';
 import { ShardSweep, type SweepDependencies } from './shard-sweep';
 import { Sweeps } from './sweeps';
-import { createUntilDone } from '../../lib/process/until-done';
+import { createUntilDone } from '../../lib/service/until-done';
 
 export type Config = z.output<typeof expiredArtifactsSchema>;
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { typeOf } from '../../lib/avro/long';
 import { loadSchema } from '../../lib/avro/schema-file';
 import { minusInfinity } from '../../lib/stores/postgres/instant';
-import { origin } from '../../test/support/expired-artifacts';
+import { origin } from '../../test/support/records/expired-artifacts';
 import type { SweepProgress } from '../../schemas/generated';
 import { cursorAtStart } from './page';
 import { laterProgress, progressKey, progressOf, stateAtStart, stateOf } from './progress';

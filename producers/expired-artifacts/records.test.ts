@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { artifact, origin } from '../../test/support/expired-artifacts';
+import { artifact, origin } from '../../test/support/records/expired-artifacts';
 import { cutRecords } from './records';
 
 test('a record holds one partition_id, sorted by id, and is named after its first', () => {

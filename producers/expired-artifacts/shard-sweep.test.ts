@@ -9,7 +9,7 @@ import {
   moment,
   origin,
   SteppedClock,
-} from '../../test/support/expired-artifacts';
+} from '../../test/support/records/expired-artifacts';
 import { DatabaseGuard, type DatabaseMoment } from '../../lib/brake/database-guard';
 import type { DueRead } from './page';
 import type { DueRow } from './ports';
@@ -17,7 +17,7 @@ import { laterProgress } from './progress';
 import type { ExpiredRecord } from './records';
 import { ShardSweep } from './shard-sweep';
 import { Troubles } from '../../lib/process/troubles';
-import { createUntilDone } from '../../lib/process/until-done';
+import { createUntilDone } from '../../lib/service/until-done';
 
 const shard = { name: 'public.a', partitionIds: [100] };
 

@@ -24,10 +24,10 @@ import type {
 import { progressOf, stateOf, type SweepKind, type SweepState } from './progress';
 import { cutRecords } from './records';
 import { fileStore as stores } from '../../lib/gitlab/enums';
-import type { SetAside } from '../../lib/process/set-aside';
+import type { SetAside } from '../../lib/metrics/set-aside';
 import { type Instant, timestampOf } from '../../lib/stores/postgres/instant';
 import { judgeArtifact } from './artifact-row';
-import type { UntilDone } from '../../lib/process/until-done';
+import type { UntilDone } from '../../lib/service/until-done';
 
 export interface SweepSettings {
   readonly pageRows: number;

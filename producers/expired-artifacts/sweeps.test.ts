@@ -1,10 +1,14 @@
-import { listeningLogger, origin, SteppedClock } from '../../test/support/expired-artifacts';
+import {
+  listeningLogger,
+  origin,
+  SteppedClock,
+} from '../../test/support/records/expired-artifacts';
 import type { SweepProgress } from '../../schemas/generated';
 import type { Shard } from './ports';
 import { progressOf, stateAtStart } from './progress';
 import { Sweeps, type KnownProgress } from './sweeps';
 import { Troubles } from '../../lib/process/troubles';
-import { createUntilDone } from '../../lib/process/until-done';
+import { createUntilDone } from '../../lib/service/until-done';
 
 const a: Shard = { name: 'public.a', partitionIds: [100, 101] };
 const b: Shard = { name: 'public.b', partitionIds: [102] };

@@ -9,7 +9,7 @@ import type { DatabaseGuard } from '../../lib/brake/database-guard';
 import type { ArtifactDatabase, DuePosition, ProgressTopic, Shard } from './ports';
 import { laterProgress, progressKey } from './progress';
 import type { Troubles } from '../../lib/process/troubles';
-import type { UntilDone } from '../../lib/process/until-done';
+import type { UntilDone } from '../../lib/service/until-done';
 
 const rediscoverEveryMs = 10_000;
 /**

@@ -1,6 +1,6 @@
 import { Troubles } from '../../lib/process/troubles';
-import { createUntilDone } from '../../lib/process/until-done';
-import { listeningLogger, SteppedClock } from '../../test/support/expired-artifacts';
+import { createUntilDone } from '../../lib/service/until-done';
+import { listeningLogger, SteppedClock } from '../../test/support/records/expired-artifacts';
 import { ArchiverBacklog } from './archiver-backlog';
 
 const never = new AbortController().signal;

@@ -6,7 +6,7 @@ import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
 import { StandingWait } from '../../lib/process/standing-wait';
 import type { Troubles } from '../../lib/process/troubles';
-import type { UntilDone } from '../../lib/process/until-done';
+import type { UntilDone } from '../../lib/service/until-done';
 import type { FinishedTopic, PartitionBacklog } from './ports';
 
 const lookEveryMs = 200;

@@ -1,7 +1,11 @@
 import { DatabaseHoldError } from '../../lib/brake/database-guard';
 import type { Step } from '../../lib/process/steps';
-import { listeningLogger, moment, SteppedClock } from '../../test/support/expired-artifacts';
-import { buildChange } from '../../test/support/finished-builds';
+import {
+  listeningLogger,
+  moment,
+  SteppedClock,
+} from '../../test/support/records/expired-artifacts';
+import { buildChange } from '../../test/support/records/finished-builds';
 import type { BuildChange } from './change';
 import { ChangePath, type ChangeRecord } from './change-path';
 import { RecentBuilds } from './recent-builds';

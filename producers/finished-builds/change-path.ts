@@ -6,15 +6,15 @@
  * Waiting is bounded: what takes longer goes back to the runtime, which hands it in again.
  */
 import type { DatabaseGuard } from '../../lib/brake/database-guard';
-import { done, retry, skip, type Outcome } from '../../lib/kafka/outcome';
-import { WaitError } from '../../lib/kafka/record-errors';
-import type { ConsumedRecord } from '../../lib/kafka/subscription';
+import { done, retry, skip, type Outcome } from '../../lib/runtime/outcome';
+import { WaitError } from '../../lib/runtime/record-errors';
+import type { ConsumedRecord } from '../../lib/runtime/subscription';
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
 import type { ReachStep } from '../../lib/process/steps';
 import type { CommitState } from '../../lib/stores/postgres/commit-state';
 import { isVisible, parseSnapshot } from '../../lib/stores/postgres/visibility';
-import type { SetAside } from '../../lib/process/set-aside';
+import type { SetAside } from '../../lib/metrics/set-aside';
 import { decideChange, isCandidate, type BuildChange, type ReadChange } from './change';
 import type { BuildDatabase, FinishedBuild, FinishedTopic } from './ports';
 import type { RecentBuilds } from './recent-builds';

@@ -1,4 +1,4 @@
-import { buildChange } from '../../test/support/finished-builds';
+import { buildChange } from '../../test/support/records/finished-builds';
 import { decideChange } from './change';
 
 test.each(['success', 'failed', 'canceled'])('a build that ended in %s is produced', (status) => {

@@ -1,6 +1,6 @@
 /** Whether a changed build is one whose trace is to be archived. Pure; the event alone decides. */
 import { buildType, finishedStatuses } from '../../lib/gitlab/enums';
-import type { OddRow } from '../../lib/process/set-aside';
+import type { OddRow } from '../../lib/metrics/set-aside';
 import type { Whole } from '../../lib/stores/postgres/whole';
 import type { FinishedBuild } from './ports';
 

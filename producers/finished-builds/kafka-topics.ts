@@ -1,6 +1,6 @@
 /** The two topics that this process writes: the finished builds, and how far the stale sweep has come. */
 import type { Codec } from '../../lib/avro/codec';
-import type { TopicAdmin } from '../../lib/kafka/admin';
+import type { TopicAdmin } from '../../lib/kafka/topics/admin';
 import type { RecordProducer } from '../../lib/kafka/producer';
 import type { BuildFinished, StaleProgress } from '../../schemas/generated';
 import type { CursorTopic, FinishedRecord, FinishedTopic, PartitionBacklog } from './ports';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { pageOf } from '../../test/support/finished-builds';
+import { pageOf } from '../../test/support/records/finished-builds';
 import { compareCursors, cursorAtStart, settlePage, type Cursor } from './page';
 
 const builds = (...ids: number[]) => ids.map((buildId) => ({ buildId, due: null }));

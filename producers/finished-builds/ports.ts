@@ -1,6 +1,6 @@
 /** What the change path and the stale sweep need from outside; the adapters fit structurally, in main.ts. */
 import type { DatabaseMoment } from '../../lib/brake/database-guard';
-import type { OddRow } from '../../lib/process/set-aside';
+import type { OddRow } from '../../lib/metrics/set-aside';
 import type { CommitState } from '../../lib/stores/postgres/commit-state';
 import type { BuildFinished, StaleProgress } from '../../schemas/generated';
 

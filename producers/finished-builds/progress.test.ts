@@ -1,6 +1,6 @@
 import { Type, type Schema } from 'avsc';
 import { loadSchema } from '../../lib/avro/schema-file';
-import { origin } from '../../test/support/expired-artifacts';
+import { origin } from '../../test/support/records/expired-artifacts';
 import { laterProgress, progressOf, stateAtStart, stateOf } from './progress';
 
 const state = {

@@ -1,7 +1,7 @@
 import { Type, type Schema } from 'avsc';
 import { loadSchema } from '../../lib/avro/schema-file';
-import { moment, origin } from '../../test/support/expired-artifacts';
-import { due } from '../../test/support/finished-builds';
+import { moment, origin } from '../../test/support/records/expired-artifacts';
+import { due } from '../../test/support/records/finished-builds';
 import { recordOf } from './records';
 
 test('a record says which build, where it was seen and who found it, and fits the schema', () => {

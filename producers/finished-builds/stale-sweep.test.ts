@@ -1,10 +1,14 @@
 import { DatabaseGuard } from '../../lib/brake/database-guard';
 import type { Step } from '../../lib/process/steps';
 import { Troubles } from '../../lib/process/troubles';
-import { createUntilDone } from '../../lib/process/until-done';
+import { createUntilDone } from '../../lib/service/until-done';
 import type { StaleProgress } from '../../schemas/generated';
-import { listeningLogger, moment, SteppedClock } from '../../test/support/expired-artifacts';
-import { pageOf, type KnownBuild } from '../../test/support/finished-builds';
+import {
+  listeningLogger,
+  moment,
+  SteppedClock,
+} from '../../test/support/records/expired-artifacts';
+import { pageOf, type KnownBuild } from '../../test/support/records/finished-builds';
 import type { FinishedRecord } from './ports';
 import { RecentBuilds } from './recent-builds';
 import { StaleSweep } from './stale-sweep';

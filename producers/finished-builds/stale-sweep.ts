@@ -9,9 +9,9 @@
 import type { DatabaseGuard } from '../../lib/brake/database-guard';
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
-import type { SetAside } from '../../lib/process/set-aside';
+import type { SetAside } from '../../lib/metrics/set-aside';
 import type { ReachStep } from '../../lib/process/steps';
-import type { UntilDone } from '../../lib/process/until-done';
+import type { UntilDone } from '../../lib/service/until-done';
 import type { StaleProgress } from '../../schemas/generated';
 import type { ArchiverBacklog, Ends } from './archiver-backlog';
 import { cursorAtStart, settlePage, type SettledPage } from './page';

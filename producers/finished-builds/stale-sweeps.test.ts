@@ -1,5 +1,9 @@
 import type { StaleProgress } from '../../schemas/generated';
-import { listeningLogger, origin, SteppedClock } from '../../test/support/expired-artifacts';
+import {
+  listeningLogger,
+  origin,
+  SteppedClock,
+} from '../../test/support/records/expired-artifacts';
 import { progressOf } from './progress';
 import { noneFound } from './found-builds';
 import { StaleSweeps } from './stale-sweeps';

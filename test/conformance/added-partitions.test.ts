@@ -1,5 +1,5 @@
 /** Partitions that are added to a topic while programs write and read it. */
-import { KafkaGroup } from '../support/kafka-group';
+import { KafkaGroup } from '../support/records/kafka-group';
 import { until } from '../support/until';
 
 jest.setTimeout(60_000);

@@ -2,8 +2,8 @@
 import type { ArtifactRows } from '../../consumers/artifact-deleter/ports';
 import type { ArtifactKeyColumns } from '../../lib/gitlab/object-key';
 import { PostgresArtifacts } from '../../lib/stores/postgres/artifacts';
-import { ArtifactSource, type NewRow } from '../support/artifact-source';
-import { MemoryArtifactRows } from '../support/memory-artifacts';
+import { ArtifactSource, type NewRow } from '../support/records/artifact-source';
+import { MemoryArtifactRows } from '../support/memory/memory-artifacts';
 
 interface Ground {
   readonly rows: ArtifactRows;

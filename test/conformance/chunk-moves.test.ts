@@ -2,9 +2,9 @@
 import { crc32 } from 'node:zlib';
 import type { ChunkMoves } from '../../consumers/trace-archiver/redis-guard/ports';
 import { PostgresChunkMoves } from '../../lib/stores/postgres/chunk-moves';
-import { ArtifactSource } from '../support/artifact-source';
-import { MemoryChunkMoves } from '../support/memory-chunk-moves';
-import { MemoryTraceRows } from '../support/memory-traces';
+import { ArtifactSource } from '../support/records/artifact-source';
+import { MemoryChunkMoves } from '../support/memory/memory-chunk-moves';
+import { MemoryTraceRows } from '../support/memory/memory-traces';
 
 const source = new ArtifactSource('chunk_moves');
 beforeAll(() => source.open(), 60_000);

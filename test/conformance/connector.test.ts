@@ -8,14 +8,19 @@ import type { ApplyOptions, ApplyResult } from '../../connect/apply';
 import { readCdcHealth } from '../../lib/connect/cdc-health';
 import { artifactTable, buildTable } from '../../lib/connect/needed-tables';
 import { createConnectClient } from '../../lib/connect/connect-client';
-import { createKafka } from '../../lib/kafka/connection';
+import { createKafka } from '../../lib/kafka/kafkajs/create-kafka';
 import { systemClock } from '../../lib/process/clock';
 import { connectionSchema, loadConfig } from '../../lib/process/config';
 import { createLogger } from '../../lib/process/logger';
 import { PostgresPool, postgresSettings } from '../../lib/stores/postgres/pool';
 import { addPartition, cloneSourceDatabase, dropSourceDatabase } from '../../ops/gitlab/schema';
-import { stackEnvironment } from '../../ops/local/stack-environment';
-import { asSuperuser, currentStack, superuserConfig, templateDatabase } from '../support/stack';
+import { stackEnvironment } from '../../ops/local/stack/stack-environment';
+import {
+  asSuperuser,
+  currentStack,
+  superuserConfig,
+  templateDatabase,
+} from '../support/stack/stack';
 import { until } from '../support/until';
 
 const name = `c${process.pid}${Date.now() % 100_000}`;

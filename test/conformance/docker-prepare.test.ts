@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { projectRoot } from '../../lib/process/root';
-import { secretFile } from '../../ops/local/data-folder';
-import { Scenario } from '../support/scenario';
+import { secretFile } from '../../ops/local/stack/data-folder';
+import { Scenario } from '../support/scenario/scenario';
 
 const scenario = new Scenario(__filename);
 const state = mkdtempSync(join(tmpdir(), 'afterbuild-state-'));

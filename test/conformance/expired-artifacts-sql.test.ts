@@ -17,7 +17,7 @@ import {
   sourcePasswords,
   superuserConfig,
   templateDatabase,
-} from '../support/stack';
+} from '../support/stack/stack';
 
 const database = `sweepsql${process.pid}`;
 const stack = currentStack();

@@ -4,10 +4,10 @@ import { artifactObjectKey, projectHashPath } from '../../lib/gitlab/object-key'
 import { traceKey } from '../../lib/gitlab/trace-key';
 import { PostgresArtifacts } from '../../lib/stores/postgres/artifacts';
 import { insertBuilds, insertPipelines } from '../../ops/gitlab/rows';
-import { deleterOf } from '../support/artifact-deletion';
-import { ArtifactSource, type NewRow } from '../support/artifact-source';
-import { hostileRecords } from '../support/hostile-records';
-import { MemoryObjects } from '../support/memory-artifacts';
+import { deleterOf } from '../support/memory/artifact-deletion';
+import { ArtifactSource, type NewRow } from '../support/records/artifact-source';
+import { hostileRecords } from '../support/records/hostile-records';
+import { MemoryObjects } from '../support/memory/memory-artifacts';
 
 const source = new ArtifactSource('hostile_records');
 beforeAll(() => source.open());

@@ -2,7 +2,7 @@
 import { CompressionTypes } from 'kafkajs';
 import { StaleCommitError } from '../../lib/kafka/client-port';
 import { systemClock } from '../../lib/process/clock';
-import { Recorder, useClients } from '../support/client-recorder';
+import { Recorder, useClients } from '../support/records/client-recorder';
 import { until } from '../support/until';
 
 jest.setTimeout(60_000);

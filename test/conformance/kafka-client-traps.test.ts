@@ -10,12 +10,12 @@
  * | P11 a small value keeps its whole response alive              | kafka-client-port                                      |
  * | P14 more than 4,096 bytes of metadata are refused             | here, lib/kafka/commit-map                             |
  */
-import { createTopicAdmin } from '../../lib/kafka/admin';
-import { defaultSettings } from '../../lib/kafka/settings';
-import { topics } from '../../lib/kafka/topics';
-import { Recorder, sessionTimeoutMs, useClients } from '../support/client-recorder';
+import { createTopicAdmin } from '../../lib/kafka/topics/admin';
+import { defaultSettings } from '../../lib/runtime/settings';
+import { topics } from '../../lib/kafka/topics/topics';
+import { Recorder, sessionTimeoutMs, useClients } from '../support/records/client-recorder';
 import { lasts } from '../support/faults';
-import type { KafkaGroup } from '../support/kafka-group';
+import type { KafkaGroup } from '../support/records/kafka-group';
 import { until } from '../support/until';
 
 jest.setTimeout(60_000);

@@ -1,9 +1,9 @@
 /** The runtime on a real broker: nothing lost, nothing out of order, whoever joins, leaves or dies. */
 import type { ChildProcess } from 'node:child_process';
-import { done } from '../../lib/kafka/outcome';
+import { done } from '../../lib/runtime/outcome';
 import { systemClock } from '../../lib/process/clock';
-import { startChild } from '../support/child-program';
-import { KafkaGroup, type GroupMember, type NumberedRecord } from '../support/kafka-group';
+import { startChild } from '../support/programs/child-program';
+import { KafkaGroup, type GroupMember, type NumberedRecord } from '../support/records/kafka-group';
 import { until } from '../support/until';
 
 jest.setTimeout(90_000);

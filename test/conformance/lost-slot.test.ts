@@ -7,9 +7,9 @@ import { connectionSchema, loadConfig } from '../../lib/process/config';
 import { PostgresArtifactDatabase } from '../../lib/stores/postgres/expired-artifacts';
 import { PostgresPool, postgresSettings } from '../../lib/stores/postgres/pool';
 import { readReplicationSlot } from '../../lib/stores/postgres/replication-slot';
-import { stackEnvironment } from '../../ops/local/stack-environment';
-import { startOwnDatabase, type OwnDatabase } from '../support/own-database';
-import { asSuperuser, currentStack, templateDatabase } from '../support/stack';
+import { stackEnvironment } from '../../ops/local/stack/stack-environment';
+import { startOwnDatabase, type OwnDatabase } from '../support/stack/own-database';
+import { asSuperuser, currentStack, templateDatabase } from '../support/stack/stack';
 import { until } from '../support/until';
 
 const slot = 'lost';

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { FolderObjectLoader } from '../../ops/gitlab/folder-loader';
 import { S3GitlabObjects, type NewObject, type ObjectLoader } from '../../ops/gitlab/objects';
-import { bucketFolder, connectS3 } from '../support/bucket';
+import { bucketFolder, connectS3 } from '../support/stack/bucket';
 
 const bucket = `loader-${process.pid}`;
 const prefix = 'some/prefix/';

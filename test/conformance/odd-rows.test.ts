@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { itemsOf } from '../../consumers/artifact-deleter/decide';
 import { Metrics } from '../../lib/metrics/metrics';
 import { createDeletionCounts } from '../../lib/metrics/effects';
-import type { OddRow } from '../../lib/process/set-aside';
+import type { OddRow } from '../../lib/metrics/set-aside';
 import { PostgresArtifacts } from '../../lib/stores/postgres/artifacts';
 import { PostgresArtifactDatabase } from '../../lib/stores/postgres/expired-artifacts';
 import { infinity, minusInfinity, timestampOf } from '../../lib/stores/postgres/instant';
@@ -16,10 +16,10 @@ import { judgeArtifact } from '../../producers/expired-artifacts/artifact-row';
 import { cursorAtStart, nextRead, settlePage } from '../../producers/expired-artifacts/page';
 import { progressOf, stateAtStart, stateOf } from '../../producers/expired-artifacts/progress';
 import { cutRecords } from '../../producers/expired-artifacts/records';
-import { ArtifactSource } from '../support/artifact-source';
-import { deleter, record as recordOf } from '../support/artifact-deletion';
-import { origin } from '../support/expired-artifacts';
-import { MemoryArtifactRows, MemoryObjects } from '../support/memory-artifacts';
+import { ArtifactSource } from '../support/records/artifact-source';
+import { deleter, record as recordOf } from '../support/memory/artifact-deletion';
+import { origin } from '../support/records/expired-artifacts';
+import { MemoryArtifactRows, MemoryObjects } from '../support/memory/memory-artifacts';
 
 const source = new ArtifactSource('odd_rows');
 

@@ -5,11 +5,11 @@
 import fc from 'fast-check';
 import { classify } from '../../lib/failures/classify';
 import { traceKey } from '../../lib/gitlab/trace-key';
-import type { Outcome } from '../../lib/kafka/outcome';
+import type { Outcome } from '../../lib/runtime/outcome';
 import { infinity, minusInfinity, timestampOf } from '../../lib/stores/postgres/instant';
 import { PostgresTraces } from '../../lib/stores/postgres/traces';
-import { ArtifactSource } from '../support/artifact-source';
-import { hourMs, record, TraceGround } from '../support/trace-archive';
+import { ArtifactSource } from '../support/records/artifact-source';
+import { hourMs, record, TraceGround } from '../support/memory/trace-archive';
 
 const source = new ArtifactSource('odd_traces');
 

@@ -1,6 +1,6 @@
 /** What counts as done by PostgreSQL, and what a refusal by its role does to a connection. */
 import type { PostgresSession } from '../../lib/stores/postgres/pool';
-import { ArtifactSource } from '../support/artifact-source';
+import { ArtifactSource } from '../support/records/artifact-source';
 
 const source = new ArtifactSource(`answers_${process.pid}`);
 

@@ -15,8 +15,8 @@ import { DatabaseClock } from '../../lib/stores/postgres/database-clock';
 import { readIdentity } from '../../lib/stores/postgres/identity';
 import { PostgresPool } from '../../lib/stores/postgres/pool';
 import { insertBuilds, insertPipelines } from '../../ops/gitlab/rows';
-import { ArtifactSource, type NewRow } from '../support/artifact-source';
-import { currentStack } from '../support/stack';
+import { ArtifactSource, type NewRow } from '../support/records/artifact-source';
+import { currentStack } from '../support/stack/stack';
 import { until } from '../support/until';
 
 const source = new ArtifactSource('postgres_store');

@@ -4,7 +4,7 @@ import { RedisConnection } from '../../lib/stores/redis/connection';
 import { RedisMissingChunks } from '../../lib/stores/redis/missing-chunks';
 import { RedisTraceChunks } from '../../lib/stores/redis/trace-chunks';
 import { RedisTraceLeases } from '../../lib/stores/redis/trace-leases';
-import { RedisPair } from '../support/redis-pair';
+import { RedisPair } from '../support/stack/redis-pair';
 import { until } from '../support/until';
 
 const pair = new RedisPair();

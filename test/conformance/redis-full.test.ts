@@ -8,8 +8,8 @@ import { readMemory } from '../../lib/stores/redis/memory';
 import { RedisMissingChunks } from '../../lib/stores/redis/missing-chunks';
 import { RedisTraceChunks } from '../../lib/stores/redis/trace-chunks';
 import { RedisTraceLeases } from '../../lib/stores/redis/trace-leases';
-import { MemoryMissingChunks, MemoryTraceLeases } from '../support/memory-leases';
-import { fill, OwnRedis, unlimited, usedMemory } from '../support/own-redis';
+import { MemoryMissingChunks, MemoryTraceLeases } from '../support/memory/memory-leases';
+import { fill, OwnRedis, unlimited, usedMemory } from '../support/stack/own-redis';
 
 const own = new OwnRedis();
 const ttlMs = 30_000;

@@ -7,7 +7,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { S3Objects, type S3Settings } from '../../lib/stores/s3/objects';
-import { currentStack, readFile } from '../support/stack';
+import { currentStack, readFile } from '../support/stack/stack';
 
 const bucket = `objects-${process.pid}`;
 const { s3 } = currentStack().addresses;

@@ -9,8 +9,8 @@ import {
   scriptedSettings,
   type ScriptedAnswer,
   startScriptedS3,
-} from '../support/scripted-s3';
-import { currentStack, readFile } from '../support/stack';
+} from '../support/memory/scripted-s3';
+import { currentStack, readFile } from '../support/stack/stack';
 
 const xml = '<?xml version="1.0" encoding="UTF-8"?>';
 const error = (code: string) => `${xml}<Error><Code>${code}</Code><Message>x</Message></Error>`;

@@ -1,6 +1,10 @@
 /** SlowDown as it comes over the wire: what the driver makes of it, and how often it is really asked. */
 import { S3Objects } from '../../lib/stores/s3/objects';
-import { scriptedSettings, startScriptedS3, type ScriptedAnswer } from '../support/scripted-s3';
+import {
+  scriptedSettings,
+  startScriptedS3,
+  type ScriptedAnswer,
+} from '../support/memory/scripted-s3';
 
 async function deleteFrom(answers: readonly ScriptedAnswer[], keys: readonly string[]) {
   const s3 = await startScriptedS3(answers);

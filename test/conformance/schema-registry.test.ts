@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { registerSchemas } from '../../cli/schemas';
 import { createRegistry, type Registry } from '../../lib/avro/registry';
 import { loadSchema, type RecordSchema } from '../../lib/avro/schema-file';
-import { topics } from '../../lib/kafka/topics';
+import { topics } from '../../lib/kafka/topics/topics';
 import { systemClock } from '../../lib/process/clock';
-import { currentStack } from '../support/stack';
+import { currentStack } from '../support/stack/stack';
 
 const namespace = `t${randomUUID().slice(0, 8)}.`;
 const subject = `${namespace}artifacts.expired-value`;

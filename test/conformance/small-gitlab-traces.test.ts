@@ -1,18 +1,23 @@
 /** A trace written in any of GitLab's ways is read back whole, and whatever is missing is told. */
 import { chunkObjectKey, chunkRedisKey, chunkStore } from '../../lib/gitlab/trace-chunks';
 import { deleteBuild, eraseBuild } from '../../ops/gitlab/changes';
-import { archiveAsGitlab } from '../../ops/gitlab/gitlab-archiver';
-import { checkTrace, readTrace, watchTraces } from '../../ops/gitlab/live-reader';
-import { appendTrace, flushChunk, liveBytes, type TraceBuild } from '../../ops/gitlab/live-trace';
-import { traceBytes } from '../../ops/gitlab/trace-bytes';
-import * as damage from '../../ops/gitlab/trace-damage';
-import { finishBuild } from '../../ops/gitlab/trace-life';
-import { chunkRows } from '../../ops/gitlab/trace-stores';
-import { TraceWorld, type StoreChoice } from '../../ops/gitlab/trace-world';
-import { reportStates } from '../../ops/gitlab/traces';
+import { archiveAsGitlab } from '../../ops/gitlab/traces/gitlab-archiver';
+import { checkTrace, readTrace, watchTraces } from '../../ops/gitlab/traces/live-reader';
+import {
+  appendTrace,
+  flushChunk,
+  liveBytes,
+  type TraceBuild,
+} from '../../ops/gitlab/traces/live-trace';
+import { traceBytes } from '../../ops/gitlab/traces/trace-bytes';
+import * as damage from '../../ops/gitlab/traces/trace-damage';
+import { finishBuild } from '../../ops/gitlab/traces/trace-life';
+import { chunkRows } from '../../ops/gitlab/traces/trace-stores';
+import { TraceWorld, type StoreChoice } from '../../ops/gitlab/traces/trace-world';
+import { reportStates } from '../../ops/gitlab/traces/traces';
 import { verify } from '../../ops/gitlab/verify';
 import { World } from '../../ops/gitlab/world';
-import { createOwnGitlab, type OwnGitlab } from '../support/own-gitlab';
+import { createOwnGitlab, type OwnGitlab } from '../support/scenario/own-gitlab';
 
 const chunk = 131_072;
 let gitlab: OwnGitlab;

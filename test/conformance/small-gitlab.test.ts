@@ -6,8 +6,8 @@ import { seed, type Seeded } from '../../ops/gitlab/seed';
 import { countOpenWork } from '../../ops/gitlab/open-work';
 import { verify, type Verification } from '../../ops/gitlab/verify';
 import { World } from '../../ops/gitlab/world';
-import { bucketFolder } from '../support/bucket';
-import { createOwnGitlab, type OwnGitlab } from '../support/own-gitlab';
+import { bucketFolder } from '../support/stack/bucket';
+import { createOwnGitlab, type OwnGitlab } from '../support/scenario/own-gitlab';
 import { until } from '../support/until';
 
 const name = `small-gitlab-${process.pid}`;

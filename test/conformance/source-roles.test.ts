@@ -1,7 +1,7 @@
 /** Each role of the pipeline can do what its process does, and nothing else. */
 import type { Client, ClientConfig } from 'pg';
 import { sqlFile } from '../../ops/gitlab/schema';
-import { SourceDatabase } from '../support/source-database';
+import { SourceDatabase } from '../support/stack/source-database';
 
 const source = new SourceDatabase('source_roles');
 const pipelineRoles = [

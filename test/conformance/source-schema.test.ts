@@ -1,7 +1,7 @@
 /** The source database has GitLab's shapes, written down here apart from the SQL, and no others. */
 import type { Client } from 'pg';
 import { addPartition } from '../../ops/gitlab/schema';
-import { SourceDatabase } from '../support/source-database';
+import { SourceDatabase } from '../support/stack/source-database';
 import { shapes } from './gitlab-columns';
 
 const source = new SourceDatabase('source_schema');

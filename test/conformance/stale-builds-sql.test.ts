@@ -10,7 +10,7 @@ import {
   sourcePasswords,
   superuserConfig,
   templateDatabase,
-} from '../support/stack';
+} from '../support/stack/stack';
 
 const database = `stalesql${process.pid}`;
 const stack = currentStack();

@@ -3,13 +3,13 @@ import { CreateBucketCommand, DeleteBucketCommand, DeleteObjectCommand } from '@
 import { loadConfig, traceArchiverSchema } from '../../lib/process/config';
 import { s3Settings } from '../../lib/stores/s3/objects';
 import { S3Traces } from '../../lib/stores/s3/traces';
-import { traceSha256 } from '../../ops/gitlab/trace-bytes';
-import { defaultScope, stackEnvironment } from '../../ops/local/stack-environment';
-import type { Measured } from '../support/archive-and-measure';
-import { connectS3 } from '../support/bucket';
-import { answerOf, startChild } from '../support/child-program';
-import { currentStack } from '../support/stack';
-import { ourKey } from '../support/trace-archive';
+import { traceSha256 } from '../../ops/gitlab/traces/trace-bytes';
+import { defaultScope, stackEnvironment } from '../../ops/local/stack/stack-environment';
+import type { Measured } from '../support/programs/archive-and-measure';
+import { connectS3 } from '../support/stack/bucket';
+import { answerOf, startChild } from '../support/programs/child-program';
+import { currentStack } from '../support/stack/stack';
+import { ourKey } from '../support/memory/trace-archive';
 
 const bucket = `trace-memory-${process.pid}`;
 const gitlab = connectS3();

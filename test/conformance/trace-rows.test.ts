@@ -1,8 +1,8 @@
 /** The trace rows in memory, on which the archive is tested, do what PostgreSQL does. */
 import type { StoredTrace, TraceRows } from '../../consumers/trace-archiver/ports';
 import { PostgresTraces } from '../../lib/stores/postgres/traces';
-import { ArtifactSource } from '../support/artifact-source';
-import { MemoryTraceRows } from '../support/memory-traces';
+import { ArtifactSource } from '../support/records/artifact-source';
+import { MemoryTraceRows } from '../support/memory/memory-traces';
 
 const source = new ArtifactSource('trace_rows');
 beforeAll(() => source.open());

@@ -20,11 +20,11 @@ import { RedisTraceChunks } from '../../lib/stores/redis/trace-chunks';
 import { RedisTraceLeases } from '../../lib/stores/redis/trace-leases';
 import { testConditionalWrites } from '../../lib/stores/s3/self-test';
 import { S3Traces } from '../../lib/stores/s3/traces';
-import { connectS3 } from '../support/bucket';
-import { MemoryMissingChunks, MemoryTraceLeases } from '../support/memory-leases';
-import { MemoryLiveChunks, MemoryTraceObjects } from '../support/memory-traces';
-import { claimRedisDatabase, releaseRedisDatabase } from '../support/redis-database';
-import { currentStack, readFile } from '../support/stack';
+import { connectS3 } from '../support/stack/bucket';
+import { MemoryMissingChunks, MemoryTraceLeases } from '../support/memory/memory-leases';
+import { MemoryLiveChunks, MemoryTraceObjects } from '../support/memory/memory-traces';
+import { claimRedisDatabase, releaseRedisDatabase } from '../support/stack/redis-database';
+import { currentStack, readFile } from '../support/stack/stack';
 
 const stack = currentStack();
 const bucket = `traces-${process.pid}`;

@@ -5,9 +5,9 @@
  * kept and ends the simulation after the event.
  */
 import type { CommitEntry, TopicPartition } from '../../lib/kafka/client-port';
-import type { Runtime } from '../../lib/kafka/runtime';
-import type { ConsumerSettings } from '../../lib/kafka/settings';
-import type { ConsumedRecord } from '../../lib/kafka/subscription';
+import type { Runtime } from '../../lib/runtime/member/runtime';
+import type { ConsumerSettings } from '../../lib/runtime/settings';
+import type { ConsumedRecord } from '../../lib/runtime/subscription';
 import { Holding, Progress } from './holding';
 import type { Host } from './host';
 import type { ProcessClient } from './process-client';

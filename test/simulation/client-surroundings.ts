@@ -1,5 +1,5 @@
 /** What the parts of a simulated client share. */
-import type { ConsumerSettings } from '../../lib/kafka/settings';
+import type { ConsumerSettings } from '../../lib/runtime/settings';
 import type { Host } from './host';
 import type { Library } from './library';
 import type { SeededRandom } from './random';

@@ -1,9 +1,9 @@
 /** What a process does about failures: whose fault they are, and where copies of records go. */
-import { readFailure, readNotBefore } from '../../lib/kafka/failure-headers';
-import type { FailurePolicy } from '../../lib/kafka/failure-policy';
-import type { Letter, Sender } from '../../lib/kafka/letters';
+import { readFailure, readNotBefore } from '../../lib/runtime/failure-headers';
+import type { FailurePolicy } from '../../lib/runtime/failure-policy';
+import type { Letter, Sender } from '../../lib/runtime/failures/failure-publisher';
 import type { OutgoingRecord } from '../../lib/kafka/producer';
-import type { ConsumedRecord } from '../../lib/kafka/subscription';
+import type { ConsumedRecord } from '../../lib/runtime/subscription';
 import type { Host } from './host';
 import { retryTopicOf, type Plan } from './plan';
 import { keyOf } from './simulated-broker';

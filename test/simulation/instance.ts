@@ -1,10 +1,10 @@
 /** One process: a host, a client, the runtime, and a handler whose effects are in the store. */
 import type { TopicPartition } from '../../lib/kafka/client-port';
-import { deadLetter, done, retry, skip, type Outcome } from '../../lib/kafka/outcome';
+import { deadLetter, done, retry, skip, type Outcome } from '../../lib/runtime/outcome';
 import type { Logger } from '../../lib/process/logger';
-import type { Runtime } from '../../lib/kafka/runtime';
-import type { ConsumerSettings } from '../../lib/kafka/settings';
-import type { AnySubscription, ConsumedRecord, MayBegin } from '../../lib/kafka/subscription';
+import type { Runtime } from '../../lib/runtime/member/runtime';
+import type { ConsumerSettings } from '../../lib/runtime/settings';
+import type { AnySubscription, ConsumedRecord, MayBegin } from '../../lib/runtime/subscription';
 import { pino } from 'pino';
 import { checkBegin } from './brokers/begin-checks';
 import { ObservedClient } from './brokers/observed-client';

@@ -1,12 +1,12 @@
 /** The code under simulation: the project's own, or a copy of it into which a bug was planted. */
-import { assignPartitions } from '../../lib/kafka/assigner';
+import { assignPartitions } from '../../lib/kafka/kafkajs/assigner';
 import { StaleCommitError } from '../../lib/kafka/client-port';
-import { KafkaJsClient } from '../../lib/kafka/kafkajs-client';
-import { Letters } from '../../lib/kafka/letters';
-import { assertMayBegin } from '../../lib/kafka/membership-guard';
-import { withRetryTopics } from '../../lib/kafka/retry-subscriptions';
-import { Runtime } from '../../lib/kafka/runtime';
-import { UndecodableRecordError } from '../../lib/kafka/undecodable-record-error';
+import { KafkaJsClient } from '../../lib/kafka/kafkajs/client';
+import { Letters } from '../../lib/runtime/failures/failure-publisher';
+import { assertMayBegin } from '../../lib/runtime/membership-guard';
+import { withRetryTopics } from '../../lib/runtime/member/retry-subscriptions';
+import { Runtime } from '../../lib/runtime/member/runtime';
+import { UndecodableRecordError } from '../../lib/runtime/undecodable-record-error';
 
 export interface Library {
   readonly Runtime: typeof Runtime;

@@ -2,7 +2,7 @@
  * A scenario, made from a seed: how many members and partitions, which limits, what is produced when, and
  * what goes wrong when. Each kind of fault is in about half of the seeds, so that each is also seen alone.
  */
-import { defaultSettings, type ConsumerSettings } from '../../lib/kafka/settings';
+import { defaultSettings, type ConsumerSettings } from '../../lib/runtime/settings';
 import type { SeveralBrokers } from './brokers/faults-of-brokers';
 import { SeededRandom } from './random';
 import type { NetworkPlan } from './simulated-broker';

@@ -3,7 +3,7 @@
  *
  * A request that was sent is carried out whether its sender still lives or not.
  */
-import type { Dependency } from '../../lib/kafka/dependency';
+import type { Dependency } from '../../lib/runtime/dependency';
 import type { Host } from './host';
 import type { SeededRandom } from './random';
 import type { VirtualTime } from './virtual-time';

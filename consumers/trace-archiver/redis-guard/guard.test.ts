@@ -1,6 +1,6 @@
 import { chunkBytes } from '../../../lib/gitlab/trace-chunks';
-import { GuardedTraces, RunningGuard } from '../../../test/support/guarded-traces';
-import { TraceGround } from '../../../test/support/trace-archive';
+import { GuardedTraces, RunningGuard } from '../../../test/support/memory/guarded-traces';
+import { TraceGround } from '../../../test/support/memory/trace-archive';
 
 const count = 20;
 let ground: TraceGround;

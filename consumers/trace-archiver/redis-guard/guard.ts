@@ -9,7 +9,7 @@
 import type { GuardMode } from '../../../lib/control/flag-definitions';
 import type { RedisView } from '../../../lib/control/instance-status';
 import type { Clock } from '../../../lib/process/clock';
-import type { UntilDone } from '../../../lib/process/until-done';
+import type { UntilDone } from '../../../lib/service/until-done';
 import { chunkBytes } from '../../../lib/gitlab/trace-chunks';
 import { crowdedStores, excessBytes, type Need, type SeenServer } from './choose';
 import { MemoryTrend } from './memory-trend';

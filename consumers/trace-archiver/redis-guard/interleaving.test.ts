@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import { chunkBytes } from '../../../lib/gitlab/trace-chunks';
 import type { Step } from '../../../lib/process/steps';
-import { GuardedTraces } from '../../../test/support/guarded-traces';
-import { acts, Life } from '../../../test/support/living-trace';
+import { GuardedTraces } from '../../../test/support/memory/guarded-traces';
+import { acts, Life } from '../../../test/support/memory/living-trace';
 import { guardSteps, type GuardStep } from './surroundings';
-import { archiverSteps, bytesOf, hourMs, record } from '../../../test/support/trace-archive';
+import { archiverSteps, bytesOf, hourMs, record } from '../../../test/support/memory/trace-archive';
 
 const everyStep: readonly AnyStep[] = [...archiverSteps, ...guardSteps];
 

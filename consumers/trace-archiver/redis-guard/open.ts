@@ -2,15 +2,15 @@
 import { createGuardCounts, showRedisRooms } from '../../../lib/metrics/effects';
 import { systemClock } from '../../../lib/process/clock';
 import type { loadConfig, traceArchiverSchema } from '../../../lib/process/config';
-import type { LivingContext } from '../../../lib/process/life';
-import { createUntilDone } from '../../../lib/process/until-done';
+import type { LivingContext } from '../../../lib/service/health';
+import { createUntilDone } from '../../../lib/service/until-done';
 import { PostgresChunkMoves } from '../../../lib/stores/postgres/chunk-moves';
 import type { PostgresPool } from '../../../lib/stores/postgres/pool';
 import { RedisChunkLeases } from '../../../lib/stores/redis/chunk-leases';
 import type { RedisConnection } from '../../../lib/stores/redis/connection';
 import { readMemory } from '../../../lib/stores/redis/memory';
 import { chunkStore } from '../../../lib/gitlab/trace-chunks';
-import type { Surroundings } from '../surroundings';
+import type { Surroundings } from '../dependencies';
 import { RedisGuard } from './guard';
 import type { GuardedRedis } from './ports';
 

@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
 import { chunkBytes, chunkRedisKey } from '../../../lib/gitlab/trace-chunks';
-import { GuardedTraces } from '../../../test/support/guarded-traces';
-import { Life } from '../../../test/support/living-trace';
-import { bytesOf, ourKey, record } from '../../../test/support/trace-archive';
+import { GuardedTraces } from '../../../test/support/memory/guarded-traces';
+import { Life } from '../../../test/support/memory/living-trace';
+import { bytesOf, ourKey, record } from '../../../test/support/memory/trace-archive';
 import { judgeLeftover } from './settle';
 import type { GuardStep } from './surroundings';
 

@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { assertMayBegin } from '../../../lib/kafka/membership-guard';
+import { assertMayBegin } from '../../../lib/runtime/membership-guard';
 import { chunkBytes, chunkRedisKey, chunkStore } from '../../../lib/gitlab/trace-chunks';
 import type { LiveChunks } from '../ports';
 import type { Choice } from './choose';

@@ -1,5 +1,5 @@
 /** What the guard works with. */
-import type { Surroundings } from '../surroundings';
+import type { Surroundings } from '../dependencies';
 import type { ChunkLeases, ChunkMoves, GuardCounts } from './ports';
 
 /** Between two of them a crash must leave nothing lost; tests end the work at each. */

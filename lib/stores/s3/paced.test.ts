@@ -1,7 +1,7 @@
 import { array, assert, constantFrom, integer, property, record } from 'fast-check';
-import { LimitedS3, type ProviderLimit } from '../../../test/support/limited-s3';
-import { seededRandom } from '../../../test/support/queueing-store';
-import { VirtualClock } from '../../../test/support/virtual-clock';
+import { LimitedS3, type ProviderLimit } from '../../../test/support/memory/limited-s3';
+import { seededRandom } from '../../../test/support/memory/queueing-store';
+import { VirtualClock } from '../../../test/support/memory/virtual-clock';
 import { S3Error } from './errors';
 import { askPaced, deletePaced } from './paced';
 import { RequestPace } from './request-pace';

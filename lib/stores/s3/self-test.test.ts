@@ -1,4 +1,4 @@
-import { MemoryTraceObjects } from '../../../test/support/memory-traces';
+import { MemoryTraceObjects } from '../../../test/support/memory/memory-traces';
 import { ConfigError } from '../../process/config';
 import { testConditionalWrites } from './self-test';
 import type { WriteCondition } from './traces';

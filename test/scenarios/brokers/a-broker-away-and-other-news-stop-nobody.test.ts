@@ -1,11 +1,11 @@
-import { topicNames } from '../../../lib/kafka/topics';
-import { produceByHand, stepOver } from '../../support/by-hand';
-import { commitAgain } from '../../support/commits-again';
+import { topicNames } from '../../../lib/kafka/topics/topics';
+import { produceByHand, stepOver } from '../../support/scenario/operator-actions';
+import { commitAgain } from '../../support/scenario/commits-again';
 import { inFull, lasts } from '../../support/faults';
-import { statusOfAll, useFaults } from '../../support/under-faults';
+import { statusOfAll, useFaults } from '../../support/scenario/under-faults';
 import { until } from '../../support/until';
-import { useScenario } from '../../support/use-scenario';
-import { untilReadiness } from '../../support/vital-signs';
+import { useScenario } from '../../support/scenario/use-scenario';
+import { untilReadiness } from '../../support/scenario/health-pages';
 
 const ground = useScenario(__filename, { changes: 'streamed' });
 const under = useFaults(ground, { settings: { KAFKA_METADATA_MAX_AGE_MS: '5000' } });

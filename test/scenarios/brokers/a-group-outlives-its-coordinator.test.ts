@@ -1,9 +1,9 @@
-import { offsetsTopic, type Coordinated } from '../../support/brokers';
-import { commitAgain } from '../../support/commits-again';
+import { offsetsTopic, type Coordinated } from '../../support/stack/brokers';
+import { commitAgain } from '../../support/scenario/commits-again';
 import { lasts } from '../../support/faults';
-import { useFaults } from '../../support/under-faults';
+import { useFaults } from '../../support/scenario/under-faults';
 import { until } from '../../support/until';
-import { useScenario } from '../../support/use-scenario';
+import { useScenario } from '../../support/scenario/use-scenario';
 
 const ground = useScenario(__filename, { changes: 'streamed' });
 const under = useFaults(ground);

@@ -1,10 +1,10 @@
 import type { AclEntry } from 'kafkajs';
-import { aclsOf, asAdmin } from '../../../ops/local/grant-rights';
-import { rights, type Principal } from '../../../ops/local/kafka-rights';
+import { aclsOf, asAdmin } from '../../../ops/local/stack/grant-rights';
+import { rights, type Principal } from '../../../ops/local/stack/kafka-rights';
 import { exitCodes } from '../../../cli/exit-codes';
-import { placeOf } from '../../support/stack';
+import { placeOf } from '../../support/stack/stack';
 import { until } from '../../support/until';
-import { useScenario } from '../../support/use-scenario';
+import { useScenario } from '../../support/scenario/use-scenario';
 
 const ground = useScenario(__filename, { changes: 'none' });
 

@@ -1,11 +1,11 @@
-import { offsetsTopic } from '../../support/brokers';
-import { commitAgain, commitsWithinMs } from '../../support/commits-again';
+import { offsetsTopic } from '../../support/stack/brokers';
+import { commitAgain, commitsWithinMs } from '../../support/scenario/commits-again';
 import { inFull, lasts } from '../../support/faults';
-import type { RunningProcess } from '../../support/running-process';
-import { useFaults } from '../../support/under-faults';
+import type { RunningProcess } from '../../support/scenario/running-process';
+import { useFaults } from '../../support/scenario/under-faults';
 import { until } from '../../support/until';
-import { useScenario } from '../../support/use-scenario';
-import { ask, metricOf } from '../../support/vital-signs';
+import { useScenario } from '../../support/scenario/use-scenario';
+import { ask, metricOf } from '../../support/scenario/health-pages';
 
 const ground = useScenario(__filename, { changes: 'streamed' });
 const tooFewMs = inFull(120_000, 45_000);

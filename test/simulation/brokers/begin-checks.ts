@@ -1,5 +1,5 @@
 /** What must hold immediately before an effect, by what the brokers know. */
-import type { ConsumedRecord } from '../../../lib/kafka/subscription';
+import type { ConsumedRecord } from '../../../lib/runtime/subscription';
 import type { CheckedProcess } from '../checks';
 import { keyOf } from '../simulated-broker';
 import type { World } from '../world';

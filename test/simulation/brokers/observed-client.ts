@@ -8,8 +8,8 @@ import type {
   Tail,
   TopicPartition,
 } from '../../../lib/kafka/client-port';
-import type { KafkaJsClient } from '../../../lib/kafka/kafkajs-client';
-import type { ConsumerSettings } from '../../../lib/kafka/settings';
+import type { KafkaJsClient } from '../../../lib/kafka/kafkajs/client';
+import type { ConsumerSettings } from '../../../lib/runtime/settings';
 import type { Logger } from '../../../lib/process/logger';
 import type { Host } from '../host';
 import type { Library } from '../library';

@@ -2,7 +2,7 @@
  * The truth that the stall watch is measured by: records lie in a log, its leader and the coordinator answer,
  * nothing is named that holds them, and nobody takes them. Whoever holds the partition has to say so.
  */
-import type { PartitionState } from '../../../lib/kafka/consumer';
+import type { PartitionState } from '../../../lib/runtime/consumer';
 import type { Instance } from '../instance';
 import { keyOf } from '../simulated-broker';
 import type { World } from '../world';

@@ -1,0 +1,253 @@
+/**
+ * Steers one process by what operators decide on `afterbuild.control`, while it works, and passes on what
+ * instances tell each other about dependencies.
+ *
+ * Decisions are known before the first effect: the subscription reads the topic to its end, and only then
+ * says so to whoever waits with work. From then on a decision holds from the moment it is read, and a
+ * look each second lets flags expire.
+ */
+import type { Dependency } from '../runtime/dependency';
+import { dependencies } from '../runtime/dependency';
+import type { AnySubscription, RecordHeaders } from '../runtime/subscription';
+import type { Clock } from '../process/clock';
+import type { Logger } from '../process/logger';
+import type { Control } from '../../schemas/generated';
+import { refusalOf } from './acceptable';
+import { decisionsSubscription, type Decision } from './decisions';
+import { Flags, withoutFlags, type Effective, type FlagInForce } from './flags';
+import { Hints, OwnHints, type HintWrite, type OwnBreaker } from './hints';
+import type { ProcessName } from './process-names';
+
+/** What is steered: the consumer of the process. */
+export interface Steered {
+  state(): {
+    readonly partitions: readonly { readonly topic: string; readonly partition: number }[];
+    readonly breakers: readonly (OwnBreaker & { readonly dependency: Dependency })[];
+  };
+  /** How many the topic has by now; null when that is not known yet. */
+  partitionsOf(topic: string): number | null;
+  steer(to: {
+    readonly paused: boolean;
+    readonly recordsPerSecond: number | null;
+    readonly concurrency: number | null;
+  }): void;
+  hint(dependency: Dependency, untilMs: number): void;
+}
+
+export interface HelmOptions {
+  readonly process: ProcessName;
+  /** Unlike that of every other instance which runs at the same time. */
+  readonly instance: string;
+  /** Full names. */
+  readonly topics: {
+    readonly control: string;
+    /** What the process works through; a rate is shared out by its partitions, added ones included. */
+    readonly work: string;
+  };
+  readonly decode: (bytes: Buffer, headers: RecordHeaders) => Control | Promise<Control>;
+  /** Writes a decision; null takes back what the key names. */
+  readonly write: (key: string, value: Control | null) => Promise<void>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface DecisionHooks {
+  /** Decisions of other kinds; null was taken back. */
+  readonly onDecision: (decision: Control | null) => void;
+  readonly onCaughtUp: () => void;
+}
+
+const lookEveryMs = 1_000;
+const pausedLookMs = 250;
+
+export class Helm {
+  readonly #options: HelmOptions;
+  readonly #flags = new Flags();
+  readonly #hints: Hints;
+  readonly #ownHints: OwnHints;
+  readonly owner: string;
+  #steered: Steered | null = null;
+  #caughtUp = false;
+  #effective: Effective = withoutFlags;
+  #sent = '';
+  #endLooking: () => void = () => undefined;
+  #writing: Promise<void> | null = null;
+  #writeFails = false;
+
+  constructor(options: HelmOptions) {
+    this.#options = options;
+    this.owner = `${options.process}/${options.instance}`;
+    this.#hints = new Hints(this.owner);
+    this.#ownHints = new OwnHints(this.owner);
+  }
+
+  /** How the process is to work now, by the flags. */
+  get effective(): Effective {
+    return this.#effective;
+  }
+
+  /** The flags that decide it. */
+  get flags(): FlagInForce[] {
+    const { process, clock } = this.#options;
+    return this.#flags.of(process, clock.nowMs());
+  }
+
+  /** What the consumer has to subscribe to; the process's own look at other decisions goes along. */
+  subscription(hooks: DecisionHooks): AnySubscription {
+    const { topics, decode } = this.#options;
+    return decisionsSubscription({
+      topic: topics.control,
+      decode,
+      onDecision: (decision) => {
+        const refusal = refusalOf(decision, this.#options.clock.nowMs());
+        if (refusal !== undefined) {
+          const fields = { event: 'decision.refused', author: decision.value?.author };
+          this.#options.logger.warn(fields, `an acceptance of a database is ignored: ${refusal}`);
+          return;
+        }
+        this.#learn(decision);
+        hooks.onDecision(decision.value);
+      },
+      onForgotten: () => {
+        this.#flags.forget();
+        this.#hints.forget();
+      },
+      onCaughtUp: () => {
+        this.#caughtUp = true;
+        this.#tellInForce();
+        this.look();
+        for (const hint of this.#hints.current(this.#options.clock.nowMs())) this.#passOn(hint);
+        hooks.onCaughtUp();
+      },
+    });
+  }
+
+  /**
+   * From now on the consumer follows the flags. Before its start: nothing may begin until they are known,
+   * or what waits for its schema meanwhile would be worked on under a pause.
+   */
+  follow(steered: Steered): void {
+    this.#steered = steered;
+    steered.steer({ paused: true, recordsPerSecond: null, concurrency: null });
+    this.#endLooking = this.#options.clock.every(lookEveryMs, () => this.look());
+  }
+
+  /** Lets flags expire, steers, and says what our breakers have to say. What the timer does. */
+  look(): void {
+    if (!this.#caughtUp) return;
+    const { process, clock } = this.#options;
+    this.#effective = this.#flags.effective(process, clock.nowMs());
+    this.#steer();
+    this.#say();
+  }
+
+  /** Resolves when no flag pauses the process. @throws the signal's reason. */
+  async whilePaused(signal: AbortSignal): Promise<void> {
+    while (this.#effective.paused) await this.#options.clock.sleep(pausedLookMs, signal);
+    signal.throwIfAborted();
+  }
+
+  /** Takes back what we have said about our breakers; they end with the process. Waits for `withinMs` at most by its caller. */
+  async end(): Promise<void> {
+    this.#endLooking();
+    await this.#writing;
+    await this.#write(this.#ownHints.due([], this.#options.clock.nowMs()));
+  }
+
+  #learn({ key, value }: Decision): void {
+    const { logger } = this.#options;
+    const ignored = this.#flags.learn(value, key);
+    if (ignored !== null) {
+      logger.warn({ event: 'flag.ignored', key }, `a flag is ignored: ${ignored}`);
+    }
+    const hint = this.#hints.learn(value, key);
+    // What was decided long before we began takes effect together, at the end of the topic.
+    if (!this.#caughtUp) return;
+    if (hint) this.#passOn(hint);
+    if (key?.startsWith('flag/') !== true) return;
+    const before = JSON.stringify(this.#effective);
+    this.look();
+    if (JSON.stringify(this.#effective) !== before) this.#tell(key, value);
+  }
+
+  #tell(key: string, decision: Control | null): void {
+    const fields = { event: 'flag.changed', key, ...this.#effective };
+    if (decision === null) this.#options.logger.info(fields, 'a flag was taken back');
+    else {
+      const { author, reason, flag } = decision;
+      const { value, expiresAtMs } = flag ?? {};
+      this.#options.logger.info(
+        { ...fields, value, expiresAtMs, author, reason },
+        'a flag was set',
+      );
+    }
+  }
+
+  #tellInForce(): void {
+    const { flags } = this;
+    if (flags.length > 0) {
+      this.#options.logger.info({ event: 'flag.in-force', flags }, 'flags are in force');
+    }
+  }
+
+  #steer(): void {
+    const steered = this.#steered;
+    if (!steered) return;
+    const { paused, concurrency } = this.#effective;
+    const to = { paused, recordsPerSecond: this.#shareOfRate(steered), concurrency };
+    const text = JSON.stringify(to);
+    if (text === this.#sent) return;
+    this.#sent = text;
+    steered.steer(to);
+  }
+
+  /** The rate is one of all instances; each takes what its partitions are of the whole. */
+  #shareOfRate(steered: Steered): number | null {
+    const { recordsPerSecond } = this.#effective;
+    if (recordsPerSecond === null) return null;
+    const { work } = this.#options.topics;
+    const held = steered.state().partitions.filter(({ topic }) => topic === work).length;
+    const share = Math.max(1, held);
+    return (recordsPerSecond * share) / Math.max(share, steered.partitionsOf(work) ?? 0);
+  }
+
+  #passOn({ dependency, untilMs }: { dependency: string; untilMs: number }): void {
+    const known = dependencies.find((one) => one === dependency);
+    if (known) this.#steered?.hint(known, untilMs);
+  }
+
+  /** One write at a time: what is due then is looked at again in a second. */
+  #say(): void {
+    if (this.#writing) return;
+    const breakers = this.#steered?.state().breakers ?? [];
+    const due = this.#ownHints.due(breakers, this.#options.clock.nowMs());
+    if (due.length === 0) return;
+    this.#writing = this.#write(due).finally(() => (this.#writing = null));
+  }
+
+  /** Never rejects: a hint that is not told costs the others one failure. */
+  async #write(writes: readonly HintWrite[]): Promise<void> {
+    const { clock, logger, write } = this.#options;
+    try {
+      for (const one of writes) {
+        await write(one.key, one.hint && decisionOf(one.hint, clock.nowMs()));
+        this.#ownHints.written(one);
+      }
+      this.#writeFails = false;
+    } catch (error) {
+      if (this.#writeFails) return;
+      this.#writeFails = true;
+      logger.warn({ event: 'hint.unsaid', err: error }, 'the others were not told of a breaker');
+    }
+  }
+}
+
+const decisionOf = (hint: NonNullable<HintWrite['hint']>, atMs: number): Control => ({
+  kind: 'breaker',
+  author: hint.owner,
+  reason: hint.cause,
+  atMs,
+  acceptedDatabase: null,
+  flag: null,
+  breaker: hint,
+});

@@ -1,0 +1,96 @@
+/** Makes a process's helm: topics, codecs and a producer of its own around it. */
+import type { Registry } from '../avro/registry';
+import type { Consumer } from '../runtime/consumer';
+import type { RecordProducer } from '../kafka/producer';
+import { topicNames } from '../kafka/topics/topics';
+import type { Metrics } from '../metrics/metrics';
+import type { Clock } from '../process/clock';
+import { instanceName } from '../process/instance-name';
+import type { Logger } from '../process/logger';
+import type { SetAside } from '../metrics/set-aside';
+import type { Troubles } from '../process/troubles';
+import { within } from '../process/within';
+import type { Control, InstanceStatus } from '../../schemas/generated';
+import { Helm } from './control-client';
+import type { ProcessName } from './process-names';
+import type { RedisView } from './instance-status';
+import { showSourceWork, type ReadSourceWork } from './source-work';
+import { StatusReporter } from './status-reporter';
+import { StateWriter } from './state-writer';
+
+export interface OpenHelmOptions {
+  readonly process: ProcessName;
+  /** Name in `topics.ts` of what the process works through. */
+  readonly work: string;
+  /** Empty or like `team-a.`. */
+  readonly namespace: string;
+  readonly registry: Registry;
+  readonly createProducer: () => RecordProducer;
+  /** For its status. */
+  readonly troubles: Troubles;
+  readonly setAside: Pick<SetAside, 'current'>;
+  readonly redis?: () => RedisView;
+  readonly metrics: Pick<Metrics, 'beforeRead' | 'clear' | 'set'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface OpenHelm {
+  readonly helm: Helm;
+  /** Before the consumer starts. @param work what is left where the work is. */
+  follow(consumer: Consumer, work: ReadSourceWork): void;
+  /** After the consumer has stopped. Never rejects and never takes long. */
+  end(): Promise<void>;
+}
+
+const endLimitMs = 3_000;
+
+export function openHelm(options: OpenHelmOptions): OpenHelm {
+  const { process, work, namespace, registry, createProducer, clock, logger } = options;
+  const { metrics, setAside, troubles, redis } = options;
+  const instance = instanceName();
+  const writer = new StateWriter({ registry, createProducer, clock });
+  const control = `${namespace}${topicNames.control}`;
+  const codec = writer.codecOf<Control>(control, topicNames.control);
+  const helm = new Helm({
+    ...{ process, clock, logger },
+    instance,
+    topics: { control, work: `${namespace}${work}` },
+    decode: (bytes, headers) => codec.decode(bytes, headers),
+    write: async (key, value) => {
+      await writer.write(control, key, value && (await codec.encode(value)));
+    },
+  });
+  const status = `${namespace}${topicNames.status}`;
+  const statusCodec = writer.codecOf<InstanceStatus>(status, topicNames.status);
+  const identity = {
+    ...{ process, instance, work: `${namespace}${work}` },
+    startedAtMs: clock.nowMs(),
+  };
+  const reporter = new StatusReporter({
+    ...{ identity, steering: helm, troubles, setAside, clock, logger },
+    ...(redis === undefined ? {} : { redis }),
+    write: async (value) => {
+      await writer.write(status, helm.owner, value && (await statusCodec.encode(value)));
+    },
+  });
+  const end = async (): Promise<void> => {
+    await Promise.all([helm.end(), reporter.end()]);
+    await writer.close();
+  };
+  return {
+    helm,
+    follow: (consumer, read) => {
+      helm.follow(consumer);
+      reporter.begin(() => consumer.state(), read);
+      showSourceWork(metrics, read, clock);
+    },
+    end: () =>
+      within(
+        clock,
+        endLimitMs,
+        end().catch(() => undefined),
+        undefined,
+      ),
+  };
+}

@@ -1,0 +1,53 @@
+/**
+ * Bounds the headers that kafkajs 2.2.4 reads of a record.
+ *
+ * It takes room for as many as a record says it has, before it has read one, and copies all of them for each: the
+ * time grows with the square of their number, for every record of the answer, and again after each start. None of
+ * ours has more than thirty. Of a record with more than a thousand none is read; it says so in a header of its own,
+ * and becomes a dead letter (`too-many-headers`).
+ */
+import { createRequire } from 'node:module';
+import type { FetchedRecord } from '../fetched-record';
+import { UndecodableRecordError } from '../../runtime/undecodable-record-error';
+
+export const headersMax = 1_000;
+/** In their place; its value is how many the record says it has. Removed again by a redrive, as all of ours. */
+export const unreadHeaders = 'afterbuild-unread-headers';
+
+interface Decoder {
+  readVarInt(): number;
+  readVarIntArray(read: (decoder: Decoder) => unknown): unknown[];
+}
+
+/** What of a decoder is left to be read: the headers are the last part of a record. */
+export function readHeaders(decoder: Decoder, read: (decoder: Decoder) => unknown): unknown[] {
+  const count = decoder.readVarInt();
+  if (count >= 0 && count <= headersMax) return Array.from({ length: count }, () => read(decoder));
+  return count === -1 ? [] : [{ key: unreadHeaders, value: Buffer.from(String(count)) }];
+}
+
+let isBounded = false;
+
+/** Idempotent. @throws Error when the kafkajs that is installed is built differently. */
+export function boundHeaders(): void {
+  if (isBounded) return;
+  const { prototype } = createRequire(__filename)('kafkajs/src/protocol/decoder') as {
+    prototype: Decoder;
+  };
+  if (typeof Reflect.get(prototype, 'readVarIntArray') !== 'function') {
+    throw new Error('kafkajs has no readVarIntArray: look how it reads headers.');
+  }
+  prototype.readVarIntArray = function (this: Decoder, read) {
+    return readHeaders(this, read);
+  };
+  isBounded = true;
+}
+
+/** Undefined when the record's headers are those that it came with. */
+export function unreadHeadersOf({ headers }: FetchedRecord): UndecodableRecordError | undefined {
+  if (headers[unreadHeaders] === undefined) return undefined;
+  return new UndecodableRecordError(
+    `The record has more than ${headersMax} headers; none of them was read.`,
+    'too-many-headers',
+  );
+}

@@ -1,0 +1,36 @@
+/** Turns kafkajs' log entries into ours, at the level that they deserve. */
+import { logLevel, type LogEntry, type logCreator } from 'kafkajs';
+import type { Logger } from '../../process/logger';
+
+/** What every healthy start, rebalance and stop says, some of it as an error. */
+const everyday =
+  /coordinator is (loading|not available)|coordinator is not aware|not the coordinator|rebalanc|concurrent transaction|no leader for this|metadata .*(expired|stale)|consumer not running|response without match/i;
+const repeatAfterMs = 60_000;
+
+/**
+ * The runtime logs its own life cycle, so the client's is for debugging. Of one complaint (a broker that
+ * is away is complained about every second) one line a minute is shown.
+ */
+export function createClientLog(logger: Logger): logCreator {
+  const shownAtMs = new Map<string, number>();
+  const isRepeated = (entry: LogEntry): boolean => {
+    const atMs = Date.parse(entry.log.timestamp);
+    const lastMs = shownAtMs.get(entry.log.message) ?? -Infinity;
+    if (atMs - lastMs < repeatAfterMs) return true;
+    shownAtMs.set(entry.log.message, atMs);
+    return false;
+  };
+  return () => (entry) => {
+    const { message } = entry.log;
+    const said: unknown = entry.log['error'];
+    const isEveryday = everyday.test(message) || (typeof said === 'string' && everyday.test(said));
+    const isComplaint = entry.level === logLevel.ERROR || entry.level === logLevel.WARN;
+    const level = isComplaint && !isEveryday && !isRepeated(entry) ? 'warn' : 'debug';
+    logger[level]({ event: 'kafka.client', part: entry.namespace, ...fieldsOf(entry) }, message);
+  };
+}
+
+function fieldsOf({ log }: LogEntry): Record<string, unknown> {
+  const left = new Set(['message', 'timestamp', 'stack']);
+  return Object.fromEntries(Object.entries(log).filter(([name]) => !left.has(name)));
+}

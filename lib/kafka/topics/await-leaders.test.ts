@@ -1,0 +1,23 @@
+import { whenLed } from './await-leaders';
+
+const told = (type: string) => Object.assign(new Error(type), { type });
+
+test('a leader that is being elected is asked again', async () => {
+  const answers: (string | Error)[] = [
+    told('NOT_LEADER_FOR_PARTITION'),
+    told('LEADER_NOT_AVAILABLE'),
+    'ends',
+  ];
+  const ask = (): Promise<string> => {
+    const answer = answers.shift()!;
+    return typeof answer === 'string' ? Promise.resolve(answer) : Promise.reject(answer);
+  };
+  await expect(whenLed(10_000, ask)).resolves.toBe('ends');
+});
+
+test('any other refusal, and an election that does not end, are told', async () => {
+  const refused = told('TOPIC_AUTHORIZATION_FAILED');
+  await expect(whenLed(10_000, () => Promise.reject(refused))).rejects.toBe(refused);
+  const unled = told('LEADER_NOT_AVAILABLE');
+  await expect(whenLed(0, () => Promise.reject(unled))).rejects.toBe(unled);
+});

@@ -1,0 +1,164 @@
+/**
+ * What a record on a retry or dead-letter topic says about itself, in headers of plain UTF-8 text.
+ *
+ * Key, value and the record's own headers stay as they were; these come on top. Origin and first failure
+ * are kept through every further retry; the last failure is the latest one. The same origin is written
+ * once more under the names that Spring and the Kafka user interfaces look for.
+ */
+import type { PoisonReason } from './poison';
+import type { RecordHeaders } from './subscription';
+
+export const failureHeaders = {
+  originTopic: 'afterbuild-origin-topic',
+  originPartition: 'afterbuild-origin-partition',
+  originOffset: 'afterbuild-origin-offset',
+  /** Milliseconds since the epoch, as the broker has it. */
+  originTimestamp: 'afterbuild-origin-timestamp',
+  group: 'afterbuild-group',
+  attempts: 'afterbuild-attempts',
+  /** ISO 8601. */
+  firstFailureAt: 'afterbuild-first-failure-at',
+  lastFailureAt: 'afterbuild-last-failure-at',
+  /** Milliseconds since the epoch; on retry topics. */
+  notBefore: 'afterbuild-not-before',
+  /** `transient` or `poison`. */
+  errorKind: 'afterbuild-error-kind',
+  poisonReason: 'afterbuild-poison-reason',
+  errorClass: 'afterbuild-error-class',
+  errorMessage: 'afterbuild-error-message',
+  /** How many items are left of a batch record that was done in part; the value is written anew. */
+  splitItems: 'afterbuild-split-items',
+  redriveId: 'afterbuild-redrive-id',
+  redriveCount: 'afterbuild-redrive-count',
+} as const;
+
+/** Whether the header says something of a failure, or of what was done about it, and is not the record's own. */
+export const isFailureHeader = (name: string): boolean =>
+  /^(?:afterbuild-|kafka_dlt-|x-original-(?:topic|partition|offset)$)/.test(name);
+
+/** A replay marks the records that it has brought back. */
+const replayHeader = 'replay';
+
+/** It was put there again on purpose: that its rows are gone by now is no sign of a wrong database. */
+export const isSaidAgain = (headers: RecordHeaders): boolean =>
+  headers[replayHeader] !== undefined || headers[failureHeaders.redriveId] !== undefined;
+
+/** What a person has decided about dead letters: on the marker beside them (lib/dead-letters/resolution.ts). */
+export const settlementHeaders = {
+  /** `redriven` or `parked`. */
+  settled: 'afterbuild-settled',
+  /** Offsets of the same partition, like `3,5-9`. */
+  offsets: 'afterbuild-settled-offsets',
+  by: 'afterbuild-settled-by',
+  /** ISO 8601. */
+  at: 'afterbuild-settled-at',
+  why: 'afterbuild-settled-why',
+} as const;
+
+/** On a record of a parked topic, beside all that it said as a dead letter. */
+export const parkedHeaders = {
+  by: 'afterbuild-parked-by',
+  /** ISO 8601. */
+  at: 'afterbuild-parked-at',
+  why: 'afterbuild-parked-why',
+} as const;
+
+/** Messages of errors hold no payload; the cut keeps a header from growing with them. */
+const messageMax = 500;
+
+export interface Origin {
+  /** Full name, namespace included. */
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestampMs: number;
+}
+
+export interface Failure {
+  readonly origin: Origin;
+  readonly group: string;
+  /** How often the record has been tried for its own sake; outages do not count. */
+  readonly attempts: number;
+  readonly firstAtMs: number;
+  readonly lastAtMs: number;
+  readonly error: Error;
+  readonly poison?: PoisonReason;
+  readonly notBeforeMs?: number;
+  readonly splitItems?: number;
+}
+
+export function writeFailure(failure: Failure): Record<string, string> {
+  const { origin, group, error, poison, notBeforeMs, splitItems } = failure;
+  const message = error.message.slice(0, messageMax);
+  return {
+    [failureHeaders.originTopic]: origin.topic,
+    [failureHeaders.originPartition]: String(origin.partition),
+    [failureHeaders.originOffset]: String(origin.offset),
+    [failureHeaders.originTimestamp]: String(origin.timestampMs),
+    [failureHeaders.group]: group,
+    [failureHeaders.attempts]: String(failure.attempts),
+    [failureHeaders.firstFailureAt]: new Date(failure.firstAtMs).toISOString(),
+    [failureHeaders.lastFailureAt]: new Date(failure.lastAtMs).toISOString(),
+    [failureHeaders.errorKind]: poison === undefined ? 'transient' : 'poison',
+    [failureHeaders.errorClass]: error.name,
+    [failureHeaders.errorMessage]: message,
+    ...(poison === undefined ? {} : { [failureHeaders.poisonReason]: poison }),
+    ...(notBeforeMs === undefined ? {} : { [failureHeaders.notBefore]: String(notBeforeMs) }),
+    ...(splitItems === undefined ? {} : { [failureHeaders.splitItems]: String(splitItems) }),
+    ...forUserInterfaces(failure, message),
+  };
+}
+
+/** Spring Kafka's names, and those that Kafbat's redrive reads; Spring writes some as binary, we do not. */
+function forUserInterfaces(
+  { origin, group, error }: Failure,
+  message: string,
+): Record<string, string> {
+  const { topic, partition, offset, timestampMs } = origin;
+  return {
+    'kafka_dlt-original-topic': topic,
+    'kafka_dlt-original-partition': String(partition),
+    'kafka_dlt-original-offset': String(offset),
+    'kafka_dlt-original-timestamp': String(timestampMs),
+    'kafka_dlt-original-consumer-group': group,
+    'kafka_dlt-exception-fqcn': error.name,
+    'kafka_dlt-exception-message': message,
+    'x-original-topic': topic,
+    'x-original-partition': String(partition),
+    'x-original-offset': String(offset),
+  };
+}
+
+/** What a record has behind it when it comes from a retry topic. */
+export interface EarlierFailure {
+  readonly origin: Origin;
+  readonly attempts: number;
+  readonly firstAtMs: number;
+}
+
+/** @returns null for a record that has not failed before, or whose headers are not whole. */
+export function readFailure(headers: RecordHeaders): EarlierFailure | null {
+  const topic = headers[failureHeaders.originTopic];
+  const numbers = [
+    Number(headers[failureHeaders.originPartition]),
+    Number(headers[failureHeaders.originOffset]),
+    Number(headers[failureHeaders.originTimestamp]),
+    Number(headers[failureHeaders.attempts]),
+    Date.parse(headers[failureHeaders.firstFailureAt] ?? ''),
+  ] as const;
+  if (topic === undefined || !numbers.every(Number.isFinite)) return null;
+  const [partition, offset, timestampMs, attempts, firstAtMs] = numbers;
+  return { origin: { topic, partition, offset, timestampMs }, attempts, firstAtMs };
+}
+
+/** @returns null when the record does not say until when it is to wait. */
+export function readNotBefore(headers: RecordHeaders): number | null {
+  const notBeforeMs = Number(headers[failureHeaders.notBefore]);
+  return Number.isFinite(notBeforeMs) ? notBeforeMs : null;
+}
+
+/** As the record says, but never later than the topic's delay from now: the clock that wrote it may be wrong. */
+export function dueAtMs(headers: RecordHeaders, nowMs: number, delayMs: number): number {
+  const latestMs = nowMs + delayMs;
+  return Math.min(readNotBefore(headers) ?? latestMs, latestMs);
+}

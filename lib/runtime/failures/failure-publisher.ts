@@ -1,0 +1,106 @@
+/**
+ * Copies of records on a retry or a dead-letter topic. The original's offset may move only after `send`
+ * has resolved: every replica has the copy by then.
+ */
+import type { Clock } from '../../process/clock';
+import type { FetchedRecord } from '../../kafka/fetched-record';
+import type { FailurePolicy, RetryTopic } from '../failure-policy';
+import { readFailure, writeFailure, type Failure, type Origin } from '../failure-headers';
+import type { PoisonReason } from '../poison';
+import type { OutgoingRecord, RecordProducer } from '../../kafka/producer';
+import { failurePartitions } from '../../kafka/topics/topics';
+
+export interface Letter {
+  readonly record: FetchedRecord;
+  readonly error: Error;
+  /** Undefined: to the next retry topic. */
+  readonly poison: PoisonReason | undefined;
+  /** Failures of its own since it was fetched, this one included. */
+  readonly failed: number;
+  readonly firstFailedAtMs: number;
+  /** What is left of a batch record, when some of it is done. */
+  readonly rest: unknown;
+}
+
+/** Where the records come from. */
+export interface Sender {
+  readonly topic: string;
+  readonly partition: number;
+  readonly policy: FailurePolicy;
+  /** Index of the retry topic that they come from; null for the topic itself. */
+  readonly retryLevel: number | null;
+}
+
+export class Letters {
+  readonly #producer: Pick<RecordProducer, 'send'>;
+  readonly #group: string;
+  readonly #clock: Clock;
+
+  /** @param group full name, namespace included. */
+  constructor(producer: Pick<RecordProducer, 'send'>, group: string, clock: Clock) {
+    this.#producer = producer;
+    this.#group = group;
+    this.#clock = clock;
+  }
+
+  /** @throws Error of the producer or the encoder: then all of the originals stay where they are. */
+  async send(sender: Sender, letters: readonly Letter[]): Promise<void> {
+    await this.#producer.send(
+      await Promise.all(letters.map((letter) => this.#write(sender, letter))),
+    );
+  }
+
+  async #write(sender: Sender, letter: Letter): Promise<OutgoingRecord> {
+    const { record, rest } = letter;
+    const { encode } = sender.policy;
+    const isSplit = rest !== undefined && encode !== undefined;
+    const failure = this.#describe(sender, letter, isSplit);
+    return {
+      topic: topicOf(sender, letter),
+      partition: failure.origin.partition % failurePartitions,
+      key: record.key,
+      value: isSplit ? await encode(rest) : record.value,
+      headers: { ...record.headers, ...writeFailure(failure) },
+    };
+  }
+
+  #describe(sender: Sender, letter: Letter, isSplit: boolean): Failure {
+    const { record, error, poison, failed, firstFailedAtMs, rest } = letter;
+    const lastAtMs = this.#clock.nowMs();
+    const earlier = readFailure(record.headerTexts) ?? {
+      origin: originOf(sender, record),
+      attempts: 0,
+      firstAtMs: firstFailedAtMs,
+    };
+    const delayMs = poison === undefined ? nextRetryTopic(sender)?.delayMs : undefined;
+    const splitItems = isSplit ? sender.policy.count?.(rest) : undefined;
+    return {
+      ...earlier,
+      attempts: earlier.attempts + failed,
+      group: this.#group,
+      lastAtMs,
+      error,
+      ...(poison === undefined ? {} : { poison }),
+      ...(delayMs === undefined ? {} : { notBeforeMs: lastAtMs + delayMs }),
+      ...(splitItems === undefined ? {} : { splitItems }),
+    };
+  }
+}
+
+const originOf = ({ topic, partition }: Sender, record: FetchedRecord): Origin => {
+  const { offset, timestampMs } = record;
+  return { topic, partition, offset, timestampMs };
+};
+
+function topicOf(sender: Sender, { poison }: Letter): string {
+  const { deadLetters } = sender.policy;
+  const topic = poison === undefined ? nextRetryTopic(sender)?.topic : deadLetters;
+  if (typeof topic !== 'string') throw new Error(`${sender.topic} has no topic for its failures.`);
+  return topic;
+}
+
+/** The last delay is repeated. */
+function nextRetryTopic({ policy, retryLevel }: Sender): RetryTopic | undefined {
+  const next = retryLevel === null ? 0 : retryLevel + 1;
+  return policy.retryTopics[Math.min(next, policy.retryTopics.length - 1)];
+}

@@ -1,0 +1,20 @@
+/** What the lanes need of their partition. */
+import type { Logger } from '../../process/logger';
+import type { TopicPartition } from '../../kafka/client-port';
+import type { AnySubscription } from '../subscription';
+
+export interface LaneHost {
+  readonly at: TopicPartition;
+  readonly subscription: AnySubscription;
+  readonly logger: Logger;
+  /** Aborts when what runs has become pointless. */
+  readonly signal: AbortSignal;
+  readonly dead: boolean;
+  readonly isOpen: boolean;
+  /** Records from here on must wait. */
+  readonly windowEnd: number;
+  readonly repeatedBelow: number;
+  finish(offset: number, sizeBytes: number): void;
+  /** Something changed: other lanes, or the fetching, may go on. */
+  onProgress(): void;
+}

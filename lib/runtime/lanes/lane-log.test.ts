@@ -1,0 +1,81 @@
+import type { Logger } from '../../process/logger';
+import type { FailurePolicy } from '../failure-policy';
+import type { FetchedRecord } from '../../kafka/fetched-record';
+import { Lane } from './lane';
+import { LaneLog } from './lane-log';
+import type { Letter } from '../failures/failure-publisher';
+import { RecordBusyError, WaitError } from '../record-errors';
+
+interface Line {
+  readonly level: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+function createFixture() {
+  const lines: Line[] = [];
+  const levels = ['debug', 'info', 'warn', 'error'] as const;
+  const writers = levels.map((level) => [
+    level,
+    (fields: Line['fields']) => lines.push({ level, fields }),
+  ]);
+  const logger: unknown = Object.fromEntries(writers);
+  const log = new LaneLog(logger as Logger);
+  return { log, lane: new Lane(3), lines };
+}
+
+const busy = new RecordBusyError('The trace of build 17 (partition 100) has to settle: live.');
+const away = new Error('storage is away');
+function letter(error: Error): Letter {
+  const record: unknown = { offset: 7 };
+  const failure = { error, poison: undefined, failed: 6, firstFailedAtMs: 0, rest: undefined };
+  return { record: record as FetchedRecord, ...failure };
+}
+const policy: FailurePolicy = {
+  needs: [],
+  classify: () => ({ kind: 'transient' }),
+  retryTopics: [30_000, 120_000].map((delayMs) => ({ topic: 'later', delayMs })),
+  deadLetters: 'dead',
+};
+const from = (retryLevel: number | null) => ({ retryLevel, policy });
+
+const usualWaits = [busy, new WaitError('The cap is reached.')];
+
+test.each(usualWaits)('a usual wait and its end are told at debug, without a stack: %s', (wait) => {
+  const { log, lane, lines } = createFixture();
+  log.retrying(lane, wait);
+  log.recovered(lane, 10);
+  expect(lines.map(({ level }) => level)).toEqual(['debug', 'debug']);
+  expect(lines[0]?.fields).toEqual({ event: 'lane.waits', lane: 3, reason: wait.message });
+});
+
+test('what waits only with patience, and what should not have to wait, are warned of', () => {
+  const { log, lane, lines } = createFixture();
+  log.retrying(lane, new WaitError('InternalError', { patienceMs: 1_000 }));
+  log.retrying(lane, new WaitError('not a member', { isUsual: false }));
+  log.retrying(lane, away);
+  expect(lines.map(({ level }) => level)).toEqual(['warn', 'warn', 'warn']);
+});
+
+test('a failure among usual waits is warned of, and its end is told where it was', () => {
+  const { log, lane, lines } = createFixture();
+  log.retrying(lane, busy);
+  log.retrying(lane, away);
+  log.recovered(lane, 10);
+  expect(lines.map(({ level }) => level)).toEqual(['debug', 'warn', 'info']);
+});
+
+test('a busy record goes to its retry topic at debug, and again to the last one as a warning', () => {
+  const { log, lines } = createFixture();
+  for (const level of [null, 0, 1]) log.lettered(letter(busy), from(level));
+  expect(lines.map(({ level }) => level)).toEqual(['debug', 'debug', 'warn']);
+  expect(lines.map(({ fields }) => fields['reason'])).toEqual(lines.map(() => busy.message));
+  expect(lines.some(({ fields }) => 'err' in fields)).toBe(false);
+});
+
+test('a record that failed for its own sake is warned of at once', () => {
+  const { log, lines } = createFixture();
+  log.lettered(letter(away), from(null));
+  expect(lines).toEqual([
+    { level: 'warn', fields: { event: 'record.retried-later', offset: 7, failed: 6, err: away } },
+  ]);
+});

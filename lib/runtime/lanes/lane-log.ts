@@ -1,0 +1,93 @@
+/** What the lanes of a partition say: each kind of trouble once in a spell, never what a record holds. */
+import type { Logger } from '../../process/logger';
+import type { Lane } from './lane';
+import type { Letter, Sender } from '../failures/failure-publisher';
+import { RecordBusyError, WaitError } from '../record-errors';
+
+/** Messages that differ in more than numbers, in one spell of failures. */
+const toldReasonsMax = 10;
+
+/**
+ * Part of healthy work: a trace that settles, a lease that somebody has, a cap. What waits with patience only
+ * (an error that may pass) is none of these.
+ */
+const isUsualWait = (error: Error): boolean =>
+  error instanceof RecordBusyError || (error instanceof WaitError && error.isUsual);
+
+export class LaneLog {
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /**
+   * A warning wants an operator to look, so a usual wait is none. Each reason once: what began as an outage may
+   * turn out to be a hold, and only that needs an operator.
+   */
+  retrying(lane: Lane, error: Error): void {
+    if (isUsualWait(error)) {
+      const fields = { event: 'lane.waits', ...placeOf(lane), reason: error.message };
+      this.#logger.debug(fields, 'a lane waits until it is time');
+      return;
+    }
+    const reason = error.message.replace(/[0-9]+/g, '0');
+    if (lane.toldReasons.has(reason) || lane.toldReasons.size >= toldReasonsMax) return;
+    lane.toldReasons.add(reason);
+    const fields = { event: 'lane.retrying', ...placeOf(lane), err: error };
+    this.#logger.warn(fields, 'lane retries until it succeeds');
+  }
+
+  recovered(lane: Lane, elapsedMs: number): void {
+    const fields = { event: 'lane.recovered', lane: lane.index, elapsedMs };
+    this.#logger[endLevel(lane)](fields, 'lane recovered');
+  }
+
+  givenAway(lane: Lane, elapsedMs: number): void {
+    const fields = { event: 'lane.given-away', lane: lane.index, elapsedMs };
+    this.#logger[endLevel(lane)](fields, 'a failing lane went with its partition');
+  }
+
+  /** It goes on trying, since a repair should be enough; but nobody is to think that all is well. */
+  stuck(lane: Lane, error: Error): void {
+    this.#logger.error(
+      { event: 'lane.stuck', ...placeOf(lane), err: error },
+      'lane holds: this is no fault of the record and no server that is away; a person has to look',
+    );
+  }
+
+  halted(lane: Lane, { error, offset }: { readonly error: Error; readonly offset: number }): void {
+    this.#logger.error(
+      { event: 'lane.halted', lane: lane.index, offset, err: error },
+      'lane halted: its records wait for a person',
+    );
+  }
+
+  lettered({ record, error, poison, failed }: Letter, { retryLevel, policy }: LetterSource): void {
+    const fields = { offset: record.offset, failed };
+    if (poison !== undefined) {
+      const event = 'record.dead-lettered';
+      this.#logger.warn({ event, poison, ...fields, err: error }, 'a dead letter');
+      return;
+    }
+    const event = 'record.retried-later';
+    if (!isUsualWait(error)) {
+      this.#logger.warn({ event, ...fields, err: error }, 'a record waits for a retry');
+      return;
+    }
+    // A record that is still busy after every retry delay waits longer than is usual.
+    const isLast = retryLevel !== null && retryLevel >= policy.retryTopics.length - 1;
+    const waits = { event, ...fields, reason: error.message };
+    this.#logger[isLast ? 'warn' : 'debug'](waits, 'a record waits for a retry');
+  }
+}
+
+type LetterSource = Pick<Sender, 'retryLevel' | 'policy'>;
+
+/** The end of a failure is of use only to a reader of its beginning. */
+const endLevel = (lane: Lane): 'info' | 'debug' => (lane.toldReasons.size > 0 ? 'info' : 'debug');
+
+const placeOf = (lane: Lane): { lane: number; offset: number | undefined } => ({
+  lane: lane.index,
+  offset: lane.first()?.offset,
+});

@@ -1,0 +1,19 @@
+/** How long a lane waits before it tries again what it could not do. */
+import type { Lane } from './lane';
+import { WaitError } from '../record-errors';
+import { retryDelayMs } from '../../process/backoff';
+import type { Settlement } from './batch-result';
+import type { Surroundings } from '../partitions/context';
+
+/** A dependency's breaker sets the pace; the lane's own pause only bridges the time until it opens. */
+const heldFailuresMax = 3;
+
+export function lanePauseMs(
+  { failures }: Lane,
+  { isHeld, retry }: Settlement,
+  { settings, random }: Surroundings,
+): number {
+  const times = isHeld ? Math.min(failures, heldFailuresMax) : failures;
+  const delayMs = retryDelayMs(times, settings, random);
+  return retry instanceof WaitError ? Math.min(delayMs, retry.withinMs) : delayMs;
+}

@@ -1,0 +1,291 @@
+/**
+ * Runs the lanes of one partition: a micro-batch at a time a lane, each in a slot of the process.
+ *
+ * What has to be tried again stays at the front of its lane, so order within a key holds; the lane waits
+ * with growing pauses and without its slot. A record that fails for its own sake goes on to a retry or
+ * dead-letter topic, and counts as finished once its copy is safe. A halted lane keeps its records: the
+ * prefix never passes it.
+ */
+import type { TopicPartition } from '../../kafka/client-port';
+import type { LaneHost } from './lane-host';
+import { noFailurePolicy, type FailurePolicy } from '../failure-policy';
+import type { Ticket } from '../failures/admission';
+import type { Lane, Unsent } from './lane';
+import { hasProbe } from './lanes';
+import { LaneLog } from './lane-log';
+import { lanePauseMs } from './lane-pause';
+import { asError, assemble, handleAll, type MicroBatch } from './micro-batch';
+import { letterNeeds, putAside } from './redirect';
+import { settle, Settlement } from './batch-result';
+import type { Surroundings } from '../partitions/context';
+import { tellOutcomes } from './report-outcomes';
+
+const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
+
+export class LaneRunner {
+  /** When one of them began last, in turns of the gate. */
+  lastTurn = 0;
+  /** Start times of what runs, for the progress deadline. */
+  readonly startedAtMs = new Map<Lane, number>();
+  readonly #partition: LaneHost;
+  readonly #around: Surroundings;
+  readonly #policy: FailurePolicy;
+  /** Flags steer the work, not the reading of state. */
+  readonly #isSteered: boolean;
+  readonly #log: LaneLog;
+  readonly #mayBegin = (): boolean => this.#around.client.mayBegin();
+  #onIdle: (() => void)[] = [];
+
+  constructor(partition: LaneHost, around: Surroundings) {
+    this.#partition = partition;
+    this.#around = around;
+    const { failures, start } = partition.subscription;
+    this.#policy = failures ?? noFailurePolicy;
+    this.#isSteered = start === 'committed';
+    this.#log = new LaneLog(partition.logger);
+  }
+
+  /** Why none of the lanes may begin anything, for as long as that is so. */
+  get heldBy(): string | null {
+    const { client, commits, gate } = this.#around;
+    const byOthers = gate.heldBy(this.#policy.needs, this.#isSteered);
+    if (byOthers !== null || !this.#isSteered) return byOthers;
+    if (!client.mayBegin()) return 'nothing proves that this is still a member of its group';
+    return commits.refusedBy && `offsets are not committed: ${commits.refusedBy.message}`;
+  }
+
+  /** Fetching more would only fill memory. */
+  isShut(lanes: readonly Lane[]): boolean {
+    if (this.#isSteered && !this.#around.client.mayBegin()) return true;
+    return this.#around.gate.isShut(this.#policy.needs, this.#isSteered, hasProbe(lanes));
+  }
+
+  /** Resolves when no micro-batch runs; lanes that wait to try again do not count. */
+  idle(): Promise<void> {
+    if (this.startedAtMs.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.push(resolve));
+  }
+
+  /** Starts the lane if it has something to do and nothing forbids it. @returns whether it did. */
+  pump(lane: Lane): boolean {
+    if (!lane.isIdle || !this.#hasWork(lane)) return false;
+    const needs = lane.unsent ? letterNeeds : this.#policy.needs;
+    if (!this.#around.gate.mayEnter(needs, this.#isSteered)) return false;
+    const { lingerMs = 0, maxRecords } = this.#partition.subscription;
+    if (lingerMs > 0 && lane.length < maxRecords && lane.failures === 0)
+      this.#linger(lane, lingerMs);
+    else this.#queue(lane);
+    return true;
+  }
+
+  #hasWork(lane: Lane): boolean {
+    const first = lane.first();
+    if (first === undefined || !this.#partition.isOpen) return false;
+    if (this.#isSteered && !this.#around.client.mayBegin()) return false;
+    return first.offset < this.#partition.windowEnd && this.#isDue(lane, first.offset);
+  }
+
+  /** A record of a retry topic waits for its time; the lane is looked at again then. */
+  #isDue(lane: Lane, offset: number): boolean {
+    if (lane.dueAtMs.size === 0) return true;
+    const waitMs = (lane.dueAtMs.get(offset) ?? 0) - this.#around.clock.nowMs();
+    if (waitMs <= 0) return true;
+    if (!lane.waking) {
+      lane.waking = true;
+      void this.#pause(waitMs).then(() => {
+        lane.waking = false;
+        this.#partition.onProgress();
+      });
+    }
+    return false;
+  }
+
+  #linger(lane: Lane, lingerMs: number): void {
+    lane.lingering = true;
+    void this.#pause(lingerMs).then(() => {
+      lane.lingering = false;
+      if (!lane.busy && this.#hasWork(lane)) this.#queue(lane);
+    });
+  }
+
+  #queue(lane: Lane): void {
+    lane.busy = true;
+    const begin = (): void => {
+      this.#run(lane).catch((error: unknown) => this.#around.onFatal(asError(error)));
+    };
+    // State is read past the slots: what operators decide must not queue behind slow stores.
+    if (this.#isSteered) this.#around.slots.acquire(keyOf(this.#partition.at), begin);
+    else begin();
+  }
+
+  #release(): void {
+    if (this.#isSteered) this.#around.slots.release();
+  }
+
+  async #run(lane: Lane): Promise<void> {
+    const settlement = await this.#runInSlot(lane);
+    const isAgain = settlement?.retry && !settlement.halt;
+    if (isAgain) await this.#pause(lanePauseMs(lane, settlement, this.#around));
+    lane.busy = false;
+    this.#partition.onProgress();
+  }
+
+  /** @returns null when there was nothing to run any more, or the result counts no more. */
+  async #runInSlot(lane: Lane): Promise<Settlement | null> {
+    const { clock, gate } = this.#around;
+    // Letters ask for their producer themselves.
+    const needs = lane.unsent ? [] : this.#policy.needs;
+    const ticket = this.#hasWork(lane) ? gate.enter(needs, this.#isSteered) : null;
+    if (!ticket) {
+      this.#release();
+      return null;
+    }
+    this.lastTurn = ticket.turn;
+    this.startedAtMs.set(lane, clock.nowMs());
+    let settlement: Settlement | null = null;
+    let records = 0;
+    try {
+      if (lane.unsent) return await this.#sendAgain(lane, lane.unsent);
+      const batch = await assemble(lane, this.#partition.subscription, this.#view());
+      // Decoding may have waited for the registry: what has not begun by a drain, or a loss, begins no more.
+      if (!this.#partition.isOpen) return null;
+      records = batch.records.length;
+      settlement = await this.#handle(lane, batch);
+      return settlement;
+    } finally {
+      // The gate first: whoever gets the slot has to see what is known now.
+      this.#leave(ticket, settlement, records);
+      this.#release();
+      this.startedAtMs.delete(lane);
+      if (this.startedAtMs.size === 0) this.#wakeIdle();
+    }
+  }
+
+  #view(): Parameters<typeof assemble>[2] {
+    const { at, windowEnd, repeatedBelow } = this.#partition;
+    return { partition: at.partition, windowEnd, repeatedBelow, nowMs: this.#around.clock.nowMs() };
+  }
+
+  #leave(ticket: Ticket, settlement: Settlement | null, records: number): void {
+    const { gate } = this.#around;
+    if (settlement?.isProof) gate.proved(ticket);
+    // Without a settlement nothing is known of what was needed.
+    const isKnown = settlement !== null && !settlement.isContradicted;
+    gate.leave(ticket, settlement?.absent ?? [], isKnown ? records : 0);
+  }
+
+  async #handle(lane: Lane, batch: MicroBatch): Promise<Settlement | null> {
+    const { clock, observer, settings, letterRun, pace, gate } = this.#around;
+    const { subscription, signal, at } = this.#partition;
+    const startedMs = clock.nowMs();
+    const outcomes =
+      batch.records.length === 0
+        ? []
+        : await handleAll(batch, subscription, signal, this.#mayBegin);
+    pace.note(batch, subscription, outcomes, startedMs);
+    if (this.#partition.dead) return null;
+    if (batch.records.length > 0) {
+      observer.handled(at.topic, batch.records.length, clock.nowMs() - startedMs);
+    }
+    const settlement = settle(lane, batch, outcomes, {
+      policy: this.#policy,
+      triesInPlace: settings.triesInPlace,
+      mayWrite: !letterRun.isOver,
+      gate,
+      nowMs: clock.nowMs(),
+    });
+    if (settlement.letters.length > 0) await this.#putAside(settlement);
+    if (this.#isDead()) return null;
+    this.#apply(lane, batch, settlement);
+    return settlement;
+  }
+
+  /** The handler has said what it has to say, and is not asked again: only the copies are missing. */
+  async #sendAgain(lane: Lane, unsent: Unsent): Promise<Settlement | null> {
+    const settlement = Settlement.ofUnsent(unsent);
+    await this.#putAside(settlement);
+    if (this.#isDead()) return null;
+    this.#apply(lane, { fetched: [], records: [], failure: null }, settlement);
+    return settlement;
+  }
+
+  #putAside(settlement: Settlement): Promise<void> {
+    const { at, subscription } = this.#partition;
+    const retryLevel = subscription.retry?.level ?? null;
+    return putAside(
+      this.#around,
+      { ...at, policy: this.#policy, retryLevel },
+      settlement,
+      this.#log,
+    );
+  }
+
+  /** Asked anew: it may have died while something was awaited. */
+  #isDead(): boolean {
+    return this.#partition.dead;
+  }
+
+  #apply(lane: Lane, batch: MicroBatch, settlement: Settlement): void {
+    const { finished, unfinished, unsent } = settlement;
+    lane.unsent = unsent;
+    lane.replaceFront(finished.length + unfinished.length, unfinished);
+    for (const record of finished) {
+      lane.forget(record.offset);
+      this.#partition.finish(record.offset, record.sizeBytes);
+    }
+    if (finished.length > settlement.lettered) this.#around.letterRun.succeeded();
+    tellOutcomes(this.#around.observer, this.#partition.at.topic, batch, settlement);
+    if (settlement.halt) {
+      lane.haltedBy = settlement.halt.error;
+      lane.failures = 0;
+      this.#log.halted(lane, settlement.halt);
+    } else if (settlement.retry) this.#countFailure(lane, settlement);
+    else this.#countSuccess(lane);
+  }
+
+  #countFailure(lane: Lane, settlement: Settlement): void {
+    const { finished, stuck, retry, absent } = settlement;
+    const { needs } = this.#policy;
+    lane.isAlone = settlement.isOfAll(needs);
+    // Something got done: the dependency answers, so the pauses begin anew.
+    if (finished.length > 0 && lane.failures > 0) lane.failures = 1;
+    else lane.failures += 1;
+    lane.failingSinceMs ||= this.#around.clock.nowMs();
+    if (stuck && lane.failures >= this.#around.settings.triesInPlace && !lane.stuckBy) {
+      lane.stuckBy = stuck;
+      this.#log.stuck(lane, stuck);
+    }
+    for (const { dependency } of absent) {
+      if (!needs.includes(dependency)) lane.missed.add(dependency);
+    }
+    if (retry) this.#log.retrying(lane, retry);
+  }
+
+  #countSuccess(lane: Lane): void {
+    if (lane.failures === 0) return;
+    for (const dependency of lane.missed) this.#around.gate.answered(dependency);
+    lane.missed.clear();
+    this.#log.recovered(lane, this.#around.clock.nowMs() - lane.failingSinceMs);
+    lane.failures = 0;
+    lane.failingSinceMs = 0;
+    lane.stuckBy = null;
+    lane.toldReasons.clear();
+  }
+
+  /** Whoever said that it fails says that this is over, if only because somebody else has the partition now. */
+  giveAway(lane: Lane): void {
+    if (lane.failures === 0) return;
+    this.#log.givenAway(lane, this.#around.clock.nowMs() - lane.failingSinceMs);
+  }
+
+  #wakeIdle(): void {
+    const waiting = this.#onIdle;
+    this.#onIdle = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  /** Ends early, without an error, when the partition is lost. */
+  #pause(ms: number): Promise<void> {
+    return this.#around.clock.sleep(ms, this.#partition.signal).catch(() => undefined);
+  }
+}

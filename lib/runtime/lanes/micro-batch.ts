@@ -1,0 +1,116 @@
+/** Takes records off the front of a lane for one call of `handle`. */
+import { unreadHeadersOf } from '../../kafka/kafkajs/bounded-headers';
+import type { FetchedRecord } from '../../kafka/fetched-record';
+import type { Lane } from './lane';
+import type { Outcome } from '../outcome';
+import { PresentedRecord } from './presented-record';
+import type { AnySubscription, ConsumedRecord, MayBegin } from '../subscription';
+
+/** Where a lane stands in its partition. */
+export interface LaneView {
+  readonly partition: number;
+  /** Records from here on must wait: the commit map could not hold them. */
+  readonly windowEnd: number;
+  /** Records below may have been handled by an earlier holder. */
+  readonly repeatedBelow: number;
+  readonly nowMs: number;
+}
+
+export interface MicroBatch {
+  /** As they lie in the lane... */
+  readonly fetched: readonly FetchedRecord[];
+  /** ...and as they are handled, one for one. */
+  readonly records: readonly ConsumedRecord<unknown>[];
+  /** Why the record after them, which is the first when there are none, could not be decoded. */
+  readonly failure: Error | null;
+}
+
+export async function assemble(
+  lane: Lane,
+  subscription: AnySubscription,
+  view: LaneView,
+): Promise<MicroBatch> {
+  const fetched: FetchedRecord[] = [];
+  const records: ConsumedRecord<unknown>[] = [];
+  let weight = 0;
+  for (const record of lane.peek(subscription.maxRecords)) {
+    if (mustWait(record, lane, view)) break;
+    // Awaiting every record would cost more than all the rest: only a decode that must ask is waited for.
+    const decoded = decodeOnce(lane, subscription, record);
+    const value = decoded instanceof Promise ? ((await decoded) as unknown) : decoded;
+    if (value instanceof DecodeFailure) return { fetched, records, failure: value.error };
+    weight += subscription.weigh?.(value) ?? 0;
+    if (records.length > 0 && weight > (subscription.maxWeight ?? Infinity)) {
+      lane.decoded.set(record.offset, value);
+      break;
+    }
+    fetched.push(record);
+    records.push(present(record, value, lane, subscription, view));
+  }
+  return { fetched, records, failure: null };
+}
+
+const mustWait = ({ offset }: FetchedRecord, { dueAtMs }: Lane, view: LaneView): boolean =>
+  offset >= view.windowEnd || (dueAtMs.size > 0 && (dueAtMs.get(offset) ?? 0) > view.nowMs);
+
+class DecodeFailure {
+  constructor(readonly error: Error) {}
+}
+
+/** @returns the value, a promise of it, or the failure. */
+function decodeOnce(lane: Lane, subscription: AnySubscription, record: FetchedRecord): unknown {
+  if (lane.decoded.size > 0 && lane.decoded.has(record.offset)) {
+    return lane.decoded.get(record.offset);
+  }
+  const unread = unreadHeadersOf(record);
+  if (unread !== undefined) return new DecodeFailure(unread);
+  try {
+    const decoded = subscription.decode(record.value, record);
+    if (!(decoded instanceof Promise)) return decoded;
+    return decoded.catch((error: unknown) => new DecodeFailure(asError(error)));
+  } catch (error) {
+    return new DecodeFailure(asError(error));
+  }
+}
+
+function present(
+  record: FetchedRecord,
+  value: unknown,
+  lane: Lane,
+  subscription: AnySubscription,
+  view: LaneView,
+): ConsumedRecord<unknown> {
+  const isRetry = subscription.retry !== undefined;
+  return new PresentedRecord(record, {
+    topic: subscription.topic,
+    partition: view.partition,
+    value,
+    attempt: lane.attempts.size === 0 ? 1 : (lane.attempts.get(record.offset) ?? 0) + 1,
+    maybeRepeated: isRetry || record.offset < view.repeatedBelow,
+    isRetry,
+  });
+}
+
+/** A throw of `handle` is a retry of all; a wrong number of outcomes is a bug of ours and stops the lane. */
+export async function handleAll(
+  batch: MicroBatch,
+  subscription: AnySubscription,
+  signal: AbortSignal,
+  mayBegin: MayBegin,
+): Promise<readonly Outcome[]> {
+  let outcomes: readonly Outcome[];
+  try {
+    outcomes = await subscription.handle(batch.records, signal, mayBegin);
+  } catch (thrown) {
+    const error = asError(thrown);
+    return batch.records.map(() => ({ kind: 'retry', error }));
+  }
+  if (outcomes.length === batch.records.length) return outcomes;
+  const error = new Error(
+    `handle gave ${outcomes.length} outcomes for ${batch.records.length} records; it must give one each.`,
+  );
+  return batch.records.map(() => ({ kind: 'halt', error }));
+}
+
+export const asError = (thrown: unknown): Error =>
+  thrown instanceof Error ? thrown : new Error(String(thrown));

@@ -1,0 +1,56 @@
+/** A record as `handle` sees it. */
+import { readFailure } from '../failure-headers';
+import type { FetchedRecord } from '../../kafka/fetched-record';
+import type { ConsumedRecord, RecordHeaders } from '../subscription';
+
+export interface Presentation {
+  readonly topic: string;
+  readonly partition: number;
+  readonly value: unknown;
+  readonly attempt: number;
+  readonly maybeRepeated: boolean;
+  /** It came by way of a retry topic: its time is that of its origin. */
+  readonly isRetry: boolean;
+}
+
+/** Key, headers and time are decoded when they are asked for, which most handlers do not. */
+export class PresentedRecord implements ConsumedRecord<unknown> {
+  readonly topic: string;
+  readonly partition: number;
+  readonly value: unknown;
+  readonly attempt: number;
+  readonly maybeRepeated: boolean;
+  readonly #fetched: FetchedRecord;
+  readonly #isRetry: boolean;
+
+  constructor(fetched: FetchedRecord, presentation: Presentation) {
+    this.topic = presentation.topic;
+    this.partition = presentation.partition;
+    this.value = presentation.value;
+    this.attempt = presentation.attempt;
+    this.maybeRepeated = presentation.maybeRepeated;
+    this.#fetched = fetched;
+    this.#isRetry = presentation.isRetry;
+  }
+
+  get offset(): number {
+    return this.#fetched.offset;
+  }
+
+  get key(): string | null {
+    return this.#fetched.keyText;
+  }
+
+  get headers(): RecordHeaders {
+    return this.#fetched.headerTexts;
+  }
+
+  get sizeBytes(): number {
+    return this.#fetched.sizeBytes;
+  }
+
+  get timestampMs(): number {
+    const origin = this.#isRetry ? readFailure(this.headers)?.origin : undefined;
+    return origin?.timestampMs ?? this.#fetched.timestampMs;
+  }
+}

@@ -1,0 +1,56 @@
+/** Copies first: what cannot be handled goes on to its retry or dead-letter topic, and only then is it finished. */
+import type { Gate } from '../failures/admission';
+import type { LaneLog } from './lane-log';
+import type { Sender } from '../failures/failure-publisher';
+import { asError } from './micro-batch';
+import type { Settlement } from './batch-result';
+import type { Surroundings } from '../partitions/context';
+
+export const letterNeeds = ['dead-letters'] as const;
+
+/**
+ * When the copies cannot be written the records stay where they are: their producer is what is away. What it
+ * refuses, or could not be encoded, is for a person to see, and holds up its own lane only.
+ */
+export async function putAside(
+  around: Pick<Surroundings, 'gate' | 'letters' | 'letterRun' | 'observer'>,
+  sender: Sender,
+  settlement: Settlement,
+  log: LaneLog,
+): Promise<void> {
+  const { gate, letters, letterRun, observer } = around;
+  const isRefusal = (error: Error): boolean => sender.policy.classify(error).kind === 'bug';
+  const error = await send(gate, () => letters.send(sender, settlement.letters), isRefusal);
+  if (error) {
+    settlement.lettersUnsent(error, isRefusal(error));
+    return;
+  }
+  letterRun.lettered(settlement.letters.length);
+  for (const letter of settlement.letters) {
+    observer.lettered(sender.topic, letter.poison === undefined ? 'retry' : 'dead-letter', 1);
+    log.lettered(letter, sender);
+  }
+  settlement.lettersSent();
+}
+
+/** As its producer's breaker allows. @returns why it was not sent. */
+async function send(
+  gate: Gate,
+  write: () => Promise<void>,
+  isRefusal: (error: Error) => boolean,
+): Promise<Error | null> {
+  const ticket = gate.enter(letterNeeds, false);
+  if (!ticket) return new Error(gate.heldBy(letterNeeds, false) ?? 'dead-letters');
+  try {
+    await write();
+  } catch (thrown) {
+    const error = asError(thrown);
+    if (isRefusal(error)) gate.leave(ticket, [], 0);
+    else gate.leave(ticket, [{ dependency: 'dead-letters', error }], 1);
+    return error;
+  }
+  gate.leave(ticket, [], 1);
+  // Letters are rare: a ramp of them might never come to its end.
+  gate.answered('dead-letters');
+  return null;
+}

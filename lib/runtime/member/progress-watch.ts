@@ -1,0 +1,80 @@
+/** Looks every second at whether the consumer gets on, and ends the process when a micro-batch hangs. */
+import { StalledError } from '../../process/stalled-error';
+import type { ConsumerState } from '../consumer';
+import { LogLook } from './log-ends';
+import type { AssignedPartition } from '../partitions/partition';
+import { noStall, StallWatch, type Stall } from './stall-detector';
+import type { Surroundings } from '../partitions/context';
+
+export interface Watched {
+  partitions(): Iterable<AssignedPartition>;
+  /** Those that were given away, and of which something still runs. */
+  leftovers(): Iterable<AssignedPartition>;
+  state(): ConsumerState;
+  /** For so long nothing was heard of the group that it has given our partitions away. */
+  isSilent(): boolean;
+}
+
+export class ProgressWatch {
+  readonly #around: Surroundings;
+  readonly #watched: Watched;
+  readonly #look: LogLook;
+  readonly #stalls: StallWatch;
+  #stall = noStall;
+
+  constructor(around: Surroundings, watched: Watched) {
+    const { drainMs, rebalanceTimeoutMs, sessionTimeoutMs } = around.settings;
+    this.#around = around;
+    this.#watched = watched;
+    this.#look = new LogLook(around, () => watched.partitions());
+    this.#stalls = new StallWatch(drainMs + rebalanceTimeoutMs + sessionTimeoutMs);
+  }
+
+  /** For how long work has been left standing that nothing holds, and which. */
+  get stall(): Stall {
+    return this.#stall;
+  }
+
+  get look(): Pick<LogLook, 'silentBy' | 'answeredAtMs'> {
+    return this.#look;
+  }
+
+  /** What the timer does. */
+  tick(): void {
+    const nowMs = this.#around.clock.nowMs();
+    this.#look.tick();
+    const { joined, partitions, membership } = this.#watched.state();
+    const seen = {
+      ...{ joined, partitions, ...membership },
+      isAnswered: this.#look.isAnswered,
+      isSilent: this.#watched.isSilent(),
+    };
+    this.#stall = this.#stalls.look(seen, nowMs);
+    this.#endWhatHangs(nowMs);
+  }
+
+  /** The fetch loop keeps a hung process in the group for ever, so the deadline has to be ours. */
+  #endWhatHangs(nowMs: number): void {
+    const { progressDeadlineMs } = this.#around.settings;
+    const watched = [...this.#watched.partitions(), ...this.#watched.leftovers()];
+    const overdue = findOverdue(watched, nowMs - progressDeadlineMs);
+    if (!overdue) return;
+    const { topic, partition } = overdue.at;
+    this.#around.onFatal(
+      new StalledError(
+        `A micro-batch of ${topic}/${partition} has run for more than ${progressDeadlineMs} ms. ` +
+          'The process ends so that another can take over; look for a call without a time limit.',
+      ),
+    );
+  }
+}
+
+/** @returns a partition with a micro-batch that began before then and still runs. */
+function findOverdue(
+  partitions: readonly AssignedPartition[],
+  beforeMs: number,
+): AssignedPartition | undefined {
+  return partitions.find(({ runner }) =>
+    [...runner.startedAtMs.values()].some((startedAtMs) => startedAtMs <= beforeMs),
+  );
+}

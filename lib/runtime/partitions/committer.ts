@@ -1,0 +1,159 @@
+/**
+ * Commits what is done, from a timer: one commit at a time, each partition's prefix with its map.
+ *
+ * After a refusal because the group has moved on nothing is committed before the next join. While commits
+ * are refused for any other reason, no record is begun beyond one window of the map (`windowEnd`).
+ */
+import { encodeCommitMap } from '../../kafka/commit-map';
+import { StaleCommitError, type CommitEntry, type MembershipTimes } from '../../kafka/client-port';
+import { isGroupUnable } from './commit-refusal';
+import type { ConsumerMembership } from '../consumer';
+import { asError } from '../lanes/micro-batch';
+import type { AssignedPartition } from './partition';
+import type { Surroundings } from './context';
+
+interface Pending {
+  readonly partition: AssignedPartition;
+  readonly version: number;
+  readonly entry: CommitEntry;
+}
+
+export class Committer {
+  readonly #around: Surroundings;
+  readonly #partitions: () => Iterable<AssignedPartition>;
+  readonly #onAccepted: () => void;
+  #epoch = 0;
+  #allowed = false;
+  #inFlight: Promise<void> | null = null;
+  #acceptedAtMs: number | null = null;
+
+  /** @param onAccepted commits are accepted again: work that had to wait for that may go on. */
+  constructor(
+    around: Surroundings,
+    partitions: () => Iterable<AssignedPartition>,
+    onAccepted: () => void = () => undefined,
+  ) {
+    this.#around = around;
+    this.#partitions = partitions;
+    this.#onAccepted = onAccepted;
+  }
+
+  get state(): Omit<ConsumerMembership, keyof MembershipTimes> {
+    const error = this.#around.commits.refusedBy;
+    return {
+      lastAcceptedCommitMs: this.#acceptedAtMs,
+      commitsRefusedBy: error?.message ?? null,
+      commitsWaitFor: error && isGroupUnable(error) ? error.message : null,
+    };
+  }
+
+  /** A new assignment: what is committed from now on belongs to this epoch. */
+  allow(epoch: number): void {
+    this.#epoch = epoch;
+    this.#allowed = true;
+    this.#acceptedAtMs ??= this.#around.clock.nowMs();
+  }
+
+  forbid(): void {
+    this.#allowed = false;
+  }
+
+  /** What the timer does. */
+  tick(): void {
+    if (this.#inFlight || !this.#allowed) return;
+    const pending = this.#collect();
+    if (pending.length === 0) return;
+    this.#inFlight = this.#commit(pending).finally(() => (this.#inFlight = null));
+  }
+
+  /**
+   * Waits for a commit that is on its way, then commits what it left. Twice, because the first may have
+   * failed for a reason that has passed.
+   */
+  async flush(): Promise<void> {
+    for (let round = 0; round < 2; round += 1) {
+      await this.#inFlight;
+      this.tick();
+      await this.#inFlight;
+    }
+  }
+
+  /** Only what the group answers proves a commit. */
+  async isReadBack(): Promise<boolean> {
+    const partitions = [...this.#partitions()].filter((one) => one.commits && one.tracker);
+    if (partitions.length === 0) return true;
+    // Where the logs end is no matter here, and their leaders may be away.
+    const tails = await this.#around.client.tails(partitions.map(({ at }) => at));
+    return partitions.every((partition, index) => {
+      const { tracker } = partition;
+      if (!tracker || tracker.version === 0) return true;
+      return tails[index]?.committed === tracker.doneBelow;
+    });
+  }
+
+  #collect(): Pending[] {
+    const pending: Pending[] = [];
+    const nowMs = this.#around.clock.nowMs();
+    for (const partition of this.#partitions()) {
+      const { tracker } = partition;
+      if (!tracker || partition.dead || !partition.commits) continue;
+      if (tracker.version === partition.committedVersion) continue;
+      if (partition.oldest.offset !== tracker.doneBelow) {
+        partition.oldest = { offset: tracker.doneBelow, sinceMs: nowMs };
+      }
+      const metadata = encodeCommitMap({
+        base: tracker.doneBelow,
+        ranges: tracker.doneBeyond === 0 ? [] : tracker.rangesBeyond(),
+        span: tracker.span,
+        ageMs: nowMs - partition.oldest.sinceMs,
+      });
+      const entry = { ...partition.at, offset: tracker.doneBelow, metadata };
+      pending.push({ partition, version: tracker.version, entry });
+    }
+    return pending;
+  }
+
+  async #commit(pending: readonly Pending[]): Promise<void> {
+    const epoch = this.#epoch;
+    for (const { partition, entry } of pending) partition.attempted = entry.offset;
+    try {
+      const committed = await this.#around.client.commit(
+        epoch,
+        pending.map(({ entry }) => entry),
+      );
+      if (committed) this.#remember(pending);
+    } catch (error) {
+      this.#fail(asError(error), epoch);
+    }
+  }
+
+  #remember(pending: readonly Pending[]): void {
+    for (const { partition, version, entry } of pending) {
+      partition.committed = entry.offset;
+      partition.committedVersion = version;
+    }
+    this.#acceptedAtMs = this.#around.clock.nowMs();
+    this.#around.observer.committed(pending.length);
+    const { commits } = this.#around;
+    if (!commits.refusedBy) return;
+    commits.refusedBy = null;
+    this.#around.logger.info({ event: 'commit.recovered' }, 'offsets are committed again');
+    this.#onAccepted();
+  }
+
+  #fail(error: Error, epoch: number): void {
+    if (error instanceof StaleCommitError) {
+      // Of a commit that was sent before the last join it says nothing about this epoch.
+      if (epoch === this.#epoch) this.#allowed = false;
+      this.#around.logger.debug({ event: 'commit.stale', err: error }, 'the group has moved on');
+      return;
+    }
+    const isKnown = this.#around.commits.refusedBy !== null;
+    this.#around.commits.refusedBy = error;
+    if (isKnown) return;
+    this.#around.logger.warn(
+      { event: 'commit.failing', err: error },
+      'offsets cannot be committed: trying until they can',
+    );
+  }
+}

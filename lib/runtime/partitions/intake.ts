@@ -1,0 +1,54 @@
+/**
+ * What happens in the client's fetch callback: take the whole batch, wait a moment for room, else pause.
+ *
+ * The wait is short because it holds up every partition of the same broker; it exists because pausing at
+ * once makes the client sleep for its whole fetch wait (measured: 15,000 records/s instead of 300,000).
+ */
+import { within } from '../../process/within';
+import type { FetchedBatch, TopicPartition } from '../../kafka/client-port';
+import type { AssignedPartition } from './partition';
+import type { Surroundings } from './context';
+
+export class Intake {
+  readonly #around: Surroundings;
+  readonly #find: (at: TopicPartition) => AssignedPartition | undefined;
+  /** Filtered batches that did not join on to what was taken, by partition; believed the second time. */
+  readonly #suspected = new WeakMap<AssignedPartition, number>();
+
+  constructor(around: Surroundings, find: (at: TopicPartition) => AssignedPartition | undefined) {
+    this.#around = around;
+    this.#find = find;
+  }
+
+  async onBatch(batch: FetchedBatch, accept: () => void): Promise<void> {
+    const partition = this.#find(batch);
+    if (!partition?.take(batch)) return;
+    accept();
+    if (partition.isFull) await this.#waitForRoom(partition);
+    partition.adjustFlow();
+  }
+
+  /**
+   * A batch without a record to deliver moved the client's position. It is followed when it joins on to
+   * what was taken. Otherwise it may be a left-over of an earlier assignment: it is read again, and
+   * believed when it says the same.
+   */
+  onFiltered(at: TopicPartition & { firstOffset: number | null; lastOffset: number }): void {
+    const partition = this.#find(at);
+    if (!partition?.tracker || !partition.isOpen) return;
+    const { taken } = partition.tracker;
+    const joinsOn = (at.firstOffset ?? at.lastOffset) <= taken;
+    if (joinsOn || this.#suspected.get(partition) === at.lastOffset) {
+      this.#suspected.delete(partition);
+      partition.skipTo(at.lastOffset + 1);
+      return;
+    }
+    this.#suspected.set(partition, at.lastOffset);
+    this.#around.client.seek(partition.at, taken);
+  }
+
+  async #waitForRoom(partition: AssignedPartition): Promise<void> {
+    const { clock, settings } = this.#around;
+    await within(clock, settings.roomWaitMs, partition.room(), undefined);
+  }
+}

@@ -1,0 +1,47 @@
+/** What a partition says of itself to those who ask how it is. */
+import type { PartitionState } from '../consumer';
+import type { Lane } from '../lanes/lane';
+import type { LaneRunner } from '../lanes/lane-runner';
+import { oldestOf, waitOf } from '../lanes/lanes';
+import type { OffsetTracker } from './offset-tracker';
+import type { TopicPartition } from '../../kafka/client-port';
+import type { PartitionLog } from './partition-log';
+
+interface Described {
+  readonly at: TopicPartition;
+  readonly tracker: OffsetTracker | null;
+  readonly log: PartitionLog;
+  readonly runner: Pick<LaneRunner, 'heldBy'>;
+  readonly committed: number;
+  readonly isDoneUnsaid: boolean;
+  readonly haltedBy: Error | null;
+}
+
+type Own = Pick<PartitionState, 'bufferedRecords' | 'bufferedBytes' | 'paused' | 'intakeHold'> & {
+  readonly lanes: readonly Lane[];
+};
+
+const notLoaded = { doneBelow: null, doneBeyond: 0, taken: null };
+
+export function describePartition(partition: Described, { lanes, ...own }: Own): PartitionState {
+  const { at, tracker, log, runner, committed, isDoneUnsaid, haltedBy } = partition;
+  const { doneBelow, doneBeyond, taken } = tracker ?? notLoaded;
+  const { highWatermark, logEnd, workLeft } = log;
+  const stopped = lanes.map((lane) => lane.haltedBy ?? lane.stuckBy);
+  return {
+    ...at,
+    ...own,
+    doneBelow,
+    doneBeyond,
+    taken,
+    committed: committed < 0 ? null : committed,
+    highWatermark,
+    logEnd,
+    workLeft,
+    isUncommitted: isDoneUnsaid,
+    retryingLanes: lanes.filter((lane) => lane.failures > 0).length,
+    oldestTimestampMs: oldestOf(lanes)?.timestampMs ?? log.unfetchedSinceMs(taken ?? 0),
+    held: own.bufferedRecords > 0 ? (runner.heldBy ?? waitOf(lanes)) : null,
+    halts: [haltedBy, ...stopped].flatMap((error) => (error ? [error.message] : [])),
+  };
+}

@@ -1,0 +1,293 @@
+/**
+ * One partition while it is ours: its buffer, its lanes, what is done, and whether it may be fetched.
+ *
+ * Life: made at a join (closed) → `open` once its position is loaded → perhaps `suspend` and `proceed`
+ * around each rejoin → `end` when it is lost. After `end` nothing that still runs has any effect here:
+ * another member may already be at work on the same records.
+ */
+import type { Logger } from '../../process/logger';
+import type { FetchedBatch, TopicPartition } from '../../kafka/client-port';
+import type { PartitionState } from '../consumer';
+import { dueAtMs } from '../failure-headers';
+import { laneHold, roomHold, type IntakeHold } from './intake-hold';
+import { laneOf, Lane } from '../lanes/lane';
+import type { LaneHost } from '../lanes/lane-host';
+import { LaneRunner } from '../lanes/lane-runner';
+import { PartitionLog } from './partition-log';
+import { describePartition } from './partition-state';
+import { OffsetTracker } from './offset-tracker';
+import type { StartingPoint } from './starting-point';
+import type { AnySubscription } from '../subscription';
+import type { Surroundings } from './context';
+
+const lanesDefault = 8;
+/** What a queued record costs beside its bytes (measured: 215). */
+const recordOverheadBytes = 256;
+
+export class AssignedPartition implements LaneHost {
+  readonly logger: Logger;
+  readonly runner: LaneRunner;
+  readonly #lanes: Lane[];
+  readonly #abort = new AbortController();
+  tracker: OffsetTracker | null = null;
+  dead = false;
+  suspended = false;
+  /** Why the whole partition is not read. */
+  haltedBy: Error | null = null;
+  readonly log: PartitionLog;
+  repeatedBelow = 0;
+  /** The group's offset as we know it, and the one that was last sent: an answer may have been lost. */
+  committed = -1;
+  attempted = -1;
+  committedVersion = 0;
+  /** Since when the oldest unfinished offset is the oldest; for the commit map's age. */
+  oldest = { offset: -1, sinceMs: 0 };
+  /** Records from here on are views of the response that brought them. */
+  #viewsFrom = Infinity;
+  #from = 0;
+  #bufferedRecords = 0;
+  #bufferedBytes = 0;
+  #paused = true;
+  /** The lane that is asked first: after the one that began last, so that each is once a probe. */
+  #firstLane = 0;
+  #caughtUpAt: number | null = null;
+  #onRoom: (() => void) | null = null;
+
+  constructor(
+    readonly at: TopicPartition,
+    readonly subscription: AnySubscription,
+    readonly around: Surroundings,
+  ) {
+    this.logger = around.logger.child({ topic: at.topic, partition: at.partition });
+    const lanes = subscription.lanes ?? lanesDefault;
+    this.#lanes = Array.from({ length: lanes }, (_, index) => new Lane(index));
+    this.runner = new LaneRunner(this, around);
+    this.log = new PartitionLog(this.commits);
+    around.budget.join();
+    around.client.pause(at);
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get commits(): boolean {
+    return this.subscription.start === 'committed';
+  }
+
+  /** Something is done, or being done, that no commit says yet. */
+  get isUncommitted(): boolean {
+    return this.isDoneUnsaid || (this.commits && this.runner.startedAtMs.size > 0);
+  }
+
+  get isDoneUnsaid(): boolean {
+    return this.commits && this.tracker !== null && this.tracker.version !== this.committedVersion;
+  }
+
+  /** Records may be taken in and handled. */
+  get isOpen(): boolean {
+    return this.tracker !== null && !this.dead && !this.suspended && this.haltedBy === null;
+  }
+
+  get windowEnd(): number {
+    const { commits, settings } = this.around;
+    const doneBelow = this.tracker?.doneBelow ?? 0;
+    const from =
+      commits.refusedBy && this.commits ? Math.max(this.committed, this.#from) : doneBelow;
+    return from + settings.windowRecords;
+  }
+
+  open(from: StartingPoint): void {
+    this.tracker = new OffsetTracker(from.offset, from.done);
+    this.#from = from.offset;
+    this.log.begin(from, this.around.clock.nowMs());
+    this.committed = from.committed;
+    this.attempted = from.committed;
+    // A holder before us may have been a window ahead of its prefix, and its prefix ahead of its commit.
+    // Without a committed offset nobody knows: the group may be new, or its offsets may be forgotten.
+    const reach = from.committed < 0 ? Infinity : 2 * this.around.settings.windowRecords;
+    this.repeatedBelow = Math.min(from.highWatermark, from.offset + reach);
+    this.#caughtUpAt = from.highWatermark;
+    this.around.client.seek(this.at, from.offset);
+    this.subscription.onAssigned?.(this.at.partition, { highWatermark: from.highWatermark });
+    this.onProgress();
+  }
+
+  /** @returns false when the batch must come again. */
+  take(batch: FetchedBatch): boolean {
+    const { tracker, around } = this;
+    const { retry } = this.subscription;
+    if (!tracker || !this.isOpen) return false;
+    if (batch.fetchedOffset > tracker.taken) {
+      this.logger.warn(
+        { event: 'partition.position-moved', asked: batch.fetchedOffset, expected: tracker.taken },
+        'the position had moved: reading again from where intake stood',
+      );
+      around.client.seek(this.at, tracker.taken);
+      return false;
+    }
+    this.#keepWaiting();
+    this.#viewsFrom = tracker.taken;
+    const nowMs = around.clock.nowMs();
+    for (const record of batch.records) {
+      if (record.offset < tracker.taken) continue;
+      const doneBefore = tracker.isDone(record.offset);
+      tracker.take(record.offset);
+      if (doneBefore) continue;
+      const lane = this.#lanes[laneOf(record.key, record.offset, this.#lanes.length)];
+      if (retry)
+        lane?.dueAtMs.set(record.offset, dueAtMs(record.headerTexts, nowMs, retry.delayMs));
+      lane?.push(record);
+      this.#hold(1, record.sizeBytes + recordOverheadBytes);
+    }
+    tracker.takeUpTo(batch.lastOffset + 1);
+    this.log.took(tracker.taken, batch.highWatermark, nowMs);
+    this.onProgress({ adjustFlow: false });
+    return true;
+  }
+
+  /** What has waited for as long as a fetch takes, or will wait, lets go of the response it came in. */
+  #keepWaiting(): void {
+    for (const lane of this.#lanes) lane.keepFrom(this.#viewsFrom);
+    this.#viewsFrom = Infinity;
+  }
+
+  /** Offsets that hold nothing to deliver are behind us. */
+  skipTo(offset: number): void {
+    if (!this.tracker || !this.isOpen) return;
+    this.tracker.takeUpTo(offset);
+    this.onProgress();
+  }
+
+  /** The buffer is at its mark: intake should wait. */
+  get isFull(): boolean {
+    return this.#roomHold(1) !== null;
+  }
+
+  /** Resolves when there is room again, or the partition ends. One waiter at a time: its fetch. */
+  room(): Promise<void> {
+    return new Promise((resolve) => (this.#onRoom = resolve));
+  }
+
+  /** Called by the lanes for every record that is done for good. */
+  finish(offset: number, sizeBytes: number): void {
+    this.tracker?.finish(offset);
+    this.#hold(-1, -(sizeBytes + recordOverheadBytes));
+  }
+
+  /** Lanes and fetching follow what has changed; intake first waits for room before it pauses. */
+  onProgress({ adjustFlow = true } = {}): void {
+    if (this.dead) return;
+    this.#pump();
+    // An intake whose wait is over has paused, and nobody else would resume.
+    if (this.#onRoom && !this.isFull) this.#wakeIntake();
+    if (adjustFlow && !this.#onRoom) this.adjustFlow();
+    this.#noticeCaughtUp();
+  }
+
+  #pump(): void {
+    const from = this.#firstLane;
+    for (let step = 0; step < this.#lanes.length; step += 1) {
+      const index = (from + step) % this.#lanes.length;
+      const lane = this.#lanes[index];
+      if (lane && this.runner.pump(lane)) this.#firstLane = (index + 1) % this.#lanes.length;
+    }
+  }
+
+  adjustFlow(): void {
+    if (this.dead) return;
+    const pause = this.intakeHold() !== null;
+    if (pause === this.#paused) return;
+    this.#paused = pause;
+    if (pause) this.#keepWaiting();
+    if (pause) this.around.client.pause(this.at);
+    else this.around.client.resume(this.at);
+  }
+
+  /** No more micro-batches begin, and nothing is taken in. @returns when those that run have ended. */
+  async suspend(): Promise<void> {
+    const isFirst = !this.suspended && this.tracker !== null;
+    this.suspended = true;
+    this.adjustFlow();
+    this.#wakeIntake();
+    const draining = isFirst ? this.subscription.onDraining?.(this.at.partition) : undefined;
+    await Promise.all([this.runner.idle(), draining]);
+  }
+
+  /** The partition is still ours after a rejoin. The client has forgotten its position and its pause. */
+  proceed(): void {
+    this.suspended = false;
+    this.#paused = true;
+    this.around.client.pause(this.at);
+    if (!this.tracker) return;
+    this.around.client.seek(this.at, this.tracker.taken);
+    this.subscription.onKept?.(this.at.partition);
+    this.onProgress();
+  }
+
+  halt(error: Error): void {
+    this.haltedBy = error;
+    this.logger.error({ event: 'partition.halted', err: error }, 'partition halted');
+    this.adjustFlow();
+  }
+
+  end(reason: string): void {
+    if (this.dead) return;
+    this.dead = true;
+    for (const lane of this.#lanes) this.runner.giveAway(lane);
+    this.around.budget.leave(this.#bufferedBytes);
+    this.#abort.abort(new Error(reason));
+    this.#wakeIntake();
+    if (this.tracker) this.subscription.onLost?.(this.at.partition);
+  }
+
+  state(): PartitionState {
+    return describePartition(this, {
+      lanes: this.#lanes,
+      bufferedRecords: this.#bufferedRecords,
+      bufferedBytes: this.#bufferedBytes,
+      paused: this.#paused,
+      intakeHold: this.intakeHold(),
+    });
+  }
+
+  #noticeCaughtUp(): void {
+    // Nobody is to begin anything while we drain; after a rejoin it is said, if the partition is still ours.
+    if (this.#caughtUpAt === null || !this.tracker || this.suspended) return;
+    if (this.tracker.doneBelow < this.#caughtUpAt) return;
+    this.#caughtUpAt = null;
+    this.subscription.onCaughtUp?.(this.at.partition);
+  }
+
+  /** Why nothing is fetched, as of now; null when it should be. */
+  intakeHold(): IntakeHold | null {
+    if (this.haltedBy) return 'halted';
+    if (!this.tracker) return 'loading';
+    if (!this.isOpen) return 'draining';
+    if (this.runner.isShut(this.#lanes)) return 'shut';
+    return laneHold(this.#lanes) ?? this.#roomHold(this.#paused ? 0.5 : 1);
+  }
+
+  #roomHold(share: number): IntakeHold | null {
+    const { tracker, around } = this;
+    // Not the tracker's span: a loaded map may reach far beyond what has been taken in, and waiting for
+    // a prefix to move before anything is taken in would wait for ever.
+    const ahead = tracker ? tracker.taken - tracker.doneBelow : 0;
+    const [bufferedRecords, bufferedBytes] = [this.#bufferedRecords, this.#bufferedBytes];
+    const hold = roomHold({ bufferedRecords, bufferedBytes, ahead }, around.settings, share);
+    return hold ?? (around.budget.mustWait(bufferedBytes) ? 'memory' : null);
+  }
+
+  #hold(records: number, bytes: number): void {
+    this.#bufferedRecords += records;
+    this.#bufferedBytes += bytes;
+    if (this.dead) return;
+    if (bytes > 0) this.around.budget.take(bytes);
+    else this.around.budget.give(-bytes);
+  }
+
+  #wakeIntake(): void {
+    this.#onRoom?.();
+    this.#onRoom = null;
+  }
+}

@@ -1,0 +1,68 @@
+/** What /readyz says of a process, from what is known of it; pure. */
+import type { ConsumerState } from '../runtime/consumer';
+import type { Trouble } from '../process/troubles';
+
+export type Phase = 'starting' | 'working' | 'stopping';
+
+export interface Observation {
+  readonly phase: Phase;
+  /** Null while there is none. */
+  readonly consumer: { readonly state: ConsumerState; readonly ready: boolean } | null;
+  /** What fails beside the consumer. */
+  readonly troubles: readonly Trouble[];
+  /** From here on a stall counts. */
+  readonly stallRedMs: number;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly phase: Phase;
+  /** Why it is not ready, a sentence each; empty when it is. */
+  readonly causes: readonly string[];
+  /** What the partitions and sweeps that wait are waiting for; no reason to be unready. */
+  readonly held: readonly string[];
+}
+
+const causeLengthMax = 500;
+const brief = (cause: string): string => cause.slice(0, causeLengthMax);
+
+/** What waits for a dependency is at its post: that does not make it unready. */
+export function readinessOf(observation: Observation): Readiness {
+  const { phase } = observation;
+  const causes = phase === 'working' ? causesOf(observation) : [`the process is ${phase}`];
+  const state = observation.consumer?.state;
+  const waits = [
+    ...(state ? consumerWaits(state) : []),
+    ...observation.troubles.flatMap(({ isStuck, cause }) => (isStuck ? [] : brief(cause))),
+  ];
+  return { ready: causes.length === 0, phase, causes, held: [...new Set(waits)] };
+}
+
+/** What the consumer waits for, by its names. */
+export function consumerWaits({ partitions, kafkaSilentBy, membership }: ConsumerState): string[] {
+  const silent =
+    kafkaSilentBy === null ? [] : [`Kafka does not say what is left: ${kafkaSilentBy}`];
+  const { commitsWaitFor } = membership;
+  const commits = commitsWaitFor === null ? [] : [`Kafka accepts no commits: ${commitsWaitFor}`];
+  return [...silent, ...commits, ...partitions.flatMap(({ held }) => held ?? [])].map(brief);
+}
+
+function causesOf({ consumer, troubles, stallRedMs }: Observation): string[] {
+  if (consumer === null) return ['the consumer has not been started'];
+  const { state, ready } = consumer;
+  const causes = state.joined ? [] : ['not a member of the group: joining, or Kafka is away'];
+  for (const { topic, partition, halts } of state.partitions) {
+    for (const halt of halts) {
+      causes.push(brief(`${topic}/${partition} is halted: ${halt}`));
+    }
+  }
+  // Several shards fail for one reason.
+  const stuck = troubles.flatMap(({ isStuck, cause }) => (isStuck ? brief(cause) : []));
+  causes.push(...new Set(stuck));
+  if (state.stalledMs >= stallRedMs) {
+    const seconds = Math.floor(state.stalledMs / 1_000);
+    causes.push(brief(`${state.stalledBy ?? 'the consumer stands'} (for ${seconds} s)`));
+  }
+  if (!ready && causes.length === 0) causes.push('the consumer cannot go on');
+  return causes;
+}

@@ -1,0 +1,85 @@
+/** What every server of the local stack has in common: a place, and the verbs configure, start, ready, stop. */
+import type { ServerFiles } from '../fetch/fetch';
+import type { OsUser } from './os-user';
+import type { Ports } from './ports';
+
+/** In the order in which they are stopped: Connect before the broker, or it waits for it most of a minute. */
+export const serverNames = [
+  'connect',
+  'registry',
+  'kafka',
+  'kafka2',
+  'kafka3',
+  'postgres',
+  'redis',
+  'objectStorage',
+] as const;
+
+export type ServerName = (typeof serverNames)[number];
+
+export const brokerNames = ['kafka', 'kafka2', 'kafka3'] as const;
+export type BrokerName = (typeof brokerNames)[number];
+/** Brokers that only a stack of three has. */
+export type FurtherBrokerName = Exclude<BrokerName, 'kafka'>;
+
+/** What kind of a Kafka the stack has. */
+export interface StackShape {
+  readonly brokers: 1 | 3;
+  /** SCRAM over TLS, and a principal may do only what it was granted (kafka-rights.ts). */
+  readonly isSecure: boolean;
+}
+
+export const plainShape: StackShape = { brokers: 1, isSecure: false };
+
+/** Everything that a server is configured from; written down, so that another process can start it again. */
+export interface Place {
+  readonly dataDir: string;
+  readonly postgresDir: string;
+  /** Who PostgreSQL runs as when we are root. */
+  readonly databaseUser?: OsUser | undefined;
+  readonly files: ServerFiles;
+  readonly ports: Ports;
+  /** Left out: one broker, open to everybody on this machine. */
+  readonly shape?: StackShape | undefined;
+}
+
+export const shapeOf = (place: Pick<Place, 'shape'>): StackShape => place.shape ?? plainShape;
+
+export const brokersOf = (place: Pick<Place, 'shape'>): readonly BrokerName[] =>
+  brokerNames.slice(0, shapeOf(place).brokers);
+
+/** The servers that such a stack has, in the order in which they are stopped. */
+export function serversOf(place: Pick<Place, 'shape'>): readonly ServerName[] {
+  const brokers: readonly string[] = brokersOf(place);
+  const others: readonly string[] = brokerNames.filter((name) => !brokers.includes(name));
+  return serverNames.filter((name) => !others.includes(name));
+}
+
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+  /** Added to PATH, HOME and the like; secrets go here or into files, never into `args`. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly user?: OsUser | undefined;
+}
+
+export interface Server {
+  readonly title: string;
+  /** Writes its configuration and makes its folders; run before every start. `signal` ends what it runs. */
+  configure(place: Place, signal?: AbortSignal): Promise<void>;
+  start(place: Place): Command;
+  /** One attempt, of 3 seconds at most: does it do its work yet? */
+  ready(place: Place): Promise<boolean>;
+  readonly stop: { readonly signal: NodeJS.Signals; readonly graceMs: number };
+}
+
+/** @returns whether the address answers with that status, or with any if none is given. */
+export async function answersHttp(url: string, status?: number): Promise<boolean> {
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(3_000) });
+    await answer.arrayBuffer();
+    return status === undefined || answer.status === status;
+  } catch {
+    return false;
+  }
+}

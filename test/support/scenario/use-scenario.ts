@@ -1,0 +1,60 @@
+/** Registers the beginning and the end of a scenario; no scenario can leave its end out. */
+import type { RunningStack } from '../../../ops/local/stack/running-stack';
+import { inAnyCase } from './run-all';
+import { startOwnDatabase } from '../stack/own-database';
+import { Scenario } from './scenario';
+import { bringUp, currentStack } from '../stack/stack';
+
+/** More than `connect apply` waits by itself: it can say why nothing streams, a time limit here cannot. */
+const beginMs = 240_000;
+
+export interface Ground {
+  readonly changes: 'streamed' | 'none';
+  /** `own` for a scenario that stops the server's history or takes it away (own-database.ts). */
+  readonly database?: 'shared' | 'own';
+  /** Starts what stands in the place of the stack's Redis, for this scenario alone. */
+  readonly redis?: (shared: RunningStack) => Promise<OwnServer>;
+}
+
+/** A server of a scenario's own. */
+export interface OwnServer {
+  /** The stack, with this server in it. */
+  readonly stack: RunningStack;
+  /** Stops the server and removes its data. */
+  readonly drop: () => Promise<void>;
+}
+
+/**
+ * Registers the beginning and the end of a scenario around the tests of a file.
+ * @returns the ground; usable inside the tests.
+ */
+export function useScenario(
+  name: string,
+  { changes, database = 'shared', redis }: Ground,
+): () => Scenario {
+  const own: OwnServer[] = [];
+  let scenario: Scenario | undefined;
+  const ground = (): Scenario => {
+    if (!scenario) throw new Error('the scenario has not begun');
+    return scenario;
+  };
+  beforeAll(async () => {
+    const shared = currentStack();
+    const stackNow = (): RunningStack => own.at(-1)?.stack ?? shared;
+    if (database === 'own') own.push(await startOwnDatabase(shared));
+    if (redis) own.push(await redis(stackNow()));
+    scenario = new Scenario(name, stackNow());
+    await scenario.prepare();
+    await (changes === 'streamed' ? scenario.stream() : scenario.slotOnly());
+  }, beginMs);
+  afterAll(async () => {
+    await inAnyCase([
+      () => scenario && bringUp(scenario.stack),
+      () => scenario?.finish(),
+      () => scenario?.checkInvariants(),
+      () => scenario?.clean(),
+      ...own.map(({ drop }) => drop),
+    ]);
+  }, 180_000);
+  return ground;
+}
