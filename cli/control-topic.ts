@@ -12,9 +12,8 @@ import {
   type LogReader,
   type LogRecord,
 } from '../lib/kafka/log-reader';
-import { headerText } from '../lib/kafka/header-text';
+import { headerText, type RecordHeaders } from '../lib/kafka/header-text';
 import { createProducer } from '../lib/kafka/producer';
-import type { RecordHeaders } from '../lib/runtime/subscription';
 import { topicNames } from '../lib/kafka/topics/topics';
 import { systemClock } from '../lib/process/clock';
 import type { controlSchema } from '../lib/process/config';

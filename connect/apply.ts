@@ -6,11 +6,11 @@ import {
   type ConnectorConfig,
 } from '../lib/connect/connect-client';
 import { connectorProblems, sourceProblems } from '../lib/connect/check-source';
-import { describeGap, slotGap, type ReplicationSlot, type SlotGap } from '../lib/connect/slot-gap';
+import { describeGap, slotGap, type SlotGap } from '../lib/connect/slot-gap';
 import { readSourceFacts } from '../lib/connect/source-facts';
 import type { Clock } from '../lib/process/clock';
 import type { PostgresSession } from '../lib/stores/postgres/pool';
-import { readReplicationSlot } from '../lib/stores/postgres/replication-slot';
+import { readReplicationSlot, type ReplicationSlot } from '../lib/stores/postgres/replication-slot';
 import { awaitStreaming } from './await-streaming';
 import { beginAnew } from './begin-anew';
 import { connectorConfig, type ConnectorSettings } from './connector-config';

@@ -1,6 +1,6 @@
 import { ConnectUnavailableError, type ConnectClient } from '../lib/connect/connect-client';
 import type { ConnectorStatus } from '../lib/connect/connect-client';
-import type { ReplicationSlot } from '../lib/connect/slot-gap';
+import type { ReplicationSlot } from '../lib/stores/postgres/replication-slot';
 import type { Clock } from '../lib/process/clock';
 import { awaitStreaming, type StreamingWatch } from './await-streaming';
 

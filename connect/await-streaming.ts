@@ -2,7 +2,7 @@
 import type { ConnectClient, ConnectorStatus } from '../lib/connect/connect-client';
 import { ConnectUnavailableError } from '../lib/connect/connect-client';
 import { summarizeTrace } from '../lib/connect/summarize-trace';
-import type { ReplicationSlot } from '../lib/connect/slot-gap';
+import type { ReplicationSlot } from '../lib/stores/postgres/replication-slot';
 import type { Clock } from '../lib/process/clock';
 
 /** The connector was applied, but it does not stream; the message says what it said last. */

@@ -1,6 +1,7 @@
 /** Forgets where the connector stopped, for the case that PostgreSQL can no longer send from there. */
 import type { ConnectClient } from '../lib/connect/connect-client';
-import type { ReplicationSlot, SlotGap } from '../lib/connect/slot-gap';
+import type { ReplicationSlot } from '../lib/stores/postgres/replication-slot';
+import type { SlotGap } from '../lib/connect/slot-gap';
 import type { Clock } from '../lib/process/clock';
 import type { PostgresSession, Statement } from '../lib/stores/postgres/pool';
 import { NotStreamingError } from './await-streaming';

@@ -2,7 +2,8 @@
 import { matches } from '../../lib/dead-letters/filter';
 import { summarize, type Cause, type DeadLetterSummary } from '../../lib/dead-letters/summary';
 import type { Decision } from '../../lib/dead-letters/resolution';
-import { loadConfig, topicsSchema } from '../../lib/process/config';
+import { topicsSchema } from '../../lib/kafka/topics/topics-config';
+import { loadConfig } from '../../lib/process/config';
 import { chosenPlaces, filterOf, type FilterOptions } from './options';
 import { scanPlaces, withDeadLetters, type ScannedPlace } from './session';
 import { exitCodes, type ExitCode } from '../exit-codes';

@@ -3,8 +3,9 @@ import { DeadLetterMover } from '../../lib/dead-letters/move';
 import type { DeadLetter } from '../../lib/dead-letters/dead-letter';
 import { parked } from '../../lib/dead-letters/outgoing';
 import { systemClock } from '../../lib/process/clock';
-import { loadConfig, topicsSchema } from '../../lib/process/config';
-import { createProgress } from '../../ops/local/progress';
+import { topicsSchema } from '../../lib/kafka/topics/topics-config';
+import { loadConfig } from '../../lib/process/config';
+import { createProgress } from '../../lib/process/progress';
 import { chosenPlaces, filterOf, type FilterOptions } from './options';
 import {
   scanPlaces,

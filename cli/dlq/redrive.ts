@@ -7,8 +7,9 @@ import {
   type RedrivePlan,
 } from '../../lib/dead-letters/redrive-plan';
 import { systemClock } from '../../lib/process/clock';
-import { loadConfig, topicsSchema } from '../../lib/process/config';
-import { createProgress } from '../../ops/local/progress';
+import { topicsSchema } from '../../lib/kafka/topics/topics-config';
+import { loadConfig } from '../../lib/process/config';
+import { createProgress } from '../../lib/process/progress';
 import { chosenPlaces, filterOf, type FilterOptions } from './options';
 import {
   scanPlaces,

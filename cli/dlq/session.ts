@@ -8,7 +8,8 @@ import { createKafka } from '../../lib/kafka/kafkajs/create-kafka';
 import { createLogReader } from '../../lib/kafka/log-reader';
 import { createProducer, type RecordProducer } from '../../lib/kafka/producer';
 import { systemClock } from '../../lib/process/clock';
-import { ConfigError, loadConfig, topicsSchema } from '../../lib/process/config';
+import { topicsSchema } from '../../lib/kafka/topics/topics-config';
+import { ConfigError, loadConfig } from '../../lib/process/config';
 import { createLogger } from '../../lib/process/logger';
 import { kafkaOf, reach } from '../reach';
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Statement } from '../stores/postgres/pool';
 import { readCdcHealth } from './cdc-health';
 import { artifactTable } from './needed-tables';
-import type { ReplicationSlot } from './slot-gap';
+import type { ReplicationSlot } from '../stores/postgres/replication-slot';
 
 const answers = new Map<string, unknown>();
 let server: Server;

@@ -3,7 +3,7 @@
  * PostgreSQL, the connector and its task in Kafka Connect, and the position between the two.
  */
 import type { PostgresSession } from '../stores/postgres/pool';
-import { readReplicationSlot } from '../stores/postgres/replication-slot';
+import { readReplicationSlot, type ReplicationSlot } from '../stores/postgres/replication-slot';
 import {
   connectorProblems,
   neededProblems,
@@ -17,7 +17,7 @@ import {
   type ConnectClient,
   type ConnectorConfig,
 } from './connect-client';
-import { describeGap, slotGap, type ReplicationSlot, type SlotGap } from './slot-gap';
+import { describeGap, slotGap, type SlotGap } from './slot-gap';
 import { readSourceFacts } from './source-facts';
 import { summarizeTrace } from './summarize-trace';
 

@@ -1,5 +1,5 @@
 import { connectorProblems, neededProblems, sourceProblems } from './check-source';
-import type { ReplicationSlot } from './slot-gap';
+import type { ReplicationSlot } from '../stores/postgres/replication-slot';
 import type { PublishedTable, SourceFacts } from './source-facts';
 
 const config = {

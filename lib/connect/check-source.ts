@@ -1,7 +1,7 @@
 /** Decides from the catalogue whether a connector may be put on a database, before anything is changed. */
 import type { ConnectorConfig } from './connect-client';
 import { matcherOf } from './name-list';
-import type { ReplicationSlot } from './slot-gap';
+import type { ReplicationSlot } from '../stores/postgres/replication-slot';
 import type { Publication, PublishedTable, SourceFacts } from './source-facts';
 
 /** A table whose changes somebody works on, and the columns that they need. */

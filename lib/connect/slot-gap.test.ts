@@ -1,4 +1,5 @@
-import { describeGap, formatLsn, slotGap, type ReplicationSlot } from './slot-gap';
+import type { ReplicationSlot } from '../stores/postgres/replication-slot';
+import { describeGap, formatLsn, slotGap } from './slot-gap';
 
 const slot: ReplicationSlot = {
   name: 'afterbuild',

@@ -8,7 +8,8 @@
  */
 import type { Dependency } from '../runtime/dependency';
 import { dependencies } from '../runtime/dependency';
-import type { AnySubscription, RecordHeaders } from '../runtime/subscription';
+import type { RecordHeaders } from '../kafka/header-text';
+import type { AnySubscription } from '../runtime/subscription';
 import type { Clock } from '../process/clock';
 import type { Logger } from '../process/logger';
 import type { Control } from '../../schemas/generated';

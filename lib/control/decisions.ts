@@ -1,6 +1,7 @@
 /** `afterbuild.control` as every process reads it: whole, in every instance, before it begins to work. */
 import { done } from '../runtime/outcome';
-import type { AnySubscription, RecordHeaders, Subscription } from '../runtime/subscription';
+import type { RecordHeaders } from '../kafka/header-text';
+import type { AnySubscription, Subscription } from '../runtime/subscription';
 import type { Control } from '../../schemas/generated';
 
 export interface Decision {

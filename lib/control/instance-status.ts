@@ -1,6 +1,6 @@
 /** What an instance is doing, and why, from what its consumer, its troubles and its flags say. Pure. */
 import type { ConsumerState, PartitionState } from '../runtime/consumer';
-import { consumerWaits } from '../service/readiness';
+import { consumerWaits } from '../runtime/consumer-waits';
 import type { OddRows } from '../metrics/set-aside';
 import type { Trouble } from '../process/troubles';
 import type { BreakerStatus, InstanceStatus, SourceWork } from '../../schemas/generated';

@@ -2,7 +2,7 @@
 import type { Registry } from '../avro/registry';
 import { createStateCodec, type EncodedState, type StateCodec } from '../avro/state-codec';
 import type { RecordProducer } from '../kafka/producer';
-import type { RecordHeaders } from '../runtime/subscription';
+import type { RecordHeaders } from '../kafka/header-text';
 import type { Clock } from '../process/clock';
 
 export interface StateWriterOptions {

@@ -114,3 +114,19 @@ export interface ConsumerClient {
   /** Leaves the group and disconnects. */
   stop(): Promise<void>;
 }
+
+/** How a client keeps its membership and fetches; times in milliseconds, sizes in bytes. */
+export interface ClientSettings {
+  readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
+  readonly heartbeatEveryMs: number;
+  readonly fetchWaitMs: number;
+  /** The most that is asked of a partition, as it is sent; less when more than the next would come of it. */
+  readonly fetchBytesPerPartition: number;
+  /** What one answer is to bring of a partition, as it lies in memory. */
+  readonly fetchMemoryBytes: number;
+  /** Of one answer, over all partitions of a broker. Who comes first changes from fetch to fetch (KIP-74). */
+  readonly fetchBytes: number;
+  /** A topic that is gone for longer has been deleted; a broker that starts may not know it for a moment. */
+  readonly topicGoneMs: number;
+}

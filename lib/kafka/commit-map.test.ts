@@ -1,6 +1,5 @@
 import { array, assert, integer, property, record } from 'fast-check';
-import { decodeCommitMap, encodeCommitMap, metadataLimit } from './commit-map';
-import type { OffsetRange } from '../runtime/partitions/offset-tracker';
+import { decodeCommitMap, encodeCommitMap, metadataLimit, type OffsetRange } from './commit-map';
 
 const gapsAndRuns = (runs: number) =>
   array(record({ gap: integer({ min: 1, max: 40 }), run: integer({ min: 1, max: 40 }) }), {

@@ -7,11 +7,15 @@
  * whose metadata exceeds 4,096 characters, so what does not fit is cut off the map: those records are
  * repeated after a crash, the commit is not lost.
  */
-import type { OffsetRange } from '../runtime/partitions/offset-tracker';
-
 export const metadataLimit = 4095;
 /** Up to this length ranges are written although a bitmap would be shorter: a person reads them. */
 const readableLength = 120;
+
+/** Half open: `from` is in it, `to` is not. */
+export interface OffsetRange {
+  readonly from: number;
+  readonly to: number;
+}
 
 export interface CommitMap {
   /** The committed offset. */

@@ -1,6 +1,5 @@
 /** A record between the fetch that brought it and the end of its handling. */
-import { headerText } from './header-text';
-import type { RecordHeaders } from '../runtime/subscription';
+import { headerText, type RecordHeaders } from './header-text';
 
 type RawHeader = string | Buffer | Buffer[];
 /** As they came: bytes, and a list where a name was sent several times. */

@@ -3,6 +3,14 @@ import type { IHeaders } from 'kafkajs';
 
 export type Headers = IHeaders;
 
+/** A record with more has none of them read (`kafkajs/bounded-headers.ts`). */
+export const headersMax = 1_000;
+/** In their place; its value is how many the record says it has. Removed again by a redrive, as all of ours. */
+export const unreadHeaders = 'afterbuild-unread-headers';
+
+/** Header values as text; a header that is sent twice keeps its last value. */
+export type RecordHeaders = Readonly<Record<string, string>>;
+
 /** The last value of the header as UTF-8 text; null when there is none. */
 export function headerText(headers: Headers, name: string): string | null {
   const value = headers[name];

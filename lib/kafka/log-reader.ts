@@ -7,7 +7,7 @@
 import type { Cluster, Consumer, IHeaders, Kafka, KafkaMessage } from 'kafkajs';
 import type { Clock } from '../process/clock';
 import type { TopicPartition } from './client-port';
-import { asError } from '../runtime/lanes/micro-batch';
+import { asError } from '../process/is-error';
 import { MissingRightError, nameRefusal, principalOf, topicNeed } from './missing-right';
 import { retryDelayMs } from '../process/backoff';
 

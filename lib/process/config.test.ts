@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import { topicsSchema } from '../kafka/topics/topics-config';
 import {
   artifactDeleterSchema,
   connectionSchema,
@@ -13,7 +14,6 @@ import {
   readSecret,
   reconcileSchema,
   schemasSchema,
-  topicsSchema,
   traceArchiverSchema,
 } from './config';
 import { projectRoot } from './root';

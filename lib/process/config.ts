@@ -6,7 +6,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { partitionCounts } from '../kafka/topics/partition-counts';
 import { connectUrl, count, host, port, registryUrl, s3Url, text } from './config-fields';
 
 export class ConfigError extends Error {
@@ -217,27 +216,6 @@ export const controlSchema = connectionSchema.pick({
   SCHEMA_REGISTRY_PASSWORD_FILE: true,
   START_LIMIT_MS: true,
 });
-
-/** Settings of `afterbuild topics`. */
-export const topicsSchema = connectionSchema
-  .pick({
-    AFTERBUILD_NAMESPACE: true,
-    LOG_LEVEL: true,
-    KAFKA_BROKERS: true,
-    KAFKA_TLS_CA_FILE: true,
-    KAFKA_SASL_MECHANISM: true,
-    CLEAR_TEXT_PASSWORDS: true,
-    KAFKA_SASL_USERNAME: true,
-    KAFKA_SASL_PASSWORD_FILE: true,
-  })
-  .extend({
-    KAFKA_REPLICATION_FACTOR: z.coerce.number().int().min(1).max(9).optional(),
-    KAFKA_MIN_INSYNC_REPLICAS: z.coerce.number().int().min(1).max(9).optional(),
-    TOPIC_PARTITIONS: partitionCounts,
-  });
-
-/** Settings of `afterbuild dlq show`, which decodes values; its siblings need Kafka only. */
-export const deadLettersSchema = topicsSchema.extend(schemasSchema.shape);
 
 /** Settings of `afterbuild connect`: how we reach the database, and how the Connect workers do. */
 export const connectSchema = connectionSchema

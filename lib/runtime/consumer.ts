@@ -1,18 +1,16 @@
 /** What a process sees of the consumer runtime: options, life cycle, state. */
-import type { Kafka } from 'kafkajs';
+import type { KafkaClient } from '../kafka/kafkajs/create-kafka';
 import type { Clock } from '../process/clock';
 import type { Logger } from '../process/logger';
 import type { Dependency } from './dependency';
 import type { MembershipTimes } from '../kafka/client-port';
-import type { BreakerView, Steering } from './failures/admission';
-import type { IntakeHold } from './partitions/intake-hold';
-import type { RuntimeObserver } from './observer';
+import type { BreakerState, RuntimeObserver } from './observer';
 import type { ConsumerSettings } from './settings';
 import type { AnySubscription } from './subscription';
 
 export interface ConsumerOptions {
   /** From `createKafka`. */
-  readonly kafka: Kafka;
+  readonly kafka: KafkaClient;
   /** Full name, namespace included. */
   readonly group: string;
   readonly subscriptions: readonly AnySubscription[];
@@ -26,6 +24,39 @@ export interface ConsumerOptions {
   /** The consumer cannot go on (crash without restart, hung handler): end the process with a code that is not 0. Called once. */
   onFatal(error: Error): void;
 }
+
+export interface BreakerView {
+  readonly dependency: Dependency;
+  readonly state: BreakerState;
+  readonly sinceMs: number;
+  readonly nextProbeAtMs: number;
+  readonly cause: string;
+}
+
+/** Live settings of operators; undefined leaves one as it is, null takes it back. */
+export interface Steering {
+  readonly paused?: boolean;
+  readonly recordsPerSecond?: number | null;
+}
+
+/** Why a partition that could be read is not fetched. */
+export type IntakeHold =
+  /** Its position is not known yet. */
+  | 'loading'
+  /** Before a rejoin, or at a stop. */
+  | 'draining'
+  /** For an operator: nothing of it is read. */
+  | 'halted'
+  /** By a pause, or by the breaker of what all its records need. */
+  | 'shut'
+  /** A retry topic: those behind are due later still. */
+  | 'not-due'
+  /** None of its lanes could begin anything. */
+  | 'lanes'
+  /** The limits of its buffer, of the process's memory, and of the commit map. */
+  | 'full'
+  | 'memory'
+  | 'window';
 
 export interface PartitionState {
   readonly topic: string;

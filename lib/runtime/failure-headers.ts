@@ -6,7 +6,7 @@
  * once more under the names that Spring and the Kafka user interfaces look for.
  */
 import type { PoisonReason } from './poison';
-import type { RecordHeaders } from './subscription';
+import type { RecordHeaders } from '../kafka/header-text';
 
 export const failureHeaders = {
   originTopic: 'afterbuild-origin-topic',

@@ -1,6 +1,7 @@
 /** The runtime's limits, with the defaults that were measured (see docs/architecture.md). */
+import type { ClientSettings } from '../kafka/client-port';
 
-export interface ConsumerSettings {
+export interface ConsumerSettings extends ClientSettings {
   /** Micro-batches that run at once in the process. */
   readonly concurrency: number;
   /** Intake of a partition pauses at this many buffered records or bytes, and resumes at half. */
@@ -23,20 +24,8 @@ export interface ConsumerSettings {
   readonly drainMs: number;
   /** A micro-batch that runs longer ends the process: the fetch loop's heartbeats would hide it for ever. */
   readonly progressDeadlineMs: number;
-  readonly sessionTimeoutMs: number;
-  readonly rebalanceTimeoutMs: number;
-  readonly heartbeatEveryMs: number;
-  readonly fetchWaitMs: number;
-  /** The most that is asked of a partition, as it is sent; less when more than the next would come of it. */
-  readonly fetchBytesPerPartition: number;
-  /** What one answer is to bring of a partition, as it lies in memory. */
-  readonly fetchMemoryBytes: number;
-  /** Of one answer, over all partitions of a broker. Who comes first changes from fetch to fetch (KIP-74). */
-  readonly fetchBytes: number;
   /** `start` gives up when the group has not been joined by then. */
   readonly startTimeoutMs: number;
-  /** A topic that is gone for longer has been deleted; a broker that starts may not know it for a moment. */
-  readonly topicGoneMs: number;
 }
 
 export const defaultSettings: ConsumerSettings = {

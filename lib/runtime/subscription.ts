@@ -1,9 +1,7 @@
 /** What a process says about a topic that it reads; the runtime does the rest (docs/architecture.md). */
+import type { RecordHeaders } from '../kafka/header-text';
 import type { FailurePolicy } from './failure-policy';
 import type { Outcome } from './outcome';
-
-/** Header values as text; a header that is sent twice keeps its last value. */
-export type RecordHeaders = Readonly<Record<string, string>>;
 
 /** Decoded when they are asked for. */
 export interface RecordWithHeaders {

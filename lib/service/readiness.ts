@@ -1,5 +1,6 @@
 /** What /readyz says of a process, from what is known of it; pure. */
 import type { ConsumerState } from '../runtime/consumer';
+import { brief, consumerWaits } from '../runtime/consumer-waits';
 import type { Trouble } from '../process/troubles';
 
 export type Phase = 'starting' | 'working' | 'stopping';
@@ -23,9 +24,6 @@ export interface Readiness {
   readonly held: readonly string[];
 }
 
-const causeLengthMax = 500;
-const brief = (cause: string): string => cause.slice(0, causeLengthMax);
-
 /** What waits for a dependency is at its post: that does not make it unready. */
 export function readinessOf(observation: Observation): Readiness {
   const { phase } = observation;
@@ -36,15 +34,6 @@ export function readinessOf(observation: Observation): Readiness {
     ...observation.troubles.flatMap(({ isStuck, cause }) => (isStuck ? [] : brief(cause))),
   ];
   return { ready: causes.length === 0, phase, causes, held: [...new Set(waits)] };
-}
-
-/** What the consumer waits for, by its names. */
-export function consumerWaits({ partitions, kafkaSilentBy, membership }: ConsumerState): string[] {
-  const silent =
-    kafkaSilentBy === null ? [] : [`Kafka does not say what is left: ${kafkaSilentBy}`];
-  const { commitsWaitFor } = membership;
-  const commits = commitsWaitFor === null ? [] : [`Kafka accepts no commits: ${commitsWaitFor}`];
-  return [...silent, ...commits, ...partitions.flatMap(({ held }) => held ?? [])].map(brief);
 }
 
 function causesOf({ consumer, troubles, stallRedMs }: Observation): string[] {

@@ -8,7 +8,7 @@ import { createLogger } from '../../lib/process/logger';
 import { countOpenTraces, countOpenWork } from '../gitlab/open-work';
 import type { ConnectedGitlab } from './connected-gitlab';
 import { waitOut } from './outages';
-import type { Progress } from './progress';
+import type { Progress } from '../../lib/process/progress';
 import type { RunningStack } from './stack/running-stack';
 import { stackEnvironment, type StackScope } from './stack/stack-environment';
 

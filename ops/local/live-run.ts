@@ -13,7 +13,7 @@ import { isOutage, sentenceOf, waitOut, type Patience } from './outages';
 import { freePort } from './stack/ports';
 import { prepareStack } from './prepare';
 import { createProcesses, type Processes } from './processes';
-import type { Progress } from './progress';
+import type { Progress } from '../../lib/process/progress';
 import type { RunningStack } from './stack/running-stack';
 import { watchServers } from './server-watch';
 import { defaultScope, stackEnvironment, type DatabaseRole } from './stack/stack-environment';

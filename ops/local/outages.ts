@@ -1,9 +1,9 @@
 /** Waits out what the demonstration's own servers do, as the pipeline does: told in a line, and no failure. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exitCodeOf } from '../../lib/service/exit-code-of';
-import { exitCodes } from '../../cli/exit-codes';
+import { exitCodes } from '../../lib/process/exit-codes';
 import { CommandError } from './fetch/run-command';
-import { describeSeconds } from './progress';
+import { describeSeconds } from '../../lib/process/progress';
 
 const networkCodes = /^(ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH)/;
 /** PostgreSQL: a connection that broke, a server that stops, starts, or has no room. */

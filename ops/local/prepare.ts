@@ -1,7 +1,7 @@
 /** Turns empty servers into a place where the pipeline can work: database, bucket, topics, connector. */
 import { join } from 'node:path';
 import { projectRoot } from '../../lib/process/root';
-import { exitCodes } from '../../cli/exit-codes';
+import { exitCodes } from '../../lib/process/exit-codes';
 import { applySourceSchema } from '../gitlab/schema';
 import { makeBucket } from './connected-gitlab';
 import { readSecretFile } from './stack/data-folder';

@@ -1,5 +1,5 @@
 /** When a process that ended by itself is started again, as any supervisor would, and when that is given up. */
-import { exitCodes } from '../../cli/exit-codes';
+import { exitCodes } from '../../lib/process/exit-codes';
 
 /** Ends in a row that no start again has mended. */
 const endsMax = 5;

@@ -6,7 +6,7 @@ import { createFetchProgress } from './fetch/fetch-progress';
 import { isRunning, residentBytes } from './stack/process-identity';
 import { recordedAndRunning } from './recorded-processes';
 import { PortError } from './stack/ports';
-import { createProgress } from './progress';
+import { createProgress } from '../../lib/process/progress';
 import { attachStack } from './stack/running-stack';
 import { serversOf, type StackShape } from './stack/server';
 import {

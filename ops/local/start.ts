@@ -11,7 +11,7 @@ import { cacheFolder } from './fetch/fetch';
 import { createFetchProgress } from './fetch/fetch-progress';
 import { runLive, type LiveRunEnd } from './live-run';
 import { PortError } from './stack/ports';
-import { createProgress, type Progress } from './progress';
+import { createProgress, type Progress } from '../../lib/process/progress';
 import { RoomError, checkRoom, explainFullDisk, needs } from './room';
 import { StackBusyError, startStack } from './stack/stack';
 import { parseStartOptions, type StartOptions } from './start-options';

@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { listenForInterruption } from '../../lib/process/interruption';
 import { javaOfAtLeast } from '../local/fetch/java';
-import { createProgress } from '../local/progress';
+import { createProgress } from '../../lib/process/progress';
 import { parts } from '../local/fetch/versions';
 import { describeResults, runMainJob, type Result } from './main-job';
 import { upgradeUnderLoad } from './upgrade';

@@ -15,7 +15,7 @@ import { cacheFolder, fetchServers, type ServerFiles } from '../local/fetch/fetc
 import { createFetchProgress } from '../local/fetch/fetch-progress';
 import { judge } from '../local/final-check';
 import { prepareStack, runAfterbuild } from '../local/prepare';
-import type { Progress } from '../local/progress';
+import type { Progress } from '../../lib/process/progress';
 import type { RunningStack } from '../local/stack/running-stack';
 import { serverVersionsVariable } from '../local/fetch/server-versions';
 import { startStack } from '../local/stack/stack';

@@ -16,7 +16,7 @@ import { judge } from '../local/final-check';
 import { createFetchProgress } from '../local/fetch/fetch-progress';
 import { listenForInterruption } from '../../lib/process/interruption';
 import { prepareStack } from '../local/prepare';
-import { createProgress, type Progress } from '../local/progress';
+import { createProgress, type Progress } from '../../lib/process/progress';
 import type { RunningStack } from '../local/stack/running-stack';
 import { startStack } from '../local/stack/stack';
 import {

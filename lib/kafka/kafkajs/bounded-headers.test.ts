@@ -1,5 +1,7 @@
 import { createRequire } from 'node:module';
-import { boundHeaders, headersMax, unreadHeaders, unreadHeadersOf } from './bounded-headers';
+import { headersMax, unreadHeaders } from '../header-text';
+import { unreadHeadersOf } from '../../runtime/lanes/micro-batch';
+import { boundHeaders } from './bounded-headers';
 import { FetchedRecord, type RawHeaders } from '../fetched-record';
 
 interface Sent {

@@ -7,12 +7,7 @@
  * and becomes a dead letter (`too-many-headers`).
  */
 import { createRequire } from 'node:module';
-import type { FetchedRecord } from '../fetched-record';
-import { UndecodableRecordError } from '../../runtime/undecodable-record-error';
-
-export const headersMax = 1_000;
-/** In their place; its value is how many the record says it has. Removed again by a redrive, as all of ours. */
-export const unreadHeaders = 'afterbuild-unread-headers';
+import { headersMax, unreadHeaders } from '../header-text';
 
 interface Decoder {
   readVarInt(): number;
@@ -41,13 +36,4 @@ export function boundHeaders(): void {
     return readHeaders(this, read);
   };
   isBounded = true;
-}
-
-/** Undefined when the record's headers are those that it came with. */
-export function unreadHeadersOf({ headers }: FetchedRecord): UndecodableRecordError | undefined {
-  if (headers[unreadHeaders] === undefined) return undefined;
-  return new UndecodableRecordError(
-    `The record has more than ${headersMax} headers; none of them was read.`,
-    'too-many-headers',
-  );
 }

@@ -9,7 +9,7 @@ import type { Clock } from '../../process/clock';
 import type { InnerBroker, InnerCluster } from './internals';
 import { isSilence, isUnreachable } from './client-errors';
 import { limited } from './limited';
-import { asError } from '../../runtime/lanes/micro-batch';
+import { asError } from '../../process/is-error';
 
 /** A broker that has kept silent is asked again, before others, no earlier than this. */
 const avoidedMs = 5_000;

@@ -1,6 +1,6 @@
 /** What kafkajs' errors mean for us. */
 import { StaleCommitError } from '../client-port';
-import { asError } from '../../runtime/lanes/micro-batch';
+import { asError } from '../../process/is-error';
 
 const staleTypes = new Set(['ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS']);
 

@@ -12,14 +12,13 @@ import type { Logger } from '../../process/logger';
 import { asCommitError, isTopicMissing } from './client-errors';
 import { StaleCommitError } from '../client-port';
 import type { ClientListener, CommitEntry, ConsumerClient, Position } from '../client-port';
-import type { MembershipTimes, Tail, TopicPartition } from '../client-port';
+import type { ClientSettings, MembershipTimes, Tail, TopicPartition } from '../client-port';
 import { attach, type Attached, type ClusterHooksOptions } from './cluster-hooks';
 import { FetchSizes } from './fetch-sizes';
 import { convertBatch } from './fetched-batch';
-import { asError } from '../../runtime/lanes/micro-batch';
+import { asError } from '../../process/is-error';
 import { groupNeed, nameRefusal, principalOf } from '../missing-right';
 import { byTopic, readPositions } from './positions';
-import type { ConsumerSettings } from '../../runtime/settings';
 import { createStickyAssigner, type Claims } from './sticky-assigner';
 import { readTails } from './tails';
 import { TopicGoneError } from '../topic-gone-error';
@@ -28,7 +27,7 @@ export interface KafkaJsClientOptions {
   readonly kafka: Kafka;
   readonly group: string;
   readonly topics: readonly { readonly topic: string; readonly everyMember: boolean }[];
-  readonly settings: ConsumerSettings;
+  readonly settings: ClientSettings;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: () => number;
@@ -257,7 +256,7 @@ export class KafkaJsClient implements ConsumerClient {
     });
   }
 
-  #hooks(settings: ConsumerSettings): ClusterHooksOptions {
+  #hooks(settings: ClientSettings): ClusterHooksOptions {
     const { group, clock, logger } = this.#options;
     const { sessionTimeoutMs, heartbeatEveryMs } = settings;
     return {

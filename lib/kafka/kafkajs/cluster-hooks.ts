@@ -19,7 +19,7 @@ import { Fetches } from './fetches';
 import type { FetchSizes } from './fetch-sizes';
 import { GroupMember } from './group-member';
 import type { CommitRequest, InnerBroker, InnerCluster, Membership } from './internals';
-import { asError } from '../../runtime/lanes/micro-batch';
+import { asError } from '../../process/is-error';
 
 export class PositionLeftLogError extends KafkaJSNonRetriableError {
   constructor(topics: readonly string[]) {

@@ -13,7 +13,7 @@ import type { Brokers } from './brokers';
 import { isSilence, isUnreachable, typeOf } from './client-errors';
 import type { InnerBroker } from './internals';
 import { limited } from './limited';
-import { asError } from '../../runtime/lanes/micro-batch';
+import { asError } from '../../process/is-error';
 
 export interface CoordinatorOptions {
   readonly groupId: string;

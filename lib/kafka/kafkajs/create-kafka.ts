@@ -22,6 +22,9 @@ import { rememberPrincipal } from '../missing-right';
 import { quietRequestQueue } from './quiet-request-queue';
 import { repairConnections } from './repair-connections';
 
+/** What `createKafka` makes: consumers, producers and admins come from it. */
+export type KafkaClient = Kafka;
+
 export type KafkaConnections = Pick<
   Connections,
   | 'KAFKA_BROKERS'

@@ -13,7 +13,7 @@ import { within } from '../../process/within';
 import { isUnreachable, typeOf } from './client-errors';
 import type { FetchAnswer, FetchSizes } from './fetch-sizes';
 import type { FetchRequest, InnerBroker, InnerCluster } from './internals';
-import { asError } from '../../runtime/lanes/micro-batch';
+import { asError } from '../../process/is-error';
 
 const movedTypes = new Set([
   'NOT_LEADER_FOR_PARTITION',

@@ -18,7 +18,7 @@ import type { MembershipTimes } from '../client-port';
 import { isLost, type Coordinator } from './coordinator';
 import type { InnerBroker, Membership } from './internals';
 import { MembershipLease } from './membership-lease';
-import { asError } from '../../runtime/lanes/micro-batch';
+import { asError } from '../../process/is-error';
 
 export interface GroupMemberOptions {
   readonly coordinator: Coordinator;

@@ -17,7 +17,7 @@ import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { KafkaJSConnectionError } from 'kafkajs';
 import { isUnreachable } from './client-errors';
-import { asError } from '../../runtime/lanes/micro-batch';
+import { asError } from '../../process/is-error';
 
 interface Connection {
   readonly broker: string;

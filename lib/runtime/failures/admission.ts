@@ -3,6 +3,7 @@
  *
  * A refused lane does nothing until `onChange`: that is what makes waiting free, however many wait.
  */
+import type { BreakerView, Steering } from '../consumer';
 import type { Clock } from '../../process/clock';
 import type { Logger } from '../../process/logger';
 import { Breaker } from './breaker';
@@ -30,20 +31,6 @@ export interface Ticket {
 export interface Absence {
   readonly dependency: Dependency;
   readonly error: Error;
-}
-
-export interface BreakerView {
-  readonly dependency: Dependency;
-  readonly state: BreakerState;
-  readonly sinceMs: number;
-  readonly nextProbeAtMs: number;
-  readonly cause: string;
-}
-
-/** Live settings of operators; undefined leaves one as it is, null takes it back. */
-export interface Steering {
-  readonly paused?: boolean;
-  readonly recordsPerSecond?: number | null;
 }
 
 const settleLookMs = 1_000;

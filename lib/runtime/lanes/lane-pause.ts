@@ -3,7 +3,7 @@ import type { Lane } from './lane';
 import { WaitError } from '../record-errors';
 import { retryDelayMs } from '../../process/backoff';
 import type { Settlement } from './batch-result';
-import type { Surroundings } from '../partitions/context';
+import type { LaneContext } from './lane-context';
 
 /** A dependency's breaker sets the pace; the lane's own pause only bridges the time until it opens. */
 const heldFailuresMax = 3;
@@ -11,7 +11,7 @@ const heldFailuresMax = 3;
 export function lanePauseMs(
   { failures }: Lane,
   { isHeld, retry }: Settlement,
-  { settings, random }: Surroundings,
+  { settings, random }: LaneContext,
 ): number {
   const times = isHeld ? Math.min(failures, heldFailuresMax) : failures;
   const delayMs = retryDelayMs(times, settings, random);

@@ -14,10 +14,11 @@ import type { Lane, Unsent } from './lane';
 import { hasProbe } from './lanes';
 import { LaneLog } from './lane-log';
 import { lanePauseMs } from './lane-pause';
-import { asError, assemble, handleAll, type MicroBatch } from './micro-batch';
+import { asError } from '../../process/is-error';
+import { assemble, handleAll, type MicroBatch } from './micro-batch';
 import { letterNeeds, putAside } from './redirect';
 import { settle, Settlement } from './batch-result';
-import type { Surroundings } from '../partitions/context';
+import type { LaneContext } from './lane-context';
 import { tellOutcomes } from './report-outcomes';
 
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
@@ -28,7 +29,7 @@ export class LaneRunner {
   /** Start times of what runs, for the progress deadline. */
   readonly startedAtMs = new Map<Lane, number>();
   readonly #partition: LaneHost;
-  readonly #around: Surroundings;
+  readonly #around: LaneContext;
   readonly #policy: FailurePolicy;
   /** Flags steer the work, not the reading of state. */
   readonly #isSteered: boolean;
@@ -36,7 +37,7 @@ export class LaneRunner {
   readonly #mayBegin = (): boolean => this.#around.client.mayBegin();
   #onIdle: (() => void)[] = [];
 
-  constructor(partition: LaneHost, around: Surroundings) {
+  constructor(partition: LaneHost, around: LaneContext) {
     this.#partition = partition;
     this.#around = around;
     const { failures, start } = partition.subscription;

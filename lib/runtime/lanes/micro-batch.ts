@@ -1,5 +1,7 @@
 /** Takes records off the front of a lane for one call of `handle`. */
-import { unreadHeadersOf } from '../../kafka/kafkajs/bounded-headers';
+import { headersMax, unreadHeaders } from '../../kafka/header-text';
+import { UndecodableRecordError } from '../undecodable-record-error';
+import { asError } from '../../process/is-error';
 import type { FetchedRecord } from '../../kafka/fetched-record';
 import type { Lane } from './lane';
 import type { Outcome } from '../outcome';
@@ -112,5 +114,11 @@ export async function handleAll(
   return batch.records.map(() => ({ kind: 'halt', error }));
 }
 
-export const asError = (thrown: unknown): Error =>
-  thrown instanceof Error ? thrown : new Error(String(thrown));
+/** Undefined when the record's headers are those that it came with. */
+export function unreadHeadersOf({ headers }: FetchedRecord): UndecodableRecordError | undefined {
+  if (headers[unreadHeaders] === undefined) return undefined;
+  return new UndecodableRecordError(
+    `The record has more than ${headersMax} headers; none of them was read.`,
+    'too-many-headers',
+  );
+}

@@ -1,7 +1,8 @@
 /** A record as `handle` sees it. */
 import { readFailure } from '../failure-headers';
 import type { FetchedRecord } from '../../kafka/fetched-record';
-import type { ConsumedRecord, RecordHeaders } from '../subscription';
+import type { RecordHeaders } from '../../kafka/header-text';
+import type { ConsumedRecord } from '../subscription';
 
 export interface Presentation {
   readonly topic: string;

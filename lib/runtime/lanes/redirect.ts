@@ -2,9 +2,9 @@
 import type { Gate } from '../failures/admission';
 import type { LaneLog } from './lane-log';
 import type { Sender } from '../failures/failure-publisher';
-import { asError } from './micro-batch';
+import { asError } from '../../process/is-error';
 import type { Settlement } from './batch-result';
-import type { Surroundings } from '../partitions/context';
+import type { LaneContext } from './lane-context';
 
 export const letterNeeds = ['dead-letters'] as const;
 
@@ -13,7 +13,7 @@ export const letterNeeds = ['dead-letters'] as const;
  * refuses, or could not be encoded, is for a person to see, and holds up its own lane only.
  */
 export async function putAside(
-  around: Pick<Surroundings, 'gate' | 'letters' | 'letterRun' | 'observer'>,
+  around: Pick<LaneContext, 'gate' | 'letters' | 'letterRun' | 'observer'>,
   sender: Sender,
   settlement: Settlement,
   log: LaneLog,

@@ -2,7 +2,7 @@
 import type { Consumer, ConsumerOptions, StopReport } from '../consumer';
 import { KafkaJsClient } from '../../kafka/kafkajs/client';
 import { UnreachableError } from '../../process/unreachable-error';
-import { asError } from '../lanes/micro-batch';
+import { asError } from '../../process/is-error';
 import { Letters } from '../failures/failure-publisher';
 import {
   groupNeed,

@@ -6,16 +6,16 @@
  */
 import { within } from '../../process/within';
 import type { Tail } from '../../kafka/client-port';
-import { asError } from '../lanes/micro-batch';
+import { asError } from '../../process/is-error';
 import type { AssignedPartition } from '../partitions/partition';
-import type { Surroundings } from '../partitions/context';
+import type { ConsumerContext } from '../partitions/context';
 
 const lookEveryMs = 5_000;
 /** Below it a broker that answers slowly is still there. */
 const answerWithinMs = 12_000;
 
 export class LogLook {
-  readonly #around: Surroundings;
+  readonly #around: ConsumerContext;
   readonly #partitions: () => Iterable<AssignedPartition>;
   #begunAtMs = -Infinity;
   #isLooking = false;
@@ -27,7 +27,7 @@ export class LogLook {
   #hasAnswered = false;
   #answeredAtMs: number | null = null;
 
-  constructor(around: Surroundings, partitions: () => Iterable<AssignedPartition>) {
+  constructor(around: ConsumerContext, partitions: () => Iterable<AssignedPartition>) {
     this.#around = around;
     this.#partitions = partitions;
   }

@@ -4,7 +4,7 @@ import type { ConsumerState } from '../consumer';
 import { LogLook } from './log-ends';
 import type { AssignedPartition } from '../partitions/partition';
 import { noStall, StallWatch, type Stall } from './stall-detector';
-import type { Surroundings } from '../partitions/context';
+import type { ConsumerContext } from '../partitions/context';
 
 export interface Watched {
   partitions(): Iterable<AssignedPartition>;
@@ -16,13 +16,13 @@ export interface Watched {
 }
 
 export class ProgressWatch {
-  readonly #around: Surroundings;
+  readonly #around: ConsumerContext;
   readonly #watched: Watched;
   readonly #look: LogLook;
   readonly #stalls: StallWatch;
   #stall = noStall;
 
-  constructor(around: Surroundings, watched: Watched) {
+  constructor(around: ConsumerContext, watched: Watched) {
     const { drainMs, rebalanceTimeoutMs, sessionTimeoutMs } = around.settings;
     this.#around = around;
     this.#watched = watched;

@@ -9,16 +9,15 @@ import { within } from '../../process/within';
 import type { Assignment, ClientListener, FetchedBatch } from '../../kafka/client-port';
 import type { TopicPartition } from '../../kafka/client-port';
 import { Committer } from '../partitions/committer';
-import type { ConsumerState, StopReport } from '../consumer';
+import type { ConsumerState, StopReport, Steering } from '../consumer';
 import { GroupLog } from './group-log';
 import { Intake } from '../partitions/intake';
 import { Leftovers } from '../partitions/leftovers';
-import { asError } from '../lanes/micro-batch';
+import { asError } from '../../process/is-error';
 import { AssignedPartition } from '../partitions/partition';
-import { surround, type RuntimeOptions, type Surroundings } from '../partitions/context';
+import { createContext, type RuntimeOptions, type ConsumerContext } from '../partitions/context';
 import { PositionLoader } from '../partitions/position-loader';
 import { ProgressWatch } from './progress-watch';
-import type { Steering } from '../failures/admission';
 import type { Dependency } from '../dependency';
 import type { AnySubscription } from '../subscription';
 
@@ -28,7 +27,7 @@ const watchEveryMs = 1_000;
 const drainShare = 0.6;
 
 export class Runtime implements ClientListener {
-  readonly #around: Surroundings;
+  readonly #around: ConsumerContext;
   readonly #subscriptions: ReadonlyMap<string, AnySubscription>;
   readonly #partitions = new Map<string, AssignedPartition>();
   readonly #leftovers = new Leftovers();
@@ -51,7 +50,7 @@ export class Runtime implements ClientListener {
 
   constructor(options: RuntimeOptions) {
     const { logger } = options;
-    this.#around = surround(options, {
+    this.#around = createContext(options, {
       onChange: () => this.onProved(),
       onFatal: (error) => {
         if (this.#fatal) return;

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { membership, partitionState } from '../../../test/support/memory/consumer-state';
-import type { PartitionState } from '../consumer';
-import type { IntakeHold } from '../partitions/intake-hold';
+import type { PartitionState, IntakeHold } from '../consumer';
 import { StallWatch, suspicions, type Seen, type Stall } from './stall-detector';
 
 const graceMs = 5_000;

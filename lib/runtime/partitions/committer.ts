@@ -8,9 +8,9 @@ import { encodeCommitMap } from '../../kafka/commit-map';
 import { StaleCommitError, type CommitEntry, type MembershipTimes } from '../../kafka/client-port';
 import { isGroupUnable } from './commit-refusal';
 import type { ConsumerMembership } from '../consumer';
-import { asError } from '../lanes/micro-batch';
+import { asError } from '../../process/is-error';
 import type { AssignedPartition } from './partition';
-import type { Surroundings } from './context';
+import type { ConsumerContext } from './context';
 
 interface Pending {
   readonly partition: AssignedPartition;
@@ -19,7 +19,7 @@ interface Pending {
 }
 
 export class Committer {
-  readonly #around: Surroundings;
+  readonly #around: ConsumerContext;
   readonly #partitions: () => Iterable<AssignedPartition>;
   readonly #onAccepted: () => void;
   #epoch = 0;
@@ -29,7 +29,7 @@ export class Committer {
 
   /** @param onAccepted commits are accepted again: work that had to wait for that may go on. */
   constructor(
-    around: Surroundings,
+    around: ConsumerContext,
     partitions: () => Iterable<AssignedPartition>,
     onAccepted: () => void = () => undefined,
   ) {

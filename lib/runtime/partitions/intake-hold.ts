@@ -4,25 +4,8 @@
  * One lane that stands keeps nobody from taking in what the others can work on: only room ends that, which is
  * bounded by the buffers and by the window of the commit map. Intake waits when no lane could begin anything.
  */
+import type { IntakeHold } from '../consumer';
 import type { Lane } from '../lanes/lane';
-
-export type IntakeHold =
-  /** Its position is not known yet. */
-  | 'loading'
-  /** Before a rejoin, or at a stop. */
-  | 'draining'
-  /** For an operator: nothing of it is read. */
-  | 'halted'
-  /** By a pause, or by the breaker of what all its records need. */
-  | 'shut'
-  /** A retry topic: those behind are due later still. */
-  | 'not-due'
-  /** None of its lanes could begin anything. */
-  | 'lanes'
-  /** The limits of its buffer, of the process's memory, and of the commit map. */
-  | 'full'
-  | 'memory'
-  | 'window';
 
 export interface Room {
   readonly bufferedRecords: number;

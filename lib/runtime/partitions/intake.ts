@@ -7,15 +7,18 @@
 import { within } from '../../process/within';
 import type { FetchedBatch, TopicPartition } from '../../kafka/client-port';
 import type { AssignedPartition } from './partition';
-import type { Surroundings } from './context';
+import type { ConsumerContext } from './context';
 
 export class Intake {
-  readonly #around: Surroundings;
+  readonly #around: ConsumerContext;
   readonly #find: (at: TopicPartition) => AssignedPartition | undefined;
   /** Filtered batches that did not join on to what was taken, by partition; believed the second time. */
   readonly #suspected = new WeakMap<AssignedPartition, number>();
 
-  constructor(around: Surroundings, find: (at: TopicPartition) => AssignedPartition | undefined) {
+  constructor(
+    around: ConsumerContext,
+    find: (at: TopicPartition) => AssignedPartition | undefined,
+  ) {
     this.#around = around;
     this.#find = find;
   }

@@ -6,12 +6,7 @@
  * Offsets that no batch delivers (compacted records, transaction markers) count as done, or the prefix
  * would wait for them for ever.
  */
-
-/** Half open: `from` is in it, `to` is not. */
-export interface OffsetRange {
-  readonly from: number;
-  readonly to: number;
-}
+import type { OffsetRange } from '../../kafka/commit-map';
 
 const firstCapacity = 1024;
 

@@ -7,9 +7,9 @@
  */
 import type { Logger } from '../../process/logger';
 import type { FetchedBatch, TopicPartition } from '../../kafka/client-port';
-import type { PartitionState } from '../consumer';
+import type { PartitionState, IntakeHold } from '../consumer';
 import { dueAtMs } from '../failure-headers';
-import { laneHold, roomHold, type IntakeHold } from './intake-hold';
+import { laneHold, roomHold } from './intake-hold';
 import { laneOf, Lane } from '../lanes/lane';
 import type { LaneHost } from '../lanes/lane-host';
 import { LaneRunner } from '../lanes/lane-runner';
@@ -18,7 +18,7 @@ import { describePartition } from './partition-state';
 import { OffsetTracker } from './offset-tracker';
 import type { StartingPoint } from './starting-point';
 import type { AnySubscription } from '../subscription';
-import type { Surroundings } from './context';
+import type { ConsumerContext } from './context';
 
 const lanesDefault = 8;
 /** What a queued record costs beside its bytes (measured: 215). */
@@ -56,7 +56,7 @@ export class AssignedPartition implements LaneHost {
   constructor(
     readonly at: TopicPartition,
     readonly subscription: AnySubscription,
-    readonly around: Surroundings,
+    readonly around: ConsumerContext,
   ) {
     this.logger = around.logger.child({ topic: at.topic, partition: at.partition });
     const lanes = subscription.lanes ?? lanesDefault;

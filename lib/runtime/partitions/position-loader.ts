@@ -6,17 +6,17 @@
  */
 import type { Position, TopicPartition } from '../../kafka/client-port';
 import { decodeCommitMap } from '../../kafka/commit-map';
-import { asError } from '../lanes/micro-batch';
+import { asError } from '../../process/is-error';
 import type { AssignedPartition } from './partition';
 
 import type { StartingPoint } from './starting-point';
-import type { Surroundings } from './context';
+import type { ConsumerContext } from './context';
 import { retryDelayMs } from '../../process/backoff';
 
 export class PositionLoader {
-  readonly #around: Surroundings;
+  readonly #around: ConsumerContext;
 
-  constructor(around: Surroundings) {
+  constructor(around: ConsumerContext) {
     this.#around = around;
   }
 

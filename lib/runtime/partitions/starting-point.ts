@@ -1,5 +1,5 @@
 /** Where the reading of a partition begins, as the group and the log say. */
-import type { OffsetRange } from './offset-tracker';
+import type { OffsetRange } from '../../kafka/commit-map';
 
 export interface StartingPoint {
   readonly offset: number;

@@ -1,6 +1,24 @@
 /** Reads where a replication slot stands; any role may. */
-import type { ReplicationSlot } from '../../connect/slot-gap';
 import type { PostgresSession, Statement } from './pool';
+
+/** A position in the write-ahead log is a number of bytes (`lsn - '0/0'`), exact up to 9 petabytes. */
+export interface ReplicationSlot {
+  readonly name: string;
+  readonly plugin: string | null;
+  readonly database: string | null;
+  /** Somebody streams from it at this moment. */
+  readonly active: boolean;
+  /** Process of the server that streams; another one than before means that the stream was interrupted. */
+  readonly activePid: number | null;
+  /** `lost`: the server has thrown away log that the slot needed, or has invalidated the slot. */
+  readonly walStatus: string | null;
+  /** Oldest position that decoding still needs; null when the slot is invalidated. */
+  readonly restartLsn: number | null;
+  /** Changes committed before this position are never sent again. */
+  readonly confirmedFlushLsn: number | null;
+  /** Log written since `confirmedFlushLsn`; null on a standby. */
+  readonly lagBytes: number | null;
+}
 
 const slotStatement: Statement = {
   name: 'read-replication-slot',

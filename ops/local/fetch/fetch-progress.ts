@@ -1,6 +1,6 @@
 /** Shows how far the fetch of the servers is. */
 import type { FetchProgress } from './fetch';
-import { createPlainProgress, type Bar, type Progress } from '../progress';
+import { createPlainProgress, type Bar, type Progress } from '../../../lib/process/progress';
 import { parts, type PartName } from './versions';
 
 /** A bar a part, since several are fetched at the same time. */
