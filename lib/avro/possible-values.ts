@@ -1,6 +1,6 @@
 /**
- * What Avro's types cannot say of a record: which values a row of the source can have at all. Whoever may write to a
- * topic may write anything, so each field is bounded before something is made of it.
+ * Checks what Avro's types cannot express: which values a row of the source can have at all. A writer to the topic may
+ * write any value, so each field is checked before it is used.
  */
 import type { DatabaseOrigin } from '../../schemas/generated';
 import { UndecodableRecordError } from '../runtime/undecodable-record-error';
@@ -17,14 +17,14 @@ export const timestampMs: Range = { min: -210_866_803_200_000, max: 9_224_318_01
 const int4: Range = { min: 1, max: 2_147_483_647 };
 const position: Range = { min: 0, max: Number.MAX_SAFE_INTEGER };
 
-/** Where in a record a value stands. */
+/** The place of a value in a record. */
 export interface Place {
   readonly field: string;
-  /** Of the artifact or build, when it is known to be one. */
+  /** Id of the artifact or build, where known. */
   readonly id?: number | undefined;
 }
 
-/** The message names field and id, never the value: that may be anything. */
+/** The message names field and id, never the value, which may hold any text. */
 export function impossibleValue({ field, id }: Place, expected: string): UndecodableRecordError {
   const of = id === undefined ? '' : ` of ${id}`;
   const message = `The record holds an impossible ${field}${of}: ${expected}.`;

@@ -1,7 +1,7 @@
 /**
- * The one seam to a Kafka client: what the runtime asks of it and is told by it.
+ * The port to a Kafka client: the calls that the runtime makes, and the callbacks that it gets.
  *
- * Another client can take kafkajs' place when it passes test/conformance/kafka-client-port.test.ts.
+ * Another client can replace kafkajs when it passes test/conformance/kafka-client-port.test.ts.
  */
 import type { FetchedRecord } from './fetched-record';
 
@@ -11,9 +11,11 @@ export interface TopicPartition {
 }
 
 export interface FetchedBatch extends TopicPartition {
-  /** The offset that was asked for: above what we took, the client's position has moved behind our back. */
+  /**
+   * The offset that the fetch asked for: above the end of what we took, the client has moved its position by itself.
+   */
   readonly fetchedOffset: number;
-  /** Views of a response: the receiver keeps those that have to wait (`FetchedRecord.keep`). */
+  /** Views of a response: the receiver copies records that have to wait (`FetchedRecord.keep`). */
   readonly records: readonly FetchedRecord[];
   /** Everything up to here was read, markers and compacted offsets included. */
   readonly lastOffset: number;
@@ -34,19 +36,19 @@ export interface Position extends TopicPartition {
   readonly highWatermark: number;
 }
 
-/** What is left in a partition, by the log and the group themselves. */
+/** How much is left in a partition, by its log and the group's offset. */
 export interface Tail extends TopicPartition {
   /** -1 when the group has never committed. */
   readonly committed: number;
   readonly metadata: string;
-  /** Up to where it can be read; null when its leader does not tell. */
+  /** End of the readable log; null when the partition's leader does not answer. */
   readonly logEnd: number | null;
 }
 
 export interface Assignment {
-  /** Grows with every join; what was begun in an older epoch must not be committed in a newer one. */
+  /** Grows with every join; work that began in an older epoch must not be committed in a newer one. */
   readonly epoch: number;
-  /** Changes when the group expelled us: others may have held our partitions meanwhile. */
+  /** Changes when the group has expelled us: other members may have held our partitions meanwhile. */
   readonly memberId: string;
   readonly partitions: readonly TopicPartition[];
 }
@@ -54,15 +56,15 @@ export interface Assignment {
 export interface ClientListener {
   /** Called synchronously at each join, before anything of the new assignment is fetched. */
   onJoined(assignment: Assignment): void;
-  /** Before a rejoin, while the old assignment still may commit; the client keeps us alive meanwhile. */
+  /** Called before a rejoin, while the old assignment still may commit; the client keeps the membership meanwhile. */
   onBeforeRejoin(): Promise<void>;
   /** Effects may begin again: membership is proved, for the first time or after a gap. */
   onProved(): void;
-  /** Membership ended without a rejoin in sight (a crash that restarts): nothing can be committed. */
+  /** Membership ended and no rejoin is under way (a crash that restarts): nothing can be committed. */
   onLeft(): void;
   /**
-   * Calls `accept` at once when it takes the batch; when it does not, the records come again. Then it
-   * may keep the client waiting for a moment, until there is room.
+   * The receiver calls `accept` at once when it takes the batch; when it does not, the records come again. It may then
+   * delay the client for a moment, until there is room.
    */
   onBatch(batch: FetchedBatch, accept: () => void): Promise<void>;
   /** A batch held no record to deliver, and the client's position has moved behind it. */
@@ -82,7 +84,7 @@ export interface MembershipTimes {
   readonly memberSinceMs: number | null;
   /** Since when it has been joining, the drain before it included. */
   readonly joiningSinceMs: number | null;
-  /** When that heartbeat or join was sent which the group has answered last. */
+  /** When the heartbeat or join was sent that the group has answered last. */
   readonly lastProofSentAtMs: number | null;
 }
 
@@ -93,7 +95,7 @@ export interface ConsumerClient {
    * timeout ago, by the monotonic clock. Costs a comparison; asked immediately before each statement or request.
    */
   mayBegin(): boolean;
-  /** When the group last answered: a join or a heartbeat. A client that only tries again tells nobody. */
+  /** When the group last answered a join or a heartbeat. A client that silently retries does not report that. */
   readonly heardAtMs: number;
   /** Resolves after the first join. */
   start(listener: ClientListener): Promise<void>;
@@ -103,12 +105,14 @@ export interface ConsumerClient {
   seek(at: TopicPartition, offset: number): void;
   /** Reads the group's committed offsets and the logs' ends; safe while records are handled. */
   positions(of: readonly TopicPartition[]): Promise<readonly Position[]>;
-  /** The cheaper question, for every few seconds; of no partitions it still proves that the group's coordinator answers. */
+  /**
+   * The cheaper read, for every few seconds. Asked for no partitions, it still proves that the group's coordinator
+   * answers.
+   */
   tails(of: readonly TopicPartition[]): Promise<readonly Tail[]>;
   /**
-   * One attempt. @returns false when it cannot commit yet and should be asked again.
-   * @throws StaleCommitError when the epoch is over, before or after asking the group; any other error
-   * may be retried.
+   * One attempt. @returns false when the client cannot commit yet and should be called again.
+   * @throws StaleCommitError when the epoch is over, before or after asking the group; any other error may be retried.
    */
   commit(epoch: number, entries: readonly CommitEntry[]): Promise<boolean>;
   /** Leaves the group and disconnects. */
@@ -121,12 +125,12 @@ export interface ClientSettings {
   readonly rebalanceTimeoutMs: number;
   readonly heartbeatEveryMs: number;
   readonly fetchWaitMs: number;
-  /** The most that is asked of a partition, as it is sent; less when more than the next would come of it. */
+  /** The most that is asked of a partition, in bytes as sent; less when that would exceed `fetchMemoryBytes`. */
   readonly fetchBytesPerPartition: number;
-  /** What one answer is to bring of a partition, as it lies in memory. */
+  /** What one answer should bring of a partition, in bytes of memory. */
   readonly fetchMemoryBytes: number;
-  /** Of one answer, over all partitions of a broker. Who comes first changes from fetch to fetch (KIP-74). */
+  /** Of one answer, over all partitions of a broker. The first partition changes from fetch to fetch (KIP-74). */
   readonly fetchBytes: number;
-  /** A topic that is gone for longer has been deleted; a broker that starts may not know it for a moment. */
+  /** A topic that is gone for longer counts as deleted; a broker that starts may not know a topic for a moment. */
   readonly topicGoneMs: number;
 }

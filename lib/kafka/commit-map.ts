@@ -1,14 +1,14 @@
 /**
- * The progress map in a commit's metadata: what is done beyond the committed offset.
+ * The commit map: which records beyond the committed offset are done, as text in the commit's metadata.
  *
- * Text, because Kafka user interfaces show it: `afterbuild/1 done=3 span=9 age=12s r=2,5-6`. Offsets are
- * relative to the committed one. `r` lists ranges, `b` is a bitmap in base64 whose first bit stands for
- * the committed offset + 1; unless the list is short enough to read, the shorter one is written. The broker refuses a commit, offset included,
- * whose metadata exceeds 4,096 characters, so what does not fit is cut off the map: those records are
- * repeated after a crash, the commit is not lost.
+ * Text, because Kafka user interfaces show it: `afterbuild/1 done=3 span=9 age=12s r=2,5-6`. Offsets are relative to
+ * the committed one. `r` lists ranges, `b` is a bitmap in base64 whose first bit stands for the committed offset + 1;
+ * unless the list is short enough to read, the shorter one is written. The broker refuses a commit, offset included,
+ * whose metadata exceeds 4,096 characters, so the map is cut to fit: the records cut off are repeated after a crash,
+ * the commit is not lost.
  */
 export const metadataLimit = 4095;
-/** Up to this length ranges are written although a bitmap would be shorter: a person reads them. */
+/** Up to this length ranges are written although a bitmap would be shorter, because operators read them. */
 const readableLength = 120;
 
 /** Half open: `from` is in it, `to` is not. */
@@ -53,7 +53,7 @@ export function decodeCommitMap(metadata: string, base: number): OffsetRange[] |
 
 interface Drawn {
   readonly text: string;
-  /** Offsets that found room. */
+  /** Offsets that fitted into the map. */
   readonly kept: number;
 }
 

@@ -1,8 +1,8 @@
-/** A record between the fetch that brought it and the end of its handling. */
+/** A record from its fetch to the end of its handling. */
 import { headerText, type RecordHeaders } from './header-text';
 
 type RawHeader = string | Buffer | Buffer[];
-/** As they came: bytes, and a list where a name was sent several times. */
+/** Unchanged: bytes, and a list where a name was sent several times. */
 export type RawHeaders = Readonly<Record<string, RawHeader>>;
 
 export interface FetchedParts {
@@ -47,17 +47,17 @@ export class FetchedRecord {
     return this.#value;
   }
 
-  /** As they came, for a copy that must be the same byte for byte. */
+  /** Unchanged, for a copy that must be equal byte for byte. */
   get headers(): RawHeaders {
     return this.#headers;
   }
 
-  /** Decoded at each call: few records are asked for it. */
+  /** Decoded at each call, since few records are asked for it. */
   get keyText(): string | null {
     return this.#key?.toString('utf8') ?? null;
   }
 
-  /** Like `keyText`; of a header that was sent several times the last value. */
+  /** Like `keyText`; the last value of a header that was sent several times. */
   get headerTexts(): RecordHeaders {
     return toText(this.#headers);
   }
@@ -66,7 +66,9 @@ export class FetchedRecord {
     return Number(this.#timestampMs);
   }
 
-  /** Copies what it views, for a record that waits: a few bytes would keep a response of megabytes alive. */
+  /**
+   * Copies the bytes that it views, for a record that waits: a few bytes would keep a response of megabytes in memory.
+   */
   keep(): void {
     this.#key = copyOf(this.#key);
     this.#value = copyOf(this.#value);

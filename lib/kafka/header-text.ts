@@ -1,4 +1,4 @@
-/** Headers as a log gives them: bytes, and a list where a header was sent more than once. */
+/** Headers as a log holds them: bytes, and a list where a header was sent more than once. */
 import type { IHeaders } from 'kafkajs';
 
 export type Headers = IHeaders;

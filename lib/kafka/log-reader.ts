@@ -1,8 +1,8 @@
 /**
- * Reads a stretch of a topic's log as it lies there, bytes untouched, for tools.
+ * Reads a stretch of a topic's log, byte for byte, for tools.
  *
- * There is no group: nothing is joined, committed or left behind, and no live group notices. kafkajs
- * offers reading through a group only; its `cluster`, which it gives a partition assigner, has the rest.
+ * It uses no group: it joins and commits nothing and leaves nothing behind, and live groups do not notice. kafkajs
+ * offers reading through a group only; this uses the `cluster` that kafkajs passes to a partition assigner.
  */
 import type { Cluster, Consumer, IHeaders, Kafka, KafkaMessage } from 'kafkajs';
 import type { Clock } from '../process/clock';
@@ -11,7 +11,7 @@ import { asError } from '../process/is-error';
 import { MissingRightError, nameRefusal, principalOf, topicNeed } from './missing-right';
 import { retryDelayMs } from '../process/backoff';
 
-/** Views of a response: whoever keeps a record copies what it keeps. */
+/** Views of a response: a caller that keeps a record must copy it. */
 export interface LogRecord {
   readonly offset: number;
   readonly timestampMs: number;
@@ -28,7 +28,7 @@ export interface LogReader {
    * be reached, after some attempts.
    */
   read(at: TopicPartition, from: number, to: number): AsyncGenerator<LogRecord>;
-  /** As `read`, of a log that is compacted: what lay last before `to` may be gone, and then nothing follows. */
+  /** Like `read`, for a compacted log: the last records before `to` may be gone, and then nothing follows. */
   readCompacted(at: TopicPartition, from: number, to: number): AsyncGenerator<LogRecord>;
   disconnect(): Promise<void>;
 }
@@ -48,7 +48,7 @@ const fetchBytes = 1024 * 1024;
 const fetchWaitMs = 1_000;
 /** Fetches in a row that may fail or bring nothing. */
 const attemptsMax = 8;
-/** A leader that has something answers with it at once. */
+/** A leader that has records answers with them at once. */
 const emptyAtEnd = 2;
 const pace = { retryFirstMs: 100, retryMaxMs: 2_000 };
 
@@ -68,7 +68,7 @@ class KafkaJsLogReader implements LogReader {
     this.#random = random;
     this.#principal = principalOf(kafka);
     this.#consumer = kafka.consumer({
-      // Never joined: kafkajs only wants a name.
+      // Never joined: kafkajs only requires a name.
       groupId: 'afterbuild-log-reader',
       allowAutoTopicCreation: false,
       partitionAssigners: [
@@ -108,7 +108,7 @@ class KafkaJsLogReader implements LogReader {
     for (let nothing = 0; next < to && nothing < emptyMax; nothing += 1) {
       for (const message of await this.#fetch(at, next)) {
         const offset = Number(message.offset);
-        // A compressed batch comes whole, from before what was asked for to behind it.
+        // A compressed batch comes whole: it may begin before the requested offset and end behind it.
         if (offset < next) continue;
         if (offset >= to) return to;
         next = offset + 1;
@@ -155,7 +155,7 @@ class KafkaJsLogReader implements LogReader {
   }
 }
 
-/** kafkajs wants one at its making; only a member of a group would use it. */
+/** kafkajs requires an assigner; only a member of a group would use it. */
 const noAssigner = {
   name: 'none',
   version: 0,

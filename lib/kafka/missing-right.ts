@@ -1,6 +1,6 @@
 /**
- * What Kafka does not let us do, by name. kafkajs says `Topic authorization failed`, and not which topic,
- * which operation or for whom; and a topic that may not be described is on no list, as if it did not exist.
+ * Names the right that Kafka refuses. kafkajs reports `Topic authorization failed` without the topic, the operation or
+ * the principal; and a topic that the principal may not describe is on no list, as if it did not exist.
  */
 import type { Kafka } from 'kafkajs';
 
@@ -9,11 +9,11 @@ export type KafkaOperation =
 
 export type KafkaResource = 'topic' | 'group' | 'cluster';
 
-/** What a request needs, by Kafka's own words. */
+/** What a request needs, in Kafka's words. */
 export interface Need {
   readonly operation: KafkaOperation;
   readonly resource: KafkaResource;
-  /** More than one when Kafka does not say which of them it was. */
+  /** More than one when Kafka does not name the refused one. */
   readonly names: readonly string[];
 }
 
@@ -23,7 +23,7 @@ export class MissingRightError extends Error {
   constructor(
     readonly principal: string,
     readonly need: Need,
-    /** Kafka's own name of the refusal. */
+    /** Kafka's name of the refusal. */
     readonly type: string,
     cause?: unknown,
   ) {
@@ -55,7 +55,7 @@ const refusals: Readonly<Record<string, KafkaResource>> = {
 
 interface Refusal {
   readonly type: string;
-  /** Where kafkajs tells which of several it was. */
+  /** Where kafkajs names the refused one of several. */
   readonly topic?: string;
 }
 
@@ -72,7 +72,7 @@ function refusalIn(error: unknown): Refusal | null {
   return null;
 }
 
-/** @returns the error that names the right; any other error as it is. */
+/** @returns an error that names the right; any other error unchanged. */
 export function nameRefusal(principal: string, error: unknown, needs: readonly Need[]): unknown {
   const refusal = error instanceof MissingRightError ? null : refusalIn(error);
   const need = refusal && needs.find(({ resource }) => resource === refusals[refusal.type]);
@@ -81,7 +81,7 @@ export function nameRefusal(principal: string, error: unknown, needs: readonly N
   return new MissingRightError(principal, { ...need, names }, refusal.type, error);
 }
 
-/** @throws MissingRightError where Kafka refuses one of the needs; any other error as it is. */
+/** @throws MissingRightError where Kafka refuses one of the needs; any other error unchanged. */
 export async function needing<T>(
   principal: string,
   needs: readonly Need[],

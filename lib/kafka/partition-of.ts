@@ -1,4 +1,4 @@
-/** Which partition a key belongs to: the hash that kafkajs, and every Java client, gives a record. */
+/** Which partition a key belongs to: by the same hash as kafkajs and every Java client. */
 import { Partitioners, type PartitionMetadata } from 'kafkajs';
 
 const hash = Partitioners.DefaultPartitioner();

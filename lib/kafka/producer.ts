@@ -1,4 +1,4 @@
-/** Writes records and says so only when every replica has them. */
+/** Writes records, and resolves only when every replica has them. */
 import {
   CompressionTypes,
   KafkaJSError,
@@ -16,7 +16,7 @@ export interface OutgoingRecord {
   readonly key: string | Buffer | null;
   /** null writes a tombstone. */
   readonly value: Buffer | null;
-  /** Chosen by the key's murmur2 hash, as Java does, when absent. */
+  /** When absent, chosen by the key's murmur2 hash, as Java does. */
   readonly partition?: number;
   readonly headers?: OutgoingHeaders;
 }
@@ -24,7 +24,7 @@ export interface OutgoingRecord {
 export type OutgoingHeaders = Readonly<Record<string, string | Buffer | Buffer[]>>;
 
 export interface ProducerPatience {
-  /** After so many more attempts the send is given up. */
+  /** The send fails after so many more attempts. */
   readonly retries: number;
   readonly sendTimeoutMs: number;
 }
@@ -41,7 +41,7 @@ export interface RecordProducer {
   disconnect(): Promise<void>;
 }
 
-/** The broker takes 1 MiB a batch and kafkajs does not split: counted before compression, with a margin. */
+/** The broker takes 1 MiB a batch and kafkajs does not split: bytes are counted before compression, with a margin. */
 const requestBytesMax = 900 * 1024;
 const recordOverheadBytes = 80;
 const patienceDefault: ProducerPatience = { retries: 8, sendTimeoutMs: 15_000 };
@@ -59,7 +59,7 @@ export function createProducer(
     createPartitioner: knownPartitions,
     allowAutoTopicCreation: false,
     idempotent: false,
-    // One request at a time a broker, or a retry could overtake what was sent after it.
+    // One request at a time for each broker, or a retry could overtake a later send.
     maxInFlightRequests: 1,
     retry: { retries, initialRetryTime: 100, maxRetryTime: 5_000 },
   });
@@ -86,14 +86,14 @@ export function createProducer(
   };
 }
 
-/** By this name kafkajs knows that it has to ask for the metadata before it begins the send again. */
+/** An error of this name makes kafkajs read the metadata before it repeats the send. */
 class StaleMetadataError extends KafkaJSError {
   override readonly name = 'KafkaJSMetadataNotLoaded';
 }
 
 /**
- * kafkajs leaves out a record whose partition is not in its metadata, which may be older than the partition,
- * and says that all are acknowledged.
+ * kafkajs drops a record whose partition is not in its metadata, which may be older than the partition, and reports all
+ * as acknowledged.
  */
 export const knownPartitions: ICustomPartitioner = () => {
   const choose = Partitioners.DefaultPartitioner();
@@ -119,7 +119,7 @@ const headerBytes = (headers: OutgoingHeaders): number =>
     0,
   );
 
-/** In order; a record above the limit goes alone, and the broker decides by its compressed size. */
+/** In order; a record above the limit is sent alone, and the broker decides by its compressed size. */
 export function splitBySize(
   records: readonly OutgoingRecord[],
   bytesMax = requestBytesMax,
@@ -150,7 +150,7 @@ const toMessage = ({ key, value, partition, headers }: OutgoingRecord): Message 
   ...(headers ? { headers: { ...headers } } : {}),
 });
 
-/** The broker names the first offset of each partition; the records follow it in their order. */
+/** The broker names the first offset of each partition; the records follow it in order. */
 export function offsetsOf(
   records: readonly Pick<OutgoingRecord, 'topic' | 'partition'>[],
   written: readonly Pick<RecordMetadata, 'topicName' | 'partition' | 'baseOffset'>[],

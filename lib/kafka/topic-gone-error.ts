@@ -1,4 +1,4 @@
-/** A topic was deleted under the group that reads it. kafkajs would try again for a day, in silence. */
+/** The error for a topic that was deleted while its group reads it. kafkajs would retry silently for a day. */
 export class TopicGoneError extends Error {
   override readonly name = 'TopicGoneError';
 

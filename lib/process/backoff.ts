@@ -1,4 +1,4 @@
-/** How long to wait before the same thing is tried again. */
+/** How long to wait before a retry. */
 
 export interface RetryPace {
   readonly retryFirstMs: number;
@@ -6,8 +6,8 @@ export interface RetryPace {
 }
 
 /**
- * Doubles with each failure up to the cap. Between half and the whole of it is drawn by chance, so that
- * many lanes (and many processes) that fail together do not come back together.
+ * Doubles with each failure up to the cap. A random share between half and the whole of it is taken, so that lanes (and
+ * processes) that fail together do not come back together.
  *
  * @param failures how often it has failed in a row, from 1.
  */

@@ -19,9 +19,12 @@ export interface ConsumerOptions {
   readonly clock: Clock;
   /** Between 0 and 1, for jitter. */
   readonly random: () => number;
-  /** Default: nobody counts. */
+  /** Default: no metrics. */
   readonly observer?: RuntimeObserver;
-  /** The consumer cannot go on (crash without restart, hung handler): end the process with a code that is not 0. Called once. */
+  /**
+   * The consumer cannot go on (crash without restart, hung handler): the process must end with a code that is not 0.
+   * Called once.
+   */
   onFatal(error: Error): void;
 }
 
@@ -33,7 +36,7 @@ export interface BreakerView {
   readonly cause: string;
 }
 
-/** Live settings of operators; undefined leaves one as it is, null takes it back. */
+/** Live flags of operators; undefined leaves a flag unchanged, null removes it. */
 export interface Steering {
   readonly paused?: boolean;
   readonly recordsPerSecond?: number | null;
@@ -45,11 +48,11 @@ export type IntakeHold =
   | 'loading'
   /** Before a rejoin, or at a stop. */
   | 'draining'
-  /** For an operator: nothing of it is read. */
+  /** Nothing is read until an operator has decided. */
   | 'halted'
-  /** By a pause, or by the breaker of what all its records need. */
+  /** By a pause, or by an open breaker of a dependency that all its records need. */
   | 'shut'
-  /** A retry topic: those behind are due later still. */
+  /** A retry topic: records further back are due later still. */
   | 'not-due'
   /** None of its lanes could begin anything. */
   | 'lanes'
@@ -61,73 +64,81 @@ export type IntakeHold =
 export interface PartitionState {
   readonly topic: string;
   readonly partition: number;
-  /** Everything below is done; null until the partition has been loaded. */
+  /** Every record below is done; null until the partition has been loaded. */
   readonly doneBelow: number | null;
   readonly committed: number | null;
-  /** How many offsets beyond are done. */
+  /** How many offsets beyond `doneBelow` are done. */
   readonly doneBeyond: number;
-  /** Where intake stands; null until the partition has been loaded. */
+  /** Next offset that intake will take; null until the partition has been loaded. */
   readonly taken: number | null;
   readonly highWatermark: number | null;
-  /** Up to where the log could be read when Kafka was last asked; null while it has not said. */
+  /** End of the readable log at Kafka's last answer; null before. */
   readonly logEnd: number | null;
-  /** Records that were not done then, by the log's end, the group's own offset and the map of its commit; null while not known. */
+  /**
+   * Records that were not done at that time, by the log's end, the group's own offset and its commit map; null when
+   * unknown.
+   */
   readonly workLeft: number | null;
-  /** Why it is not fetched; null when it is to be. */
+  /** Why the partition is not fetched; null when it is. */
   readonly intakeHold: IntakeHold | null;
-  /** Something is done that no commit says yet. */
+  /** Some finished record is not committed yet. */
   readonly isUncommitted: boolean;
   readonly bufferedRecords: number;
   readonly bufferedBytes: number;
   readonly paused: boolean;
   readonly retryingLanes: number;
-  /** When the oldest unfinished record was written; while it is not fetched, since when it is known to be there; null without any. */
+  /**
+   * Write time of the oldest unfinished record; while that one is not fetched, since when it is known to exist; null
+   * without any.
+   */
   readonly oldestTimestampMs: number | null;
-  /** What its records wait for, when nothing of them may begin; null otherwise. */
+  /** Why none of its records may begin; null otherwise. */
   readonly held: string | null;
-  /** Why lanes or the whole partition stopped, or hold for a person to see; empty when nothing has. */
+  /** Why lanes or the whole partition stopped, or wait for an operator; empty when none does. */
   readonly halts: readonly string[];
 }
 
 export interface ConsumerMembership extends MembershipTimes {
   /** When the group last accepted a commit, or this process first joined; null before. */
   readonly lastAcceptedCommitMs: number | null;
-  /** Why commits are not accepted at the moment; null when the last one was. */
+  /** Why commits are refused at the moment; null when the last one was accepted. */
   readonly commitsRefusedBy: string | null;
-  /** The same, when the group itself says that it cannot accept any at the moment. */
+  /** The same, when the group itself answers that it cannot accept commits at the moment. */
   readonly commitsWaitFor: string | null;
 }
 
 export interface ConsumerState {
   readonly joined: boolean;
   readonly membership: ConsumerMembership;
-  /** Those that are not closed. */
+  /** The breakers that are not closed. */
   readonly breakers: readonly BreakerView[];
   /** Micro-batches that may run at once in the process. */
   readonly limit: number;
-  /** For how long work has been left standing for no reason that has a name; 0 while none is. */
+  /** For how long work has stood still without a known reason; 0 while none does. */
   readonly stalledMs: number;
-  /** Which, in words. */
+  /** Which work, in words. */
   readonly stalledBy: string | null;
   /** Why Kafka does not say how much is left; null while it does. */
   readonly kafkaSilentBy: string | null;
-  /** When it last did, in milliseconds since the epoch; null before. */
+  /** When Kafka last did, in milliseconds since the epoch; null before. */
   readonly kafkaAnsweredAtMs: number | null;
   readonly partitions: readonly PartitionState[];
 }
 
 export interface StopReport {
-  /** Every micro-batch finished, and the read back of the committed offsets agrees with what is done. */
+  /** Every micro-batch finished, and the committed offsets, read back, agree with what is done. */
   readonly clean: boolean;
 }
 
 export interface Consumer {
-  /** Resolves once the group has been joined. @throws Error after `startTimeoutMs`, saying what could not be reached. */
+  /**
+   * Resolves once the group has been joined. @throws Error after `startTimeoutMs` that names what could not be reached.
+   */
   start(): Promise<void>;
   /** Stop intake, drain, commit, read back, leave. Never rejects and never takes much longer than `deadlineMs`. */
   stop(deadlineMs: number): Promise<StopReport>;
   state(): ConsumerState;
-  /** How many a topic that is subscribed to has by now, whoever holds them; null before the group was joined. */
+  /** How many partitions a subscribed topic has now, held by any member; null before the group was joined. */
   partitionsOf(topic: string): number | null;
   /** A member of the group (perhaps an idle one) with nothing halted. */
   ready(): boolean;
@@ -135,6 +146,6 @@ export interface Consumer {
   mayBegin(): boolean;
   /** Live flags of operators, for all topics that are read with committed offsets. */
   steer(steering: Steering & { readonly concurrency?: number | null }): void;
-  /** Another instance says that it is away until then: the first failure of our own opens the breaker. */
+  /** Another instance reports the dependency as unavailable until then: our own first failure opens the breaker. */
   hint(dependency: Dependency, untilMs: number): void;
 }

@@ -1,4 +1,4 @@
-/** What an effect may have to wait for. Each has a breaker of its own in every process. */
+/** The dependencies that an effect may have to wait for. Each has its own breaker in every process. */
 
 export const dependencies = [
   'postgres',
@@ -7,7 +7,7 @@ export const dependencies = [
   'registry',
   /** The producer of retries and dead letters. */
   'dead-letters',
-  /** Not a server: the brake that holds until a person has looked (docs/adr/0004). */
+  /** No server: the brake, which holds until an operator has looked (docs/adr/0004). */
   'brake',
 ] as const;
 

@@ -50,7 +50,7 @@ test('a record that has not failed, or says it in part only, has nothing behind 
 test('a retry is due when its record says so, but never later than the delay of its topic from now', () => {
   const saysSo = (ms: number) => ({ [failureHeaders.notBefore]: String(ms) });
   expect(dueAtMs(saysSo(5_000), 1_000, 30_000)).toBe(5_000);
-  // Written by a clock that is a day fast.
+  // Written by a worker whose clock is a day fast.
   expect(dueAtMs(saysSo(86_400_000), 1_000, 30_000)).toBe(31_000);
   expect(dueAtMs({}, 1_000, 30_000)).toBe(31_000);
 });

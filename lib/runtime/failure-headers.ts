@@ -1,9 +1,9 @@
 /**
- * What a record on a retry or dead-letter topic says about itself, in headers of plain UTF-8 text.
+ * The headers of a record on a retry or dead-letter topic: its origin and its failures, as plain UTF-8 text.
  *
- * Key, value and the record's own headers stay as they were; these come on top. Origin and first failure
- * are kept through every further retry; the last failure is the latest one. The same origin is written
- * once more under the names that Spring and the Kafka user interfaces look for.
+ * Key, value and the record's own headers stay unchanged; these are added. Origin and first failure are kept through
+ * every further retry; the last failure is the latest one. The origin is written a second time under the names that
+ * Spring and the Kafka user interfaces look for.
  */
 import type { PoisonReason } from './poison';
 import type { RecordHeaders } from '../kafka/header-text';
@@ -12,7 +12,7 @@ export const failureHeaders = {
   originTopic: 'afterbuild-origin-topic',
   originPartition: 'afterbuild-origin-partition',
   originOffset: 'afterbuild-origin-offset',
-  /** Milliseconds since the epoch, as the broker has it. */
+  /** Milliseconds since the epoch, set by the broker. */
   originTimestamp: 'afterbuild-origin-timestamp',
   group: 'afterbuild-group',
   attempts: 'afterbuild-attempts',
@@ -26,24 +26,24 @@ export const failureHeaders = {
   poisonReason: 'afterbuild-poison-reason',
   errorClass: 'afterbuild-error-class',
   errorMessage: 'afterbuild-error-message',
-  /** How many items are left of a batch record that was done in part; the value is written anew. */
+  /** How many items of a batch record are left, when it was done in part; its value is written anew. */
   splitItems: 'afterbuild-split-items',
   redriveId: 'afterbuild-redrive-id',
   redriveCount: 'afterbuild-redrive-count',
 } as const;
 
-/** Whether the header says something of a failure, or of what was done about it, and is not the record's own. */
+/** Whether the header describes a failure, or an operator's action on it, and is not the record's own. */
 export const isFailureHeader = (name: string): boolean =>
   /^(?:afterbuild-|kafka_dlt-|x-original-(?:topic|partition|offset)$)/.test(name);
 
 /** A replay marks the records that it has brought back. */
 const replayHeader = 'replay';
 
-/** It was put there again on purpose: that its rows are gone by now is no sign of a wrong database. */
+/** The record was written again on purpose: that its rows are gone is no sign of a wrong database. */
 export const isSaidAgain = (headers: RecordHeaders): boolean =>
   headers[replayHeader] !== undefined || headers[failureHeaders.redriveId] !== undefined;
 
-/** What a person has decided about dead letters: on the marker beside them (lib/dead-letters/resolution.ts). */
+/** An operator's decision about dead letters, on the marker beside them (lib/dead-letters/settlement.ts). */
 export const settlementHeaders = {
   /** `redriven` or `parked`. */
   settled: 'afterbuild-settled',
@@ -55,7 +55,7 @@ export const settlementHeaders = {
   why: 'afterbuild-settled-why',
 } as const;
 
-/** On a record of a parked topic, beside all that it said as a dead letter. */
+/** On a record of a parked topic, in addition to its headers as a dead letter. */
 export const parkedHeaders = {
   by: 'afterbuild-parked-by',
   /** ISO 8601. */
@@ -63,7 +63,7 @@ export const parkedHeaders = {
   why: 'afterbuild-parked-why',
 } as const;
 
-/** Messages of errors hold no payload; the cut keeps a header from growing with them. */
+/** Error messages hold no payload; the cut bounds the size of the header. */
 const messageMax = 500;
 
 export interface Origin {
@@ -77,7 +77,7 @@ export interface Origin {
 export interface Failure {
   readonly origin: Origin;
   readonly group: string;
-  /** How often the record has been tried for its own sake; outages do not count. */
+  /** How often the record failed for its own reasons; outages do not count. */
   readonly attempts: number;
   readonly firstAtMs: number;
   readonly lastAtMs: number;
@@ -109,7 +109,7 @@ export function writeFailure(failure: Failure): Record<string, string> {
   };
 }
 
-/** Spring Kafka's names, and those that Kafbat's redrive reads; Spring writes some as binary, we do not. */
+/** The names of Spring Kafka, which Kafbat's redrive reads; Spring writes some of them as binary, we do not. */
 function forUserInterfaces(
   { origin, group, error }: Failure,
   message: string,
@@ -129,14 +129,14 @@ function forUserInterfaces(
   };
 }
 
-/** What a record has behind it when it comes from a retry topic. */
+/** The failures so far of a record that comes from a retry topic. */
 export interface EarlierFailure {
   readonly origin: Origin;
   readonly attempts: number;
   readonly firstAtMs: number;
 }
 
-/** @returns null for a record that has not failed before, or whose headers are not whole. */
+/** @returns null for a record that has not failed before, or whose headers are incomplete. */
 export function readFailure(headers: RecordHeaders): EarlierFailure | null {
   const topic = headers[failureHeaders.originTopic];
   const numbers = [
@@ -151,13 +151,15 @@ export function readFailure(headers: RecordHeaders): EarlierFailure | null {
   return { origin: { topic, partition, offset, timestampMs }, attempts, firstAtMs };
 }
 
-/** @returns null when the record does not say until when it is to wait. */
+/** @returns null when the record has no due time. */
 export function readNotBefore(headers: RecordHeaders): number | null {
   const notBeforeMs = Number(headers[failureHeaders.notBefore]);
   return Number.isFinite(notBeforeMs) ? notBeforeMs : null;
 }
 
-/** As the record says, but never later than the topic's delay from now: the clock that wrote it may be wrong. */
+/**
+ * The due time in its header, but never later than the topic's delay from now: the clock that wrote it may be wrong.
+ */
 export function dueAtMs(headers: RecordHeaders, nowMs: number, delayMs: number): number {
   const latestMs = nowMs + delayMs;
   return Math.min(readNotBefore(headers) ?? latestMs, latestMs);

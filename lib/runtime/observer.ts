@@ -1,13 +1,13 @@
-/** What the runtime tells whoever counts; every call is synchronous and must be cheap. */
+/** Callbacks for metrics. Each is synchronous and must be cheap. */
 import type { Dependency } from './dependency';
 import type { Outcome } from './outcome';
 
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
 export interface RuntimeObserver {
-  /** One call of `handle` has ended, whatever it gave. */
+  /** One call of `handle` has ended, with any result. */
   handled(topic: string, records: number, elapsedMs: number): void;
-  /** So many records of a micro-batch ended like that; `retry` and `hold` come again. */
+  /** So many records of a micro-batch ended with this outcome; `retry` and `hold` come again. */
   settled(topic: string, kind: Outcome['kind'], records: number): void;
   /** Records were handled that an earlier holder of the partition may have handled, too. */
   repeated(topic: string, records: number): void;

@@ -1,17 +1,17 @@
-/** Errors that a handler throws or returns on purpose: no server is away, and nothing of ours is broken. */
+/** Errors that a handler throws or returns on purpose: no server is unavailable, and nothing of ours is broken. */
 
-/** It is not time yet (a cap, a transaction that is not visible): again in place, as often as it takes. */
+/** Too early (a cap, a transaction that is not visible yet): tried again in place, without a limit. */
 export class WaitError extends Error {
   override readonly name = 'WaitError';
 
-  /** It is looked at again after so long at most, however often it was not time yet. */
+  /** Longest pause before the next try, however often it came too early. */
   readonly withinMs: number;
-  /** When it has not been time for so long, it is taken to fail for the record's own sake after all. */
+  /** A wait that lasts longer than this counts as a failure of the record after all. */
   readonly patienceMs: number;
-  /** Part of healthy work (a cap, a transaction that is not visible), and nothing to warn of. */
+  /** Part of healthy work (a cap, a transaction that is not visible yet): no warning. */
   readonly isUsual: boolean;
 
-  /** @param options usual is what waits without end, unless it says otherwise. */
+  /** @param options a wait without end is `usual`, unless the option says otherwise. */
   constructor(
     message: string,
     options: { withinMs?: number; patienceMs?: number; isUsual?: boolean } = {},
@@ -23,7 +23,10 @@ export class WaitError extends Error {
   }
 }
 
-/** This record at this moment (a trace that is being written, a lease that somebody has): an attempt is counted. */
+/**
+ * A failure of this record at this moment (a trace that is being written, a lease held elsewhere): an attempt is
+ * counted.
+ */
 export class RecordBusyError extends Error {
   override readonly name = 'RecordBusyError';
 }

@@ -11,20 +11,20 @@ export interface ConsumerSettings extends ClientSettings {
   readonly processBufferBytes: number;
   /** How far records may be done beyond the oldest unfinished one; what the commit map can surely hold. */
   readonly windowRecords: number;
-  /** Waits in the fetch callback for room before it pauses: pausing at once is 5 to 20 times slower. */
+  /** Intake waits in the fetch callback for room before it pauses: pausing at once is 5 to 20 times slower. */
   readonly roomWaitMs: number;
   readonly commitEveryMs: number;
   readonly retryFirstMs: number;
   readonly retryMaxMs: number;
-  /** A record that fails for its own sake is tried so often in place before it goes to the retry topics. */
+  /** A record that fails for its own reasons is tried so often in place before it goes to the retry topics. */
   readonly triesInPlace: number;
-  /** So many records in a row may end on a retry or dead-letter topic before the lanes hold instead. */
+  /** So many records in a row may go to a retry or dead-letter topic; then the lanes hold instead. */
   readonly letterRunMax: number;
   /** Time to finish running micro-batches before a rejoin; must stay below `rebalanceTimeoutMs`. */
   readonly drainMs: number;
-  /** A micro-batch that runs longer ends the process: the fetch loop's heartbeats would hide it for ever. */
+  /** A micro-batch that runs longer ends the process: the fetch loop's heartbeats would hide the hang for ever. */
   readonly progressDeadlineMs: number;
-  /** `start` gives up when the group has not been joined by then. */
+  /** `start` fails when the group has not been joined by then. */
   readonly startTimeoutMs: number;
 }
 
@@ -53,7 +53,7 @@ export const defaultSettings: ConsumerSettings = {
   topicGoneMs: 30_000,
 };
 
-/** @throws Error naming the setting that contradicts another. */
+/** @throws Error that names the setting which contradicts another. */
 export function checkSettings(settings: ConsumerSettings): void {
   if (settings.drainMs >= settings.rebalanceTimeoutMs) {
     throw new Error(

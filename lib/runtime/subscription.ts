@@ -1,9 +1,9 @@
-/** What a process says about a topic that it reads; the runtime does the rest (docs/architecture.md). */
+/** What a process declares about a topic that it reads; the runtime does the rest (docs/architecture.md). */
 import type { RecordHeaders } from '../kafka/header-text';
 import type { FailurePolicy } from './failure-policy';
 import type { Outcome } from './outcome';
 
-/** Decoded when they are asked for. */
+/** Decoded on demand. */
 export interface RecordWithHeaders {
   readonly headerTexts: RecordHeaders;
 }
@@ -20,9 +20,12 @@ export interface ConsumedRecord<V> {
   readonly timestampMs: number;
   /** Bytes of key, value and headers as they were read. */
   readonly sizeBytes: number;
-  /** 1 the first time `handle` gets it in this assignment, then one more for each retry in place. */
+  /** 1 the first time `handle` gets it in this assignment, and one more for each retry in place. */
   readonly attempt: number;
-  /** An earlier holder of the partition may have handled it: it lay within reach of the committed offset when we were assigned. */
+  /**
+   * An earlier holder of the partition may have handled it: it lay within reach of the committed offset at the
+   * assignment.
+   */
   readonly maybeRepeated: boolean;
 }
 
@@ -31,18 +34,18 @@ export type MayBegin = () => boolean;
 
 /** Called once a partition; a partition that is lost and comes back is assigned anew. */
 export interface PartitionHooks {
-  /** The partition is ours and will be read; its log ended at `highWatermark` at that moment. */
+  /** The partition is assigned and will be read; its log ended at `highWatermark` at that moment. */
   onAssigned?(partition: number, at: { readonly highWatermark: number }): void;
   /** Every record below that watermark has been handled (at once when there was none). */
   onCaughtUp?(partition: number): void;
   /**
-   * The group is about to rebalance, or the process to stop: finish what runs for this partition and
-   * begin nothing new. Awaited, but no longer than `drainMs`. Followed by `onKept` or `onLost`.
+   * The group is about to rebalance, or the process to stop: finish running work of this partition and begin nothing
+   * new. Awaited, but no longer than `drainMs`. Followed by `onKept` or `onLost`.
    */
   onDraining?(partition: number): Promise<void>;
   /** The partition is still ours after the rebalance: go on. */
   onKept?(partition: number): void;
-  /** The partition is not ours any more. */
+  /** The partition is lost. */
   onLost?(partition: number): void;
 }
 
@@ -50,16 +53,16 @@ export interface Subscription<V> extends PartitionHooks {
   /** Full name, namespace included. */
   readonly topic: string;
   /**
-   * `committed`: from the group's committed offset, the log's start when there is none.
-   * `beginning`: state; the whole log is read at every assignment and nothing is committed.
+   * `committed`: from the group's committed offset, or the log's start when there is none. `beginning`: state; the
+   * whole log is read at every assignment and nothing is committed.
    */
   readonly start: 'committed' | 'beginning';
   /** `every-member`: each member of the group reads all partitions. Only with `beginning`. Default `one-member`. */
   readonly readers?: 'one-member' | 'every-member';
   /**
-   * `value` is a view of a whole response: what is made of it holds copies, not parts of it.
-   * @throws UndecodableRecordError when the bytes can never be read: the lane stops.
-   * Any other error (a registry that is away) is retried in place.
+   * `value` is a view of a whole response: the result must hold copies, not parts of it.
+   * @throws UndecodableRecordError when the bytes can never be read: the lane stops. Any other error (an unavailable
+   * registry) is retried in place.
    */
   decode(value: Buffer | null, record: RecordWithHeaders): V | Promise<V>;
   /** A micro-batch holds at most this many records... */
@@ -67,27 +70,26 @@ export interface Subscription<V> extends PartitionHooks {
   /** ...and records of at most this total weight, but always one. Needs `weigh`. */
   readonly maxWeight?: number;
   weigh?(value: V): number;
-  /** How long a lane waits for a micro-batch to fill. Default 0: it takes what is there. */
+  /** How long a lane waits for a micro-batch to fill. Default 0: it takes the records that it has. */
   readonly lingerMs?: number;
-  /** Lanes a partition: how many micro-batches of one partition may run side by side. Default 8. */
+  /** Lanes for each partition: how many of its micro-batches may run side by side. Default 8. */
   readonly lanes?: number;
-  /** What it depends on, whose fault an error is, and where records go that fail. Default: in place for ever. */
+  /** Its dependencies, how errors are classified, and where failed records go. Default: retries in place for ever. */
   readonly failures?: FailurePolicy;
   /** Set by the runtime for the subscriptions of retry topics. */
   readonly retry?: { readonly level: number; readonly delayMs: number };
   /**
    * `adaptive`: how many micro-batches run at once follows how long `handle` takes, between 1 and the setting
-   * `concurrency`, for all subscriptions of the consumer. Not for a `handle` that waits for something else
-   * than its stores. Default `fixed`.
+   * `concurrency`, for all subscriptions of the consumer. Not for a `handle` that waits for anything but its stores.
+   * Default `fixed`.
    */
   readonly concurrency?: 'fixed' | 'adaptive';
-  /** Whether the error says that a store has too much to do. Only with `adaptive`. */
+  /** Whether the error says that a store is overloaded. Only with `adaptive`. */
   isOverload?(error: Error): boolean;
   /**
-   * One outcome a record, in their order. A throw is a retry of all of them.
-   * `signal` aborts when the partition was lost or the time to stop is up: what is returned after that
-   * is dropped, and the records go to the next holder. `mayBegin` is asked immediately before each effect;
-   * what has begun is finished.
+   * One outcome for each record, in their order. If it throws, all of them are retried. `signal` aborts when the
+   * partition was lost or the time to stop is up: a later result is dropped, and the records go to the next holder. The
+   * handler calls `mayBegin` immediately before each effect, and finishes what it has begun.
    */
   handle(
     records: readonly ConsumedRecord<V>[],
@@ -96,5 +98,5 @@ export interface Subscription<V> extends PartitionHooks {
   ): Promise<readonly Outcome[]>;
 }
 
-/** Subscriptions of different values in one list; methods make this safe to assign to. */
+/** Subscriptions of different value types in one list; methods make that assignment type-safe. */
 export type AnySubscription = Subscription<unknown>;

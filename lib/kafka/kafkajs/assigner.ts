@@ -1,16 +1,15 @@
 /**
- * Shares partitions out among the members of a group: evenly over every topic and in all, and each
- * partition to whoever had it, as far as evenness allows.
+ * Shares partitions out among the members of a group: evenly over every topic and in total, and each partition to its
+ * last holder, as far as evenness allows.
  *
- * Rebalances are eager in kafkajs (everybody gives up everything), so what keeps a partition at its
- * holder is that each member says in its join what it holds. Claims carry the generation they are from:
- * of two claims to one partition the younger counts.
+ * Rebalances are eager in kafkajs (every member gives up every partition), so each member lists in its join which
+ * partitions it holds. Such a claim carries its generation: of two claims to one partition the younger counts.
  */
 
 export interface Member {
   readonly id: string;
   readonly topics: readonly string[];
-  /** What it held when it joined, by topic. */
+  /** The partitions that it held when it joined, by topic. */
   readonly owned: Readonly<Record<string, readonly number[]>>;
   readonly generation: number;
 }
@@ -18,14 +17,14 @@ export interface Member {
 export interface TopicShape {
   readonly topic: string;
   readonly partitions: readonly number[];
-  /** Each member reads all of it. */
+  /** Topics of which each member reads every partition. */
   readonly everyMember: boolean;
 }
 
 /** Partitions by topic. */
 export type Share = Record<string, number[]>;
 
-/** @returns a share for every member, an empty one too. */
+/** @returns a share for every member; it may be empty. */
 export function assignPartitions(
   members: readonly Member[],
   topics: readonly TopicShape[],
@@ -68,7 +67,7 @@ function shareTopic(
   return given;
 }
 
-/** Who held each partition last, of those that are still there. */
+/** The last holder of each partition, if it still is a member. */
 function holdersOf(shape: TopicShape, readers: readonly Member[]): Map<number, string> {
   const holders = new Map<number, string>();
   const known = new Set(shape.partitions);
@@ -81,7 +80,7 @@ function holdersOf(shape: TopicShape, readers: readonly Member[]): Map<number, s
   return holders;
 }
 
-/** One more than the others for those with the least in all; at a tie for those who hold it already. */
+/** The remainder goes to the members with the fewest partitions in total; at a tie, to the current holder. */
 function quotas(
   partitions: number,
   held: ReadonlyMap<string, readonly number[]>,

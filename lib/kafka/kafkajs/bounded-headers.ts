@@ -1,10 +1,10 @@
 /**
- * Bounds the headers that kafkajs 2.2.4 reads of a record.
+ * Bounds how many headers kafkajs 2.2.4 reads of a record.
  *
- * It takes room for as many as a record says it has, before it has read one, and copies all of them for each: the
- * time grows with the square of their number, for every record of the answer, and again after each start. None of
- * ours has more than thirty. Of a record with more than a thousand none is read; it says so in a header of its own,
- * and becomes a dead letter (`too-many-headers`).
+ * kafkajs allocates as many as a record announces before it has read one, and copies all of them for each: the time
+ * grows with the square of their number, for every record of the answer, and again after each start. None of our
+ * records has more than thirty. Of a record with more than a thousand, none is read; a header of ours marks it, and it
+ * becomes a dead letter (`too-many-headers`).
  */
 import { createRequire } from 'node:module';
 import { headersMax, unreadHeaders } from '../header-text';
@@ -14,7 +14,7 @@ interface Decoder {
   readVarIntArray(read: (decoder: Decoder) => unknown): unknown[];
 }
 
-/** What of a decoder is left to be read: the headers are the last part of a record. */
+/** The part of a decoder that is not read yet: the headers are the last part of a record. */
 export function readHeaders(decoder: Decoder, read: (decoder: Decoder) => unknown): unknown[] {
   const count = decoder.readVarInt();
   if (count >= 0 && count <= headersMax) return Array.from({ length: count }, () => read(decoder));

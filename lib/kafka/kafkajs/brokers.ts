@@ -1,8 +1,8 @@
 /**
- * Which broker may be asked: a broker that keeps silent is avoided, and cut off, until it has had time to wake.
+ * Which broker to ask: a silent broker is disconnected and avoided until it has had time to recover.
  *
- * kafkajs takes any connection that is open for good. One to a frozen process, or to a machine that is gone
- * without a word, stays open for minutes: every question goes there again and waits for its time limit.
+ * kafkajs takes any open connection for a good one. A connection to a frozen process, or to a machine that vanished
+ * without closing it, stays open for minutes: every request goes there again and waits for its time limit.
  */
 import { KafkaJSConnectionError } from 'kafkajs';
 import type { Clock } from '../../process/clock';
@@ -11,14 +11,14 @@ import { isSilence, isUnreachable } from './client-errors';
 import { limited } from './limited';
 import { asError } from '../../process/is-error';
 
-/** A broker that has kept silent is asked again, before others, no earlier than this. */
+/** A silent broker is asked again no earlier than this, and then before others. */
 const avoidedMs = 5_000;
-/** One of them answers; the more are asked, the less a frozen one matters. */
+/** So many are asked at once, since one answer is enough: the more, the less a frozen one matters. */
 const askedAtOnce = 3;
 
 export class Brokers {
   readonly #silentUntilMs = new WeakMap<InnerBroker, number>();
-  /** A broker answers the requests of a connection in their order: behind a join everything else waits. */
+  /** A broker answers the requests of a connection in order, so everything waits behind a join. */
   readonly #joining = new WeakSet<InnerBroker>();
 
   constructor(
@@ -36,8 +36,8 @@ export class Brokers {
   }
 
   /**
-   * Asks several at once. @returns the first answer.
-   * @throws what one of them refuses it with; else, when none has answered in time, the error of one of them.
+   * Asks several brokers at once. @returns the first answer.
+   * @throws the refusal of a broker; else, when none has answered in time, the error of one of them.
    */
   async ask<T>(limitMs: number, question: (broker: InnerBroker) => Promise<T>): Promise<T> {
     const known = this.#inTurn();
@@ -46,7 +46,7 @@ export class Brokers {
       throw new KafkaJSConnectionError('Every broker that is known has a join to answer first');
     }
     if (asked.length === 0) {
-      // Nobody is known: the addresses that are configured have to say who there is.
+      // No broker is known, so the configured addresses are asked for the list.
       await limited(this.clock, limitMs, this.cluster.refreshMetadata());
       asked.push(...this.#inTurn().slice(0, askedAtOnce));
     }
@@ -81,7 +81,7 @@ export class Brokers {
     return this.#joining.has(broker);
   }
 
-  /** It has not answered in time: whatever else was asked of it on that connection is given up as well. */
+  /** The broker has not answered in time: every other request on that connection is given up as well. */
   cutOff(broker: InnerBroker): void {
     this.#silentUntilMs.set(broker, this.nowMs() + avoidedMs);
     const error = new KafkaJSConnectionError('The broker did not answer in time', {
@@ -93,7 +93,7 @@ export class Brokers {
     }
   }
 
-  /** Who there is and who leads what: asked anew, by whoever asks first. */
+  /** The brokers and the leaders of partitions: read again by the first caller that needs them. */
   refresh(): void {
     this.cluster.refreshMetadata().catch(() => undefined);
   }
@@ -109,7 +109,7 @@ export class Brokers {
     return this.nowMs() < (this.#silentUntilMs.get(broker) ?? -Infinity);
   }
 
-  /** In no order but this: who talks first, who keeps silent last. */
+  /** In any order, except that a broker that answers comes first and a silent one last. */
   #inTurn(): InnerBroker[] {
     const rank = (one: InnerBroker): number => {
       if (this.#isSilent(one)) return 2;

@@ -1,4 +1,4 @@
-/** What kafkajs' errors mean for us. */
+/** Sorts the errors of kafkajs by what they mean for the runtime. */
 import { StaleCommitError } from '../client-port';
 import { asError } from '../../process/is-error';
 
@@ -22,13 +22,13 @@ const unreachable = new Set([
 /** The broker is gone, cannot be connected, or has not answered in time. */
 export const isUnreachable = (error: Error): boolean => unreachable.has(error.name);
 
-/** It is connected and says nothing. */
+/** The broker is connected and does not answer. */
 export const isSilence = (error: unknown): boolean => {
   const { name, code } = error as { name?: string; code?: string };
   return name === 'TimeLimitError' || code === 'ETIMEDOUT';
 };
 
-/** Waiting would not help: somebody has to create it. */
+/** Waiting does not help: an operator has to create the topic. */
 export const isTopicMissing = (error: Error): boolean =>
   typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
 

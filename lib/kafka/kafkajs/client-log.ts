@@ -1,15 +1,15 @@
-/** Turns kafkajs' log entries into ours, at the level that they deserve. */
+/** Passes the log entries of kafkajs on to our logger, at the level that each deserves. */
 import { logLevel, type LogEntry, type logCreator } from 'kafkajs';
 import type { Logger } from '../../process/logger';
 
-/** What every healthy start, rebalance and stop says, some of it as an error. */
+/** Entries of every healthy start, rebalance and stop, some of which kafkajs logs as errors. */
 const everyday =
   /coordinator is (loading|not available)|coordinator is not aware|not the coordinator|rebalanc|concurrent transaction|no leader for this|metadata .*(expired|stale)|consumer not running|response without match/i;
 const repeatAfterMs = 60_000;
 
 /**
- * The runtime logs its own life cycle, so the client's is for debugging. Of one complaint (a broker that
- * is away is complained about every second) one line a minute is shown.
+ * The runtime logs its own life cycle, so the client's is for debugging. Of a repeated complaint (kafkajs complains
+ * every second about an unavailable broker) one line a minute is logged.
  */
 export function createClientLog(logger: Logger): logCreator {
   const shownAtMs = new Map<string, number>();

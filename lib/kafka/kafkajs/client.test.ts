@@ -13,7 +13,7 @@ const events = {
   END_BATCH_PROCESS: 'end',
 };
 
-/** A consumer of which a test says what happens to it. */
+/** A consumer whose events a test emits. */
 class ToldConsumer extends EventEmitter {
   readonly events = events;
   connect = (): Promise<void> => Promise.resolve();

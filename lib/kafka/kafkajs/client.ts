@@ -1,9 +1,9 @@
 /**
- * The port on kafkajs 2.2.4. Every oddity here answers a measured behaviour of that client.
+ * The client port on kafkajs 2.2.4. Each workaround here answers a measured behaviour of that client.
  *
- * Auto commit and auto resolve are off; the position is moved by resolving what was taken; commits go
- * through the batch payload's `commitOffsetsIfNecessary`, because the consumer's own `commitOffsets`
- * resolves without committing once a stop has begun and retries across generations.
+ * Auto commit and auto resolve are off. The position moves by resolving what was taken. Commits go through the batch
+ * payload's `commitOffsetsIfNecessary`, because the consumer's own `commitOffsets` resolves without committing once a
+ * stop has begun, and retries across generations.
  */
 import type { Consumer, ConsumerCrashEvent, ConsumerGroupJoinEvent } from 'kafkajs';
 import type { ConsumerEndBatchProcessEvent, EachBatchPayload, Kafka } from 'kafkajs';
@@ -37,9 +37,9 @@ export interface KafkaJsClientOptions {
 
 type CommitFunction = EachBatchPayload['commitOffsetsIfNecessary'];
 
-/** Must cover the partitions held, or a full one holds up the others. */
+/** Must cover the partitions held, or a full one delays the others. */
 const partitionsAtOnce = 256;
-/** How often kafkajs asks whether it has to join again: heartbeats are sent by `group-member.ts`. */
+/** How often kafkajs checks whether it has to join again: `group-member.ts` sends the heartbeats. */
 const lookEveryMs = 250;
 /** A broker that restarts must not crash the consumer: a dead member id costs the group a session. */
 const patience = { retries: 100_000, initialRetryTime: 100, maxRetryTime: 1_000 };
@@ -109,7 +109,7 @@ export class KafkaJsClient implements ConsumerClient {
       });
       this.#consumer.on(CRASH, (event) => {
         this.#onCrash(event);
-        // A coordinator that is loading, for instance: kafkajs begins again by itself.
+        // For example a coordinator that is loading: kafkajs starts again by itself.
         if (!event.payload.restart || isTopicMissing(event.payload.error))
           reject(event.payload.error);
       });
@@ -137,7 +137,7 @@ export class KafkaJsClient implements ConsumerClient {
   }
 
   seek(at: TopicPartition, offset: number): void {
-    // kafkajs gives negative ones meanings that are not Kafka's.
+    // kafkajs gives negative offsets meanings that Kafka does not.
     if (!Number.isSafeInteger(offset) || offset < 0) {
       throw new RangeError(`${offset} is not an offset to read from.`);
     }
@@ -160,8 +160,8 @@ export class KafkaJsClient implements ConsumerClient {
 
   commit(epoch: number, entries: readonly CommitEntry[]): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      // A turn of its own: the client swaps its generation a few microtasks before it tells us. Check
-      // and call are one synchronous step, so that a rebalance in between is fenced by the group.
+      // In a turn of its own: the client swaps its generation a few microtasks before it emits the event. Check and
+      // call are one synchronous step, so that the group fences a rebalance in between.
       setImmediate(() => {
         if (epoch !== this.#epoch || !this.#isMember) {
           reject(new StaleCommitError('The assignment is over.'));
@@ -181,14 +181,14 @@ export class KafkaJsClient implements ConsumerClient {
     this.#stopping = true;
     this.#inside?.coordinator.close();
     const stopped = this.#consumer.stop();
-    // It waits for every fetch, also for one that a frozen broker does not answer.
+    // The disconnect waits for every fetch, even one that a frozen broker does not answer.
     this.#inside?.giveUpFetches();
     await stopped;
     await this.#inside?.close();
     await this.#consumer.disconnect();
   }
 
-  /** A right that is taken away while the process runs shows in its commits. */
+  /** A right that is taken away at run time shows up in the commits. */
   #named(error: unknown): unknown {
     const { group, kafka } = this.#options;
     return nameRefusal(principalOf(kafka), error, [groupNeed('READ', group)]);
@@ -206,12 +206,12 @@ export class KafkaJsClient implements ConsumerClient {
     try {
       this.#listener?.onJoined({ epoch: this.#epoch, memberId: payload.memberId, partitions });
     } catch (error) {
-      // Thrown into kafkajs it would be swallowed or retried; it is a bug of ours.
+      // kafkajs would swallow or retry the error, and it is a bug of ours.
       this.#listener?.onFatal(asError(error));
     }
   }
 
-  /** kafkajs tries again for ever; whoever waits for records that cannot come has to be told. */
+  /** kafkajs retries for ever, so the error must be reported: the records cannot come. */
   #onMetadata(failure: Error | null): void {
     if (failure === null) this.#topicGoneSinceMs = null;
     if (failure === null || !isTopicMissing(failure) || this.#stopping || this.#isBroken) return;
@@ -239,7 +239,7 @@ export class KafkaJsClient implements ConsumerClient {
       // Resolving the last record also covers a transaction marker behind it.
       await this.#listener.onBatch(convertBatch(batch), () => payload.resolveOffset(last.offset));
     } catch (error) {
-      // Thrown into kafkajs it would be tried again in silence, for days; it is a bug of ours.
+      // kafkajs would retry silently for days, and this is a bug of ours.
       this.#isBroken = true;
       this.#listener.onFatal(asError(error));
     }

@@ -1,13 +1,13 @@
 /**
- * What kafkajs does not offer but can be had through the `cluster` that it gives a partition assigner.
+ * Hooks that kafkajs does not offer, reached through the `cluster` that it passes to a partition assigner.
  *
- * - Every join asks `findGroupCoordinator` first and waits for the answer: the only moment before a
- *   rejoin at which the old generation still may commit. There is no event for it.
- * - What it is answered is a coordinator that finds itself again (`coordinator.ts`, `group-member.ts`).
- * - kafkajs answers an offset out of range by committing -1 or -2 over the group's offset, without an
- *   event. A broker that refuses negative offsets turns that into a crash, with the offset left in place.
- * - When a topic is deleted under a running group, asking for the metadata fails for as long as it is gone,
- *   and kafkajs asks again for a day, without an event or a heartbeat.
+ * - Every join calls `findGroupCoordinator` first and waits for the result: the only moment before a rejoin at which
+ * the old generation still may commit. kafkajs has no event for it.
+ * - The result is a coordinator that looks for its successor by itself (`coordinator.ts`, `group-member.ts`).
+ * - kafkajs reacts to an offset out of range by committing -1 or -2 over the group's offset, without an event. Here the
+ * broker object refuses negative offsets: the consumer crashes, and the offset stays in place.
+ * - When a topic is deleted under a running group, reading the metadata fails for as long as it is gone, and kafkajs
+ * repeats that for a day, without an event or a heartbeat.
  */
 import { KafkaJSError, KafkaJSNonRetriableError, type Broker, type Cluster } from 'kafkajs';
 import type { Clock } from '../../process/clock';
@@ -31,7 +31,7 @@ export class PositionLeftLogError extends KafkaJSNonRetriableError {
   }
 }
 
-/** Of the session: whoever does not answer by then must be found again while there is one. */
+/** Share of the session: a coordinator that does not answer by then must be found again while the session lasts. */
 const requestShare = 0.6;
 const groupRequestShare = 0.3;
 
@@ -47,7 +47,7 @@ export interface ClusterHooksOptions {
   /** Between 0 and 1. */
   readonly random: () => number;
   readonly beforeJoin: () => Promise<void>;
-  /** With null when the metadata of all topics has come. */
+  /** Called with null when the metadata of all topics has come. */
   readonly onMetadata: (failure: Error | null) => void;
   readonly onProved: () => void;
 }
@@ -56,11 +56,11 @@ export interface Attached {
   readonly cluster: InnerCluster;
   readonly coordinator: Coordinator;
   readonly member: GroupMember;
-  /** As many as the metadata had last; null before it came. */
+  /** As many as the last metadata had; null before it came. */
   partitionsOf(topic: string): number | null;
-  /** Fetches under way bring nothing, at once. */
+  /** Fetches under way bring nothing, and end at once. */
   giveUpFetches(): void;
-  /** Once the group has been left: nothing connects any more. */
+  /** The group has been left: nothing connects any more. */
   close(): Promise<void>;
 }
 
@@ -101,7 +101,7 @@ export function attach(given: Cluster, options: ClusterHooksOptions): Attached {
   return { cluster, coordinator, member, partitionsOf, giveUpFetches, close };
 }
 
-/** Its limit is the same for all clients of a process, and producers may have to wait longer. */
+/** The limit of kafkajs is the same for all clients of a process, and producers may have to wait longer. */
 function limitRequests({ connectionPoolBuilder }: InnerCluster, limitMs: number): void {
   const build = connectionPoolBuilder.build.bind(connectionPoolBuilder);
   connectionPoolBuilder.build = async (to) => {
@@ -111,7 +111,7 @@ function limitRequests({ connectionPoolBuilder }: InnerCluster, limitMs: number)
   };
 }
 
-/** @returns what ends it: a look at the metadata after the disconnect would connect again, for good. */
+/** @returns the call that ends it: reading the metadata after the disconnect would connect again, for good. */
 function tellOfMetadata(
   cluster: InnerCluster,
   tell: (failure: Error | null) => void,
@@ -135,16 +135,16 @@ function tellOfMetadata(
   };
 }
 
-/** Its type is left to its cause. */
+/** The error type is left to its cause. */
 const untyped = (cause: Error): Error => Object.assign(new KafkaJSError(cause), { cause });
 
-/** A broker as kafkajs wants it for its group. */
+/** A broker object as kafkajs wants it for its group. */
 function coordinatorFor(coordinator: Coordinator, member: GroupMember): Broker {
   const ask = async <T>(send: (broker: InnerBroker) => Promise<T>): Promise<T> => {
     try {
       return await coordinator.request(send);
     } catch (error) {
-      // By its type kafkajs would join again, which a coordinator that has moved is no reason for.
+      // An error of that type makes kafkajs join again, and a moved coordinator is no reason for that.
       throw isLost(asError(error)) ? untyped(asError(error)) : error;
     }
   };

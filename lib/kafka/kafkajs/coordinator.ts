@@ -1,10 +1,10 @@
 /**
- * The group's coordinator as kafkajs sees it: one that never moves, dies or changes its address.
+ * The group's coordinator as kafkajs sees it: one object that survives moves, crashes and changed addresses.
  *
- * kafkajs asks who coordinates at a join only, and keeps the answer: heartbeats and commits go to a broker
- * that is dead, frozen or not the coordinator any more, for as long as there is no other join. So every
- * request of the group goes through here. Whoever is asked and does not answer, or says that it is another
- * one, is forgotten, and the brokers are asked anew before the next request.
+ * kafkajs looks for the coordinator at a join only, and keeps the answer: until the next join, heartbeats and commits
+ * go to a broker that may be dead, frozen or not the coordinator any more. So every request of the group goes through
+ * here. A broker that does not answer, or answers that it is not the coordinator, is forgotten, and the brokers are
+ * asked anew before the next request.
  */
 import { KafkaJSNonRetriableError } from 'kafkajs';
 import type { Clock } from '../../process/clock';
@@ -20,22 +20,22 @@ export interface CoordinatorOptions {
   readonly brokers: Brokers;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** One question, or one request of the group but a join, takes no longer. */
+  /** Time limit of one look-up, or of one request of the group other than a join. */
   readonly requestLimitMs: number;
 }
 
 const askedAgainAfterMs = 200;
 const watchedEveryMs = 1_000;
-/** An answer may be older than what the coordinator itself knows: what two say in a row is believed. */
+/** A broker's answer may be older than what the coordinator itself knows: two equal answers in a row count. */
 const movedAfterAnswers = 2;
 
 const lostTypes = new Set(['NOT_COORDINATOR_FOR_GROUP', 'GROUP_COORDINATOR_NOT_AVAILABLE']);
 
-/** The one that was asked is not the coordinator, or cannot be reached. */
+/** The broker that was asked is not the coordinator, or cannot be reached. */
 export const isLost = (error: Error): boolean =>
   isUnreachable(error) || lostTypes.has(typeOf(error));
 
-/** It will be over by itself: the same request can be made again. */
+/** The error passes by itself: the same request can be made again. */
 const isPassing = (error: Error): boolean =>
   isLost(error) || typeOf(error) === 'GROUP_LOAD_IN_PROGRESS';
 
@@ -51,7 +51,10 @@ export class Coordinator {
     this.#options = options;
   }
 
-  /** One attempt. @throws Error when nobody knows, or it does not answer; a lost coordinator is forgotten. */
+  /**
+   * One attempt. @throws Error when no broker knows the coordinator, or it does not answer; a lost coordinator is
+   * forgotten.
+   */
   async request<T>(
     send: (broker: InnerBroker) => Promise<T>,
     limitMs = this.#options.requestLimitMs,
@@ -66,8 +69,8 @@ export class Coordinator {
   }
 
   /**
-   * Tries until it is answered, whichever broker the coordinator is by then: for a join, which may take as
-   * long as the slowest member. That it has moved meanwhile is seen by asking the others.
+   * Tries until the coordinator of the moment answers: for a join, which may take as long as the slowest member. It
+   * asks the other brokers meanwhile, to see whether the coordinator has moved.
    */
   async requestUntilAnswered<T>(send: (broker: InnerBroker) => Promise<T>): Promise<T> {
     for (;;) {
@@ -100,7 +103,7 @@ export class Coordinator {
       if (this.#isOver) this.#endJoin();
       void this.#coordinatorNow().then((nodeId) => {
         others = nodeId === null || nodeId === String(broker.nodeId) ? 0 : others + 1;
-        // Its requests end with an error, this one among them.
+        // All requests to it end with an error, this one included.
         if (others >= movedAfterAnswers) this.#options.brokers.cutOff(broker);
       });
     });
@@ -122,9 +125,9 @@ export class Coordinator {
     this.#broker = null;
     this.#options.logger.debug(
       { event: 'coordinator.lost', node: broker.nodeId, err: error },
-      'the coordinator of the group is looked for',
+      'looking for the coordinator of the group',
     );
-    // Addresses and leaders may have changed with it.
+    // Addresses and leaders may have changed, too.
     this.#options.brokers.refresh();
   }
 

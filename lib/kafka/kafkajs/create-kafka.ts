@@ -35,10 +35,13 @@ export type KafkaConnections = Pick<
 > &
   Partial<Pick<Connections, 'KAFKA_METADATA_MAX_AGE_MS' | 'CLEAR_TEXT_PASSWORDS'>>;
 
-/** kafkajs' own five minutes are too long for whoever waits for partitions that were added. */
+/** The five minutes of kafkajs are too long for a process that waits for added partitions. */
 export const metadataMaxAgeDefaultMs = 30_000;
 
-/** Of one batch, decompressed: over ten times what a batch of ours comes to, at most 1 MiB as sent (16 MiB of failures). */
+/**
+ * Of one batch, decompressed: over ten times the size of a batch of ours, which has at most 1 MiB as sent (16 MiB of
+ * failures).
+ */
 export const batchBytesMax = 64 * 1_024 * 1_024;
 const bounded = { maxOutputLength: batchBytesMax };
 
@@ -57,7 +60,7 @@ const codec = (compress: Compress, decompress: Decompress) => () => ({
   },
 });
 
-/** Before its memory is taken: a few bytes may say that they are many. */
+/** Checked before memory is allocated: a few bytes may announce many. */
 export class BatchTooLargeError extends Error {
   override readonly name = 'BatchTooLargeError';
 
@@ -105,7 +108,7 @@ export function createKafka(
   return kafka;
 }
 
-/** Everything made of it finds added partitions within one age of its metadata. An admin always asks anew. */
+/** Every client made of it finds added partitions within one age of its metadata. An admin always reads it anew. */
 class FreshKafka extends Kafka {
   readonly #metadataMaxAge: number;
 
@@ -144,7 +147,7 @@ function sasl(connections: KafkaConnections): Pick<KafkaConfig, 'sasl'> {
       'KAFKA_SASL_MECHANISM is set: KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD_FILE are needed too.',
     );
   }
-  // PLAIN sends the password itself; the other mechanisms only prove that it is known.
+  // PLAIN sends the password itself; the other mechanisms only prove that the client knows it.
   if (mechanism === 'plain' && connections.KAFKA_TLS_CA_FILE === undefined) {
     refuseClearText({
       passwords: connections.CLEAR_TEXT_PASSWORDS,
@@ -154,7 +157,7 @@ function sasl(connections: KafkaConnections): Pick<KafkaConfig, 'sasl'> {
     });
   }
   const password = readSecret('KAFKA_SASL_PASSWORD_FILE', passwordFile);
-  // One literal a mechanism: kafkajs' types do not take a union here.
+  // One literal for each mechanism: the types of kafkajs do not take a union here.
   if (mechanism === 'plain') return { sasl: { mechanism, username, password } };
   if (mechanism === 'scram-sha-256') return { sasl: { mechanism, username, password } };
   return { sasl: { mechanism, username, password } };

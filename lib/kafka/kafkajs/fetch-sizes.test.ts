@@ -17,7 +17,7 @@ function answer(records: number, valueBytes: number, highWatermark = 1_000_000):
   return { responses: [{ topicName: 'things', partitions: [partition] }] };
 }
 
-/** What a topic brings whose records of `valueBytes` take `sentBytes` each on their way. */
+/** The sizes of a topic whose records of `valueBytes` take `sentBytes` each on the network. */
 function converge(sizes: FetchSizes, valueBytes: number, sentBytes: number): number {
   for (let fetch = 0; fetch < 12; fetch += 1) {
     sizes.learn(answer(Math.max(1, Math.floor(askOf(sizes) / sentBytes)), valueBytes));

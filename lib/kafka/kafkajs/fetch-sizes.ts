@@ -1,12 +1,12 @@
 /**
- * How much a fetch asks of each partition: as much as brought about `memoryBytes` into memory the last time. Kafka
- * counts as it sends, and what compresses well takes fifty times as much once it is here (ADR 0014).
+ * How many bytes a fetch asks of each partition: as many as filled about `memoryBytes` of memory the last time. Kafka
+ * counts bytes as sent, and records that compress well take fifty times as much in memory (ADR 0014).
  */
 import type { Broker } from 'kafkajs';
 
 type FetchRequest = Parameters<Broker['fetch']>[0];
 
-/** What kafkajs makes of an answer, as far as it counts here. */
+/** The parts of a decoded answer of kafkajs that count here. */
 export interface FetchAnswer {
   readonly responses: readonly {
     readonly topicName: string;
@@ -25,13 +25,13 @@ interface FetchedMessage {
 }
 
 export interface FetchLimits {
-  /** Most that is asked of a partition, as it is sent. */
+  /** The most that is asked of a partition, in bytes as sent. */
   readonly bytesMax: number;
-  /** What one answer is to bring of a partition, as it lies in memory. */
+  /** What one answer should bring of a partition, in bytes of memory. */
   readonly memoryBytes: number;
 }
 
-/** Asked of a partition of which nothing is known yet. */
+/** Asked of a partition whose records are not known yet. */
 const firstBytes = 256 * 1024;
 const bytesMin = 16 * 1024;
 /** Objects and views of a record, beside its bytes. */
@@ -74,7 +74,7 @@ export class FetchSizes {
   #brought(topic: string, partition: number, broughtBytes: number, isAll: boolean): void {
     const { bytesMax, memoryBytes } = this.#limits;
     const share = memoryBytes / broughtBytes;
-    // Too little says nothing when there was no more to bring.
+    // A small answer says nothing when the partition had no more to bring.
     if (share > 1 && isAll) return;
     const next = this.#of(topic, partition) * Math.min(2, share);
     const bytes = Math.round(Math.min(bytesMax, Math.max(Math.min(bytesMin, bytesMax), next)));
@@ -82,7 +82,7 @@ export class FetchSizes {
   }
 }
 
-/** Measured on a few of them: looking at all would cost what it saves. */
+/** Measured on a few records: measuring all would cost what it saves. */
 function memoryOf(messages: readonly FetchedMessage[]): number {
   const step = Math.max(1, Math.floor(messages.length / sampledRecords));
   let bytes = 0;

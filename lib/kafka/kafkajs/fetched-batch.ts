@@ -1,9 +1,9 @@
-/** What kafkajs hands over, in the words of the port. */
+/** Turns a batch of kafkajs into the types of the client port. */
 import type { Batch, KafkaMessage } from 'kafkajs';
 import type { FetchedBatch } from '../client-port';
 import { FetchedRecord, type RawHeaders } from '../fetched-record';
 
-/** A field that 2.2.4 has and its types do not: the offset that was asked for. */
+/** A field that 2.2.4 has and its types do not declare: the offset that was asked for. */
 type BatchWithPosition = Batch & { readonly fetchedOffset: string };
 
 /** @throws RangeError for an offset above 2^53. */

@@ -1,12 +1,13 @@
 /**
- * The fetches of kafkajs, made bearable for the others.
+ * Changes the fetches of kafkajs so that one broker does not hold up the group.
  *
- * - It asks the same of every partition, for ever; here each is asked for what its answers can bring.
- * - A leader that has moved makes it join again, which stops the whole group; one that does not answer, or is
- *   gone, is asked again and again without a look at who leads by now. Here such a fetch brings nothing, and
- *   the next one asks the leader of that moment.
- * - A join, or a stop, waits for every fetch that is under way, and a frozen broker answers none. Those are given up:
- *   their records come again, since nobody has taken them.
+ * - kafkajs asks the same number of bytes of every partition, for ever; here each partition is asked for what its
+ * answers can bring.
+ * - A moved leader makes kafkajs join again, which stops the whole group; a leader that is silent or gone is asked
+ * again and again, and nobody reads who leads now. Here such a fetch brings nothing, and the next one asks the leader
+ * of that moment.
+ * - A join, or a stop, waits for every fetch under way, and a frozen broker answers none. Such fetches are given up:
+ * their records come again, since none of them was taken.
  */
 import type { Clock } from '../../process/clock';
 import { within } from '../../process/within';
@@ -23,7 +24,7 @@ const movedTypes = new Set([
   'REPLICA_NOT_AVAILABLE',
 ]);
 const refreshLimitMs = 3_000;
-/** The metadata may still name the leader that was. */
+/** The metadata may still name the former leader. */
 const pauseMs = 200;
 
 export class Fetches {
@@ -44,7 +45,7 @@ export class Fetches {
     return broker;
   }
 
-  /** They bring nothing, at once. */
+  /** They end at once and bring nothing. */
   giveUp(): void {
     for (const end of this.#underWay) end();
   }

@@ -15,7 +15,7 @@ class Refusal extends KafkaJSError {
   }
 }
 
-/** A broker that answers as it is told; one that is frozen answers nothing. */
+/** A broker that answers as scripted; a frozen one answers nothing. */
 class TestBroker {
   frozen = false;
   refusal: string | null = null;

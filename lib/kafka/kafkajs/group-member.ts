@@ -1,13 +1,12 @@
 /**
- * Keeps a process in its group, and knows whether it still is in it. kafkajs is given a coordinator whose
- * requests come here.
+ * Keeps a process in its group, and knows whether it still is a member. It stands behind the coordinator that kafkajs
+ * calls.
  *
- * - Heartbeats come from a timer of ours. Those of kafkajs ride in its fetch loop: one broker that does not
- *   answer a fetch holds them up. When it asks for one it is told what the group has said last.
- * - A join that has failed on kafkajs' side leaves it fetching with the membership that it had, and nobody
- *   is told: all partitions stay suspended by the drain. The next time it asks for a heartbeat it is told
- *   to join again. Without a name it asks for none, ever: a join that may succeed later fails with what
- *   makes it join again at once.
+ * - Heartbeats come from a timer of ours. Those of kafkajs are sent by its fetch loop: one broker that does not answer
+ * a fetch delays them. A heartbeat of kafkajs gets the group's last answer.
+ * - After a join that failed on its side, kafkajs goes on fetching with its old membership and emits no event, while
+ * the drain keeps all partitions suspended. Its next heartbeat is answered with "join again". Without a member name it
+ * never sends one: then a later join that would succeed fails with an error that makes kafkajs join again at once.
  * - Each answer proves the membership for a while (`membership-lease.ts`).
  */
 import { KafkaJSError } from 'kafkajs';
@@ -30,17 +29,17 @@ export interface GroupMemberOptions {
   readonly heartbeatEveryMs: number;
   /** Membership is proved again after a gap, or for the first time. */
   readonly onProved: () => void;
-  /** The group wants a join: what kafkajs still waits for holds it up. */
+  /** The group wants a join: the requests that kafkajs still waits for delay it. */
   readonly onJoinWanted: () => void;
 }
 
 const lookEveryMs = 250;
-/** A heartbeat that was not answered is sent again after this. */
+/** An unanswered heartbeat is sent again after this. */
 const againAfterMs = 500;
-/** kafkajs goes from one step of a join to the next in microseconds. */
+/** kafkajs goes from one step of a join to the next within microseconds. */
 const stepLimitMs = 1_000;
 
-/** What kafkajs answers with a join. */
+/** The answer of kafkajs that is a join. */
 class JoinAgainError extends KafkaJSError {
   readonly type = 'REBALANCE_IN_PROGRESS';
 
@@ -49,10 +48,10 @@ class JoinAgainError extends KafkaJSError {
   }
 }
 
-/** kafkajs joins under a new name by it. */
+/** An error that makes kafkajs join under a new name. */
 const unknownMember = 'UNKNOWN_MEMBER_ID';
 
-/** What no other join would mend ends the consumer, a missing right among it. */
+/** An error that no other join would mend ends the consumer, for example a missing right. */
 function asJoinError(error: Error): Error {
   const type = typeOf(error);
   const isRefusal = type === unknownMember || type.endsWith('_AUTHORIZATION_FAILED');
@@ -65,12 +64,12 @@ export class GroupMember {
   readonly #options: GroupMemberOptions;
   readonly #lease: MembershipLease;
   #membership: Membership | null = null;
-  /** What the group has said to that membership: it has to join again, or is not known. */
+  /** The group's answer to that membership: it must join again, or is not known. */
   #verdict: Error | null = null;
   #memberSinceMs: number | null = null;
   #joiningSinceMs: number | null = null;
   #lastProofSentAtMs: number | null = null;
-  /** Steps of a join under way, and when the last one ended. */
+  /** The steps of a join under way, and when the last one ended. */
   #steps = 0;
   #stepEndedAtMs = 0;
   #isDraining = false;
@@ -114,7 +113,7 @@ export class GroupMember {
     this.#joiningSinceMs = null;
   }
 
-  /** kafkajs has given up, and perhaps begins anew under another name. */
+  /** kafkajs has given up, and perhaps starts again under another name. */
   left(): void {
     this.#membership = null;
     this.#verdict = null;
@@ -122,7 +121,7 @@ export class GroupMember {
     this.#lease.revoke();
   }
 
-  /** Part of a join: as long as one runs, nothing is wrong with it. */
+  /** Part of a join: while one runs, nothing is wrong with it. */
   async step<T>(work: () => Promise<T>): Promise<T> {
     this.#joiningSinceMs ??= this.#options.clock.nowMs();
     this.#steps += 1;
@@ -165,7 +164,7 @@ export class GroupMember {
     return answer;
   }
 
-  /** Not tried again: what has become of the group meanwhile only another join can tell. */
+  /** Not repeated: only another join can find out what the group did meanwhile. */
   async sync(request: unknown): Promise<unknown> {
     let sentAtMs = 0;
     try {
@@ -183,7 +182,7 @@ export class GroupMember {
     }
   }
 
-  /** What kafkajs calls a heartbeat. @throws what makes it join again. */
+  /** The heartbeat call of kafkajs. @throws the error that makes it join again. */
   heartbeat({ memberId, groupGenerationId }: Membership): Promise<void> {
     const own = this.#membership;
     const isOwn = own?.memberId === memberId && own.groupGenerationId === groupGenerationId;
@@ -198,7 +197,7 @@ export class GroupMember {
 
   #look(): void {
     const membership = this.#membership;
-    // On the coordinator's connection a heartbeat would wait for the join, which counts for as much.
+    // On the coordinator's connection a heartbeat would wait behind the join, and the join proves as much.
     if (!membership || this.#beating || (this.#steps > 0 && !this.#isDraining)) return;
     const nowMs = this.#options.nowMs();
     if (nowMs < this.#nextBeatAtMs) return;

@@ -1,4 +1,4 @@
-/** What kafkajs 2.2.4 has inside and does not declare, as far as we use it. */
+/** Types of the undeclared parts of kafkajs 2.2.4 that we use. */
 import type { Broker, Cluster } from 'kafkajs';
 
 export interface Membership {

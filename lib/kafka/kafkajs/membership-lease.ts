@@ -1,11 +1,11 @@
 /**
- * Whether the process may take itself for a member: for two thirds of the session from the sending of the
- * last request that the group has answered.
+ * Whether the process may count itself a member: for two thirds of the session timeout after it sent the last request
+ * that the group answered.
  *
- * By then the coordinator, which counts from when that request arrived, cannot have given its partitions
- * away, whatever has become of the answers since. The clock is the monotonic one: it goes on while the
- * process is frozen, and nobody sets it. No invariant rests on it: between the question and the effect a
- * process can be frozen, too (docs/failure-modes.md).
+ * The coordinator counts from the arrival of that request, so by then it cannot have given the partitions to others,
+ * even if later answers were lost. The clock is the monotonic one: it goes on while the process is frozen, and nobody
+ * sets it. No invariant rests on it: between the check and the effect a process can be frozen, too
+ * (docs/failure-modes.md).
  */
 const share = 2 / 3;
 
@@ -24,14 +24,14 @@ export class MembershipLease {
     return this.#nowMs() < this.#untilMs;
   }
 
-  /** @param sentAtMs when that was sent which has been answered. @returns whether this ended a gap. */
+  /** @param sentAtMs when the answered request was sent. @returns whether this ended a gap. */
   prove(sentAtMs: number): boolean {
     const held = this.holds;
     this.#untilMs = Math.max(this.#untilMs, sentAtMs + this.#lastsMs);
     return !held && this.holds;
   }
 
-  /** The group has said that this is no member, or it has left. */
+  /** The group has answered that this is no member, or it has left. */
   revoke(): void {
     this.#untilMs = -Infinity;
   }

@@ -1,4 +1,6 @@
-/** Reads committed offsets and log ends over the consumer's own connection: 2 to 10 ms, where an admin client takes 300. */
+/**
+ * Reads committed offsets and log ends over the consumer's own connection: 2 to 10 ms, where an admin client takes 300.
+ */
 import type { TopicOffsets } from 'kafkajs';
 import type { Position, TopicPartition } from '../client-port';
 import type { Attached } from './cluster-hooks';
@@ -22,7 +24,7 @@ export async function readPositions(
   const end = (fromTimestamp: number): Promise<TopicOffsets[]> =>
     cluster.fetchTopicsOffset(topics.map((topic) => ({ ...topic, fromTimestamp })));
   const ends = Promise.all([end(earliest), end(latest)]).catch((error: unknown) => {
-    // A leader that has moved or is gone stays the one that is asked until somebody asks who leads.
+    // kafkajs goes on asking a leader that has moved or is gone, until something refreshes the metadata.
     cluster.refreshMetadata().catch(() => undefined);
     throw error;
   });
@@ -49,7 +51,7 @@ function find(answers: readonly TopicOffsets[], at: TopicPartition): PartitionAn
   return found;
 }
 
-/** The shape of most requests: partitions grouped by topic. */
+/** The form of most requests: partitions grouped by topic. */
 export function byTopic<T extends TopicPartition, R>(
   entries: readonly T[],
   convert: (entry: T) => R,

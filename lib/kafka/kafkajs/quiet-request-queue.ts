@@ -1,10 +1,10 @@
 /**
  * Stops kafkajs 2.2.4 from re-arming a timer for ever although no request waits.
  *
- * Its request queue schedules a look at pending requests after every answer, pending or not, with a
- * delay that is negative unless the broker throttles: thousands of timers a second in an idle process
- * (3 to 4 % of a core), and a warning of Node 24 at each start. Whoever adds a pending request schedules
- * the look itself, so with none pending there is nothing to schedule.
+ * After every answer its request queue schedules a check of pending requests, pending or not, with a delay that is
+ * negative unless the broker throttles: thousands of timers a second in an idle process (3 to 4 % of a core), and a
+ * warning of Node 24 at each start. The code that adds a pending request schedules the check itself, so with none
+ * pending there is nothing to schedule.
  */
 import { createRequire } from 'node:module';
 

@@ -81,7 +81,7 @@ interface Authenticator {
   authenticate(): Promise<void>;
 }
 
-/** A login by SCRAM on a connection that says this to the second request. */
+/** A login by SCRAM on a connection that gives this answer to the second request. */
 function loginThat(fails: Error): Authenticator {
   const Inner = createRequire(__filename)('kafkajs/src/broker/saslAuthenticator') as new (
     connection: object,

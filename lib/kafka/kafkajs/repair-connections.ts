@@ -1,17 +1,17 @@
 /**
- * Repairs connections of kafkajs 2.2.4, which are used again after they were lost.
+ * Repairs connections of kafkajs 2.2.4, which uses them again after they were lost.
  *
- * - What had come of an answer stays in the buffer: the first answer on the new connection is appended to it,
- *   and from then on nothing that comes makes sense. Every request there waits for its time limit, for ever.
- * - The old socket's events still count for the new one: its end closes it.
- * - Two who connect at once open two sockets; a server that hangs up within a TLS handshake leaves the promise
- *   open for ever, with the broker's lock.
- * - Each hanging up on a socket that is gone leaves a listener on it, until Node warns of a leak.
+ * - A half-received answer stays in the buffer: the first answer on the new connection is appended to it, and nothing
+ * after that can be decoded. Every request there waits for its time limit, for ever.
+ * - Events of the old socket still act on the new one: its end closes it.
+ * - Two callers that connect at once open two sockets; a server that hangs up within a TLS handshake leaves the promise
+ * open for ever, with the broker's lock.
+ * - Each disconnect of a socket that is gone leaves a listener on it, until Node warns of a leak.
  * - A request that waits for another request's attempt to connect fails after a time limit, with an error that kafkajs
- *   never retries, so that a consumer ends. Here it may be retried: the broker does not answer, no more than that.
- * - A login during which the connection is lost counts as refused: kafkajs gives up for good.
- * - A request that was not answered in time is tried again at the same broker, and nobody asks whether
- *   partitions have other leaders by now: here it is what it is in the Java client, a lost connection.
+ * never retries, so that a consumer ends. Here it can be retried: it only means that the broker does not answer.
+ * - A login during which the connection is lost counts as refused, and kafkajs gives up for good.
+ * - A request without an answer is repeated at the same broker, without a check whether the partitions have other
+ * leaders by now. Here it counts as a lost connection, as in the Java client.
  */
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
@@ -47,9 +47,9 @@ interface Lock {
   acquire(): Promise<void>;
 }
 
-/** The length of an answer, which comes first. */
+/** The length of an answer, which precedes it. */
 const lengthBytes = 4;
-/** After kafkajs' own limit, which does not cover everything. */
+/** Applies after kafkajs' own limit, which does not cover everything. */
 const graceMs = 500;
 const opening = new WeakMap<Connection, Promise<unknown>>();
 let isRepaired = false;
@@ -98,7 +98,7 @@ function repairLock(lock: Lock): void {
   };
 }
 
-/** What a mechanism throws has the words of its cause only, so what was lost is noted on the way. */
+/** The error of a login mechanism keeps only the words of its cause, so the lost connection is noted on the way. */
 function repairLogin(authenticator: Authenticator): void {
   const authenticate: unknown = Reflect.get(authenticator, 'authenticate');
   const login = async function (this: Authenticator): Promise<void> {

@@ -1,4 +1,4 @@
-/** Puts `assignPartitions` into kafkajs' protocol: claims travel in the join's user data, as JSON. */
+/** Plugs `assignPartitions` into the group protocol of kafkajs: claims travel in the join's user data, as JSON. */
 import { AssignerProtocol, type Assigner, type Cluster, type GroupMember } from 'kafkajs';
 import { z } from 'zod';
 import { assignPartitions, type Member, type Share } from './assigner';
@@ -57,7 +57,7 @@ function readMember({ memberId, memberMetadata }: GroupMember): Member {
   return { id: memberId, topics: metadata?.topics ?? [], ...readClaims(metadata?.userData) };
 }
 
-/** Claims that cannot be read claim nothing: stickiness is lost, correctness is not. */
+/** A claim that cannot be read counts as none: stickiness is lost, correctness is not. */
 function readClaims(userData: Buffer | null | undefined): Claims {
   try {
     return claims.parse(JSON.parse(userData?.toString('utf8') ?? ''));

@@ -1,25 +1,25 @@
 /**
- * What is left in partitions, by the log and the group themselves: one OffsetFetch, and one ListOffsets of each
+ * How much is left in partitions, by the logs and the group itself: one OffsetFetch, and one ListOffsets for each
  * leader, over the consumer's own connections.
  *
- * Up to the last stable offset, which is as far as the consumer can read: what an open transaction has written
- * is nobody's work yet.
+ * Up to the last stable offset, which is as far as the consumer can read: records of an open transaction are no work
+ * yet.
  */
 import type { Cluster, PartitionOffset } from 'kafkajs';
 import type { Tail, TopicPartition } from '../client-port';
 import type { Attached } from './cluster-hooks';
 import { byTopic } from './positions';
 
-/** What the types leave out. */
+/** Fields that the types leave out. */
 type Answer = PartitionOffset & { readonly metadata?: string | null };
 
 const latest = -1;
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 /**
- * Also for no partition at all: then an answer says that the group's coordinator is there.
+ * Works for no partition at all, too: then an answer proves that the group's coordinator is available.
  *
- * @throws Error of kafkajs when the coordinator cannot be reached. A leader that cannot costs its own ends only.
+ * @throws Error of kafkajs when the coordinator cannot be reached. An unreachable leader costs its own ends only.
  */
 export async function readTails(
   { cluster, coordinator }: Attached,
@@ -28,7 +28,7 @@ export async function readTails(
 ): Promise<readonly Tail[]> {
   const topics = byTopic(of, ({ partition }) => ({ partition, offset: '-1' }));
   const { responses } = await coordinator.request((one) => one.offsetFetch({ groupId, topics }));
-  // The ends last: read the other way round, work done in between would look like work that was never there.
+  // The ends are read last: the other way round, finished work would look like work that never existed.
   const ends = await readEnds(cluster, of);
   const offsets = new Map(
     responses.flatMap(({ topic, partitions }) =>
@@ -46,7 +46,7 @@ export async function readTails(
   });
 }
 
-/** Leader by leader: one that is away must not hide what the others know. */
+/** Leader by leader: an unavailable one must not hide what the others know. */
 async function readEnds(
   cluster: Cluster,
   of: readonly TopicPartition[],
@@ -66,7 +66,7 @@ async function readEnds(
     }
   });
   const settled = await Promise.allSettled(asked);
-  // Whoever leads now is known at the next look.
+  // The next read knows the new leader.
   if (settled.some(({ status }) => status === 'rejected')) {
     await cluster.refreshMetadata().catch(() => undefined);
   }

@@ -1,4 +1,4 @@
-/** Topics, offsets and lag, for the command line, for backpressure and for tests. */
+/** Topics, offsets and lag, for the command line, for back-pressure and for tests. */
 import { ConfigResourceTypes, type Admin, type Kafka } from 'kafkajs';
 import { decodeCommitMap } from '../commit-map';
 import { createTopics } from './create-topics';
@@ -18,7 +18,7 @@ import { topics as allTopics, type TopicDefinition } from './topics';
 import { whenLed } from './await-leaders';
 
 export interface TopicAdminOptions {
-  /** Empty or like `team-a.`. */
+  /** Empty, or a prefix like `team-a.`. */
   readonly namespace: string;
   /** Default: 3, or as many as there are brokers. */
   readonly replicationFactor?: number | undefined;
@@ -45,7 +45,7 @@ export interface PartitionEnds {
 
 export interface PartitionLag {
   readonly partition: number;
-  /** Records that are not done; offsets that hold no record count too. */
+  /** Records that are not done. Offsets that hold no record count too. */
   readonly records: number;
 }
 
@@ -54,9 +54,9 @@ export interface TopicAdmin {
   connect(): Promise<void>;
   plan(): Promise<readonly TopicPlan[]>;
   /**
-   * Creates what is missing and, with `grow`, adds the partitions that a topic has too few.
-   * @returns what there was to do.
-   * @throws TopicsUnfitError when a topic that exists is not fit; then none has grown.
+   * Creates missing topics and, with `grow`, adds missing partitions.
+   * @returns the plan that was carried out.
+   * @throws TopicsUnfitError when an existing topic cannot be used; then no topic has grown.
    */
   apply(how?: { readonly grow: boolean }): Promise<readonly TopicPlan[]>;
   committed(group: string, topic: string): Promise<readonly CommittedOffset[]>;
@@ -161,7 +161,7 @@ class KafkaJsTopicAdmin implements TopicAdmin {
   }
 
   async lag(group: string, topic: string): Promise<readonly PartitionLag[]> {
-    // The ends last: read the other way round, work done in between would look like negative lag.
+    // The ends are read last: the other way round, work done in between would look like negative lag.
     const committed = await this.committed(group, topic);
     const ends = await this.ends(topic);
     return ends.map(({ partition, logStart, highWatermark }) => {
@@ -175,7 +175,7 @@ class KafkaJsTopicAdmin implements TopicAdmin {
     return needing(this.#principal, needs, ask);
   }
 
-  /** A topic that may not be described is on no list: what is not there must not be told of it. */
+  /** A topic that this principal may not describe is on no list, so it looks as if it did not exist. */
   async #checkAbsent(names: readonly string[]): Promise<void> {
     for (const name of names) {
       const isThere = await this.#isThere(name);
@@ -209,7 +209,7 @@ class KafkaJsTopicAdmin implements TopicAdmin {
           resources: names.map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
         }),
       ).catch(async (error: unknown) => {
-        // Kafka does not say which one it was: asked one by one, it does.
+        // Kafka does not name the refused topic, so each is asked for alone.
         if (error instanceof MissingRightError) for (const name of names) await this.#isThere(name);
         throw error;
       }),

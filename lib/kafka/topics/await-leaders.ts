@@ -1,14 +1,14 @@
-/** For questions to leaders that are being elected: after a broker has started, or a topic was made. */
+/** Repeats requests to leaders that are being elected: after a broker has started, or a topic was created. */
 import { systemClock } from '../../process/clock';
 
 const askEveryMs = 100;
 
-/** What a broker says of a partition that it does not lead, or not yet. */
+/** A broker's answer for a partition that it does not lead, or not yet. */
 export const unledTypes: readonly string[] = ['LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION'];
 
 /**
- * Asks until there is an answer.
- * @param passing kafkajs' types of errors that go away by themselves.
+ * Repeats until there is an answer.
+ * @param passing types of kafkajs errors that pass by themselves.
  * @throws any other error at once, and the last one when the time is over.
  */
 export async function whenLed<T>(

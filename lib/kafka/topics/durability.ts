@@ -1,20 +1,20 @@
 /**
- * How many brokers have what a producer was told is safe. "All replicas" are those in sync at that moment:
- * never fewer than `min.insync.replicas`, whose default is one.
+ * On how many brokers a record is stored when a producer gets its acknowledgement. "All replicas" are those in sync at
+ * that moment: never fewer than `min.insync.replicas`, whose default is one.
  */
 
 export interface Durability {
   /** Copies of each partition that is created. */
   readonly replicas: number;
-  /** So many have to have a record before it counts as written. */
+  /** So many brokers must store a record before it counts as written. */
   readonly minInsyncReplicas: number;
 }
 
 const replicasDefault = 3;
 
 /**
- * Left out: three copies, or as many as there are brokers; two of three have to have a record. With two
- * brokers one has to do, or each of them would stop everything when it is away.
+ * When left out: three copies, or as many as there are brokers; two of three must store a record. With two brokers one
+ * must be enough, or the outage of either would stop everything.
  */
 export function durabilityOf(
   brokers: number,
@@ -41,7 +41,7 @@ interface Existing {
 export const acknowledgedBy = (replicas: number, minInsyncReplicas: number): number =>
   Math.min(replicas, Math.max(1, minInsyncReplicas));
 
-/** @returns sentences, none when it is as safe as was asked for. */
+/** @returns sentences, none when the topic is as safe as the configuration demands. */
 export function ackProblems(topic: string, existing: Existing, wanted: Durability): string[] {
   const { replicas, settings } = existing;
   const inSync = Number(settings['min.insync.replicas'] ?? 1);

@@ -1,11 +1,11 @@
-/** Adds partitions to topics that exist, one topic after the other, each usable before the next. */
+/** Adds partitions to existing topics, one topic after the other, each usable before the next. */
 import type { Admin } from 'kafkajs';
 import { unledTypes, whenLed } from './await-leaders';
 
 export interface Growth {
   /** Full name, namespace included. */
   readonly topic: string;
-  /** In all, after it. */
+  /** The total afterwards. */
   readonly count: number;
 }
 
@@ -14,8 +14,8 @@ const limitMs = 60_000;
 const notYet = ['UNKNOWN_TOPIC_OR_PARTITION', 'NOT_ALL_THERE', ...unledTypes];
 
 /**
- * All are asked for first without doing any, so that a missing privilege changes nothing. An end in the
- * middle leaves whole topics behind: the next call goes on with the others.
+ * All requests are first validated without effect, so that a missing privilege changes nothing. A crash in the middle
+ * leaves whole topics behind: the next call goes on with the others.
  * @throws the broker's refusal.
  */
 export async function growTopics(admin: Admin, growths: readonly Growth[]): Promise<void> {

@@ -1,32 +1,32 @@
 /**
- * `TOPIC_PARTITIONS`: how many partitions topics are to have. `24` is meant for the topics that work lies
- * on; `24,artifacts.expired=48` says otherwise for one of them, and for what sweeps are shared out by.
+ * `TOPIC_PARTITIONS`: how many partitions topics should have. `24` applies to the topics that hold work;
+ * `24,artifacts.expired=48` makes an exception for one of them, or for a topic whose partitions share out the sweeps.
  */
 import { z } from 'zod';
 import { partitionsDefault, topicNames, topics, type TopicDefinition } from './topics';
 
-/** Many more would cost every broker, and each member of a group reads some of all. */
+/** Many more would burden every broker, and each member of a group reads some topics whole. */
 const partitionsMax = 1_000;
 
-/** Grown when they have fewer. */
+/** Grows when it has fewer. */
 const workTopics: readonly string[] = [
   topicNames.artifactChanges,
   topicNames.buildChanges,
   topicNames.artifactsExpired,
   topicNames.buildsFinished,
 ];
-/** Only said before they are made; the others have a number that the code goes by. */
+/** Set before the topic is created; the code relies on the number of the others. */
 const sweepTopics: readonly string[] = [topicNames.progress, topicNames.staleProgress];
 const nameable = [...workTopics, ...sweepTopics];
 
-/** By a topic's name without the namespace; what is left out has the default of its definition. */
+/** By a topic's name without the namespace; a topic that is left out has the default of its definition. */
 export type PartitionCounts = ReadonlyMap<string, number>;
 
 export class PartitionCountsError extends Error {
   override readonly name = 'PartitionCountsError';
 }
 
-/** @throws PartitionCountsError that says which part is not understood. */
+/** @throws PartitionCountsError that names the part which is not understood. */
 export function readPartitionCounts(text: string): PartitionCounts {
   const counts = new Map<string, number>();
   for (const part of text.split(',').map((one) => one.trim())) {
@@ -66,8 +66,8 @@ export const topicsWith = (counts: PartitionCounts): readonly TopicDefinition[] 
 export const isNameable = (topic: string): boolean => nameable.includes(topic);
 
 /**
- * In this order partitions are added: a topic's reader can have grown before its writer has, so nothing ever
- * flows from more partitions into fewer. Retry and dead-letter topics, then what consumers read, then what
+ * The order in which partitions are added: a topic's readers can grow before its writer, so records never flow from
+ * more partitions into fewer. Retry and dead-letter topics first, then those that consumers read, then those that
  * Connect writes.
  */
 export function growthStage(topic: string): number {

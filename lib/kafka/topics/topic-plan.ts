@@ -1,27 +1,27 @@
-/** Compares the topics that should be there with those that are. */
+/** Compares the topics that should exist with those that do. */
 import { ackProblems, creationSettings, type Durability } from './durability';
 import { isNameable } from './partition-counts';
 import { retentionFloorMs, type TopicDefinition } from './topics';
 
-/** What a broker says of a topic. */
+/** A broker's description of a topic. */
 export interface ExistingTopic {
   readonly partitions: number;
   /** Copies of the partition that has the fewest. */
   readonly replicas: number;
-  /** Effective settings, defaults of the broker included. */
+  /** Effective settings, including the broker's defaults. */
   readonly settings: Readonly<Record<string, string>>;
 }
 
 export interface TopicPlan {
   /** Full name, namespace included. */
   readonly topic: string;
-  /** As many as it has; as many as it gets, of one that is to be created. */
+  /** The current number of partitions, or the planned one of a topic to be created. */
   readonly partitions: number;
   readonly partitionsWanted: number;
   readonly replicas: number;
   readonly minInsyncReplicas: number;
   /**
-   * `grow`: only `topics apply --grow` adds partitions. `unfit`: the pipeline must not run on it as it is;
+   * `grow`: only `topics apply --grow` adds partitions. `unfit`: the pipeline must not run on it in this state;
    * `problems` say what to change.
    */
   readonly action: 'create' | 'keep' | 'grow' | 'unfit';
@@ -33,15 +33,15 @@ export interface TopicPlan {
 const compactSettings = { 'segment.bytes': '16777216', 'min.cleanable.dirty.ratio': '0.1' };
 
 /**
- * The broker's clock dates what we write. By ours it would refuse the records of a worker whose clock is
- * fast by more than an hour, and retention would take at once those of one that is a month slow.
+ * The broker's clock dates our records. By our clock it would refuse the records of a worker that is fast by more than
+ * an hour, and retention would remove at once those of a worker that is a month slow.
  */
 const brokerTime = { 'message.timestamp.type': 'LogAppendTime' };
 
 /** Debezium dates its events itself. */
 const isWrittenByUs = ({ name }: TopicDefinition): boolean => !name.startsWith('cdc.');
 
-/** Small segments, because only those that are closed are compacted or deleted. */
+/** Small segments, because only closed ones are compacted or deleted. */
 const shortLived = {
   'segment.bytes': '1048576',
   'segment.ms': '3600000',
@@ -115,8 +115,8 @@ function problemsOf(
 }
 
 /**
- * A key's latest value stays where it was when partitions are added, and its next one goes elsewhere: whoever
- * reads state then finds both, or only one of them.
+ * A key's latest value stays in its partition when partitions are added, and its next one goes elsewhere: a reader of
+ * state would then find both, or only one of them.
  */
 function stateProblems(definition: TopicDefinition, topic: string, partitions: number): string[] {
   const { name, partitions: wanted, cleanup } = definition;
@@ -135,7 +135,7 @@ function stateProblems(definition: TopicDefinition, topic: string, partitions: n
       ];
 }
 
-/** Events are the intent log: what retention deletes before it was worked on is forgotten for ever. */
+/** Events are the intent log: an event that retention deletes before its work is done is forgotten for ever. */
 function retentionProblems(topic: string, settings: Readonly<Record<string, string>>): string[] {
   const problems: string[] = [];
   const retentionMs = Number(settings['retention.ms'] ?? -1);

@@ -1,4 +1,4 @@
-/** The one list of topics: what is on them, how they are keyed, partitioned and kept. */
+/** The one list of topics: what they hold, their keys, partitions and retention. */
 
 export interface TopicDefinition {
   readonly name: string;
@@ -10,20 +10,22 @@ export interface TopicDefinition {
   readonly cleanup: 'delete' | 'compact' | 'compact,delete';
   /** Milliseconds; -1 keeps for ever. Not for `compact`. */
   readonly retentionMs: number;
-  /** Of `compact`: what a later record has replaced is kept so long, for those who ask what was decided. */
+  /** For `compact`: a replaced record is kept so long, to show what was decided. */
   readonly replacedKeptMs?: number;
-  /** What the broker takes as one batch, where its own limit would be too little. */
+  /** The broker's limit for one batch, where its default is too small. */
   readonly batchBytesMax?: number;
   /** File `schemas/<schema>.avsc`; null where Connect registers the schema itself. */
   readonly schema: string | null;
 }
 
-/** Of topics that records of work lie on, and of those that sweeps share out, unless TOPIC_PARTITIONS says otherwise. */
+/**
+ * For topics that hold work, and those whose partitions share out the sweeps, unless TOPIC_PARTITIONS says otherwise.
+ */
 export const partitionsDefault = 12;
 
 const dayMs = 86_400_000;
 
-/** Replaying must stay possible for as long as an incident may last; anything shorter is refused. */
+/** Replaying must be possible for as long as an incident may last; a shorter retention is refused. */
 export const retentionFloorMs = 30 * dayMs;
 
 export const topicNames = {
@@ -37,7 +39,7 @@ export const topicNames = {
   status: 'afterbuild.status',
 } as const;
 
-/** After so long a record that failed for its own sake is tried again; the last delay is repeated. */
+/** After so long a record that failed for its own reasons is tried again; the last delay is repeated. */
 export const retryDelays = [
   { name: '30s', ms: 30_000 },
   { name: '2m', ms: 120_000 },
@@ -58,7 +60,7 @@ const retryEnding = new RegExp(`\\.retry\\.(?:${retryDelays.map(({ name }) => na
 
 export const isRetryTopic = (topic: string): boolean => retryEnding.test(topic);
 
-/** Who reads what with committed offsets, and has somewhere to put what it cannot handle. */
+/** The groups that read with committed offsets and need topics for failed records. */
 export const failureGroups = [
   { topic: topicNames.artifactChanges, group: 'expired-artifacts', retries: false },
   { topic: topicNames.buildChanges, group: 'finished-builds', retries: false },
@@ -66,10 +68,10 @@ export const failureGroups = [
   { topic: topicNames.buildsFinished, group: 'trace-archiver', retries: true },
 ] as const;
 
-/** Few: what lies there is rare, and its partition is the source's, modulo this. */
+/** Few: records there are rare, and its partition is that of the source, modulo this. */
 export const failurePartitions = 3;
 
-/** A record that just fitted its own topic, and the headers that say what became of it: kafkajs does not split. */
+/** A record that just fitted into its own topic, plus the failure headers: kafkajs does not split. */
 const failureBatchBytesMax = 16 * 1024 * 1024;
 
 const failureTopic = (name: string, doc: string): TopicDefinition => ({
@@ -102,7 +104,7 @@ function failureTopicsOf({
     ),
     failureTopic(
       failureTopics.parked(topic, group),
-      `Dead letters of ${group} that a person has set aside for good.`,
+      `Dead letters of ${group} that an operator has parked.`,
     ),
   ];
 }
@@ -146,7 +148,7 @@ export const topics: readonly TopicDefinition[] = [
   },
   {
     name: topicNames.progress,
-    doc: 'Watermarks of the sweeps; whoever holds a partition sweeps its shards.',
+    doc: 'Watermarks of the sweeps; the holder of a partition sweeps its shards.',
     key: '<sweep>/<shard>',
     partitions: partitionsDefault,
     cleanup: 'compact',
@@ -155,7 +157,7 @@ export const topics: readonly TopicDefinition[] = [
   },
   {
     name: topicNames.staleProgress,
-    doc: 'Cursors of the sweep over stale builds; whoever holds a partition sweeps its slice.',
+    doc: 'Cursors of the sweep over stale builds; the holder of a partition sweeps its slice.',
     key: 'stale/<slice>',
     partitions: partitionsDefault,
     cleanup: 'compact',
@@ -178,7 +180,7 @@ export const topics: readonly TopicDefinition[] = [
     key: '<process>/<instance>',
     partitions: 1,
     cleanup: 'compact,delete',
-    // Instances say something every few seconds; what is older was said by those that are gone.
+    // Instances write a status every few seconds; older ones are of instances that are gone.
     retentionMs: dayMs,
     schema: 'afterbuild.status',
   },

@@ -5,7 +5,7 @@ import { noObserver } from '../observer';
 
 const away = [{ dependency: 's3', error: new Error('gone') }] as const;
 
-/** A gate whose time stands still until it is moved. */
+/** A gate whose clock stands still until the test moves it. */
 function fixture(random = 1) {
   let nowMs = 0;
   let changes = 0;

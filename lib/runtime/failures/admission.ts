@@ -1,7 +1,7 @@
 /**
- * Who may begin a micro-batch now: breakers of what it needs, and the live flags of operators.
+ * Decides which micro-batch may begin now: by the breakers of what it needs, and by the live flags of operators.
  *
- * A refused lane does nothing until `onChange`: that is what makes waiting free, however many wait.
+ * A refused lane does nothing until `onChange`, so waiting costs nothing, however many lanes wait.
  */
 import type { BreakerView, Steering } from '../consumer';
 import type { Clock } from '../../process/clock';
@@ -15,15 +15,15 @@ export interface GateOptions {
   readonly random: () => number;
   readonly logger: Logger;
   readonly observer: RuntimeObserver;
-  /** Somebody who was refused may be let in now. */
+  /** Called when a caller that was refused may be admitted now. */
   readonly onChange: () => void;
 }
 
-/** What was true when a micro-batch began. */
+/** The state at the moment when a micro-batch began. */
 export interface Ticket {
   readonly needs: readonly Dependency[];
   readonly epochs: readonly number[];
-  /** Counts up: who began later has the higher one. */
+  /** Counts up: a later ticket has a higher number. */
   readonly turn: number;
   readonly isSteered: boolean;
 }
@@ -40,13 +40,13 @@ export class Gate {
   readonly #breakers: ReadonlyMap<Dependency, Breaker>;
   readonly #running = new Map<Dependency, number>();
   readonly #over = new AbortController();
-  /** Of the last ticket, and of the last one whose work got done, by what it needed. */
+  /** Turns of the last ticket, and of the last one whose work succeeded, by what it needed. */
   #turn = 0;
   readonly #provedTurns = new Map<Dependency, number>();
   readonly #settling = new Set<Dependency>();
   #paused = false;
   #recordsPerSecond: number | null = null;
-  /** From when on the next micro-batch may begin, by the rate. */
+  /** The earliest time of the next micro-batch, by the rate. */
   #freeAtMs = 0;
 
   constructor(options: GateOptions) {
@@ -54,14 +54,14 @@ export class Gate {
     this.#breakers = new Map(dependencies.map((name) => [name, new Breaker()]));
   }
 
-  /** @param isSteered whether pause and rate are meant for it: state that is only read is not. */
+  /** @param isSteered whether pause and rate apply: they do not to topics that are only read as state. */
   mayEnter(needs: readonly Dependency[], isSteered: boolean): boolean {
     const nowMs = this.#options.clock.nowMs();
     if (isSteered && (this.#paused || nowMs < this.#freeAtMs)) return false;
     return needs.every((name) => this.#roomFor(name, nowMs));
   }
 
-  /** @returns null for "not now". Each ticket must be given back with `leave`. */
+  /** @returns null for "not now". The caller must give each ticket back with `leave`. */
   enter(needs: readonly Dependency[], isSteered: boolean): Ticket | null {
     if (!this.mayEnter(needs, isSteered)) return null;
     for (const name of needs) this.#running.set(name, (this.#running.get(name) ?? 0) + 1);
@@ -74,21 +74,21 @@ export class Gate {
     return this.#turn;
   }
 
-  /** Some of its work is done, so what it needed is there. */
+  /** Part of its work succeeded, so the dependencies that it needed are available. */
   proved({ needs, turn }: Ticket): void {
     for (const name of needs) {
       this.#provedTurns.set(name, Math.max(turn, this.#provedTurns.get(name) ?? 0));
     }
   }
 
-  /** Whether work that needed it, and began after that turn, got done. */
+  /** Whether some work that needed it, and began after that turn, succeeded. */
   isProvedSince(dependency: Dependency, turn: number): boolean {
     return (this.#provedTurns.get(dependency) ?? 0) > turn;
   }
 
   /**
-   * @param absent what turned out to be away; what was needed and is not in it has answered, unless
-   * `records` is 0: then nothing was done that could tell.
+   * @param absent the dependencies found unavailable. Every other one that was needed has answered, unless `records` is
+   * 0: then no work was done.
    */
   leave(ticket: Ticket, absent: readonly Absence[], records: number): void {
     const { clock } = this.#options;
@@ -110,7 +110,7 @@ export class Gate {
     if (this.#isNarrow(ticket.needs)) this.#options.onChange();
   }
 
-  /** What a lane had found away, without needing it for every record, has answered it. */
+  /** A dependency that the lane had found unavailable, and that not every record needs, has answered the lane. */
   answered(dependency: Dependency): void {
     const breaker = this.#breakers.get(dependency);
     if (!breaker || breaker.state === 'closed') return;
@@ -133,7 +133,7 @@ export class Gate {
     this.#breakers.get(dependency)?.hint(untilMs);
   }
 
-  /** Why nothing of this may begin at all; null when it may, if perhaps not right now. */
+  /** Why no work of this kind may begin at all; null when it may, even if not right now. */
   heldBy(needs: readonly Dependency[], isSteered: boolean): string | null {
     if (isSteered && this.#paused) return 'paused by a flag';
     if (isSteered && this.#options.clock.nowMs() < this.#freeAtMs) return 'slowed down by a flag';
@@ -145,8 +145,8 @@ export class Gate {
   }
 
   /**
-   * Whether fetching more would only fill memory: nothing begins before the next probe is due. From then on
-   * it is open, and it always is for who holds no record that could be the probe (`hasProbe`).
+   * Whether fetching more would only fill memory: nothing begins before the next probe is due. False from then on, and
+   * always for a partition without a record that could be the probe (`hasProbe`).
    */
   isShut(needs: readonly Dependency[], isSteered: boolean, hasProbe: boolean): boolean {
     if (isSteered && this.#paused) return true;
@@ -158,7 +158,7 @@ export class Gate {
     });
   }
 
-  /** Those that are not closed. */
+  /** The breakers that are not closed. */
   views(): BreakerView[] {
     return [...this.#breakers].flatMap(([dependency, breaker]) => {
       const { state, sinceMs, nextProbeAtMs, cause } = breaker;
@@ -197,7 +197,7 @@ export class Gate {
     this.#options.onChange();
   }
 
-  /** Status would go on to name a cause that is over, where too little work comes to prove it. */
+  /** Otherwise the status would go on to show a cause that has ended, where too little work comes to prove it. */
   #settleInTime(name: Dependency, breaker: Breaker): void {
     const { clock } = this.#options;
     const atMs = breaker.settlesAtMs;
@@ -222,7 +222,7 @@ export class Gate {
     const nowMs = clock.nowMs();
     const fields = { event: `breaker.${state}`, dependency, cause, heldMs: nowMs - sinceMs };
     if (state === 'closed') logger.info(fields, 'the dependency is back');
-    // The first opening is news; that it is still away is not.
+    // The first opening is logged as news, its repetitions are not.
     else if (state === 'open' && before === 'closed') {
       logger.warn({ ...fields, probeInMs: nextProbeAtMs - nowMs }, 'held: no attempt is counted');
     } else logger.debug(fields, 'the dependency is being probed');
@@ -231,7 +231,8 @@ export class Gate {
   #wakeAt(atMs: number): void {
     const { clock, onChange } = this.#options;
     const waitMs = Math.max(0, atMs - clock.nowMs());
-    // A timer may fire a little before its time by the clock: the probe would not be due, and nobody would ask again.
+    // A timer may fire a little before its time by the clock: the probe would not be due, and no other timer would
+    // follow.
     const wake = (): void => (clock.nowMs() < atMs ? this.#wakeAt(atMs) : onChange());
     clock.sleep(waitMs, this.#over.signal).then(wake, () => undefined);
   }

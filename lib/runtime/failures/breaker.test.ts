@@ -3,7 +3,7 @@ import { Breaker, breakerDefaults } from './breaker';
 
 const settings = breakerDefaults;
 
-/** Fails it until it opens, at that moment. */
+/** Reports failures until it opens, all at that moment. */
 function opened(nowMs = 0): Breaker {
   const breaker = new Breaker(settings);
   for (let time = 0; time < settings.failuresToOpen; time += 1) {
@@ -12,7 +12,7 @@ function opened(nowMs = 0): Breaker {
   return breaker;
 }
 
-/** Lets a whole round succeed. */
+/** Reports a full round of successes. */
 function round(breaker: Breaker, nowMs: number): void {
   const ramp = breaker.allowance(nowMs);
   for (let one = 0; one < ramp; one += 1) breaker.succeeded(breaker.epoch, nowMs);
@@ -101,7 +101,7 @@ test('what began before a change has no say after it', () => {
   expect([breaker.state, breaker.allowance(probeAtMs)]).toEqual(['half-open', 1]);
 });
 
-/** The rules of the file's head once more, as plainly as they can be written. */
+/** The rules of the header comment of breaker.ts once more, written as plainly as possible. */
 class Model {
   state = 'closed';
   failures = 0;
@@ -144,7 +144,7 @@ class Model {
 
 const successes = new Map([
   ['succeed', 1],
-  // As many as it takes from the first probe until it is closed.
+  // How many successes it takes from the first probe until the breaker is closed.
   ['round', 31],
 ]);
 
@@ -176,7 +176,7 @@ test('whatever happens, it opens, probes, doubles and closes as its rules say', 
         if (what === 'wait') nowMs += ms;
         if (what === 'look') expect(breaker.allowance(nowMs)).toBe(model.look(nowMs));
         if (what === 'hint') hint(breaker, model, nowMs + ms);
-        // Of an epoch that is over: nothing may come of it.
+        // A result of an older epoch: it must have no effect.
         if (what === 'straggler') breaker.failed(before, nowMs, 'away', 1);
         const { epoch, state } = breaker;
         if (what === 'fail') {

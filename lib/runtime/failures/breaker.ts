@@ -1,16 +1,16 @@
 /**
- * One dependency as this process sees it. Pure: time and chance are arguments.
+ * The circuit breaker of one dependency, as this process sees it. Pure: time and chance are arguments.
  *
- * - CLOSED: all may run. A run of failures without a success between opens it; after a hint from another
- *   instance the first failure does.
- * - OPEN: none may begin. When the next probe is due it becomes half-open. What was begun before and ends
- *   now says nothing new.
- * - HALF-OPEN: one may run, as a probe. Each full round of successes doubles how many; beyond `rampMax`
- *   it is closed. A failure opens it again, for twice as long up to `probeMaxMs`. Where too little work comes
- *   to get there, it is closed once it has answered, and nobody has been waiting, for `settleMs`.
+ * - CLOSED: all may run. A run of failures without a success between opens it; after a hint from another instance the
+ * first failure does.
+ * - OPEN: none may begin. When the next probe is due it becomes half-open. A result of work that began before says
+ * nothing new.
+ * - HALF-OPEN: one may run, as a probe. Each full round of successes doubles how many; beyond `rampMax` it is closed. A
+ * failure opens it again, for twice as long up to `probeMaxMs`. With too little work for that, it is closed once the
+ * dependency has answered and nothing has waited for `settleMs`.
  *
- * Each change begins a new epoch. Whoever enters notes it; a result from an older epoch is ignored, or
- * the stragglers of an outage would undo the first success after it.
+ * Each change begins a new epoch. A caller that enters notes the epoch; a result from an older one is ignored, or late
+ * results of an outage would undo the first success after it.
  */
 import type { BreakerState } from '../observer';
 
@@ -39,7 +39,7 @@ export class Breaker {
   #openings = 0;
   #ramp = 0;
   #successes = 0;
-  /** Of the first success since the last failure. */
+  /** Time of the first success since the last failure. */
   #answeredAtMs: number | null = null;
   #hintedUntilMs = 0;
   #cause = '';
@@ -58,12 +58,12 @@ export class Breaker {
     return this.#epoch;
   }
 
-  /** Why it opened last; empty while it has been closed since the start. */
+  /** Reason of the last opening; empty while it has been closed since the start. */
   get cause(): string {
     return this.#cause;
   }
 
-  /** Since when it has not been closed. */
+  /** Time since which it has not been closed. */
   get sinceMs(): number {
     return this.#sinceMs;
   }
@@ -72,7 +72,7 @@ export class Breaker {
     return this.#nextProbeAtMs;
   }
 
-  /** How many may run at this moment; an open breaker whose probe is due becomes half-open here. */
+  /** How many may run now; an open breaker whose probe is due becomes half-open here. */
   allowance(nowMs: number): number {
     if (this.#state === 'closed') return Infinity;
     if (this.#state === 'open') {
@@ -97,14 +97,16 @@ export class Breaker {
     this.close();
   }
 
-  /** When it may be closed although little has proved it; null while nothing has, or it is not half-open. */
+  /**
+   * When it may close although few successes have proved it; null before the first one, or when it is not half-open.
+   */
   get settlesAtMs(): number | null {
     const { settleMs } = this.#settings;
     const isAnswered = this.#state === 'half-open' && this.#answeredAtMs !== null;
     return isAnswered ? (this.#answeredAtMs ?? 0) + settleMs : null;
   }
 
-  /** @param random between 0 and 1: many processes must not probe at the same moment. */
+  /** @param random between 0 and 1, so that many processes do not probe at the same moment. */
   failed(epoch: number, nowMs: number, cause: string, random: number): void {
     if (this.#state === 'open' || epoch !== this.#epoch) return;
     this.#cause = cause;
@@ -122,12 +124,12 @@ export class Breaker {
     this.#change('open');
   }
 
-  /** Another instance says that it is away. Believed only together with a failure of our own. */
+  /** Another instance reports the dependency as unavailable. That counts only together with a failure of our own. */
   hint(untilMs: number): void {
     this.#hintedUntilMs = Math.max(this.#hintedUntilMs, untilMs);
   }
 
-  /** It has answered to somebody whose turn it was not: nothing is left to be probed. */
+  /** The dependency has answered work that was no probe, so a probe is not needed any more. */
   close(): void {
     if (this.#state === 'closed') return;
     this.#failures = 0;

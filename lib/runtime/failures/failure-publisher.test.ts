@@ -10,12 +10,12 @@ const error = new Error('not today');
 const parts = { key: Buffer.from([0xff, 7]), value: Buffer.from('value'), timestampMs: 5 };
 const original = new FetchedRecord({ ...parts, offset: 41 });
 
-/** What a retry topic hands on: the letter as it was fetched from there. */
+/** The record that a retry topic passes on, as it was fetched from there. */
 const fetched = ({ value, headers }: OutgoingRecord, offset: number): FetchedRecord =>
   new FetchedRecord({ ...parts, offset, value, headers });
 
 const failure = record({
-  /** Tries in place before the letter. */
+  /** Tries in place before the record is sent. */
   failed: integer({ min: 1, max: 20 }),
   laterMs: integer({ min: 1, max: 10_000_000 }),
 });

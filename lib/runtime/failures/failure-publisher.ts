@@ -1,6 +1,6 @@
 /**
- * Copies of records on a retry or a dead-letter topic. The original's offset may move only after `send`
- * has resolved: every replica has the copy by then.
+ * Publishes failed records to a retry or dead-letter topic. The original's offset may move only after `send` has
+ * resolved: then every replica has the copy.
  */
 import type { Clock } from '../../process/clock';
 import type { FetchedRecord } from '../../kafka/fetched-record';
@@ -15,14 +15,14 @@ export interface Letter {
   readonly error: Error;
   /** Undefined: to the next retry topic. */
   readonly poison: PoisonReason | undefined;
-  /** Failures of its own since it was fetched, this one included. */
+  /** Failures for its own reasons since it was fetched, this one included. */
   readonly failed: number;
   readonly firstFailedAtMs: number;
-  /** What is left of a batch record, when some of it is done. */
+  /** The rest of a batch record, when part of it is done. */
   readonly rest: unknown;
 }
 
-/** Where the records come from. */
+/** The topic and group that the records come from. */
 export interface Sender {
   readonly topic: string;
   readonly partition: number;
@@ -43,7 +43,7 @@ export class Letters {
     this.#clock = clock;
   }
 
-  /** @throws Error of the producer or the encoder: then all of the originals stay where they are. */
+  /** @throws Error of the producer or the encoder: then all originals stay where they are. */
   async send(sender: Sender, letters: readonly Letter[]): Promise<void> {
     await this.#producer.send(
       await Promise.all(letters.map((letter) => this.#write(sender, letter))),

@@ -1,4 +1,4 @@
-/** From what a handler says of a record to what is done with it. Pure. */
+/** Decides what happens to a record from its outcome or its error. Pure. */
 import type { Dependency } from '../dependency';
 import type { FailurePolicy } from '../failure-policy';
 import type { Outcome } from '../outcome';
@@ -6,25 +6,25 @@ import type { PoisonReason } from '../poison';
 
 export type Fate =
   | { readonly kind: 'finished' }
-  /** Again in place. */
+  /** Tried again in place. */
   | { readonly kind: 'again'; readonly error: Error }
-  /** Again when the dependency is back, or has room; no attempt is counted. */
+  /** Tried again when the dependency is available, or has room; no attempt is counted. */
   | {
       readonly kind: 'held';
       readonly dependency: Dependency;
       readonly isOverload: boolean;
       readonly error: Error;
     }
-  /** Again in place, for a person to see. */
+  /** Tried again in place; an operator must look. */
   | { readonly kind: 'stuck'; readonly error: Error }
-  /** To a retry topic, or to the dead letters when `poison` says why. */
+  /** Sent to a retry topic, or to the dead letters when `poison` gives the reason. */
   | { readonly kind: 'letter'; readonly error: Error; readonly poison: PoisonReason | undefined }
   | { readonly kind: 'halted'; readonly error: Error };
 
 export const finished: Fate = { kind: 'finished' };
 
 /**
- * @param failed how often the record has been tried for its own sake, this time included.
+ * @param failed how often the record has failed for its own reasons, this time included.
  * @param triesInPlace after so many a record goes to the retry topics.
  */
 export function judge(
@@ -49,7 +49,7 @@ export function judge(
   }
 }
 
-/** The same for an error that was thrown, by a decoder for instance. */
+/** The same for a thrown error, for example of a decoder. */
 export function judgeError(
   error: Error,
   failed: number,
@@ -76,7 +76,7 @@ export function judgeError(
 const poisoned = (error: Error, poison: PoisonReason, policy: FailurePolicy): Fate =>
   policy.deadLetters === null ? { kind: 'halted', error } : { kind: 'letter', error, poison };
 
-/** This record at this moment. */
+/** A failure of this record at this moment. */
 export const ownFault = (
   error: Error,
   failed: number,

@@ -1,4 +1,4 @@
-/** Lets the number of slots follow what the calls of `handle` cost, if a subscription wants that. */
+/** Lets the number of slots follow the duration of `handle` calls, if a subscription asks for that. */
 import type { Clock } from '../../process/clock';
 import { AdaptiveLimit } from './adaptive-limit';
 import type { MicroBatch } from './micro-batch';
@@ -19,7 +19,7 @@ export class MicroBatchPace {
     if (this.#limit) slots.setLimit(this.#limit.value, 'latency');
   }
 
-  /** Call it when a micro-batch has ended, before its slot is given back. */
+  /** Called when a micro-batch has ended, before its slot is given back. */
   note(
     batch: MicroBatch,
     subscription: AnySubscription,

@@ -11,7 +11,7 @@ const sample = record({
   running: integer({ min: 1, max: 64 }),
 });
 
-/** Ten that ran one after the other, all slots taken. */
+/** Ten micro-batches one after the other, with all slots taken. */
 function windowOf(limit: AdaptiveLimit, fromMs: number, over: Partial<LatencySample> = {}): void {
   for (let index = 0; index < 10; index += 1) {
     const startedAtMs = fromMs + index * 100;

@@ -1,28 +1,28 @@
 /**
- * How many micro-batches may run at once, found by how long they take (AIMD): pure, told the time by its caller.
+ * How many micro-batches may run at once, found by how long they take (AIMD). Pure: the caller passes the time.
  *
- * Work that queues up in a store shows as latency: n at once at a store that can do k take n/k times as long
- * as one alone. So the latency of the last few micro-batches is compared with a baseline. Twice the baseline
- * halves the limit, which also empties the queue and lets the baseline be read anew; below that, and only
- * while all slots are taken, the limit grows: it doubles until something is felt for the first time, then one
- * at a time. An overload that was named (a timeout, a 503) halves it at once. What began under another limit
- * says nothing about this one and is not looked at.
+ * Work that queues up in a store shows as latency: n at once at a store that can do k take n/k times as long as one
+ * alone. So the latency of the last few micro-batches is compared with a baseline. Twice the baseline halves the limit,
+ * which also empties the queue and lets the baseline be measured anew. Below that, and only while all slots are taken,
+ * the limit grows: it doubles until latency rises for the first time, then it grows by one. A named overload (a
+ * timeout, a 503) halves it at once. A micro-batch that began under another limit says nothing about this one and is
+ * ignored.
  *
- * The baseline falls quickly. It rises only by what was measured right after a decrease or at a limit of one,
- * where our own queue cannot be the reason, and slowly: a store that is slow for a minute is yielded to, one
- * that is slower for good is got used to.
+ * The baseline falls quickly. It rises slowly, and only by what was measured right after a decrease or at a limit of
+ * one, where our own queue cannot be the reason. So the limit yields to a store that is slow for a minute, and adapts
+ * to one that stays slow.
  */
 
 export interface LimitSettings {
   /** The configured concurrency: never more. */
   readonly max: number;
-  /** Where it begins: low, so that the first baseline is that of a store without our queue. */
+  /** The limit at the start: low, so that the first baseline is that of a store without our queue. */
   readonly first: number;
   /** Latency above this many baselines is overload. */
   readonly tolerance: number;
-  /** Micro-batches after which it is decided, at least; and all that fit into the limit. */
+  /** A decision needs at least so many micro-batches, and as many as fit into the limit. */
   readonly windowSamples: number;
-  /** Half of a lasting slowdown has become the baseline after so long. */
+  /** After so long, half of a lasting slowdown has become the baseline. */
   readonly relearnMs: number;
 }
 
@@ -35,23 +35,23 @@ export const limitDefaults: Omit<LimitSettings, 'max'> = {
 
 /** One micro-batch that has ended. */
 export interface LatencySample {
-  /** What it worked on, in the unit that its time depends on; micro-batches of like size are compared. */
+  /** Its size, in the unit that its time depends on; only micro-batches of like size are compared. */
   readonly units: number;
   readonly startedAtMs: number;
   readonly endedAtMs: number;
-  /** Something has to be tried again: its time counts when it is long, and is no example when it is short. */
+  /** A record has to be tried again: a long time counts, a short one is no example. */
   readonly failed: boolean;
-  /** A store said that it has too much to do. */
+  /** A store answered that it is overloaded. */
   readonly overloaded: boolean;
   /** Micro-batches that ran when it ended, itself included. */
   readonly running: number;
 }
 
-/** One of a window may be late for reasons of its own (a lock, a collected heap); two are not waited for. */
+/** One micro-batch of a window may be late for reasons of its own (a lock, garbage collection); two are a signal. */
 const lateRatio = 8;
 const lateMax = 2;
 const fallShare = 0.25;
-/** Felt, though no overload: the doubling ends here. */
+/** Latency has risen, though this is no overload: the doubling ends here. */
 const feltRatio = 1.3;
 
 export class AdaptiveLimit {
@@ -65,7 +65,7 @@ export class AdaptiveLimit {
   #full = 0;
   #changedAtMs = -Infinity;
   #decidedAtMs: number | null = null;
-  /** The window follows a decrease: our own queue has been emptied. */
+  /** The window follows a decrease, so our own queue is empty. */
   #isTrough = false;
 
   constructor(settings: Pick<LimitSettings, 'max'> & Partial<LimitSettings>) {

@@ -1,4 +1,4 @@
-/** Sorts what became of the records of a micro-batch: what is done, what comes again and why, what moves on. */
+/** Sorts the records of a micro-batch by their outcomes: finished, to be tried again and why, to be sent on. */
 import type { Dependency } from '../dependency';
 import type { FailurePolicy } from '../failure-policy';
 import type { FetchedRecord } from '../../kafka/fetched-record';
@@ -10,28 +10,28 @@ import type { MicroBatch } from './micro-batch';
 import { halt, type Outcome } from '../outcome';
 import type { ConsumedRecord } from '../subscription';
 
-/** What is left to do after a micro-batch; of each kind of trouble the first one. */
+/** The rest of the work after a micro-batch; of each kind of failure the first one. */
 export class Settlement {
   readonly finished: FetchedRecord[] = [];
-  /** To be put back, in order. */
+  /** Put back into the lane, in order. */
   readonly unfinished: FetchedRecord[] = [];
-  /** To be copied before they are finished; until then they are unfinished, too. */
+  /** Copied before they are finished; until then they are in `unfinished`, too. */
   readonly letters: Letter[] = [];
-  /** How many of the finished are so because their copies are safe. */
+  /** How many of the finished records are so because their copies are safe. */
   lettered = 0;
   readonly absent: Absence[] = [];
   retry: Error | null = null;
-  /** Letters that could not be written. */
+  /** Failed records that could not be written. */
   unsent: Unsent | null = null;
-  /** Some record's effect is complete, so whatever records need is there. */
+  /** The effect of some record is complete, so its dependencies are available. */
   isProof = false;
-  /** It failed where others did not: that says nothing of what it needed. */
+  /** It failed while others succeeded: that says nothing about the dependency. */
   isContradicted = false;
-  /** Nobody has foreseen it: for a person to see. */
+  /** An unforeseen error, for an operator to look at. */
   stuck: Error | null = null;
   halt: { readonly error: Error; readonly offset: number } | null = null;
 
-  /** Nothing has been handled anew: only the letters are to be sent. */
+  /** No record has been handled anew: only the failed records are sent. */
   static ofUnsent({ letters, unfinished }: Unsent): Settlement {
     const settlement = new Settlement();
     settlement.letters.push(...letters);
@@ -39,7 +39,7 @@ export class Settlement {
     return settlement;
   }
 
-  /** It waits for something that is away, and no attempt is counted. */
+  /** It waits for an unavailable dependency, and no attempt is counted. */
   get isHeld(): boolean {
     return this.absent.length > 0 || (this.unsent !== null && this.stuck === null);
   }
@@ -64,7 +64,7 @@ export class Settlement {
     this.unfinished.splice(0, this.unfinished.length, ...left);
   }
 
-  /** @param isRefused nothing is away: it would be refused again. */
+  /** @param isRefused no server is unavailable: the copy would be refused again. */
   lettersUnsent(error: Error, isRefused: boolean): void {
     const { letters, unfinished } = this;
     this.unsent = { letters, unfinished, error };
@@ -72,7 +72,7 @@ export class Settlement {
     if (isRefused) this.stuck ??= error;
   }
 
-  /** Whether it failed at what all records need. */
+  /** Whether it failed on a dependency that all records need. */
   isOfAll(needs: readonly Dependency[]): boolean {
     return this.isContradicted || this.absent.some(({ dependency }) => needs.includes(dependency));
   }
@@ -103,8 +103,8 @@ class TooManyFailuresError extends Error {
 
   constructor(cause: Error) {
     super(
-      'So many records in a row have failed that it is hardly the records: nothing more is put aside until ' +
-        'one succeeds. If it is them after all, raise FAILURES_IN_A_ROW_MAX. ' +
+      'Too many records in a row have failed, so this process is suspected: no record is sent to retry topics or ' +
+        'dead letters until one succeeds. If the records are at fault, raise FAILURES_IN_A_ROW_MAX. ' +
         `The last reason: ${cause.message}`,
       { cause },
     );
@@ -113,15 +113,15 @@ class TooManyFailuresError extends Error {
 
 export interface SettleRules {
   readonly policy: FailurePolicy;
-  /** After so many failures of its own a record goes to the retry topics. */
+  /** After so many failures for its own reasons a record goes to the retry topics. */
   readonly triesInPlace: number;
-  /** Letters may be written: not when everything has ended in one for too long. */
+  /** Failed records may be written: not after too many in a row. */
   readonly mayWrite: boolean;
   readonly gate: DoubtGate;
   readonly nowMs: number;
 }
 
-/** Remembers in the lane what the next attempt needs, and says what is left. Letters are still to be sent. */
+/** Notes in the lane what the next attempt needs, and returns what is left. Failed records are still to be sent. */
 export function settle(
   lane: Lane,
   batch: MicroBatch,
@@ -130,7 +130,7 @@ export function settle(
 ): Settlement {
   const settlement = new Settlement();
   batch.fetched.forEach((record, index) => {
-    // handleAll sees to it that there is one each; what has none is not done.
+    // handleAll guarantees one outcome for each record; a record without one is not done.
     const outcome = outcomes[index] ?? halt(new Error('A record was given no outcome.'));
     if (outcome.kind === 'done' || outcome.kind === 'skip') {
       settlement.finished.push(record);
@@ -148,13 +148,13 @@ export function settle(
   if (failure && first && batch.fetched.length === 0) {
     const inPlace = { ...rules, policy: { ...rules.policy, retryTopics: [] } };
     const fate = judgeError(failure, 0, inPlace.policy, rules.triesInPlace);
-    // Nothing was taken off the lane: only a letter takes it.
+    // Nothing was taken off the lane: only a failed record is.
     settlement.add(first, doubted(fate, first, lane, inPlace, settlement), lane, rules);
   }
   return settlement;
 }
 
-/** What is away for one record, and again and again not for the others, is not away: it is the record. */
+/** If others succeed against the dependency that this record finds down, blame the record. */
 function doubted(
   fate: Fate,
   record: FetchedRecord,
@@ -162,7 +162,7 @@ function doubted(
   { policy, triesInPlace, gate, nowMs }: SettleRules,
   settlement: Settlement,
 ): Fate {
-  // The brake holds by a decision: who passes it proves nothing for the others.
+  // The brake holds by a decision: a record that passes it proves nothing for the others.
   if (fate.kind !== 'held' || fate.isOverload || fate.dependency === 'brake') return fate;
   if (!lane.countDoubt(record.offset, fate.dependency, gate)) return fate;
   settlement.isContradicted = true;
@@ -178,7 +178,7 @@ function isOwnFault(
   const isTried = outcome.kind === 'partly' || outcome.kind === 'retry';
   const verdict = isTried ? policy.classify(outcome.error) : null;
   const patienceMs = verdict?.kind === 'wait' ? (verdict.patienceMs ?? Infinity) : Infinity;
-  // What waits for as long as it takes, a cap for instance, uses up nobody's patience.
+  // A wait without a limit never counts as a failure.
   if (patienceMs === Infinity) {
     lane.waitsSinceMs.delete(offset);
     return verdict?.kind === 'transient';

@@ -1,17 +1,17 @@
 /**
- * Counts letters in a row. When nothing succeeds between them it is not the records that are broken but
- * this process, its configuration or its schema: then records stay where they are, and a person looks.
+ * Counts failed records in a row. When nothing succeeds between them, the fault lies in this process, its configuration
+ * or its schema rather than in the records: then they stay where they are until an operator looks.
  */
 export class LetterRun {
   readonly #max: number;
   #length = 0;
 
-  /** @param max letters in a row, over all partitions of the process. */
+  /** @param max failed records in a row, over all partitions of the process. */
   constructor(max: number) {
     this.#max = max;
   }
 
-  /** No more letters may be written before something succeeds. */
+  /** No more failed records may be sent before one succeeds. */
   get isOver(): boolean {
     return this.#length >= this.#max;
   }

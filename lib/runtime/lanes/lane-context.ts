@@ -22,6 +22,6 @@ export interface LaneContext {
   readonly observer: RuntimeObserver;
   /** Why the group does not accept commits at the moment. */
   readonly commits: { refusedBy: Error | null };
-  /** For what must not happen: an error of the runtime itself. */
+  /** For errors that must not happen: of the runtime itself. */
   readonly onFatal: (error: Error) => void;
 }

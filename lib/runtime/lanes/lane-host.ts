@@ -1,4 +1,4 @@
-/** What the lanes need of their partition. */
+/** The interface of a partition for its lanes. */
 import type { Logger } from '../../process/logger';
 import type { TopicPartition } from '../../kafka/client-port';
 import type { AnySubscription } from '../subscription';
@@ -7,7 +7,7 @@ export interface LaneHost {
   readonly at: TopicPartition;
   readonly subscription: AnySubscription;
   readonly logger: Logger;
-  /** Aborts when what runs has become pointless. */
+  /** Aborts when running work has become pointless. */
   readonly signal: AbortSignal;
   readonly dead: boolean;
   readonly isOpen: boolean;
@@ -15,6 +15,6 @@ export interface LaneHost {
   readonly windowEnd: number;
   readonly repeatedBelow: number;
   finish(offset: number, sizeBytes: number): void;
-  /** Something changed: other lanes, or the fetching, may go on. */
+  /** Something changed: other lanes, or fetching, may go on. */
   onProgress(): void;
 }

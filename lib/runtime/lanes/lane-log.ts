@@ -1,15 +1,15 @@
-/** What the lanes of a partition say: each kind of trouble once in a spell, never what a record holds. */
+/** Logs the failures of a partition's lanes: each kind once in a spell of failures, never the content of a record. */
 import type { Logger } from '../../process/logger';
 import type { Lane } from './lane';
 import type { Letter, Sender } from '../failures/failure-publisher';
 import { RecordBusyError, WaitError } from '../record-errors';
 
-/** Messages that differ in more than numbers, in one spell of failures. */
+/** Most messages logged in one spell of failures; messages that differ in numbers only count as one. */
 const toldReasonsMax = 10;
 
 /**
- * Part of healthy work: a trace that settles, a lease that somebody has, a cap. What waits with patience only
- * (an error that may pass) is none of these.
+ * A normal wait: a trace that settles, a lease held elsewhere, a cap. A wait that only has patience (for an error that
+ * may pass) is none.
  */
 const isUsualWait = (error: Error): boolean =>
   error instanceof RecordBusyError || (error instanceof WaitError && error.isUsual);
@@ -22,8 +22,8 @@ export class LaneLog {
   }
 
   /**
-   * A warning wants an operator to look, so a usual wait is none. Each reason once: what began as an outage may
-   * turn out to be a hold, and only that needs an operator.
+   * A warning asks an operator to look, so a normal wait gets none. Each reason is logged once: an outage may turn out
+   * to be a hold, and only the hold needs an operator.
    */
   retrying(lane: Lane, error: Error): void {
     if (isUsualWait(error)) {
@@ -45,21 +45,21 @@ export class LaneLog {
 
   givenAway(lane: Lane, elapsedMs: number): void {
     const fields = { event: 'lane.given-away', lane: lane.index, elapsedMs };
-    this.#logger[endLevel(lane)](fields, 'a failing lane went with its partition');
+    this.#logger[endLevel(lane)](fields, 'a failing lane was lost with its partition');
   }
 
-  /** It goes on trying, since a repair should be enough; but nobody is to think that all is well. */
+  /** The lane goes on trying, since a repair should be enough, but the log must not suggest that all is well. */
   stuck(lane: Lane, error: Error): void {
     this.#logger.error(
       { event: 'lane.stuck', ...placeOf(lane), err: error },
-      'lane holds: this is no fault of the record and no server that is away; a person has to look',
+      'lane holds: unclassified error, needs an operator',
     );
   }
 
   halted(lane: Lane, { error, offset }: { readonly error: Error; readonly offset: number }): void {
     this.#logger.error(
       { event: 'lane.halted', lane: lane.index, offset, err: error },
-      'lane halted: its records wait for a person',
+      'lane halted: its records wait for an operator',
     );
   }
 
@@ -75,7 +75,7 @@ export class LaneLog {
       this.#logger.warn({ event, ...fields, err: error }, 'a record waits for a retry');
       return;
     }
-    // A record that is still busy after every retry delay waits longer than is usual.
+    // A record that is still busy after every retry delay has waited unusually long.
     const isLast = retryLevel !== null && retryLevel >= policy.retryTopics.length - 1;
     const waits = { event, ...fields, reason: error.message };
     this.#logger[isLast ? 'warn' : 'debug'](waits, 'a record waits for a retry');
@@ -84,7 +84,7 @@ export class LaneLog {
 
 type LetterSource = Pick<Sender, 'retryLevel' | 'policy'>;
 
-/** The end of a failure is of use only to a reader of its beginning. */
+/** The end of a failure is logged only where its beginning was. */
 const endLevel = (lane: Lane): 'info' | 'debug' => (lane.toldReasons.size > 0 ? 'info' : 'debug');
 
 const placeOf = (lane: Lane): { lane: number; offset: number | undefined } => ({

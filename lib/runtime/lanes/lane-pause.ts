@@ -1,4 +1,4 @@
-/** How long a lane waits before it tries again what it could not do. */
+/** How long a lane waits before it tries again what has failed. */
 import type { Lane } from './lane';
 import { WaitError } from '../record-errors';
 import { retryDelayMs } from '../../process/backoff';

@@ -1,10 +1,9 @@
 /**
- * Runs the lanes of one partition: a micro-batch at a time a lane, each in a slot of the process.
+ * Runs the lanes of one partition: one micro-batch at a time for each lane, each in a slot of the process.
  *
- * What has to be tried again stays at the front of its lane, so order within a key holds; the lane waits
- * with growing pauses and without its slot. A record that fails for its own sake goes on to a retry or
- * dead-letter topic, and counts as finished once its copy is safe. A halted lane keeps its records: the
- * prefix never passes it.
+ * A record that has to be tried again stays at the front of its lane, so order within a key holds; the lane waits with
+ * growing pauses and without its slot. A record that fails for its own reasons is copied to a retry or dead-letter
+ * topic, and counts as finished once the copy is safe. A halted lane keeps its records: the prefix never passes it.
  */
 import type { TopicPartition } from '../../kafka/client-port';
 import type { LaneHost } from './lane-host';
@@ -24,14 +23,14 @@ import { tellOutcomes } from './report-outcomes';
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 export class LaneRunner {
-  /** When one of them began last, in turns of the gate. */
+  /** When one of its lanes began last, in turns of the gate. */
   lastTurn = 0;
-  /** Start times of what runs, for the progress deadline. */
+  /** Start times of running micro-batches, for the progress deadline. */
   readonly startedAtMs = new Map<Lane, number>();
   readonly #partition: LaneHost;
   readonly #around: LaneContext;
   readonly #policy: FailurePolicy;
-  /** Flags steer the work, not the reading of state. */
+  /** Flags steer work, not the reading of state. */
   readonly #isSteered: boolean;
   readonly #log: LaneLog;
   readonly #mayBegin = (): boolean => this.#around.client.mayBegin();
@@ -46,7 +45,7 @@ export class LaneRunner {
     this.#log = new LaneLog(partition.logger);
   }
 
-  /** Why none of the lanes may begin anything, for as long as that is so. */
+  /** Why none of the lanes may begin anything, while that is so. */
   get heldBy(): string | null {
     const { client, commits, gate } = this.#around;
     const byOthers = gate.heldBy(this.#policy.needs, this.#isSteered);
@@ -61,13 +60,13 @@ export class LaneRunner {
     return this.#around.gate.isShut(this.#policy.needs, this.#isSteered, hasProbe(lanes));
   }
 
-  /** Resolves when no micro-batch runs; lanes that wait to try again do not count. */
+  /** Resolves when no micro-batch runs; lanes that wait for a retry do not count. */
   idle(): Promise<void> {
     if (this.startedAtMs.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
-  /** Starts the lane if it has something to do and nothing forbids it. @returns whether it did. */
+  /** Starts the lane if it has records and nothing forbids it. @returns whether it did. */
   pump(lane: Lane): boolean {
     if (!lane.isIdle || !this.#hasWork(lane)) return false;
     const needs = lane.unsent ? letterNeeds : this.#policy.needs;
@@ -86,7 +85,7 @@ export class LaneRunner {
     return first.offset < this.#partition.windowEnd && this.#isDue(lane, first.offset);
   }
 
-  /** A record of a retry topic waits for its time; the lane is looked at again then. */
+  /** A record of a retry topic waits until it is due; then the lane is checked again. */
   #isDue(lane: Lane, offset: number): boolean {
     if (lane.dueAtMs.size === 0) return true;
     const waitMs = (lane.dueAtMs.get(offset) ?? 0) - this.#around.clock.nowMs();
@@ -114,7 +113,7 @@ export class LaneRunner {
     const begin = (): void => {
       this.#run(lane).catch((error: unknown) => this.#around.onFatal(asError(error)));
     };
-    // State is read past the slots: what operators decide must not queue behind slow stores.
+    // State is read without a slot: decisions of operators must not queue behind slow stores.
     if (this.#isSteered) this.#around.slots.acquire(keyOf(this.#partition.at), begin);
     else begin();
   }
@@ -131,10 +130,10 @@ export class LaneRunner {
     this.#partition.onProgress();
   }
 
-  /** @returns null when there was nothing to run any more, or the result counts no more. */
+  /** @returns null when nothing was left to run, or the result does not count any more. */
   async #runInSlot(lane: Lane): Promise<Settlement | null> {
     const { clock, gate } = this.#around;
-    // Letters ask for their producer themselves.
+    // For failed records the gate is asked about their producer.
     const needs = lane.unsent ? [] : this.#policy.needs;
     const ticket = this.#hasWork(lane) ? gate.enter(needs, this.#isSteered) : null;
     if (!ticket) {
@@ -148,13 +147,13 @@ export class LaneRunner {
     try {
       if (lane.unsent) return await this.#sendAgain(lane, lane.unsent);
       const batch = await assemble(lane, this.#partition.subscription, this.#view());
-      // Decoding may have waited for the registry: what has not begun by a drain, or a loss, begins no more.
+      // Decoding may have waited for the registry: after a drain or a loss, nothing new begins.
       if (!this.#partition.isOpen) return null;
       records = batch.records.length;
       settlement = await this.#handle(lane, batch);
       return settlement;
     } finally {
-      // The gate first: whoever gets the slot has to see what is known now.
+      // The gate comes first: a micro-batch that gets a slot must know the state of that moment.
       this.#leave(ticket, settlement, records);
       this.#release();
       this.startedAtMs.delete(lane);
@@ -170,7 +169,7 @@ export class LaneRunner {
   #leave(ticket: Ticket, settlement: Settlement | null, records: number): void {
     const { gate } = this.#around;
     if (settlement?.isProof) gate.proved(ticket);
-    // Without a settlement nothing is known of what was needed.
+    // Without a settlement nothing is known about what was needed.
     const isKnown = settlement !== null && !settlement.isContradicted;
     gate.leave(ticket, settlement?.absent ?? [], isKnown ? records : 0);
   }
@@ -201,7 +200,7 @@ export class LaneRunner {
     return settlement;
   }
 
-  /** The handler has said what it has to say, and is not asked again: only the copies are missing. */
+  /** The handler has answered and is not called again: only the copies are missing. */
   async #sendAgain(lane: Lane, unsent: Unsent): Promise<Settlement | null> {
     const settlement = Settlement.ofUnsent(unsent);
     await this.#putAside(settlement);
@@ -221,7 +220,7 @@ export class LaneRunner {
     );
   }
 
-  /** Asked anew: it may have died while something was awaited. */
+  /** Checked again, since the partition may have been lost during an await. */
   #isDead(): boolean {
     return this.#partition.dead;
   }
@@ -248,7 +247,7 @@ export class LaneRunner {
     const { finished, stuck, retry, absent } = settlement;
     const { needs } = this.#policy;
     lane.isAlone = settlement.isOfAll(needs);
-    // Something got done: the dependency answers, so the pauses begin anew.
+    // Some work succeeded: the dependency answers, so the pauses start again from the shortest.
     if (finished.length > 0 && lane.failures > 0) lane.failures = 1;
     else lane.failures += 1;
     lane.failingSinceMs ||= this.#around.clock.nowMs();
@@ -273,7 +272,7 @@ export class LaneRunner {
     lane.toldReasons.clear();
   }
 
-  /** Whoever said that it fails says that this is over, if only because somebody else has the partition now. */
+  /** If the lane has logged a failure, log that its partition has moved on. */
   giveAway(lane: Lane): void {
     if (lane.failures === 0) return;
     this.#log.givenAway(lane, this.#around.clock.nowMs() - lane.failingSinceMs);

@@ -19,7 +19,7 @@ const offsetsOf = (records: readonly FetchedRecord[]): number[] =>
 
 const step = oneof(
   record({ kind: constantFrom('push' as const), count: integer({ min: 1, max: 2_000 }) }),
-  /** A micro-batch of so many, of which those remain whose place leaves a remainder of 0. */
+  /** A micro-batch of so many records, of which those with `index % every === 0` stay unfinished. */
   record({
     kind: constantFrom('take' as const),
     count: integer({ min: 1, max: 1_500 }),

@@ -1,4 +1,4 @@
-/** One queue of a partition: records whose keys fall together, in the order of the log. */
+/** One lane: a queue of records of one partition whose keys have the same hash, in the order of the log. */
 import type { Dependency } from '../dependency';
 import type { FetchedRecord } from '../../kafka/fetched-record';
 import type { Gate } from '../failures/admission';
@@ -9,7 +9,7 @@ const compactAt = 1024;
 
 export type DoubtGate = Pick<Gate, 'turn' | 'isProvedSince'>;
 
-/** Letters to be sent before anything else, and the records at the front, theirs among them. */
+/** Failed records to be sent before anything else, and the records at the front, those among them. */
 export interface Unsent {
   readonly letters: readonly Letter[];
   readonly unfinished: readonly FetchedRecord[];
@@ -18,48 +18,51 @@ export interface Unsent {
 
 interface Doubt {
   readonly dependency: Dependency;
-  /** The gate's, at its last failure. */
+  /** The turn of the gate at its last failure. */
   readonly turn: number;
   readonly contradicted: number;
 }
 
-/** Contradicted so often, a record that finds a dependency away is taken to fail for its own sake. */
+/**
+ * A record that finds a dependency unavailable while others succeed there so often is taken to fail for its own
+ * reasons.
+ */
 const contradictionsMax = 3;
 
 export class Lane {
-  /** Without those that are done, which would keep the response alive that they view. */
+  /** Without finished records, which would keep the response in memory that they view. */
   #records: (FetchedRecord | undefined)[] = [];
   #head = 0;
-  /** How often a record has been given to the handler, for those that have been. */
+  /** How often each record was passed to the handler, for those that were. */
   readonly attempts = new Map<number, number>();
-  /** How often a record has failed for its own sake since it was fetched, and since when. */
+  /** How often each record failed for its own reasons since it was fetched, and since when. */
   readonly failed = new Map<number, { readonly times: number; readonly firstAtMs: number }>();
-  /** What a record has found away, when last, and how often others got their work done there in between. */
+  /** The dependency that a record has found unavailable, when last, and how often others succeeded there in between. */
   readonly doubts = new Map<number, Doubt>();
-  /** Since when it has not been time for a record, at every try. */
+  /** Since when each try of a record came too early. */
   readonly waitsSinceMs = new Map<number, number>();
-  /** What is left of a batch record that has been done in part. */
+  /** The rest of a batch record that was done in part. */
   readonly rests = new Map<number, unknown>();
-  /** Before then a record of a retry topic is not due. */
+  /** A record of a retry topic is not due before then. */
   readonly dueAtMs = new Map<number, number>();
-  /** Values of records at the front that have been decoded but not handled for good. */
+  /** Decoded values of records at the front that are not finished. */
   readonly decoded = new Map<number, unknown>();
-  /** Micro-batches in a row after which something had to be tried again. */
+  /** Micro-batches in a row that left something to try again. */
   failures = 0;
   failingSinceMs = 0;
-  /** Why it fails, as far as it has been logged in this spell. */
+  /** Why it fails, as far as that was logged in this spell of failures. */
   readonly toldReasons = new Set<string>();
-  /** What it has found away, beyond what every record needs. */
+  /** The dependencies that it found unavailable, beyond those that every record needs. */
   readonly missed = new Set<Dependency>();
-  /** Its last failure was of what all others need as well: they go on, to see whether it is away for them. */
+  /** Failed on a shared dependency; the other lanes may still probe it. */
   isAlone = false;
-  /** Queued for a slot, running, or waiting to try again. */
+  /** Queued for a slot, running, or waiting for a retry. */
   busy = false;
   lingering = false;
-  /** Will be looked at again when its first record is due. */
+  /** Checked again when its first record is due. */
   waking = false;
   unsent: Unsent | null = null;
-  /** Why it holds for a person to see, although it is tried again. */
+  /** Why it needs an operator, although it still tries again. */
   stuckBy: Error | null = null;
   haltedBy: Error | null = null;
 
@@ -81,7 +84,7 @@ export class Lane {
     return this.#records[this.#head];
   }
 
-  /** What may be handled together: a suspect is handled alone, so that the others are not blamed with it. */
+  /** Records that may be handled together: a suspect is handled alone, so that the others are not blamed with it. */
   peek(count: number): FetchedRecord[] {
     const records = this.#records.slice(this.#head, this.#head + count) as FetchedRecord[];
     if (this.doubts.size === 0) return records;
@@ -89,7 +92,7 @@ export class Lane {
     return suspect < 0 ? records : records.slice(0, Math.max(1, suspect));
   }
 
-  /** Those from this offset on wait: they let go of the response that brought them. */
+  /** Records from this offset on wait: they let go of the response that they view. */
   keepFrom(offset: number): void {
     for (let index = this.#records.length - 1; index >= this.#head; index -= 1) {
       const record = this.#records[index];
@@ -98,7 +101,7 @@ export class Lane {
     }
   }
 
-  /** How often it has failed for its own sake, this time included. */
+  /** How often the record has failed for its own reasons, this time included. */
   countFailure(offset: number, nowMs: number): number {
     const { times, firstAtMs } = this.failed.get(offset) ?? { times: 0, firstAtMs: nowMs };
     this.failed.set(offset, { times: times + 1, firstAtMs });
@@ -106,8 +109,8 @@ export class Lane {
   }
 
   /**
-   * Call it whenever a record has found a dependency away.
-   * @returns whether this time as well, and often enough before, others had got their work done there.
+   * The caller reports every time that a record has found a dependency unavailable.
+   * @returns whether others succeeded there meanwhile, this time and often enough before.
    */
   countDoubt(offset: number, dependency: Dependency, gate: DoubtGate): boolean {
     const before = this.doubts.get(offset);
@@ -122,7 +125,7 @@ export class Lane {
     return (this.doubts.get(offset)?.contradicted ?? 0) >= contradictionsMax;
   }
 
-  /** Nothing of it is to be remembered: it is done, or safe elsewhere. */
+  /** Forgets the record: it is finished, or copied elsewhere. */
   forget(offset: number): void {
     const { attempts, failed, doubts, waitsSinceMs, rests, dueAtMs, decoded } = this;
     for (const map of [attempts, failed, doubts, waitsSinceMs, rests, dueAtMs, decoded]) {
@@ -130,7 +133,7 @@ export class Lane {
     }
   }
 
-  /** Takes `count` records off the front and puts back those that are not finished, in order. */
+  /** Takes `count` records off the front and puts back the unfinished ones, in order. */
   replaceFront(count: number, unfinished: readonly FetchedRecord[]): void {
     const head = this.#head + count - unfinished.length;
     this.#records.fill(undefined, this.#head, head);
@@ -142,12 +145,12 @@ export class Lane {
   }
 }
 
-/** FNV-1a. A record without a key may go anywhere: it follows its offset. */
+/** FNV-1a. A record without a key may go to any lane: its offset decides. */
 export function laneOf(key: Buffer | null, offset: number, lanes: number): number {
   if (lanes === 1) return 0;
   if (key === null) return offset % lanes;
   let hash = 0x811c9dc5;
-  // An iterator costs ten times as much.
+  // An iterator takes ten times as long.
   for (let at = 0; at < key.length; at += 1) hash = Math.imul(hash ^ (key[at] ?? 0), 0x01000193);
   return ((hash ^ (hash >>> 15)) >>> 0) % lanes;
 }

@@ -1,10 +1,10 @@
-/** What the lanes of a partition have in common, for those who ask how it is. */
+/** Summaries over the lanes of a partition, for status and back-pressure. */
 import { quoted } from '../../process/printable';
 import { failureHeaders } from '../failure-headers';
 import type { FetchedRecord } from '../../kafka/fetched-record';
 import type { Lane } from './lane';
 
-/** The first record of the prefix that is missing, if it has been fetched. */
+/** The oldest unfinished record, if it has been fetched. */
 export function oldestOf(lanes: readonly Lane[]): FetchedRecord | undefined {
   const firsts = lanes.flatMap((lane) => lane.first() ?? []);
   return firsts.reduce<FetchedRecord | undefined>(
@@ -13,7 +13,7 @@ export function oldestOf(lanes: readonly Lane[]): FetchedRecord | undefined {
   );
 }
 
-/** Why none of them begins anything, apart from what a breaker or an operator holds. */
+/** Why none of them begins anything, apart from a breaker or an operator's flag. */
 export function waitOf(lanes: readonly Lane[]): string | null {
   const working = lanes.filter((lane) => lane.first() !== undefined);
   if (!working.every((lane) => lane.waking || lane.unsent)) return null;
@@ -21,7 +21,10 @@ export function waitOf(lanes: readonly Lane[]): string | null {
   return unsent ? `dead-letters: ${unsent.error.message}` : retryWait(working);
 }
 
-/** `no retry is due before 2026-05-01T12:00:00Z: S3, storing a trace: SlowDown`. The header may be anybody's. */
+/**
+ * `no retry is due before 2026-05-01T12:00:00Z: S3, storing a trace: SlowDown`. Any producer may have written the
+ * header.
+ */
 function retryWait(lanes: readonly Lane[]): string {
   let next: { readonly atMs: number; readonly record: FetchedRecord } | undefined;
   for (const lane of lanes) {
@@ -36,8 +39,8 @@ function retryWait(lanes: readonly Lane[]): string {
 }
 
 /**
- * Whether one of them could tell whether a dependency is back, or nothing that is fetched could tell more.
- * A lane that has found it away may fail for its own sake, and must not be the only one that is asked.
+ * Whether some lane can serve as the breaker's probe. A lane that found the dependency unavailable may fail for its own
+ * reasons, so it must not be the only probe.
  */
 export function hasProbe(lanes: readonly Lane[]): boolean {
   const working = lanes.filter((lane) => lane.first() !== undefined);

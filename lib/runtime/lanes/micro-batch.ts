@@ -8,22 +8,22 @@ import type { Outcome } from '../outcome';
 import { PresentedRecord } from './presented-record';
 import type { AnySubscription, ConsumedRecord, MayBegin } from '../subscription';
 
-/** Where a lane stands in its partition. */
+/** The position of a lane in its partition. */
 export interface LaneView {
   readonly partition: number;
   /** Records from here on must wait: the commit map could not hold them. */
   readonly windowEnd: number;
-  /** Records below may have been handled by an earlier holder. */
+  /** An earlier holder may have handled the records below. */
   readonly repeatedBelow: number;
   readonly nowMs: number;
 }
 
 export interface MicroBatch {
-  /** As they lie in the lane... */
+  /** The records of the lane... */
   readonly fetched: readonly FetchedRecord[];
-  /** ...and as they are handled, one for one. */
+  /** ...and as `handle` gets them, in the same order. */
   readonly records: readonly ConsumedRecord<unknown>[];
-  /** Why the record after them, which is the first when there are none, could not be decoded. */
+  /** Why the next record could not be decoded; it is the first one when there are no others. */
   readonly failure: Error | null;
 }
 
@@ -37,7 +37,7 @@ export async function assemble(
   let weight = 0;
   for (const record of lane.peek(subscription.maxRecords)) {
     if (mustWait(record, lane, view)) break;
-    // Awaiting every record would cost more than all the rest: only a decode that must ask is waited for.
+    // Only a decode that has to ask the registry is awaited: awaiting every record would cost more than all the rest.
     const decoded = decodeOnce(lane, subscription, record);
     const value = decoded instanceof Promise ? ((await decoded) as unknown) : decoded;
     if (value instanceof DecodeFailure) return { fetched, records, failure: value.error };
@@ -93,7 +93,7 @@ function present(
   });
 }
 
-/** A throw of `handle` is a retry of all; a wrong number of outcomes is a bug of ours and stops the lane. */
+/** If `handle` throws, all records are retried; a wrong number of outcomes is a bug of ours and stops the lane. */
 export async function handleAll(
   batch: MicroBatch,
   subscription: AnySubscription,

@@ -1,4 +1,4 @@
-/** A record as `handle` sees it. */
+/** A record as `handle` gets it. */
 import { readFailure } from '../failure-headers';
 import type { FetchedRecord } from '../../kafka/fetched-record';
 import type { RecordHeaders } from '../../kafka/header-text';
@@ -10,11 +10,11 @@ export interface Presentation {
   readonly value: unknown;
   readonly attempt: number;
   readonly maybeRepeated: boolean;
-  /** It came by way of a retry topic: its time is that of its origin. */
+  /** It came through a retry topic: its time is that of the original. */
   readonly isRetry: boolean;
 }
 
-/** Key, headers and time are decoded when they are asked for, which most handlers do not. */
+/** Key, headers and time are decoded on demand: most handlers do not read them. */
 export class PresentedRecord implements ConsumedRecord<unknown> {
   readonly topic: string;
   readonly partition: number;

@@ -1,4 +1,4 @@
-/** Copies first: what cannot be handled goes on to its retry or dead-letter topic, and only then is it finished. */
+/** Sends failed records to their retry or dead-letter topic; only then do the originals count as finished. */
 import type { Gate } from '../failures/admission';
 import type { LaneLog } from './lane-log';
 import type { Sender } from '../failures/failure-publisher';
@@ -9,8 +9,8 @@ import type { LaneContext } from './lane-context';
 export const letterNeeds = ['dead-letters'] as const;
 
 /**
- * When the copies cannot be written the records stay where they are: their producer is what is away. What it
- * refuses, or could not be encoded, is for a person to see, and holds up its own lane only.
+ * When the copies cannot be written the records stay where they are: their producer is unavailable. A record that the
+ * producer refuses, or that could not be encoded, needs an operator, and holds up its own lane only.
  */
 export async function putAside(
   around: Pick<LaneContext, 'gate' | 'letters' | 'letterRun' | 'observer'>,
@@ -33,7 +33,7 @@ export async function putAside(
   settlement.lettersSent();
 }
 
-/** As its producer's breaker allows. @returns why it was not sent. */
+/** As the breaker of the producer allows. @returns why it was not sent. */
 async function send(
   gate: Gate,
   write: () => Promise<void>,
@@ -50,7 +50,7 @@ async function send(
     return error;
   }
   gate.leave(ticket, [], 1);
-  // Letters are rare: a ramp of them might never come to its end.
+  // Failed records are rare: a ramp of them might never end.
   gate.answered('dead-letters');
   return null;
 }

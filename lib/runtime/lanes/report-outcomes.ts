@@ -1,4 +1,4 @@
-/** Tells whoever counts how the records of a micro-batch ended. */
+/** Callbacks for metrics: reports how the records of a micro-batch ended. */
 import type { MicroBatch } from './micro-batch';
 import type { RuntimeObserver } from '../observer';
 import type { Outcome } from '../outcome';

@@ -44,7 +44,7 @@ test('no partition gets two slots while another one waits for its first', () => 
     property(array(step, { maxLength: 300 }), (steps) => {
       const slots = new Slots(2);
       const waiting = new Map<number, number>();
-      /** How many slots each partition has been given since this one began to wait. */
+      /** How many slots each partition got since this one began to wait. */
       const given = new Map<number, Map<number, number>>();
       for (const one of steps) {
         if (one.kind === 'limit') slots.setLimit(one.limit);

@@ -1,15 +1,15 @@
 /**
  * Limits how many micro-batches run at once in the process, and shares the slots out between partitions.
  *
- * A slot that is free goes to the partition that has waited longest since its last one: sixteen ready lanes of
- * one partition count as much as a single lane of another. Within a partition the first to ask is first.
- * The limit may change at any time. Each cause sets one of its own, and the lowest holds; one that falls below
- * what runs interrupts nothing, but no micro-batch begins until enough have ended.
+ * A free slot goes to the partition whose last one is longest ago: sixteen ready lanes of one partition count as much
+ * as a single lane of another. Within a partition the first to ask is first. The limit may change at any time. Each
+ * cause sets a limit of its own, and the lowest holds. A limit below what runs interrupts nothing, but no micro-batch
+ * begins until enough have ended.
  */
 export class Slots {
   readonly #size: number;
   readonly #limits = new Map<string, number>();
-  /** Partitions with a lane that waits, the next one first. */
+  /** Partitions with a waiting lane, the next one first. */
   readonly #waiting = new Map<string, (() => void)[]>();
   #running = 0;
   #handingOut = false;
@@ -23,7 +23,7 @@ export class Slots {
     return Math.min(this.#size, ...this.#limits.values());
   }
 
-  /** The limit without any cause to lower it. */
+  /** The limit without any cause that lowers it. */
   get size(): number {
     return this.#size;
   }
@@ -32,7 +32,7 @@ export class Slots {
     return this.#running;
   }
 
-  /** @param limit null takes back what this cause has set. */
+  /** @param limit null removes the limit of this cause. */
   setLimit(limit: number | null, cause = 'runtime'): void {
     if (limit === null) this.#limits.delete(cause);
     else this.#limits.set(cause, Math.max(1, limit));
@@ -40,8 +40,8 @@ export class Slots {
   }
 
   /**
-   * Calls `begin` now or, when all slots are taken, as soon as it is its partition's turn. `begin` must not
-   * throw, and has to be answered by one `release`.
+   * Calls `begin` now or, when all slots are taken, as soon as it is its partition's turn. `begin` must not throw; the
+   * caller gives the slot back with one `release`.
    */
   acquire(partitionKey: string, begin: () => void): void {
     const queue = this.#waiting.get(partitionKey);
@@ -55,7 +55,7 @@ export class Slots {
     this.#handOut();
   }
 
-  /** What begins may release at once, or ask again: that is left to the round that already runs. */
+  /** `begin` may release at once, or ask again: the round that already runs deals with that. */
   #handOut(): void {
     if (this.#handingOut) return;
     this.#handingOut = true;

@@ -1,4 +1,4 @@
-/** Makes a consumer: the runtime on a kafkajs client, with settings checked and a start that gives up. */
+/** Makes a consumer: the runtime on a kafkajs client. It checks the settings, and its start has a time limit. */
 import type { Consumer, ConsumerOptions, StopReport } from '../consumer';
 import { KafkaJsClient } from '../../kafka/kafkajs/client';
 import { UnreachableError } from '../../process/unreachable-error';
@@ -18,7 +18,9 @@ import { checkSettings, defaultSettings, type ConsumerSettings } from '../settin
 import type { AnySubscription } from '../subscription';
 
 const stopAfterFailedStartMs = 5_000;
-/** A lane waits while its letters are written, and a drain for the lane: better to hold than to insist. */
+/**
+ * A lane waits while its failed records are written, and a drain waits for the lane: so the producer gives up early.
+ */
 const letterPatience: ProducerPatience = { retries: 1, sendTimeoutMs: 3_000 };
 
 /** @throws Error when settings or subscriptions contradict each other. Nothing is connected before `start`. */
@@ -95,7 +97,7 @@ async function startWithin(
   }
 }
 
-/** Kafka does not say which of the topics it refuses. */
+/** Kafka does not name the refused topic. */
 function needsOf({ group, subscriptions }: ConsumerOptions): Need[] {
   const topics = subscriptions.flatMap(withRetryTopics).map(({ topic }) => topic);
   return [topicNeed('READ', ...topics), groupNeed('READ', group)];

@@ -1,4 +1,4 @@
-/** What a member says of its share of the work; that it has none, once, until it has some again. */
+/** Logs a member's share of the partitions; that it has none, once, until it has some again. */
 import type { Logger } from '../../process/logger';
 import type { Assignment } from '../../kafka/client-port';
 import type { AnySubscription } from '../subscription';
@@ -27,7 +27,7 @@ export class GroupLog {
     );
   }
 
-  /** What every member reads is no share of the work, and retries are no measure of it. */
+  /** Topics that every member reads are no share of the work, and retry topics do not measure it. */
   #isWork(topic: string): boolean {
     const subscription = this.#subscriptions.get(topic);
     return subscription?.readers !== 'every-member' && subscription?.retry === undefined;

@@ -1,8 +1,8 @@
 /**
- * Looks now and then at what Kafka itself says is left: the ends of the logs, and the group's own offsets.
+ * Reads from Kafka, now and then, how much is left: the ends of the logs, and the group's own offsets.
  *
- * What is not fetched is invisible to everything that counts what was fetched. That Kafka does not answer is
- * known here as well: then nothing is known, and nobody is to blame for what waits.
+ * Records that are not fetched are invisible to everything that counts fetched records. It also notes when Kafka does
+ * not answer: then nothing is known, and no partition counts as stalled.
  */
 import { within } from '../../process/within';
 import type { Tail } from '../../kafka/client-port';
@@ -11,7 +11,7 @@ import type { AssignedPartition } from '../partitions/partition';
 import type { ConsumerContext } from '../partitions/context';
 
 const lookEveryMs = 5_000;
-/** Below it a broker that answers slowly is still there. */
+/** A broker that answers within this limit counts as available, if slow. */
 const answerWithinMs = 12_000;
 
 export class LogLook {
@@ -20,9 +20,9 @@ export class LogLook {
   #begunAtMs = -Infinity;
   #isLooking = false;
   #silentBy: string | null = null;
-  /** Why it says only of some partitions how much is left. */
+  /** Why the amount is known of some partitions only. */
   #partlyBy: string | null = null;
-  /** Without an end at the last look. */
+  /** Partitions without an end at the last read. */
   #endless: ReadonlySet<AssignedPartition> = new Set();
   #hasAnswered = false;
   #answeredAtMs: number | null = null;
@@ -32,22 +32,24 @@ export class LogLook {
     this.#partitions = partitions;
   }
 
-  /** Why Kafka does not say how much is left, or not of all partitions; null while it does, and before it was asked. */
+  /**
+   * Why the amount left is unknown, or not known of all partitions; null while it is known, and before the first read.
+   */
   get silentBy(): string | null {
     return this.#silentBy ?? this.#partlyBy;
   }
 
-  /** When it last said it of all of them, in milliseconds since the epoch; null before. */
+  /** When it was last known of all partitions, in milliseconds since the epoch; null before. */
   get answeredAtMs(): number | null {
     return this.#answeredAtMs;
   }
 
-  /** By the group's coordinator at least: a leader that is away hides its own partitions only. */
+  /** At least the group's coordinator answers: an unavailable leader hides its own partitions only. */
   get isAnswered(): boolean {
     return this.#hasAnswered && this.#silentBy === null;
   }
 
-  /** What the timer does. One look at a time. */
+  /** One tick of the timer. One read at a time. */
   tick(): void {
     const nowMs = this.#around.clock.nowMs();
     if (this.#isLooking || nowMs - this.#begunAtMs < lookEveryMs) return;
@@ -75,7 +77,7 @@ export class LogLook {
     this.#hasAnswered = true;
     const nowMs = this.#around.clock.nowMs();
     const endless = partitions.filter((_, index) => tails[index]?.logEnd === null);
-    // A leader that has only just moved is known at the next look.
+    // The next read knows a leader that has only just moved.
     const [first, ...more] = endless.filter((one) => this.#endless.has(one));
     this.#endless = new Set(endless);
     this.#partlyBy = first === undefined ? null : sayOf(first, more.length);

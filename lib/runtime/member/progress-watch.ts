@@ -1,4 +1,4 @@
-/** Looks every second at whether the consumer gets on, and ends the process when a micro-batch hangs. */
+/** Checks every second whether the consumer makes progress, and ends the process when a micro-batch hangs. */
 import { StalledError } from '../../process/stalled-error';
 import type { ConsumerState } from '../consumer';
 import { LogLook } from './log-ends';
@@ -8,10 +8,10 @@ import type { ConsumerContext } from '../partitions/context';
 
 export interface Watched {
   partitions(): Iterable<AssignedPartition>;
-  /** Those that were given away, and of which something still runs. */
+  /** Lost partitions with a micro-batch that still runs. */
   leftovers(): Iterable<AssignedPartition>;
   state(): ConsumerState;
-  /** For so long nothing was heard of the group that it has given our partitions away. */
+  /** The group has been silent for so long that it has given our partitions away. */
   isSilent(): boolean;
 }
 
@@ -30,7 +30,7 @@ export class ProgressWatch {
     this.#stalls = new StallWatch(drainMs + rebalanceTimeoutMs + sessionTimeoutMs);
   }
 
-  /** For how long work has been left standing that nothing holds, and which. */
+  /** For how long work has stood still without a known reason, and which work. */
   get stall(): Stall {
     return this.#stall;
   }
@@ -39,7 +39,7 @@ export class ProgressWatch {
     return this.#look;
   }
 
-  /** What the timer does. */
+  /** One tick of the timer. */
   tick(): void {
     const nowMs = this.#around.clock.nowMs();
     this.#look.tick();
@@ -53,7 +53,7 @@ export class ProgressWatch {
     this.#endWhatHangs(nowMs);
   }
 
-  /** The fetch loop keeps a hung process in the group for ever, so the deadline has to be ours. */
+  /** The fetch loop keeps a hung process in the group for ever, so this process needs a deadline of its own. */
   #endWhatHangs(nowMs: number): void {
     const { progressDeadlineMs } = this.#around.settings;
     const watched = [...this.#watched.partitions(), ...this.#watched.leftovers()];

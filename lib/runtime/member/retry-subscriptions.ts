@@ -1,4 +1,4 @@
-/** The subscriptions of the retry topics of a subscription: the same work, after a delay. */
+/** The subscriptions of a subscription's retry topics: the same work, after a delay. */
 import type { AnySubscription } from '../subscription';
 
 /** @returns the subscription itself and one for each of its retry topics. */
@@ -8,7 +8,7 @@ export function withRetryTopics(subscription: AnySubscription): AnySubscription[
     subscription,
     ...retryTopics.map(({ topic, delayMs }, level): AnySubscription => {
       const own: Record<string, unknown> = { ...subscription, topic, retry: { level, delayMs } };
-      // They speak of the partitions of the topic itself.
+      // Their callbacks are about the partitions of the topic itself.
       for (const hook of hooks) Reflect.deleteProperty(own, hook);
       return own as unknown as AnySubscription;
     }),

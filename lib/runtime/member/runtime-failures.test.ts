@@ -123,7 +123,7 @@ test('a wait that has no end uses up no patience with the next one', async () =>
   let late = 0;
   const fixture = await started(() => {
     if (performance.now() - sinceMs < 2 * patienceMs) return retry(new Capped('the cap'));
-    // As often as a record may fail for its own sake: the first time begins its patience.
+    // So often may a record fail for its own reasons: the first time begins its patience.
     return late++ < 5 ? retry(new NotYet('not yet')) : done;
   });
   const { client, letters, committed, join } = fixture;
@@ -178,7 +178,7 @@ test('when everything fails it is not the records: after a run of letters the la
   await join();
   await client.fetch();
   await eventually(() => !runtime.ready());
-  // Micro-batches that were already settled may end above the mark: at most one a lane.
+  // Micro-batches that were already settled may end above the mark: at most one for each lane.
   expect(letters.length).toBeGreaterThanOrEqual(20);
   expect(letters.length).toBeLessThan(200);
   const before = letters.length;
@@ -200,7 +200,7 @@ test('a record of a retry topic waits for its time, keeps its origin, and goes o
   const origin = { topic: 'things', partition: 2, offset: 77, timestampMs: 5 };
   const earlier = { origin, group: 'group', attempts: 5, firstAtMs: 1_000, lastAtMs: 2_000 };
   const error = new Error('not yet');
-  // A clock that is a day ahead wrote it: the topic's delay is the longest wait.
+  // Written by a worker whose clock is a day ahead: the topic's delay is the longest wait.
   const notBeforeMs = Date.now() + 86_400_000;
   client.append(at, 'a', 'x', 0, writeFailure({ ...earlier, error, notBeforeMs }));
   await join();

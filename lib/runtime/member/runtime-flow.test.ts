@@ -140,7 +140,7 @@ test.each([
       { ...settings, partitionBufferRecords: 1_000_000, windowRecords: 1_000_000 },
     );
     await runtime.start();
-    // Only their size is looked at; the bytes themselves need not be there.
+    // Only their size counts; the bytes need not exist.
     for (const partition of partitions) {
       const log = client.log(partition);
       for (let offset = 0; offset < count; offset += 1) {
@@ -151,12 +151,12 @@ test.each([
     }
     client.join(partitions);
     await eventually(() => client.paused.size === 0);
-    // One fetch: a mebibyte, or one record that is larger; each with what it costs beside its bytes.
+    // One fetch: a mebibyte, or one record that is larger; each record with its overhead.
     const fetchRecords = Math.max(1, Math.floor(mebibyte / size));
     const fetchBytes = fetchRecords * (size + 256);
     const fetch = () => client.fetch(fetchRecords);
     const held = () => runtime.state().partitions.map(({ bufferedBytes }) => bufferedBytes);
-    // Until nothing more is taken: all are paused, or all has been read.
+    // Until intake takes nothing more: all partitions are paused, or all records have been read.
     while ((await fetch()) > 0) {
       const total = held().reduce((sum, bytes) => sum + bytes, 0);
       expect(Math.max(...held())).toBeLessThan(settings.partitionBufferBytes + fetchBytes);

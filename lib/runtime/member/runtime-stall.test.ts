@@ -11,7 +11,7 @@ import { systemClock } from '../../process/clock';
 import type { ConsumerState } from '../consumer';
 import { done, retry } from '../outcome';
 
-/** A runtime whose clock stands, but for the seconds that pass by hand; its timers are called at each. */
+/** A runtime whose clock moves only when the test advances it by seconds; its timers run at each. */
 async function created(handle: Handle = () => done, over = {}) {
   let nowMs = 1_000_000;
   const watches: (() => void)[] = [];
@@ -103,7 +103,7 @@ test('the stall watch names leaders that do not answer while the coordinator doe
     kafkaSilentBy: 'no leader of things/1 has answered',
     kafkaAnsweredAtMs,
   });
-  // What the others know is not hidden by it.
+  // It does not hide what is known of the other partitions.
   expect(state.stalledBy).toBe('50 records of things/0 lie in Kafka and are not taken');
   fixture.client.leaderless.clear();
   expect(await fixture.pass(6)).toMatchObject({ kafkaSilentBy: null });

@@ -1,9 +1,9 @@
 /**
- * The consumer runtime of docs/architecture.md, on top of any client that keeps the port's promises.
+ * The consumer runtime of docs/architecture.md, on any client that keeps the promises of the port.
  *
- * At a join everything is decided synchronously: lost partitions end, kept ones go on where intake
- * stood, new ones stay paused until their position is known. Before a rejoin and before a stop running
- * micro-batches are finished and committed, so that the next holder repeats nothing.
+ * At a join everything is decided synchronously: lost partitions end, kept ones go on where intake stood, new ones stay
+ * paused until their position is known. Before a rejoin and before a stop running micro-batches are finished and
+ * committed, so that the next holder repeats nothing.
  */
 import { within } from '../../process/within';
 import type { Assignment, ClientListener, FetchedBatch } from '../../kafka/client-port';
@@ -23,7 +23,7 @@ import type { AnySubscription } from '../subscription';
 
 const keyOf = (at: TopicPartition): string => `${at.topic}/${at.partition}`;
 const watchEveryMs = 1_000;
-/** Parts of the time to stop: finishing what runs; then there must be time to commit and to leave. */
+/** Share of the stop time for finishing what runs; the rest is for the commit and for leaving. */
 const drainShare = 0.6;
 
 export class Runtime implements ClientListener {
@@ -42,9 +42,9 @@ export class Runtime implements ClientListener {
   #joined = false;
   #fatal: Error | null = null;
   #stopping: Promise<StopReport> | null = null;
-  /** The drain of the stop; a rejoin in the middle of it waits for it as it would for its own. */
+  /** The drain of the stop; a rejoin during it waits for it as for its own. */
   #lastDrain: Promise<boolean> = Promise.resolve(true);
-  /** Work that a stop was to commit went to another member first: that stop is not clean. */
+  /** Work that a stop should have committed went to another member first: the stop is not clean. */
   #lostAtStop = false;
   readonly #watch: ProgressWatch;
 
@@ -126,7 +126,7 @@ export class Runtime implements ClientListener {
   onJoined(assignment: Assignment): void {
     this.#epoch = assignment.epoch;
     this.#joined = true;
-    // Expelled and back under another name: others may have held everything meanwhile.
+    // Expelled, and back under another name: other members may have held everything meanwhile.
     const trusted = assignment.memberId === this.#memberId;
     this.#memberId = assignment.memberId;
     const wanted = new Set(assignment.partitions.map(keyOf));
@@ -142,7 +142,7 @@ export class Runtime implements ClientListener {
     const fresh = assignment.partitions
       .filter((at) => !this.#partitions.has(keyOf(at)))
       .map((at) => this.#add(at));
-    // Who is stopping begins nothing any more, but still may commit what it holds.
+    // A stopping process begins nothing any more, but still may commit what it holds.
     if (this.#stopping) return;
     for (const partition of kept) partition.proceed();
     this.#groupLog.joined(assignment, kept.length);
@@ -151,13 +151,13 @@ export class Runtime implements ClientListener {
 
   async onBeforeRejoin(): Promise<void> {
     const { clock, settings } = this.#around;
-    // The commit after the drain has a limit too, or a slow one would cost us the membership.
+    // The commit after the drain has a time limit too, or a slow one would cost the membership.
     const limitMs = (settings.drainMs + settings.rebalanceTimeoutMs) / 2;
     const drain = this.#stopping ? this.#lastDrain : this.#drain(settings.drainMs);
     await within(clock, limitMs, drain, false);
   }
 
-  /** Who began longest ago first: of an open breaker only the first one is the probe. */
+  /** The partition that began longest ago comes first: of an open breaker only the first one is the probe. */
   onProved(): void {
     const partitions = [...this.#partitions.values()];
     partitions.sort((a, b) => a.runner.lastTurn - b.runner.lastTurn);
@@ -190,7 +190,7 @@ export class Runtime implements ClientListener {
     return partition;
   }
 
-  /** Opens new partitions; of kept ones it makes sure that nobody else had them for a moment. */
+  /** Opens new partitions; for kept ones it checks that no other member held them meanwhile. */
   async #load(partitions: readonly AssignedPartition[], epoch: number): Promise<void> {
     if (partitions.length === 0) return;
     const committedBefore = partitions.map(({ committed }) => committed);
@@ -220,7 +220,7 @@ export class Runtime implements ClientListener {
     });
   }
 
-  /** @returns whether everything that ran has ended in time. */
+  /** @returns whether all running work has ended in time. */
   async #drain(withinMs: number): Promise<boolean> {
     const partitions = [...this.#partitions.values()];
     const idle = Promise.all(partitions.map((partition) => partition.suspend())).then(
@@ -272,7 +272,7 @@ export class Runtime implements ClientListener {
     return { clean };
   }
 
-  /** By now the group has given our partitions away: kafkajs tries again in silence for as long as it takes. */
+  /** By now the group has given our partitions away: kafkajs retries silently, without a limit. */
   #isSilent(): boolean {
     const { clock, client, settings } = this.#around;
     return (

@@ -19,7 +19,7 @@ test('a group that has been silent for longer than it keeps a member is left, an
   await runtime.start();
   await join();
   expect(runtime.ready()).toBe(true);
-  // More was written than will ever be fetched: the broker is away.
+  // More was written than will ever be fetched: the broker is unavailable.
   client.append(at, 'a', 'x');
   client.append(at, 'a', 'x');
   await client.fetch(1);

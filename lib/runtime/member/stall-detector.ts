@@ -1,18 +1,18 @@
 /**
- * For how long work has been left standing for no reason that has a name.
+ * Detects a stall: for how long work has stood still without a known reason.
  *
- * A heartbeat proves that a process is alive, not that it works. So what Kafka holds for it is compared, every
- * second or so, with what it takes, finishes and commits. What waits for a dependency, an operator, its time or
- * room has a name, and is no stall; neither is anything while Kafka itself does not answer.
+ * A heartbeat proves that a process is alive, not that it works. So every second or so this compares what Kafka holds
+ * for the process with what the process takes, finishes and commits. A wait for a dependency, an operator, a due time
+ * or room has a known reason, and is no stall; neither is anything while Kafka itself does not answer.
  */
 import type { PartitionState } from '../consumer';
 
 export interface Seen {
   readonly joined: boolean;
   readonly partitions: readonly PartitionState[];
-  /** Kafka says what is left, at the moment. */
+  /** Kafka answers how much is left, at the moment. */
   readonly isAnswered: boolean;
-  /** The group has not been heard of for so long that it has given our partitions away. */
+  /** The group has been silent for so long that it has given our partitions away. */
   readonly isSilent: boolean;
   readonly lastAcceptedCommitMs: number | null;
   /** Why the group accepts no commits, if it says so itself. */
@@ -20,7 +20,7 @@ export interface Seen {
   readonly commitsRefusedBy: string | null;
 }
 
-/** Something that may stand still: it does for as long as its mark stays the same. */
+/** Work that may stand still: it does for as long as its mark stays the same. */
 export interface Suspicion {
   readonly of: string;
   readonly mark: string;
@@ -29,13 +29,13 @@ export interface Suspicion {
 
 export interface Stall {
   readonly ms: number;
-  /** In words; null while nothing stands. */
+  /** In words; null while nothing stands still. */
   readonly cause: string | null;
 }
 
 export const noStall: Stall = { ms: 0, cause: null };
 
-/** A process that was frozen has not looked meanwhile: that time is nobody's. */
+/** A frozen process has not checked meanwhile: that time counts for nothing. */
 const lookMaxMs = 5_000;
 
 export class StallWatch {
@@ -48,7 +48,7 @@ export class StallWatch {
     this.#graceMs = graceMs;
   }
 
-  /** What stands longest, as of this look. */
+  /** What stands still longest, as of this check. */
   look(seen: Seen, nowMs: number): Stall {
     const elapsedMs = Math.min(Math.max(0, nowMs - this.#lookedAtMs), lookMaxMs);
     this.#lookedAtMs = nowMs;
@@ -70,7 +70,7 @@ interface Graced extends Suspicion {
   readonly graceMs?: number;
 }
 
-/** Pure: what would be a stall if it stayed as it is. */
+/** Pure: what would be a stall if it stayed unchanged. */
 export function suspicions(seen: Seen, graceMs: number): readonly Graced[] {
   const found: Graced[] = [];
   const { joined, partitions, isAnswered, isSilent } = seen;
@@ -90,7 +90,7 @@ export function suspicions(seen: Seen, graceMs: number): readonly Graced[] {
   return found;
 }
 
-/** Of the whole process, for its slots are shared: records that only come in do not move the mark. */
+/** Of the whole process, for its slots are shared: records that only arrive do not move the mark. */
 function workOf(partitions: readonly PartitionState[]): Suspicion {
   const done = partitions.map(({ topic, partition, doneBelow, doneBeyond }) =>
     [topic, partition, doneBelow, doneBeyond].join('/'),
@@ -105,10 +105,10 @@ const hasWork = (partition: PartitionState): boolean =>
   partition.retryingLanes === 0 &&
   partition.held === null;
 
-/** Each partition for itself: others that are read do not bring its records nearer. */
+/** Each partition by itself: reading others does not bring its records nearer. */
 function notTaken(state: PartitionState, graceMs: number): Graced[] {
   const { topic, partition, taken, logEnd, bufferedRecords, intakeHold } = state;
-  // One that has no position yet has no end to compare with: it is loaded while Kafka answers.
+  // A partition without a position has no end to compare with: it is loaded while Kafka answers.
   const left = taken === null ? 1 : Math.max(0, (logEnd ?? 0) - taken);
   if (left === 0 || isNamed(intakeHold, bufferedRecords)) return [];
   const [of, mark] = [`${topic}/${partition}`, String(taken)];
@@ -120,9 +120,9 @@ function notTaken(state: PartitionState, graceMs: number): Graced[] {
   return [{ of, mark, cause, graceMs: isRebalance ? graceMs : 0 }];
 }
 
-/** Each has a name of its own: an operator, a dependency, its time, its lanes. */
+/** Each has a known reason: an operator, a dependency, a due time, its lanes. */
 const named = new Set<PartitionState['intakeHold']>(['halted', 'shut', 'not-due', 'lanes']);
-/** Room is made by what is buffered, and that is watched; without it there is no reason to wait. */
+/** Buffered records make room, and those are watched; without any there is no reason to wait. */
 const room = new Set<PartitionState['intakeHold']>(['full', 'memory', 'window']);
 
 const isNamed = (hold: PartitionState['intakeHold'], bufferedRecords: number): boolean =>

@@ -15,14 +15,14 @@ const failures: FailurePolicy = {
   deadLetters: 'things.group.dlq',
 };
 
-/** Breakers wait in seconds; here a second takes twenty milliseconds. */
+/** Breakers wait for seconds; here a second takes twenty milliseconds. */
 const fast: Clock = {
   ...systemClock,
   nowMs: () => 50 * performance.now(),
   sleep: (ms, signal) => systemClock.sleep(ms / 50, signal),
 };
 
-/** One for each lane, in the order of the lanes. */
+/** One record for each lane, in the order of the lanes. */
 const keys = Array.from({ length: lanes }, (_, lane) => {
   for (let name = 0; ; name += 1) {
     if (laneOf(Buffer.from(`key-${name}`), 0, lanes) === lane) return `key-${name}`;
@@ -50,7 +50,7 @@ function created(handle: Handle, over = {}) {
     await client.fetch();
     await eventually(() => runtime.state().breakers[0]?.state === 'open');
   };
-  /** Work for all lanes but that one, once they have done what they had. */
+  /** Records for all lanes but that one, once they have finished. */
   const feed = (): void => {
     if (runtime.state().partitions.some(({ retryingLanes }) => retryingLanes > 1)) return;
     if (handled.filter(({ value }) => value === 'good').length < fed) return;
@@ -73,7 +73,7 @@ test('a record that alone finds a dependency away does not stall the others, and
   });
   expect(letters.map(({ value }) => String(value))).toEqual(['bad']);
   expect(letters[0]).toMatchObject({ headers: { [failureHeaders.attempts]: '5' } });
-  // Found away for the first time, contradicted twice, and then tried for its own sake, all of it at the least.
+  // At least so often: found unavailable for the first time, contradicted twice, then tried for its own reasons.
   expect(handled.filter(({ value }) => value === 'bad').length).toBeGreaterThanOrEqual(1 + 2 + 5);
   await eventually(() => runtime.state().breakers.length === 0);
   expect(lines.filter(({ event }) => event === 'lane.stuck')).toEqual([]);

@@ -1,9 +1,9 @@
 /**
- * Since when a partition is known to hold records that have not been fetched: nobody knows when they were
- * written, but they are at least as old as that.
+ * Since when a partition is known to hold records that have not been fetched: their write time is unknown, but they are
+ * at least that old.
  */
 export class Unfetched {
-  /** Everything below is known since then. */
+  /** Everything below has been known since then. */
   #below: number;
   #sinceMs: number;
 
@@ -12,14 +12,14 @@ export class Unfetched {
     this.#sinceMs = nowMs;
   }
 
-  /** @param highWatermark what the fetch that led up to `taken` has said of the partition's end. */
+  /** @param highWatermark the partition's end in the fetch that led up to `taken`. */
   took(taken: number, highWatermark: number, nowMs: number): void {
     if (taken < this.#below) return;
     this.#below = highWatermark;
     this.#sinceMs = nowMs;
   }
 
-  /** @param end what Kafka itself says of the end, while intake stands at `taken`. */
+  /** @param end the end in Kafka's answer, while intake stands at `taken`. */
   looked(taken: number, end: number, nowMs: number): void {
     if (taken >= this.#below && end > taken) this.took(taken, end, nowMs);
   }

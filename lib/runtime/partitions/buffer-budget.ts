@@ -1,4 +1,4 @@
-/** The bytes that all partitions of the process hold together, and who has to give way at the limit. */
+/** The bytes that all partitions of the process buffer together, and which of them must pause at the limit. */
 export class BufferBudget {
   #usedBytes = 0;
   #holders = 0;
@@ -37,7 +37,7 @@ export class BufferBudget {
     this.#onRoom();
   }
 
-  /** Only who holds more than its fair share waits: one stuck partition must not starve the others. */
+  /** Only a partition above its fair share pauses: one stuck partition must not starve the others. */
   mustWait(heldBytes: number): boolean {
     return this.#exceeded && heldBytes > this.#limitBytes / Math.max(1, this.#holders);
   }

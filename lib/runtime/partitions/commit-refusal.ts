@@ -1,7 +1,7 @@
 /**
- * What an error of a commit says about the group: whether it answers, and cannot accept a commit for now.
+ * Whether a failed commit means that the group answers, and cannot accept a commit for now.
  *
- * Then there is nothing to do but wait. Any other error may be ours: a connection to a broker that is not the
+ * Then the committer only has to wait. Any other error may be ours: a connection to a broker that is not the
  * coordinator any more fails for ever.
  */
 import { typeOf } from '../../kafka/kafkajs/client-errors';

@@ -1,8 +1,8 @@
 /**
- * Commits what is done, from a timer: one commit at a time, each partition's prefix with its map.
+ * Commits finished offsets, from a timer: one commit at a time, each partition's prefix with its commit map.
  *
- * After a refusal because the group has moved on nothing is committed before the next join. While commits
- * are refused for any other reason, no record is begun beyond one window of the map (`windowEnd`).
+ * When the group refuses a commit because it has moved on, nothing is committed before the next join. While commits are
+ * refused for any other reason, no record begins beyond one window of the map (`windowEnd`).
  */
 import { encodeCommitMap } from '../../kafka/commit-map';
 import { StaleCommitError, type CommitEntry, type MembershipTimes } from '../../kafka/client-port';
@@ -27,7 +27,7 @@ export class Committer {
   #inFlight: Promise<void> | null = null;
   #acceptedAtMs: number | null = null;
 
-  /** @param onAccepted commits are accepted again: work that had to wait for that may go on. */
+  /** @param onAccepted called when commits are accepted again: work that waited for that may go on. */
   constructor(
     around: ConsumerContext,
     partitions: () => Iterable<AssignedPartition>,
@@ -47,7 +47,7 @@ export class Committer {
     };
   }
 
-  /** A new assignment: what is committed from now on belongs to this epoch. */
+  /** A new assignment: commits from now on belong to this epoch. */
   allow(epoch: number): void {
     this.#epoch = epoch;
     this.#allowed = true;
@@ -58,7 +58,7 @@ export class Committer {
     this.#allowed = false;
   }
 
-  /** What the timer does. */
+  /** One tick of the timer. */
   tick(): void {
     if (this.#inFlight || !this.#allowed) return;
     const pending = this.#collect();
@@ -67,8 +67,8 @@ export class Committer {
   }
 
   /**
-   * Waits for a commit that is on its way, then commits what it left. Twice, because the first may have
-   * failed for a reason that has passed.
+   * Waits for a commit under way, then commits the rest. Twice, because the first may have failed for a reason that has
+   * passed.
    */
   async flush(): Promise<void> {
     for (let round = 0; round < 2; round += 1) {
@@ -78,11 +78,11 @@ export class Committer {
     }
   }
 
-  /** Only what the group answers proves a commit. */
+  /** Only an answer of the group proves a commit. */
   async isReadBack(): Promise<boolean> {
     const partitions = [...this.#partitions()].filter((one) => one.commits && one.tracker);
     if (partitions.length === 0) return true;
-    // Where the logs end is no matter here, and their leaders may be away.
+    // The ends of the logs do not matter here, and their leaders may be unavailable.
     const tails = await this.#around.client.tails(partitions.map(({ at }) => at));
     return partitions.every((partition, index) => {
       const { tracker } = partition;
@@ -143,7 +143,7 @@ export class Committer {
 
   #fail(error: Error, epoch: number): void {
     if (error instanceof StaleCommitError) {
-      // Of a commit that was sent before the last join it says nothing about this epoch.
+      // A commit that was sent before the last join says nothing about this epoch.
       if (epoch === this.#epoch) this.#allowed = false;
       this.#around.logger.debug({ event: 'commit.stale', err: error }, 'the group has moved on');
       return;

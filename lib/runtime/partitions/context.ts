@@ -24,7 +24,7 @@ export interface ConsumerContext extends LaneContext {
   readonly budget: BufferBudget;
 }
 
-/** @param onChange what was refused, or had to wait for room, may be let in now. */
+/** @param onChange called when lanes that were refused, or waited for room, may be admitted now. */
 export function createContext(
   options: RuntimeOptions,
   { onChange, onFatal }: { readonly onChange: () => void } & Pick<ConsumerContext, 'onFatal'>,

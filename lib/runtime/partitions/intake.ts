@@ -1,8 +1,8 @@
 /**
- * What happens in the client's fetch callback: take the whole batch, wait a moment for room, else pause.
+ * The work of the client's fetch callback: take the whole batch, wait a moment for room, else pause.
  *
- * The wait is short because it holds up every partition of the same broker; it exists because pausing at
- * once makes the client sleep for its whole fetch wait (measured: 15,000 records/s instead of 300,000).
+ * The wait is short because it delays every partition of the same broker. It exists because pausing at once makes the
+ * client sleep for its whole fetch wait (measured: 15,000 records/s instead of 300,000).
  */
 import { within } from '../../process/within';
 import type { FetchedBatch, TopicPartition } from '../../kafka/client-port';
@@ -12,7 +12,7 @@ import type { ConsumerContext } from './context';
 export class Intake {
   readonly #around: ConsumerContext;
   readonly #find: (at: TopicPartition) => AssignedPartition | undefined;
-  /** Filtered batches that did not join on to what was taken, by partition; believed the second time. */
+  /** Filtered batches that did not follow on what was taken, by partition; the second equal one counts. */
   readonly #suspected = new WeakMap<AssignedPartition, number>();
 
   constructor(
@@ -32,9 +32,8 @@ export class Intake {
   }
 
   /**
-   * A batch without a record to deliver moved the client's position. It is followed when it joins on to
-   * what was taken. Otherwise it may be a left-over of an earlier assignment: it is read again, and
-   * believed when it says the same.
+   * A batch without a record to deliver moved the client's position. Intake follows when the batch continues what was
+   * taken. Otherwise it may be left over from an earlier assignment: it is read again, and counts when it is the same.
    */
   onFiltered(at: TopicPartition & { firstOffset: number | null; lastOffset: number }): void {
     const partition = this.#find(at);

@@ -1,15 +1,15 @@
 /**
- * Partitions that were given away while micro-batches of theirs still run: each keeps its slot until it ends.
+ * Partitions that were lost while micro-batches of theirs still run: each micro-batch keeps its slot until it ends.
  *
- * What such a micro-batch returns counts no more, but one that hangs takes a slot from all others, for ever. So
- * each is the progress watch's until it has ended, well or not.
+ * The result of such a micro-batch is ignored, but one that hangs takes a slot from all others, for ever. So the
+ * progress watch looks at each until it has ended, with or without success.
  */
 import type { AssignedPartition } from './partition';
 
 export class Leftovers {
   readonly #partitions = new Set<AssignedPartition>();
 
-  /** @param partition that has ended. */
+  /** @param partition the lost partition. */
   add(partition: AssignedPartition): void {
     if (partition.runner.startedAtMs.size === 0) return;
     this.#partitions.add(partition);

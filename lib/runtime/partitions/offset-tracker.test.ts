@@ -39,7 +39,7 @@ test('the prefix stops at the oldest unfinished offset, in whatever order the ot
 const offsetsOf = (range: { from: number; to: number }): number[] =>
   Array.from({ length: range.to - range.from }, (_, index) => range.from + index);
 
-/** What it is by its description: a set of offsets that are done, and where intake stands. */
+/** A plain model: a set of finished offsets, and the position of intake. */
 class Model {
   readonly done = new Set<number>();
   constructor(
@@ -81,7 +81,7 @@ test('taken, finished and skipped in any order, with what an earlier holder has 
         const [tracker, model] = [new OffsetTracker(start, ranges), new Model(start)];
         for (const offset of ranges.flatMap(offsetsOf)) model.done.add(offset);
         for (const [what, number] of steps) {
-          // Records come ahead of intake, and only what was taken in is ever finished.
+          // Records arrive ahead of intake, and only taken records are ever finished.
           const offset = what === 'finish' ? model.taken - 1 - number : model.taken + (number % 8);
           if (what === 'finish' && offset < start) continue;
           if (what === 'take') model.take(offset);

@@ -1,10 +1,9 @@
 /**
- * Knows of one partition which offsets are done, and up to where nothing is missing.
+ * Tracks which offsets of one partition are done, and up to which offset none is missing.
  *
- * Everything below `doneBelow` is finished (that is what may be committed); beyond it finished offsets
- * are kept one byte each in a ring that begins at `doneBelow`. `taken` is where the next batch begins.
- * Offsets that no batch delivers (compacted records, transaction markers) count as done, or the prefix
- * would wait for them for ever.
+ * Everything below `doneBelow` is finished, so that is what may be committed. Finished offsets beyond it are kept, one
+ * byte each, in a ring that begins at `doneBelow`. `taken` is where the next batch begins. Offsets that no batch
+ * delivers (compacted records, transaction markers) count as done, or the prefix would wait for them for ever.
  */
 import type { OffsetRange } from '../../kafka/commit-map';
 
@@ -41,7 +40,7 @@ export class OffsetTracker {
     return this.#doneBeyond;
   }
 
-  /** Grows whenever something changed that is worth a commit. */
+  /** Grows with every change that is worth a commit. */
   get version(): number {
     return this.#version;
   }
@@ -56,13 +55,13 @@ export class OffsetTracker {
     return offset < this.#reach && this.#ring[offset & (this.#ring.length - 1)] === 1;
   }
 
-  /** The next delivered record: what lies between it and the one before counts as done. */
+  /** The next delivered record: offsets between it and the one before count as done. */
   take(offset: number): void {
     if (offset > this.#taken) this.#markRange(this.#taken, offset);
     if (offset >= this.#taken) this.#taken = offset + 1;
   }
 
-  /** Nothing more is to come below `offset`. */
+  /** No more records will come below `offset`. */
   takeUpTo(offset: number): void {
     if (offset <= this.#taken) return;
     this.#markRange(this.#taken, offset);
@@ -86,7 +85,7 @@ export class OffsetTracker {
     this.#version += 1;
   }
 
-  /** The finished offsets beyond the prefix, ascending and apart from each other. */
+  /** The finished offsets beyond the prefix, ascending, as separate ranges. */
   rangesBeyond(): OffsetRange[] {
     const ranges: OffsetRange[] = [];
     const mask = this.#ring.length - 1;
@@ -105,7 +104,7 @@ export class OffsetTracker {
 
   #markRange(from: number, to: number): void {
     if (from <= this.#doneBelow && to > this.#reach) {
-      // Nothing is known beyond: a gap of millions of compacted offsets must not cost millions of steps.
+      // No finished offset is known beyond: a gap of millions of compacted offsets must not take millions of steps.
       for (let offset = from; offset < this.#reach; offset += 1) this.finish(offset);
       this.#jump(to);
       return;

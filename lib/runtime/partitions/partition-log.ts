@@ -1,4 +1,4 @@
-/** What is known of a partition's log beyond what was taken from it. */
+/** What is known of a partition's log beyond the records that were taken from it. */
 import type { Position, Tail } from '../../kafka/client-port';
 import { decodeCommitMap } from '../../kafka/commit-map';
 import type { StartingPoint } from './starting-point';
@@ -6,17 +6,17 @@ import { Unfetched } from './backlog-age';
 
 export class PartitionLog {
   highWatermark: number | null = null;
-  /** Up to where it could be read at the last look; null while nobody has told. */
+  /** End of the readable log at the last read; null before. */
   logEnd: number | null = null;
-  /** By the group's own offset and map, at the last look; null while it is not known. */
+  /** By the group's own offset and commit map, at the last read; null while unknown. */
   workLeft: number | null = null;
   #begin = 0;
   #unfetched = new Unfetched(0, 0);
 
-  /** @param commits whether the group keeps offsets of it. */
+  /** @param commits whether the group commits offsets of it. */
   constructor(private readonly commits: boolean) {}
 
-  /** Its position is known. */
+  /** The position is known. */
   begin(from: Pick<StartingPoint, 'offset' | 'highWatermark'>, nowMs: number): void {
     this.highWatermark = from.highWatermark;
     this.#begin = from.offset;
@@ -28,7 +28,7 @@ export class PartitionLog {
     this.#unfetched.took(taken, highWatermark, nowMs);
   }
 
-  /** @param taken where intake stands at that moment. */
+  /** @param taken the position of intake at that moment. */
   looked(
     tail: Pick<Tail, 'committed' | 'metadata' | 'logEnd'>,
     taken: number,
@@ -48,7 +48,7 @@ export class PartitionLog {
   }
 }
 
-/** @param begin where the group begins that has never committed. Offsets that hold no record count, too. */
+/** @param begin where the group begins if it has never committed. Offsets that hold no record count, too. */
 export function workLeft(
   { committed, metadata, logEnd }: Pick<Position, 'committed' | 'metadata'> & { logEnd: number },
   begin: number,

@@ -1,4 +1,4 @@
-/** What a partition says of itself to those who ask how it is. */
+/** The state of a partition, for status and metrics. */
 import type { PartitionState } from '../consumer';
 import type { Lane } from '../lanes/lane';
 import type { LaneRunner } from '../lanes/lane-runner';

@@ -1,9 +1,10 @@
 /**
- * One partition while it is ours: its buffer, its lanes, what is done, and whether it may be fetched.
+ * One partition while this process holds it: its buffer, its lanes, its finished offsets, and whether it may be
+ * fetched.
  *
- * Life: made at a join (closed) → `open` once its position is loaded → perhaps `suspend` and `proceed`
- * around each rejoin → `end` when it is lost. After `end` nothing that still runs has any effect here:
- * another member may already be at work on the same records.
+ * Life: made at a join (closed) → `open` once its position is loaded → perhaps `suspend` and `proceed` around each
+ * rejoin → `end` when it is lost. After `end` nothing that still runs has any effect here: another member may already
+ * work on the same records.
  */
 import type { Logger } from '../../process/logger';
 import type { FetchedBatch, TopicPartition } from '../../kafka/client-port';
@@ -21,7 +22,7 @@ import type { AnySubscription } from '../subscription';
 import type { ConsumerContext } from './context';
 
 const lanesDefault = 8;
-/** What a queued record costs beside its bytes (measured: 215). */
+/** Memory of a queued record beside its bytes (measured: 215). */
 const recordOverheadBytes = 256;
 
 export class AssignedPartition implements LaneHost {
@@ -36,11 +37,11 @@ export class AssignedPartition implements LaneHost {
   haltedBy: Error | null = null;
   readonly log: PartitionLog;
   repeatedBelow = 0;
-  /** The group's offset as we know it, and the one that was last sent: an answer may have been lost. */
+  /** The group's offset as last read or acknowledged, and the one that was last sent: an answer may have been lost. */
   committed = -1;
   attempted = -1;
   committedVersion = 0;
-  /** Since when the oldest unfinished offset is the oldest; for the commit map's age. */
+  /** Since when the oldest unfinished offset is the oldest; for the age in the commit map. */
   oldest = { offset: -1, sinceMs: 0 };
   /** Records from here on are views of the response that brought them. */
   #viewsFrom = Infinity;
@@ -48,7 +49,7 @@ export class AssignedPartition implements LaneHost {
   #bufferedRecords = 0;
   #bufferedBytes = 0;
   #paused = true;
-  /** The lane that is asked first: after the one that began last, so that each is once a probe. */
+  /** The lane that begins first: the one after the last that began, so that each is the probe in turn. */
   #firstLane = 0;
   #caughtUpAt: number | null = null;
   #onRoom: (() => void) | null = null;
@@ -75,7 +76,7 @@ export class AssignedPartition implements LaneHost {
     return this.subscription.start === 'committed';
   }
 
-  /** Something is done, or being done, that no commit says yet. */
+  /** Some finished or running work is not in a commit yet. */
   get isUncommitted(): boolean {
     return this.isDoneUnsaid || (this.commits && this.runner.startedAtMs.size > 0);
   }
@@ -103,8 +104,8 @@ export class AssignedPartition implements LaneHost {
     this.log.begin(from, this.around.clock.nowMs());
     this.committed = from.committed;
     this.attempted = from.committed;
-    // A holder before us may have been a window ahead of its prefix, and its prefix ahead of its commit.
-    // Without a committed offset nobody knows: the group may be new, or its offsets may be forgotten.
+    // An earlier holder may have been a window ahead of its prefix, and its prefix ahead of its commit. Without a
+    // committed offset this is unknown: the group may be new, or its offsets may have expired.
     const reach = from.committed < 0 ? Infinity : 2 * this.around.settings.windowRecords;
     this.repeatedBelow = Math.min(from.highWatermark, from.offset + reach);
     this.#caughtUpAt = from.highWatermark;
@@ -146,20 +147,20 @@ export class AssignedPartition implements LaneHost {
     return true;
   }
 
-  /** What has waited for as long as a fetch takes, or will wait, lets go of the response it came in. */
+  /** Records that have waited as long as a fetch takes, or will wait, let go of their response. */
   #keepWaiting(): void {
     for (const lane of this.#lanes) lane.keepFrom(this.#viewsFrom);
     this.#viewsFrom = Infinity;
   }
 
-  /** Offsets that hold nothing to deliver are behind us. */
+  /** Offsets that hold nothing to deliver have been passed. */
   skipTo(offset: number): void {
     if (!this.tracker || !this.isOpen) return;
     this.tracker.takeUpTo(offset);
     this.onProgress();
   }
 
-  /** The buffer is at its mark: intake should wait. */
+  /** The buffer has reached its mark: intake should wait. */
   get isFull(): boolean {
     return this.#roomHold(1) !== null;
   }
@@ -175,11 +176,11 @@ export class AssignedPartition implements LaneHost {
     this.#hold(-1, -(sizeBytes + recordOverheadBytes));
   }
 
-  /** Lanes and fetching follow what has changed; intake first waits for room before it pauses. */
+  /** Lanes and fetching follow the change; intake first waits for room before it pauses. */
   onProgress({ adjustFlow = true } = {}): void {
     if (this.dead) return;
     this.#pump();
-    // An intake whose wait is over has paused, and nobody else would resume.
+    // After its wait intake has paused, and nothing else would resume it.
     if (this.#onRoom && !this.isFull) this.#wakeIntake();
     if (adjustFlow && !this.#onRoom) this.adjustFlow();
     this.#noticeCaughtUp();
@@ -204,7 +205,7 @@ export class AssignedPartition implements LaneHost {
     else this.around.client.resume(this.at);
   }
 
-  /** No more micro-batches begin, and nothing is taken in. @returns when those that run have ended. */
+  /** No more micro-batches begin, and intake takes nothing. @returns when the running ones have ended. */
   async suspend(): Promise<void> {
     const isFirst = !this.suspended && this.tracker !== null;
     this.suspended = true;
@@ -214,7 +215,7 @@ export class AssignedPartition implements LaneHost {
     await Promise.all([this.runner.idle(), draining]);
   }
 
-  /** The partition is still ours after a rejoin. The client has forgotten its position and its pause. */
+  /** The partition is kept after a rejoin. The client has forgotten its position and its pause. */
   proceed(): void {
     this.suspended = false;
     this.#paused = true;
@@ -252,14 +253,14 @@ export class AssignedPartition implements LaneHost {
   }
 
   #noticeCaughtUp(): void {
-    // Nobody is to begin anything while we drain; after a rejoin it is said, if the partition is still ours.
+    // Nothing may begin during the drain; after a rejoin it is reported, if the partition is kept.
     if (this.#caughtUpAt === null || !this.tracker || this.suspended) return;
     if (this.tracker.doneBelow < this.#caughtUpAt) return;
     this.#caughtUpAt = null;
     this.subscription.onCaughtUp?.(this.at.partition);
   }
 
-  /** Why nothing is fetched, as of now; null when it should be. */
+  /** Why the partition is not fetched, as of now; null when it should be. */
   intakeHold(): IntakeHold | null {
     if (this.haltedBy) return 'halted';
     if (!this.tracker) return 'loading';
@@ -270,8 +271,8 @@ export class AssignedPartition implements LaneHost {
 
   #roomHold(share: number): IntakeHold | null {
     const { tracker, around } = this;
-    // Not the tracker's span: a loaded map may reach far beyond what has been taken in, and waiting for
-    // a prefix to move before anything is taken in would wait for ever.
+    // Not the tracker's span: a loaded map may reach far beyond what has been taken, and intake would wait for ever for
+    // the prefix to move.
     const ahead = tracker ? tracker.taken - tracker.doneBelow : 0;
     const [bufferedRecords, bufferedBytes] = [this.#bufferedRecords, this.#bufferedBytes];
     const hold = roomHold({ bufferedRecords, bufferedBytes, ahead }, around.settings, share);

@@ -1,8 +1,8 @@
 /**
- * Finds out where to begin: reads the group's offsets and the logs' ends for partitions that are paused.
+ * Finds the position to start from: reads the group's offsets and the logs' ends for partitions that are paused.
  *
- * Fails closed: a committed offset outside the log (truncated, or the topic made anew), or none where the
- * log has lost its start, halts the partition.
+ * In doubt it halts the partition: when a committed offset lies outside the log (truncated, or a topic created anew),
+ * or when there is none and the log has lost its start.
  */
 import type { Position, TopicPartition } from '../../kafka/client-port';
 import { decodeCommitMap } from '../../kafka/commit-map';
@@ -21,7 +21,7 @@ export class PositionLoader {
   }
 
   /**
-   * Asks until it gets an answer or `isCurrent` says that the assignment is over.
+   * Tries until Kafka answers or `isCurrent` returns false, because the assignment is over.
    * @returns positions by partition, in the given order; null when the assignment was over first.
    */
   async read(
@@ -76,13 +76,13 @@ export class PositionLoader {
         "the commit's metadata is not a progress map of ours: records beyond the offset may be repeated",
       );
     }
-    // Beyond the log's end a map cannot be true, whatever has happened.
+    // A map beyond the log's end cannot be true.
     const done = (map ?? []).filter((range) => range.to <= highWatermark);
     return { offset: committed, done, committed, highWatermark };
   }
 }
 
-/** @returns the error to halt with, or null when the log still holds what the group has not read. */
+/** @returns the error to halt with, or null when the log still holds everything that the group has not read. */
 export function outsideLog(position: Position): Error | null {
   const { committed, logStart, highWatermark } = position;
   if (committed > highWatermark) {
@@ -100,7 +100,7 @@ export function outsideLog(position: Position): Error | null {
         'by hand) before they were read',
     );
   }
-  // A log that is whole can be read from its start: what was done already is done again, which is harmless.
+  // A log that is whole can be read from its start: finished work is repeated, which is harmless.
   if (logStart === 0) return null;
   return new OutsideLogError(
     position,
@@ -110,7 +110,9 @@ export function outsideLog(position: Position): Error | null {
   );
 }
 
-/** Nothing is read or committed: whatever a client would jump to instead loses or repeats records without a word. */
+/**
+ * Nothing is read or committed: any position that a client would choose by itself silently loses or repeats records.
+ */
 class OutsideLogError extends Error {
   override readonly name = 'OutsideLogError';
 
