@@ -1,13 +1,14 @@
 /**
- * Which decisions of `afterbuild.control` count. Whoever may write there may write anything: the author that a decision
- * names is a claim. What is checked is that it lies under the key of what it decides, and could have been written by now.
+ * Which decisions of `afterbuild.control` count. Every writer of the topic may write anything, so the author that a
+ * decision names is a claim. Checked are its key, which must name what it decides, and its time, which must be
+ * possible.
  */
 import type { Control } from '../../schemas/generated';
 import type { HistoryPoint } from '../brake/decide';
 import { quoted } from '../process/printable';
 import type { Decision } from './decisions';
 
-/** As far as the clock of an operator's machine may be ahead. */
+/** How far the clock of an operator's machine may be ahead. */
 const aheadMax = 300_000;
 const textMax = 10_000;
 

@@ -1,10 +1,9 @@
 /**
- * Steers one process by what operators decide on `afterbuild.control`, while it works, and passes on what
- * instances tell each other about dependencies.
+ * Steers one process by the decisions of operators on `afterbuild.control`, and passes hints about dependencies between
+ * instances.
  *
- * Decisions are known before the first effect: the subscription reads the topic to its end, and only then
- * says so to whoever waits with work. From then on a decision holds from the moment it is read, and a
- * look each second lets flags expire.
+ * The process knows all earlier decisions before its first effect: work waits until the subscription has read the topic
+ * to its end. From then on a decision holds from the moment it is read, and a check each second lets flags expire.
  */
 import type { Dependency } from '../runtime/dependency';
 import { dependencies } from '../runtime/dependency';
@@ -19,13 +18,13 @@ import { Flags, withoutFlags, type Effective, type FlagInForce } from './flags';
 import { Hints, OwnHints, type HintWrite, type OwnBreaker } from './hints';
 import type { ProcessName } from './process-names';
 
-/** What is steered: the consumer of the process. */
+/** The steered object: the consumer of the process. */
 export interface Steered {
   state(): {
     readonly partitions: readonly { readonly topic: string; readonly partition: number }[];
     readonly breakers: readonly (OwnBreaker & { readonly dependency: Dependency })[];
   };
-  /** How many the topic has by now; null when that is not known yet. */
+  /** How many partitions the topic has now; null while unknown. */
   partitionsOf(topic: string): number | null;
   steer(to: {
     readonly paused: boolean;
@@ -37,23 +36,23 @@ export interface Steered {
 
 export interface HelmOptions {
   readonly process: ProcessName;
-  /** Unlike that of every other instance which runs at the same time. */
+  /** Different for every instance that runs at the same time. */
   readonly instance: string;
   /** Full names. */
   readonly topics: {
     readonly control: string;
-    /** What the process works through; a rate is shared out by its partitions, added ones included. */
+    /** The topic of the process's work; a rate is shared out by its partitions, added ones included. */
     readonly work: string;
   };
   readonly decode: (bytes: Buffer, headers: RecordHeaders) => Control | Promise<Control>;
-  /** Writes a decision; null takes back what the key names. */
+  /** Writes a decision; null removes the one under the key. */
   readonly write: (key: string, value: Control | null) => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 export interface DecisionHooks {
-  /** Decisions of other kinds; null was taken back. */
+  /** Decisions of other kinds; null was removed. */
   readonly onDecision: (decision: Control | null) => void;
   readonly onCaughtUp: () => void;
 }
@@ -82,18 +81,18 @@ export class Helm {
     this.#ownHints = new OwnHints(this.owner);
   }
 
-  /** How the process is to work now, by the flags. */
+  /** How the process should work now, by the flags. */
   get effective(): Effective {
     return this.#effective;
   }
 
-  /** The flags that decide it. */
+  /** The flags that apply. */
   get flags(): FlagInForce[] {
     const { process, clock } = this.#options;
     return this.#flags.of(process, clock.nowMs());
   }
 
-  /** What the consumer has to subscribe to; the process's own look at other decisions goes along. */
+  /** The subscription for the consumer; it also passes other decisions on to the process. */
   subscription(hooks: DecisionHooks): AnySubscription {
     const { topics, decode } = this.#options;
     return decisionsSubscription({
@@ -124,8 +123,8 @@ export class Helm {
   }
 
   /**
-   * From now on the consumer follows the flags. Before its start: nothing may begin until they are known,
-   * or what waits for its schema meanwhile would be worked on under a pause.
+   * From now on the consumer follows the flags. Before its start: nothing may begin until they are known, or work that
+   * waits for its schema meanwhile would run under a pause.
    */
   follow(steered: Steered): void {
     this.#steered = steered;
@@ -133,7 +132,7 @@ export class Helm {
     this.#endLooking = this.#options.clock.every(lookEveryMs, () => this.look());
   }
 
-  /** Lets flags expire, steers, and says what our breakers have to say. What the timer does. */
+  /** One tick of the timer: lets flags expire, steers, and writes hints about our breakers. */
   look(): void {
     if (!this.#caughtUp) return;
     const { process, clock } = this.#options;
@@ -148,7 +147,7 @@ export class Helm {
     signal.throwIfAborted();
   }
 
-  /** Takes back what we have said about our breakers; they end with the process. Waits for `withinMs` at most by its caller. */
+  /** Removes the hints about our breakers; they end with the process. Its caller waits for `withinMs` at most. */
   async end(): Promise<void> {
     this.#endLooking();
     await this.#writing;
@@ -162,7 +161,7 @@ export class Helm {
       logger.warn({ event: 'flag.ignored', key }, `a flag is ignored: ${ignored}`);
     }
     const hint = this.#hints.learn(value, key);
-    // What was decided long before we began takes effect together, at the end of the topic.
+    // Decisions from before the start take effect together, at the end of the topic.
     if (!this.#caughtUp) return;
     if (hint) this.#passOn(hint);
     if (key?.startsWith('flag/') !== true) return;
@@ -202,7 +201,7 @@ export class Helm {
     steered.steer(to);
   }
 
-  /** The rate is one of all instances; each takes what its partitions are of the whole. */
+  /** The rate is one of all instances; each takes its share by its partitions. */
   #shareOfRate(steered: Steered): number | null {
     const { recordsPerSecond } = this.#effective;
     if (recordsPerSecond === null) return null;
@@ -217,7 +216,7 @@ export class Helm {
     if (known) this.#steered?.hint(known, untilMs);
   }
 
-  /** One write at a time: what is due then is looked at again in a second. */
+  /** One write at a time: a hint that is due meanwhile waits for the next second. */
   #say(): void {
     if (this.#writing) return;
     const breakers = this.#steered?.state().breakers ?? [];
@@ -226,7 +225,7 @@ export class Helm {
     this.#writing = this.#write(due).finally(() => (this.#writing = null));
   }
 
-  /** Never rejects: a hint that is not told costs the others one failure. */
+  /** Never rejects: a hint that is not written costs the others one failure. */
   async #write(writes: readonly HintWrite[]): Promise<void> {
     const { clock, logger, write } = this.#options;
     try {
@@ -238,7 +237,10 @@ export class Helm {
     } catch (error) {
       if (this.#writeFails) return;
       this.#writeFails = true;
-      logger.warn({ event: 'hint.unsaid', err: error }, 'the others were not told of a breaker');
+      logger.warn(
+        { event: 'hint.unsaid', err: error },
+        'a hint about a breaker could not be written',
+      );
     }
   }
 }

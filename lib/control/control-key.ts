@@ -1,6 +1,9 @@
-/** Keys on `afterbuild.control`: what a decision is about, so that a later one and a tombstone find it. */
+/**
+ * Keys on `afterbuild.control`: they name what a decision is about, so that a later decision or a tombstone replaces
+ * it.
+ */
 
-/** Told apart without the value: a tombstone has none. */
+/** Kinds are known from the key alone: a tombstone has no value. */
 export type ControlSubject =
   | { readonly kind: 'flag'; readonly process: string; readonly name: string }
   | { readonly kind: 'breaker'; readonly dependency: string; readonly owner: string };

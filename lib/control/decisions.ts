@@ -1,4 +1,4 @@
-/** `afterbuild.control` as every process reads it: whole, in every instance, before it begins to work. */
+/** Subscribes to `afterbuild.control`: every instance of a process reads it whole before it begins to work. */
 import { done } from '../runtime/outcome';
 import type { RecordHeaders } from '../kafka/header-text';
 import type { AnySubscription, Subscription } from '../runtime/subscription';
@@ -6,7 +6,7 @@ import type { Control } from '../../schemas/generated';
 
 export interface Decision {
   readonly key: string | null;
-  /** Null takes back what the key names. */
+  /** Null removes the decision under the key. */
   readonly value: Control | null;
 }
 
@@ -14,24 +14,24 @@ export interface DecisionsOptions {
   /** Full name, namespace included. */
   readonly topic: string;
   readonly decode: (bytes: Buffer, headers: RecordHeaders) => Control | Promise<Control>;
-  /** In the order of the topic, each once, also when the topic is read again after a rebalance. */
+  /** In the order of the topic, each once, even when the topic is read again after a rebalance. */
   readonly onDecision: (decision: Decision) => void;
-  /** The topic was made anew: nothing that was learned before holds. */
+  /** The topic was created anew: no earlier decision holds. */
   readonly onForgotten: () => void;
-  /** What was decided before we began is known. */
+  /** All decisions made before this process began are known. */
   readonly onCaughtUp: () => void;
 }
 
 export function decisionsSubscription(options: DecisionsOptions): AnySubscription {
   const { topic, decode, onDecision, onForgotten, onCaughtUp } = options;
-  /** Read from the beginning again, old decisions would stand for a moment: a pause taken back, or one not yet set. */
+  /** If old decisions were applied again, a removed pause would hold for a moment, or a later one would not. */
   let knownBelow = 0;
   const subscription: Subscription<Control | null> = {
     topic,
     start: 'beginning',
     readers: 'every-member',
     maxRecords: 100,
-    // In the log's order: of two decisions about one thing the later one stands.
+    // In the log's order: of two decisions under one key the later one holds.
     lanes: 1,
     decode: (bytes, { headerTexts }) => (bytes === null ? null : decode(bytes, headerTexts)),
     onAssigned: (_, { highWatermark }) => {

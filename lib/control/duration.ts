@@ -1,9 +1,9 @@
-/** Durations as people read and write them: `2h`, `4m12s`. Pure. */
+/** Durations as operators read and write them: `2h`, `4m12s`. Pure. */
 
 const unitsMs = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 } as const;
 type Unit = keyof typeof unitsMs;
 
-/** @returns null for what is no duration above 0, like `2h`, `90m` or `1d12h`. */
+/** @returns null for text that is no duration above 0, like `2h`, `90m` or `1d12h`. */
 export function readDuration(text: string): number | null {
   if (!/^(?:[0-9]{1,6}[dhms])+$/.test(text)) return null;
   const parts = [...text.matchAll(/([0-9]+)([dhms])/g)];

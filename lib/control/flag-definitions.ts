@@ -1,4 +1,4 @@
-/** The one list of flags: what each does, who knows it, and which values it takes. */
+/** The one list of flags: what each does, which processes know it, and which values it takes. */
 import { everyProcess, processNames, type ProcessName } from './process-names';
 
 export const flagNames = [
@@ -22,7 +22,7 @@ export interface FlagDefinition {
   readonly read: (value: string) => number | null;
 }
 
-/** A flag of this kind is on while it is there: false would only pretend to overrule another one. */
+/** Such a flag is on while it is set: a value `false` could not overrule another flag. */
 const onlyTrue = (value: string): number | null => (value === 'true' ? 1 : null);
 
 const wholeNumber =
@@ -91,7 +91,7 @@ export const isFlagName = (name: string): name is FlagName =>
 
 /**
  * @param process a process's name or `all`.
- * @returns why the flag cannot be set like that, as a sentence that says what can be; null when it can.
+ * @returns why the flag cannot be set like that, as a sentence that lists the possible values; null when it can.
  */
 export function refuseFlag(process: string, name: string, value: string | null): string | null {
   const known = [...processNames, everyProcess];

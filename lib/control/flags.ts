@@ -1,8 +1,8 @@
 /**
- * What operators want a process to do, learned from `afterbuild.control`. Pure.
+ * The flags that operators have set for a process, collected from `afterbuild.control`. Pure.
  *
- * A flag of a process stands before one of all processes; pause and dry-run hold when either says so,
- * so that an old flag of one process never defeats a stop of all. Expiry is by the clock of whoever asks.
+ * A flag of one process overrides a flag of all processes. Pause and dry-run hold when either is set, so that an old
+ * flag of one process never defeats a stop of all. Expiry is by the clock of the reading process.
  */
 import type { Control } from '../../schemas/generated';
 import { subjectOf } from './control-key';
@@ -27,7 +27,7 @@ export interface FlagInForce {
   readonly expiresAtMs: number | null;
 }
 
-/** How a process is to work now. Null: as its settings say. */
+/** How a process should work now. Null: as its settings say. */
 export interface Effective {
   readonly paused: boolean;
   /** Of all instances together. */
@@ -53,13 +53,13 @@ export class Flags {
 
   /**
    * In the order of the topic.
-   * @param decision null takes back what the key names.
-   * @returns why a flag was ignored: a newer version's, or written by hand; null for all else.
+   * @param decision null removes the flag under the key.
+   * @returns why a flag was ignored (written by a newer version, or by hand); null otherwise.
    */
   learn(decision: Control | null, key: string | null): string | null {
     const subject = subjectOf(key);
     if (subject?.kind !== 'flag' || key === null) return null;
-    // Whatever stood there before does not hold any more, also when what replaces it is not understood.
+    // The earlier flag ends, even when this version does not understand the new one.
     this.#flags.delete(key);
     if (decision === null) return null;
     const { flag, author, reason, atMs } = decision;
@@ -75,7 +75,7 @@ export class Flags {
     return null;
   }
 
-  /** Everything that was learned; what the topic holds is read again from its beginning. */
+  /** Forgets every flag; the topic is read again from its beginning. */
   forget(): void {
     this.#flags.clear();
   }
@@ -87,7 +87,7 @@ export class Flags {
       .sort((a, b) => (`${a.process}/${a.name}` < `${b.process}/${b.name}` ? -1 : 1));
   }
 
-  /** Those that decide how this process works: each name once. */
+  /** The flags that apply to this process: each name once. */
   of(process: ProcessName, nowMs: number): FlagInForce[] {
     const inForce = this.inForce(nowMs);
     const own = inForce.filter((flag) => flag.process === process);

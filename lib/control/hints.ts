@@ -1,8 +1,8 @@
 /**
- * What instances tell each other about dependencies that are away. Pure.
+ * Hints between instances about unavailable dependencies. Pure.
  *
- * A hint has an owner and an end: whoever dies with an open breaker is believed for `hintForMs` at most.
- * And it is only a hint: it makes the next failure of another instance count at once, it stops nobody.
+ * A hint has an owner and an end: the hint of an instance that dies with an open breaker counts for `hintForMs` at
+ * most. It only makes the next failure of another instance open its breaker at once; it stops no instance.
  */
 import type { BreakerHint, Control } from '../../schemas/generated';
 import { breakerKey, subjectOf } from './control-key';
@@ -11,21 +11,21 @@ export const hintForMs = 60_000;
 /** Renewed well before its end, so that one lost write is no gap. */
 const renewBeforeMs = hintForMs / 2;
 
-/** A breaker of this process, as the runtime shows it. */
+/** A breaker of this process, in the runtime's view. */
 export interface OwnBreaker {
   readonly dependency: string;
   readonly state: 'closed' | 'open' | 'half-open';
   readonly cause: string;
 }
 
-/** What others say. */
+/** The hints of other instances. */
 export class Hints {
   readonly #hints = new Map<string, BreakerHint>();
 
-  /** @param own `<process>/<instance>`: what we said ourselves is no news. */
+  /** @param own `<process>/<instance>`: our own hints are ignored. */
   constructor(private readonly own: string) {}
 
-  /** @returns the hint when it is another's and may be passed on, else null. */
+  /** @returns the hint when another instance wrote it and it counts, else null. */
   learn(decision: Control | null, key: string | null): BreakerHint | null {
     const subject = subjectOf(key);
     if (subject?.kind !== 'breaker' || key === null || subject.owner === this.own) return null;
@@ -45,19 +45,19 @@ export class Hints {
   }
 }
 
-/** A write to the topic; null takes the hint back. */
+/** A write to the topic; null removes the hint. */
 export interface HintWrite {
   readonly key: string;
   readonly hint: BreakerHint | null;
 }
 
-/** What we have said and have to say again. */
+/** The hints that we have written and must renew. */
 export class OwnHints {
   readonly #said = new Map<string, BreakerHint>();
 
   constructor(private readonly own: string) {}
 
-  /** What is to be written now; `written` must follow for each that was. */
+  /** The hints to be written now; the caller must call `written` for each that was. */
   due(breakers: readonly OwnBreaker[], nowMs: number): HintWrite[] {
     const open = breakers.filter(({ state }) => state !== 'closed');
     const begun = open.flatMap(({ dependency, state, cause }): HintWrite[] => {

@@ -1,4 +1,4 @@
-/** What an instance is doing, and why, from what its consumer, its troubles and its flags say. Pure. */
+/** What an instance is doing, and why: derived from the state of its consumer, its troubles and its flags. Pure. */
 import type { ConsumerState, PartitionState } from '../runtime/consumer';
 import { consumerWaits } from '../runtime/consumer-waits';
 import type { OddRows } from '../metrics/set-aside';
@@ -18,23 +18,23 @@ export const instanceStates = [
 ] as const;
 export type InstanceState = (typeof instanceStates)[number];
 
-/** A moment without progress is none. */
+/** So short a time without progress does not count. */
 const stalledAfterMs = 30_000;
 
 export interface Observed {
   readonly consumer: ConsumerState;
-  /** What fails beside the consumer. */
+  /** Failures of work beside the consumer. */
   readonly troubles: readonly Trouble[];
   /** Rows that it cannot handle. */
   readonly setAside: readonly OddRows[];
-  /** What is left where the work is. */
+  /** How much is left at the source of the work. */
   readonly work: SourceWork | null;
   readonly effective: Effective;
   readonly flags: readonly FlagInForce[];
   readonly redis?: RedisView;
 }
 
-/** Of a process that holds live chunks in Redis; nothing of the others. */
+/** Of a process that has live chunks in Redis; null for the others. */
 export type RedisView = Pick<InstanceStatus, 'redisRooms' | 'redisGuard'>;
 export const withoutRedis: RedisView = { redisRooms: [], redisGuard: null };
 
@@ -49,14 +49,14 @@ const withoutCause = (state: InstanceState): Described => ({ state, cause: null,
 
 const causesMax = 10;
 
-/** Each once: a partition says it with the name of the dependency before it, the breaker without. */
+/** Each reason once: a partition names the dependency before it, the breaker does not. */
 function caused(state: InstanceState, all: readonly string[]): Described {
   const isSaid = (one: string): boolean => all.some((other) => one.endsWith(`: ${other}`));
   const causes = [...new Set(all.filter((one) => !isSaid(one)).map(brief))].slice(0, causesMax);
   return { state, cause: causes[0] ?? null, causes };
 }
 
-/** The first that holds: what needs a person stands before what passes by itself. */
+/** The first that holds: a state that needs an operator comes before one that passes by itself. */
 export function describeState({ consumer, troubles, effective }: Observed): Described {
   const { partitions, breakers, joined } = consumer;
   const stuck = troubles.filter(({ isStuck }) => isStuck).map(({ cause }) => cause);
@@ -70,14 +70,14 @@ export function describeState({ consumer, troubles, effective }: Observed): Desc
   const held = [
     ...breakers.map(({ cause }) => cause),
     ...consumerWaits(consumer),
-    // A producer that keeps its pace is at work: its status says what it waits for.
+    // A producer that keeps its pace is working: its status says what it waits for.
     ...troubles.filter(({ isPace }) => isPace !== true).map(({ cause }) => cause),
   ];
   if (held.length > 0) return caused('held', held);
   return withoutCause(partitions.some(hasWork) ? 'working' : 'idle');
 }
 
-/** Also what nobody has fetched: by the end of the log, as far as it can be read. */
+/** Records that are not fetched count too, up to the end of the readable log. */
 const hasWork = ({
   doneBelow,
   taken,
@@ -96,7 +96,7 @@ export interface Identity {
   readonly process: string;
   readonly instance: string;
   readonly startedAtMs: number;
-  /** Full name of the topic that it works through. */
+  /** Full name of the topic of its work. */
   readonly work: string;
 }
 
@@ -135,7 +135,7 @@ function oldestOf(partitions: readonly PartitionState[]): number | null {
   return times.length === 0 ? null : Math.min(...times);
 }
 
-/** How many records a second were finished, over the last looks. */
+/** How many records a second were finished, over the last reads. */
 export class RateMeter {
   readonly #windowMs: number;
   #before = new Map<string, number>();
@@ -145,7 +145,7 @@ export class RateMeter {
     this.#windowMs = windowMs;
   }
 
-  /** @param topic only its partitions count; what moved while a partition was not ours is not ours. */
+  /** @param topic only its partitions count, and only while this process holds them. */
   look(partitions: readonly PartitionState[], topic: string, nowMs: number): number {
     const now = new Map<string, number>();
     let records = 0;

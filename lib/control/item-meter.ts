@@ -1,4 +1,4 @@
-/** How many artifacts or builds a second a process gets done, over the last minute. */
+/** Measures how many artifacts or builds a second a process finishes, over the last minute. */
 import type { Clock } from '../process/clock';
 
 const windowMs = 60_000;

@@ -1,4 +1,4 @@
-/** Makes a process's helm: topics, codecs and a producer of its own around it. */
+/** Makes the helm of a process with its topics, codecs and producer. */
 import type { Registry } from '../avro/registry';
 import type { Consumer } from '../runtime/consumer';
 import type { RecordProducer } from '../kafka/producer';
@@ -20,9 +20,9 @@ import { StateWriter } from './state-writer';
 
 export interface OpenHelmOptions {
   readonly process: ProcessName;
-  /** Name in `topics.ts` of what the process works through. */
+  /** Name in `topics.ts` of the topic of the process's work. */
   readonly work: string;
-  /** Empty or like `team-a.`. */
+  /** Empty, or a prefix like `team-a.`. */
   readonly namespace: string;
   readonly registry: Registry;
   readonly createProducer: () => RecordProducer;
@@ -37,9 +37,9 @@ export interface OpenHelmOptions {
 
 export interface OpenHelm {
   readonly helm: Helm;
-  /** Before the consumer starts. @param work what is left where the work is. */
+  /** Called before the consumer starts. @param work how much is left at the source of the work. */
   follow(consumer: Consumer, work: ReadSourceWork): void;
-  /** After the consumer has stopped. Never rejects and never takes long. */
+  /** Called after the consumer has stopped. Never rejects and never takes long. */
   end(): Promise<void>;
 }
 

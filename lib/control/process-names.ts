@@ -1,4 +1,4 @@
-/** The processes of the pipeline, as flags and status name them. */
+/** The names of the processes of the pipeline, as flags and status use them. */
 export const processNames = [
   'expired-artifacts',
   'finished-builds',

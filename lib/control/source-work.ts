@@ -1,14 +1,14 @@
-/** What is left where the work is, as a process says it in its status and in its metrics. */
+/** How much is left at the source of the work, for the status and the metrics of a process. */
 import type { SourceWork } from '../../schemas/generated';
 import type { Metrics } from '../metrics/metrics';
 import type { Clock } from '../process/clock';
 
 export type Unit = 'artifacts' | 'builds';
 
-/** Asked at each look; null while nothing is known. */
+/** Read at each tick; null while unknown. */
 export type ReadSourceWork = () => SourceWork | null;
 
-/** Of a consumer: what is left for it lies in Kafka. */
+/** For a consumer: the work left for it lies in Kafka. */
 export const consumersWork = (unit: Unit, perSecond: number): SourceWork => ({
   ...{ unit, perSecond },
   inDatabase: null,
@@ -24,7 +24,7 @@ const gauges = [
   'afterbuild_in_flight_items',
 ] as const;
 
-/** Of a producer; without a series for what is not known. */
+/** For a producer; an unknown value has no series. */
 export function showSourceWork(
   metrics: Pick<Metrics, 'beforeRead' | 'clear' | 'set'>,
   read: ReadSourceWork,

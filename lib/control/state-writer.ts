@@ -1,4 +1,4 @@
-/** Writes values to compacted topics, from a process that may have nothing else to write. */
+/** Writes values to compacted topics, for processes that have no other producer. */
 import type { Registry } from '../avro/registry';
 import { createStateCodec, type EncodedState, type StateCodec } from '../avro/state-codec';
 import type { RecordProducer } from '../kafka/producer';
@@ -7,7 +7,7 @@ import type { Clock } from '../process/clock';
 
 export interface StateWriterOptions {
   readonly registry: Registry;
-  /** Made, and connected, at the first write: most of what the process does must not wait for it. */
+  /** Created and connected at the first write: most work of the process must not wait for it. */
   readonly createProducer: () => RecordProducer;
   readonly clock: Clock;
 }
@@ -28,8 +28,8 @@ export class StateWriter {
 
   /**
    * Resolves when all replicas have it.
-   * @param state null takes back what the key names; `headers` go beside it.
-   * @throws what the producer threw.
+   * @param state null removes the value under the key; `headers` are added.
+   * @throws the error of the producer.
    */
   async write(
     topic: string,

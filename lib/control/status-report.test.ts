@@ -143,7 +143,7 @@ test('idle is said only when the lag says so', () => {
   const none = { records: 0, lost: 0 };
   expect(sentence(idle, { work: none })).toBe('idle: nothing is left to do');
   expect(sentence(idle, { work: none, process: 'expired-artifacts' })).toBe(
-    'idle: no change is left, sweeping on',
+    'idle: no change is left, the sweep goes on',
   );
   expect(report(idle, { work: { records: 715, lost: 0 } })).toMatchObject({
     state: 'waiting',

@@ -1,4 +1,6 @@
-/** What `afterbuild status` says of a process: from what its instances say and from what Kafka knows. Pure. */
+/**
+ * What `afterbuild status` shows of a process: from the reports of its instances and from Kafka's own numbers. Pure.
+ */
 import type { BreakerStatus, InstanceStatus } from '../../schemas/generated';
 import { writeDuration } from './duration';
 import { itemsText, wholeEtaOf, wholeOf, type WholeWork } from './whole-work';
@@ -9,7 +11,7 @@ import type { ProcessName } from './process-names';
 export const silentAfterMs = 45_000;
 
 export interface WorkLeft {
-  /** Not done; what the commit map says is done beyond a committed offset does not count. */
+  /** Not done; records beyond the committed offset that are done by the commit map do not count. */
   readonly records: number;
   /** Deleted by the topic's retention before they were handled. */
   readonly lost: number;
@@ -18,15 +20,15 @@ export interface WorkLeft {
 export interface Known {
   readonly process: ProcessName;
   readonly instances: readonly InstanceStatus[];
-  /** Null where Kafka could not tell. */
+  /** Null where Kafka did not answer. */
   readonly work: WorkLeft | null;
   readonly deadLetters: number | null;
-  /** Those that decide how this process works. */
+  /** The flags that apply to this process. */
   readonly flags: readonly FlagInForce[];
 }
 
 export interface InstanceReport extends InstanceStatus {
-  /** How long it has said nothing, when that is too long; null while it speaks. */
+  /** For how long it has written no status, when that is too long; null while it does. */
   readonly silentForMs: number | null;
 }
 
@@ -37,7 +39,7 @@ export interface ProcessReport {
   /** State and cause in one sentence. */
   readonly sentence: string;
   readonly recordsLeft: number | null;
-  /** How long the oldest unfinished record has waited; at least, where no instance has fetched it yet. */
+  /** How long the oldest unfinished record has waited; a lower bound, where no instance has fetched it yet. */
   readonly oldestMs: number | null;
   readonly recordsPerSecond: number;
   readonly etaMs: number | null;
@@ -45,9 +47,9 @@ export interface ProcessReport {
   readonly deadLetters: number | null;
   /** Nothing keeps it from working. */
   readonly isMoving: boolean;
-  /** In artifacts or builds; null where no instance says. */
+  /** In artifacts or builds; null where no instance reports it. */
   readonly work: WholeWork | null;
-  /** Of a producer: when all that is due is done, effects included. */
+  /** For a producer: when all due work is done, effects included. */
   readonly wholeEtaMs: number | null;
   readonly instances: readonly InstanceReport[];
   readonly flags: readonly FlagInForce[];
@@ -55,7 +57,7 @@ export interface ProcessReport {
 
 const moving: readonly ProcessReport['state'][] = ['working', 'waiting', 'idle', 'joining'];
 
-/** @param consumer of what the process produces. */
+/** @param consumer the consumer of what the process produces. */
 export function reportOf(known: Known, nowMs: number, consumer?: ProcessReport): ProcessReport {
   const instances = known.instances.map((one) => ({
     ...one,
@@ -85,7 +87,7 @@ export function reportOf(known: Known, nowMs: number, consumer?: ProcessReport):
   return { process, state, sentence, ...figures, ...ends, deadLetters, instances, flags };
 }
 
-/** Lag shows nothing of what lies in the database, or of a consumer that has enough before it. */
+/** Lag does not show work that lies in the database, or that a consumer with enough to do keeps back. */
 function withSource(state: ProcessReport['state'], work: WholeWork | null): ProcessReport['state'] {
   if (!['idle', 'working', 'waiting'].includes(state) || work === null) return state;
   if (work.waitsFor !== null) return 'waiting';
@@ -98,7 +100,7 @@ const etaOf = (records: number | null, perSecond: number): number | null => {
   return records === null || perSecond <= 0 ? null : Math.round((records / perSecond) * 1_000);
 };
 
-/** From what needs a person most to what needs nobody. */
+/** From the state that most needs an operator to the one that needs none. */
 const byUrgency: readonly InstanceState[] = [
   'halted',
   'stalled',
@@ -116,7 +118,7 @@ function stateOf(known: Known, instances: readonly InstanceReport[]): ProcessRep
   if (live.length === 0) return 'silent';
   const states = live.map(({ state }) => instanceStates.find((one) => one === state) ?? 'joining');
   if (states.includes('halted')) return 'halted';
-  // What the operator has decided, also in the moment before every instance follows.
+  // The operator's decision, even in the moment before every instance follows it.
   if (known.flags.some(({ name }) => name === 'pause')) return 'paused';
   if (known.flags.some(({ name }) => name === 'dry-run')) return 'dry-run';
   return byLag(byUrgency.find((one) => states.includes(one)) ?? 'idle', known);
@@ -155,9 +157,9 @@ const sentences: Readonly<Record<ProcessReport['state'], (facts: Facts, nowMs: n
     joining: () => 'joining the group',
     idle: ({ known: { work, process } }) => {
       if (work === null) return 'idle by what its instances know; Kafka does not say what is left';
-      // What lies in the database no lag shows.
+      // Lag does not show work that lies in the database.
       return sweeping.has(process)
-        ? 'idle: no change is left, sweeping on'
+        ? 'idle: no change is left, the sweep goes on'
         : 'idle: nothing is left to do';
     },
     waiting: (facts) => waitingFor(facts),
@@ -179,7 +181,7 @@ function waitingFor({ known, work, consumer }: Facts): string {
     work.inFlight > 0
       ? `${itemsText(work.inFlight)} ${work.unit}`
       : `${itemsText(consumer?.recordsLeft ?? 0)} records`;
-  const does = consumer === undefined ? 'does not get on' : `is ${consumer.sentence}`;
+  const does = consumer === undefined ? 'makes no progress' : `is ${consumer.sentence}`;
   return `waiting: ${inFlight} are in flight, ${work.waitsFor} ${does}`;
 }
 

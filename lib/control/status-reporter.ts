@@ -1,8 +1,8 @@
 /**
- * Says on `afterbuild.status` what this instance is doing: at once when the state or its cause changes,
- * every 5 seconds while counts move, and every 15 seconds in any case.
+ * Writes to `afterbuild.status` what this instance is doing: at once when the state or its cause changes, every 5
+ * seconds while counts move, and every 15 seconds otherwise.
  *
- * Best effort: a broker that is away costs the reader some freshness, never the process its work.
+ * Best effort: an unavailable broker makes the status older, and never stops the work of the process.
  */
 import type { ConsumerState } from '../runtime/consumer';
 import type { Clock } from '../process/clock';
@@ -25,7 +25,7 @@ export interface StatusReporterOptions {
   readonly setAside: Pick<SetAside, 'current'>;
   /** Nothing by default. */
   readonly redis?: () => RedisView;
-  /** Null takes the status back. */
+  /** Null removes the status. */
   readonly write: (status: InstanceStatus | null) => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -53,14 +53,14 @@ export class StatusReporter {
     this.#endLooking = this.#options.clock.every(lookEveryMs, () => this.look());
   }
 
-  /** What the timer does. */
+  /** One tick of the timer. */
   look(): void {
     const status = this.#observe();
     if (!status || this.#writing || !this.#isNews(status)) return;
     this.#writing = this.#write(status).finally(() => (this.#writing = null));
   }
 
-  /** Nobody is to wonder why we are silent. Never rejects. */
+  /** The status is removed, so that the silence of a stopped process needs no explanation. Never rejects. */
   async end(): Promise<void> {
     this.#endLooking();
     await this.#writing;
@@ -105,7 +105,10 @@ export class StatusReporter {
     } catch (error) {
       if (this.#fails) return;
       this.#fails = true;
-      logger.warn({ event: 'status.unsaid', err: error }, 'the status cannot be told: trying on');
+      logger.warn(
+        { event: 'status.unsaid', err: error },
+        'the status cannot be written: trying again',
+      );
     }
   }
 }

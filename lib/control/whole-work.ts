@@ -1,22 +1,25 @@
-/** What is left in all, in artifacts or builds, and when it will be done: from what producers and consumers say. Pure. */
+/**
+ * How much work is left in all, in artifacts or builds, and when it will be done: from the reports of producers and
+ * consumers. Pure.
+ */
 import type { InstanceStatus } from '../../schemas/generated';
 
 export interface WholeWork {
-  /** artifacts or builds. */
+  /** `artifacts` or `builds`. */
   readonly unit: string;
-  /** Of a producer: due in the database, not produced yet; null while not every live instance knows. */
+  /** Of a producer: due in the database, not produced yet; null until every live instance has reported it. */
   readonly inDatabase: number | null;
   readonly isEstimate: boolean;
   /** How long the oldest of them has been due. */
   readonly dueForMs: number | null;
   readonly inFlight: number;
-  /** The consumer that has enough before it. */
+  /** The consumer that has enough to do. */
   readonly waitsFor: string | null;
-  /** Of a consumer: done a second. */
+  /** Of a consumer: finished a second. */
   readonly perSecond: number;
 }
 
-/** @returns null where no live instance says anything. */
+/** @returns null where no live instance reports anything. */
 export function wholeOf(live: readonly InstanceStatus[], nowMs: number): WholeWork | null {
   const parts = live.flatMap(({ work }) => work ?? []);
   const [first] = parts;
@@ -38,7 +41,7 @@ export function wholeOf(live: readonly InstanceStatus[], nowMs: number): WholeWo
 
 /**
  * When all of it is done, from the database to the last effect, at the consumer's pace of the last minute.
- * @returns milliseconds; null while nobody can know.
+ * @returns milliseconds; null while that cannot be known.
  */
 export function wholeEtaOf(
   whole: WholeWork | null,

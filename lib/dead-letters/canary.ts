@@ -1,4 +1,4 @@
-/** What becomes of the first redriven record, before the others follow it. */
+/** Waits for the fate of the first redriven record (the canary), before the others follow it. */
 import type { CommittedOffset } from '../kafka/topics/admin';
 import { decodeCommitMap } from '../kafka/commit-map';
 import type { Clock } from '../process/clock';
@@ -28,17 +28,17 @@ export interface Canary {
   readonly place: DeadLetterPlace;
   readonly redriveId: string;
   readonly letter: DeadLetter;
-  /** Where it lies on the origin topic; null when the broker did not say, and nobody can tell. */
+  /** Its offset on the origin topic; null when the broker did not report it, so that it cannot be found. */
   readonly offset: number | null;
-  /** Where the group's failure topics ended before it was written. */
+  /** The ends of the group's failure topics before it was written. */
   readonly endsBefore: ReadonlyMap<string, ReadUpTo>;
 }
 
 const askEveryMs = 500;
 
 /**
- * A runtime writes a failed record to its failure topic before it commits past it: so once the group has
- * committed, what is not there has been handled.
+ * A runtime writes a failed record to its failure topic before it commits past it: so once the group has committed, a
+ * record that is not there has been handled.
  */
 export async function watchCanary(
   canary: Canary,
@@ -65,7 +65,7 @@ export async function watchCanary(
   return 'handled';
 }
 
-/** Below the committed offset, or beyond it and on the commit's map. */
+/** Below the committed offset, or marked in the commit map beyond it. */
 export function isDone(
   { offset: committed, metadata }: Pick<CommittedOffset, 'offset' | 'metadata'>,
   offset: number,

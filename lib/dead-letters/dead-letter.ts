@@ -1,4 +1,4 @@
-/** One record of a dead-letter topic, as far as its headers tell; the value stays on the topic. */
+/** One record of a dead-letter topic, as far as its headers describe it; the value stays on the topic. */
 import type { LogRecord } from '../kafka/log-reader';
 import { failureHeaders, type Origin } from '../runtime/failure-headers';
 import { headerText, type Headers } from '../kafka/header-text';
@@ -14,12 +14,12 @@ export interface DeadLetter {
   readonly key: string | null;
   /** null is a tombstone. */
   readonly valueBytes: number | null;
-  /** null when the headers do not say it: nobody knows where to write it back to. */
+  /** null when the headers do not name it: then it cannot be written back. */
   readonly origin: Origin | null;
   readonly group: string | null;
   readonly attempts: number | null;
   readonly firstFailureAtMs: number | null;
-  /** When it was written, if the headers do not say it. */
+  /** Time of writing, if the headers do not give it. */
   readonly lastFailureAtMs: number;
   readonly errorKind: string | null;
   readonly reason: string | null;
@@ -27,9 +27,9 @@ export interface DeadLetter {
   readonly redriveId: string | null;
   /** How often it was redriven before it came here. */
   readonly redriveCount: number;
-  /** What a person has decided about it; null while it waits. */
+  /** An operator's decision about it; null while it waits. */
   readonly settled: Settlement['kind'] | null;
-  /** Who has, and why. */
+  /** Which operator decided, and why. */
   readonly decision: Decision | null;
 }
 

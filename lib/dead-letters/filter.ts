@@ -1,7 +1,7 @@
-/** Which dead letters an operator means. */
+/** Which dead letters an operator selects. */
 import type { DeadLetter } from './dead-letter';
 
-/** What is left out does not matter; group and topic choose places before (places.ts). */
+/** A criterion that is left out does not matter; group and topic were used before, to choose places (places.ts). */
 export interface DeadLetterFilter {
   readonly partition?: number | undefined;
   readonly offset?: number | undefined;

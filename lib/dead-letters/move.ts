@@ -1,9 +1,9 @@
 /**
- * Moves dead letters off their topic: writes each to where it is to go, then the marker that settles it.
+ * Moves dead letters off their topic: writes each to its target, then the marker that settles it.
  *
- * In this order and in small chunks: a crash between the two moves at most one chunk a second time, which
- * is harmless for every topic of ours, and never settles what was not written. Before each chunk it looks
- * at what others have settled in the meantime, so that two operators do not do everything twice.
+ * This order, and small chunks, make a crash harmless: it moves at most one chunk a second time, which every topic of
+ * ours tolerates, and never settles a letter that was not written. Before each chunk it reads which letters others have
+ * settled meanwhile, so that two operators do not repeat each other's work.
  */
 import type { LogRecord } from '../kafka/log-reader';
 import type { OutgoingRecord, RecordProducer } from '../kafka/producer';
@@ -26,19 +26,19 @@ export interface MoveOptions {
   readonly perSecond: number;
   /** Ends the moving between two chunks. */
   readonly signal: AbortSignal;
-  /** So does this, given the redrive ids of what has become a dead letter again. */
+  /** Ends the move as well; called with the redrive ids of the records that are dead letters again. */
   readonly isEnough: (returned: readonly string[]) => boolean;
-  /** What is written for a letter. */
+  /** The record to write for a letter. */
   readonly outgoing: (letter: DeadLetter, record: LogRecord) => OutgoingRecord;
   /** The decision that its marker keeps. */
   readonly settlement: (offsets: readonly number[]) => Settlement;
-  /** @param moved in all. */
+  /** @param moved the total so far. */
   readonly onMoved: (moved: number) => void;
 }
 
 export interface Moved {
   readonly letter: DeadLetter;
-  /** Where it lies now; null when the broker did not say. */
+  /** Its new offset; null when the broker did not report it. */
   readonly offset: number | null;
 }
 
@@ -60,7 +60,7 @@ export class DeadLetterMover {
   readonly #returned: string[] = [];
   #dueAtMs = 0;
   moved = 0;
-  /** Settled by somebody else, or taken by retention, since they were found. */
+  /** Settled by another operator, or removed by retention, since the scan. */
   left = 0;
 
   constructor(ports: MovePorts, options: MoveOptions) {
@@ -73,7 +73,7 @@ export class DeadLetterMover {
 
   /**
    * @param letters of the mover's topic, by partition and offset.
-   * @returns those that were moved; all but the `left` ones, unless the signal ended it before.
+   * @returns the moved ones; all but the `left` ones, unless the signal ended the move before.
    */
   async move(letters: readonly DeadLetter[]): Promise<readonly Moved[]> {
     const moved: Moved[] = [];
@@ -124,7 +124,7 @@ export class DeadLetterMover {
     return pending.map(({ letter }, index) => ({ letter, offset: written[index] ?? null }));
   }
 
-  /** Waits until the next chunk is due, and then looks at what has happened meanwhile. */
+  /** Waits until the next chunk is due, and then reads what has happened meanwhile. */
   async #mayGoOn(partition: number): Promise<boolean> {
     const { signal, isEnough } = this.#options;
     const { clock, log } = this.#ports;

@@ -1,4 +1,4 @@
-/** What is written when a dead letter is redriven or parked: key and value as they lie there, byte for byte. */
+/** The record to write when a dead letter is redriven or parked: key and value unchanged, byte for byte. */
 import { failureHeaders, isFailureHeader, parkedHeaders } from '../runtime/failure-headers';
 import type { LogRecord } from '../kafka/log-reader';
 import type { OutgoingHeaders, OutgoingRecord } from '../kafka/producer';
@@ -8,12 +8,12 @@ import type { Headers } from '../kafka/header-text';
 export interface Decision {
   readonly by: string;
   readonly atMs: number;
-  /** Empty when nobody said. */
+  /** Empty when no operator was named. */
   readonly why: string;
 }
 
 /**
- * Back to where it came from, with its own headers and how often that has been done.
+ * Back to its origin topic, with its own headers and the number of its redrives.
  * @param letter one that the plan redrives, so its origin is known.
  */
 export function redriven(letter: DeadLetter, record: LogRecord, redriveId: string): OutgoingRecord {
@@ -32,7 +32,7 @@ export function redriven(letter: DeadLetter, record: LogRecord, redriveId: strin
   };
 }
 
-/** To the same partition of the parked topic, with all that it said as a dead letter. */
+/** To the same partition of the parked topic, with all its headers as a dead letter. */
 export function parked(
   { partition }: DeadLetter,
   record: LogRecord,
@@ -53,7 +53,7 @@ export function parked(
   };
 }
 
-/** As bytes: a header that is no text stays what it is, and one that was sent twice is sent twice. */
+/** As bytes: a header that is no text stays unchanged, and one that was sent twice is sent twice. */
 function pick(headers: Headers, isWanted: (name: string) => boolean): OutgoingHeaders {
   const picked: Record<string, Buffer | Buffer[]> = {};
   for (const [name, value] of Object.entries(headers)) {

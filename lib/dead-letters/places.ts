@@ -1,10 +1,10 @@
-/** The dead-letter topics of a namespace, each with what belongs to it. */
+/** The dead-letter topics of a namespace, each with its group, its origin and its related topics. */
 import { failureGroups, failureTopics, retryDelays } from '../kafka/topics/topics';
 
 /** Full names all of them, namespace included. */
 export interface DeadLetterPlace {
   readonly group: string;
-  /** Where the dead letters come from, and where a redrive writes them to. */
+  /** The topic that the dead letters come from, and that a redrive writes to. */
   readonly originTopic: string;
   readonly topic: string;
   readonly parkedTopic: string;

@@ -1,16 +1,16 @@
-/** Which dead letters of one topic a redrive takes, and why it leaves the others. */
+/** Plans a redrive of one topic: which dead letters it takes, and why it leaves the others. */
 import type { DeadLetter } from './dead-letter';
 import type { DeadLetterPlace } from './places';
 
 export interface RedriveRules {
   readonly place: DeadLetterPlace;
-  /** Of the origin topic, as it is now. */
+  /** Of the origin topic, at present. */
   readonly originPartitions: number;
-  /** A dead letter that has been redriven so often goes round in a loop. */
+  /** A dead letter that has been redriven so often is in a loop. */
   readonly redrivesMax: number;
   /** Redrives those too. */
   readonly force: boolean;
-  /** Takes so many at most; what is refused does not count. */
+  /** Takes so many at most; refused letters do not count. */
   readonly limit: number;
 }
 
@@ -29,7 +29,7 @@ export interface RedrivePlan {
   readonly refused: readonly Refused[];
 }
 
-/** @param waiting those that match and wait, by partition and offset. */
+/** @param waiting those that match the filter and wait, by partition and offset. */
 export function planRedrive(waiting: readonly DeadLetter[], rules: RedriveRules): RedrivePlan {
   const redrive: DeadLetter[] = [];
   const refused: Refused[] = [];
@@ -41,7 +41,10 @@ export function planRedrive(waiting: readonly DeadLetter[], rules: RedriveRules)
   return { place: rules.place, redrive, refused };
 }
 
-/** Headers can be written by anybody: only the topic that the group reads is written to, in its own bounds. */
+/**
+ * Any producer can write headers, so a redrive writes only to the topic that the group reads, and to an existing
+ * partition.
+ */
 function refuse(
   { origin, redriveCount }: DeadLetter,
   { place, originPartitions, redrivesMax, force }: RedriveRules,
@@ -62,7 +65,7 @@ function refuse(
   return { because: `it came back after ${redriveCount} redrives`, isLoop: true };
 }
 
-/** One sentence a reason, with how many share it. */
+/** One sentence for each reason, with the number of letters. */
 export function describeRefused(refused: readonly Refused[]): string[] {
   return [...Map.groupBy(refused, ({ because }) => because)].map(
     ([because, own]) =>

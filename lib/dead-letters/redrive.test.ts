@@ -9,7 +9,7 @@ const never = new AbortController().signal;
 const decision = { by: 'mona', atMs: 0, why: 'repaired' };
 const rules = { place, originPartitions: 12, redrivesMax: 3, force: false, limit: Infinity };
 
-/** Its sleeps take no time, and what happens meanwhile is what the test says. */
+/** Its sleeps take no time; the test scripts what happens during them. */
 function clockOf(log: MemoryLog, meanwhile: () => void = () => undefined): Clock {
   return {
     nowMs: () => log.nowMs,

@@ -1,4 +1,4 @@
-/** Carries out the plan of one dead-letter topic: the canary, then the rest. */
+/** Carries out the redrive plan of one dead-letter topic: the canary first, then the rest. */
 import { watchCanary, type CanaryOutcome, type CanaryPorts } from './canary';
 import type { DeadLetter } from './dead-letter';
 import { DeadLetterMover, type Moved, type MovePorts } from './move';
@@ -10,20 +10,20 @@ export interface RedriveOptions {
   readonly redriveId: string;
   readonly decision: Decision;
   readonly perSecond: number;
-  /** Ends when so many are dead letters again: a group that fails at everything stops working at all. */
+  /** Stops when so many are dead letters again: a group whose records all fail stops working. */
   readonly returnedMax: number;
-  /** How long the canary may take; null sends all at once, without one. */
+  /** Time limit of the canary; null sends all at once, without one. */
   readonly canaryMs: number | null;
   /** From the scan that the plan was made of. */
   readonly readUpTo: ReadUpTo;
   readonly signal: AbortSignal;
-  /** @param redriven in all, of this topic. */
+  /** @param redriven the total so far, of this topic. */
   readonly onRedriven: (redriven: number) => void;
 }
 
 export interface RedriveReport {
   readonly redriven: number;
-  /** Settled by somebody else, or taken by retention, before they were written. */
+  /** Settled by another operator, or removed by retention, before they were written. */
   readonly left: number;
   /** null without a canary, or when there was nothing to send. */
   readonly canary: CanaryOutcome | null;
@@ -66,7 +66,7 @@ export async function redrive(
   return { redriven: mover.moved, left: mover.left, canary, returned };
 }
 
-/** The first that still can be moved; those before it have been settled by others meanwhile. */
+/** The first that can still be moved; other operators have settled those before it. */
 async function moveFirst(
   mover: DeadLetterMover,
   letters: readonly DeadLetter[],

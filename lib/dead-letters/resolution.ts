@@ -1,9 +1,9 @@
 /**
- * The marker that settles dead letters: a record without a value beside them, in the same partition.
+ * The marker that settles dead letters: a record without a value in the same partition.
  *
- * It says in headers of text which offsets a person has redriven or parked, so that they are not offered
- * again (docs/adr says why it lies here and not in a group's offset). Retention takes it after what it
- * settles, never before, and a topic that is made anew has neither.
+ * Its text headers list the offsets that an operator has redriven or parked, so that they are not offered again
+ * (docs/adr says why it lies here and not in a group's offset). Retention removes it after the letters that it settles,
+ * never before; a topic that is created anew has neither.
  */
 import { settlementHeaders, failureHeaders } from '../runtime/failure-headers';
 import { headerText, type Headers } from '../kafka/header-text';
@@ -14,7 +14,7 @@ export interface Settlement {
   readonly offsets: readonly number[];
   readonly by: string;
   readonly atMs: number;
-  /** Empty when nobody said. */
+  /** Empty when no operator was named. */
   readonly why: string;
   /** null for what was parked. */
   readonly redriveId: string | null;
@@ -32,14 +32,14 @@ export function writeSettlement(settlement: Settlement): Record<string, string> 
   };
 }
 
-/** A marker of ours, whatever else may be wrong with it: no dead letter. */
+/** A marker of ours, even if something else is wrong with it: no dead letter. */
 export const isSettlement = (headers: Headers): boolean =>
   headerText(headers, settlementHeaders.settled) !== null;
 
-/** Who has decided, when and why, as far as the marker says it. */
+/** Who decided, when and why, as far as the marker names it. */
 export interface Decision {
   readonly by: string;
-  /** null when it does not say. */
+  /** null when the marker does not give it. */
   readonly atMs: number | null;
   readonly why: string;
 }
@@ -50,7 +50,7 @@ export interface ReadSettlement {
   readonly decision: Decision;
 }
 
-/** @returns null for a marker that cannot be read: what it may have settled is offered again. */
+/** @returns null for a marker that cannot be read: its letters are offered again. */
 export function readSettlement(headers: Headers): ReadSettlement | null {
   const kind = headerText(headers, settlementHeaders.settled);
   const offsets = parseOffsets(headerText(headers, settlementHeaders.offsets) ?? '');
@@ -64,7 +64,7 @@ export function readSettlement(headers: Headers): ReadSettlement | null {
   return { kind, offsets, decision };
 }
 
-/** Like `3,5-9`: a person reads it in a Kafka user interface. */
+/** Like `3,5-9`: operators read it in a Kafka user interface. */
 export function formatOffsets(offsets: readonly number[]): string {
   const ranges: [number, number][] = [];
   for (const offset of offsets) {
@@ -75,7 +75,7 @@ export function formatOffsets(offsets: readonly number[]): string {
   return ranges.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(',');
 }
 
-/** More offsets, in one range or in many, were not written by us, and would only fill the memory. */
+/** We never write more offsets, in one range or in many; they would only fill the memory. */
 const offsetsMax = 100_000;
 
 function parseOffsets(text: string): number[] | null {

@@ -1,4 +1,4 @@
-/** Reads dead-letter topics: what waits, and what was decided about the rest. */
+/** Reads dead-letter topics: which letters wait, and what operators have decided about the rest. */
 import type { PartitionEnds } from '../kafka/topics/admin';
 import type { TopicPartition } from '../kafka/client-port';
 import type { LogRecord } from '../kafka/log-reader';
@@ -7,7 +7,7 @@ import { headerText } from '../kafka/header-text';
 import { failureHeaders } from '../runtime/failure-headers';
 import { isSettlement, readSettlement, type ReadSettlement } from './resolution';
 
-/** The part of Kafka that reading takes; full names. */
+/** The Kafka calls that reading needs; full names. */
 export interface DeadLetterLog {
   ends(topic: string): Promise<readonly PartitionEnds[]>;
   read(at: TopicPartition, from: number, to: number): AsyncIterable<LogRecord>;
@@ -54,7 +54,7 @@ function noteSettlement({ headers }: LogRecord, settled: Map<number, ReadSettlem
   for (const offset of settlement.offsets) settled.set(offset, settlement);
 }
 
-/** What has come to a partition since it was read. */
+/** Records that came to a partition after it was read. */
 export interface Tail {
   /** Offsets that markers have settled. */
   readonly settled: readonly number[];
@@ -81,7 +81,7 @@ export async function readTail(
   return { settled, returned, readUpTo };
 }
 
-/** Where a topic ends now: what comes to it later lies beyond. */
+/** The present end of a topic: later records lie beyond. */
 export async function readEnds(log: DeadLetterLog, topic: string): Promise<ReadUpTo> {
   const ends = await log.ends(topic);
   return new Map(ends.map(({ partition, highWatermark }) => [partition, highWatermark]));

@@ -1,4 +1,4 @@
-/** What lies on one dead-letter topic, counted. */
+/** Counts the letters of one dead-letter topic. */
 import type { DeadLetter } from './dead-letter';
 
 export interface Cause {
@@ -9,7 +9,7 @@ export interface Cause {
   readonly count: number;
 }
 
-/** What a person has decided about some of them at once. */
+/** Decisions of operators about some of them. */
 export interface Decided {
   readonly kind: NonNullable<DeadLetter['settled']>;
   readonly by: string;
@@ -19,7 +19,7 @@ export interface Decided {
 }
 
 export interface DeadLetterSummary {
-  /** Nobody has decided about these. */
+  /** Letters without a decision. */
   readonly waiting: number;
   readonly redriven: number;
   readonly parked: number;

@@ -13,7 +13,7 @@ const s3 = (failure: S3Failure, code: string, status?: number) =>
   new S3Error('x', failure, code, status, undefined);
 
 const forbidden = 'TOPIC_AUTHORIZATION_FAILED';
-/** As kafkajs wraps what it has tried in vain. */
+/** As kafkajs wraps the error when its retries are used up. */
 function ofKafka(name: string, type: string): Error {
   const cause = Object.assign(new Error('x'), { name, type });
   const error = new Error('x', { cause });

@@ -1,7 +1,7 @@
 /**
- * The one place that says whose fault an error is. It asks in this order: is a dependency down? is it
- * asking for less? is it this record at this moment? is it the record's own bytes? Whatever is none of
- * these is a bug, or a thing that nobody has foreseen: no record is thrown out for it.
+ * The one place that classifies an error. It asks in this order: is a dependency unavailable? does it ask for less
+ * load? is it this record at this moment? is it the record's own bytes? Any other error is a bug or unforeseen, and no
+ * record is removed for it.
  */
 import { BrakeError, ForeignRecordError } from '../brake/brake';
 import { DatabaseHoldError } from '../brake/database-guard';
@@ -25,7 +25,7 @@ export function classify(error: Error): Verdict {
   // A refusal of Redis (a password, a replica that only reads) concerns every record alike.
   if (error instanceof RedisError) return hold('redis');
   if (error instanceof RegistryUnavailableError) return hold('registry');
-  // One record from elsewhere must not stop the others; that the whole database is another one must.
+  // A record from elsewhere must not stop the others; a wrong database must.
   if (error instanceof ForeignRecordError) return bug;
   if (error instanceof BrakeError || error instanceof DatabaseHoldError) return hold('brake');
   return ofRecord(error);
@@ -37,13 +37,13 @@ function ofRecord(error: Error): Verdict {
   if (error instanceof UndecodableRecordError) {
     return error.poison === null ? bug : { kind: 'poison', reason: error.poison };
   }
-  // What a producer of ours could not write: kafkajs has tried for half a minute already.
+  // An error of our own producer: kafkajs has tried for half a minute already.
   return error.name.startsWith('KafkaJS') && !isRefused(error) ? { kind: 'wait' } : bug;
 }
 
 const tooLarge = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'];
 
-/** A privilege is given, and a topic's limit is raised, by a person, who has to be told. */
+/** Only an operator can grant a privilege or raise a topic's limit, so an operator must see it. */
 function isRefused(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { type = '' } = error as { type?: string };
@@ -65,8 +65,8 @@ function ofS3(error: S3Error): Verdict {
 type FailureGroup = (typeof failureGroups)[number]['group'];
 
 /**
- * @param namespace empty, or like `team-a.`.
- * @param needs whose open breaker makes the group's partitions wait.
+ * @param namespace empty, or a prefix like `team-a.`.
+ * @param needs while the breaker of one of these is open, the group's partitions wait.
  * @throws Error for a group that `failureGroups` does not know.
  */
 export function failurePolicy(

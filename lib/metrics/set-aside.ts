@@ -1,6 +1,6 @@
 /**
- * Rows that this process cannot handle, each by itself: named once in the log, counted, and shown by
- * `afterbuild status` for as long as they are met again. What they stand beside goes on.
+ * Rows that this process cannot handle: each is logged once, counted, and shown by `afterbuild status` for as long as
+ * it is met again. Other rows go on.
  */
 import type { Metrics } from './metrics';
 import type { Clock } from '../process/clock';
@@ -32,7 +32,7 @@ export interface SetAside {
 
 const rowsKept = 1_000;
 const idsShown = 5;
-/** The daily full sweep meets a row again; what two of them have not met is mended, or gone. */
+/** The daily full sweep meets a row again; a row that two of them have not met is repaired, or gone. */
 const keptForMs = 2 * 24 * 3_600_000;
 
 export class SetAsideRows implements SetAside {

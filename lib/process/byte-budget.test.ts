@@ -1,6 +1,6 @@
 import { ByteBudget } from './byte-budget';
 
-/** Work that ends when it is told to. */
+/** Work that ends when the test ends it. */
 function held(budget: ByteBudget, bytes: number) {
   const state = { began: false, end: (): void => undefined };
   const ended = budget.hold(bytes, () => {

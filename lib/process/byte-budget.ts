@@ -1,4 +1,4 @@
-/** Bounds the bytes that are held at once: whoever wants more than is left waits, in the order of asking. */
+/** Bounds the bytes that are held at once: a caller that wants more than is left waits, first come, first served. */
 
 export class ByteBudget {
   readonly #total: number;

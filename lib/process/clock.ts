@@ -1,4 +1,4 @@
-/** Time as a dependency, so that waiting and dating can be driven by a test. */
+/** Time as a dependency, so that tests can control waits and dates. */
 import { setTimeout as wait } from 'node:timers/promises';
 
 export interface Clock {
@@ -16,7 +16,7 @@ export const systemClock: Clock = {
     try {
       await wait(ms, undefined, signal ? { signal } : {});
     } catch (error) {
-      // Node rejects with an AbortError around the reason, by which nobody would know a stop.
+      // Node rejects with an AbortError around the reason, which would hide that the process was asked to stop.
       signal?.throwIfAborted();
       throw error;
     }

@@ -1,14 +1,14 @@
-/** The kinds of variables that the schemas of config.ts are made of: each checks one text. */
+/** The kinds of variables that the schemas of config.ts consist of: pure checks of one text each. */
 import { z } from 'zod';
 
 export const port = z.coerce.number().int().min(1).max(65_535);
 export const count = (fallback: number, min = 1, max = 1_000_000) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
-/** A login in an address would show wherever the address does. */
+/** A login in an address would be shown wherever the address is. */
 const url = (login: string) =>
   z.url({ protocol: /^https?$/ }).refine((text) => !hasLogin(text), `must hold no login: ${login}`);
 const hasLogin = (text: string): boolean => {
-  // Every check runs, also on what is no address at all.
+  // Every check runs, even on text that is no address at all.
   if (!URL.canParse(text)) return false;
   const { username, password } = new URL(text);
   return username !== '' || password !== '';

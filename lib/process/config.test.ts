@@ -53,7 +53,7 @@ test('.env.example is a configuration that every process accepts', () => {
   for (const schema of schemas) expect(() => loadConfig(schema, environment)).not.toThrow();
 });
 
-/** Fields whose example is an example, since their default is nothing. */
+/** Fields whose example is only an example, since they have no default. */
 const onlyExamples = ['AFTERBUILD_NAMESPACE', 'S3_BUCKET_PREFIX', 'AFTERBUILD_FAIL_POINT'];
 
 test('the defaults that .env.example shows are the defaults', () => {

@@ -1,8 +1,8 @@
 /**
- * The environment, checked once and turned into typed settings.
+ * Checks the environment once and turns it into typed settings.
  *
- * Secrets come from files (`*_FILE`) so that they show neither in a process list nor in a crash dump of
- * the environment. All wrong variables are reported together, by name and expectation, never by value.
+ * Secrets come from files (`*_FILE`) so that they show neither in a process list nor in a crash dump of the
+ * environment. All wrong variables are reported together, by name and expectation, never by value.
  */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
@@ -14,7 +14,7 @@ export class ConfigError extends Error {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where everything is; the same for every process. */
+/** Addresses of the servers; the same for every process. */
 export const connectionSchema = z.object({
   AFTERBUILD_NAMESPACE: z
     .string()
@@ -22,7 +22,7 @@ export const connectionSchema = z.object({
     .default(''),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   AFTERBUILD_FAIL_POINT: text.optional(),
-  /** So many records in a row may go to retry or dead-letter topics before the lanes hold instead. */
+  /** So many records in a row may go to retry or dead-letter topics; then the lanes hold instead. */
   FAILURES_IN_A_ROW_MAX: count(100),
 
   /** SASL PLAIN, or a password that PostgreSQL asks for in clear text, without TLS, to another machine. */
@@ -46,7 +46,7 @@ export const connectionSchema = z.object({
   KAFKA_SASL_MECHANISM: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).optional(),
   KAFKA_SASL_USERNAME: text.optional(),
   KAFKA_SASL_PASSWORD_FILE: text.optional(),
-  /** Added partitions and new leaders are found within so long, without anybody's help. */
+  /** Added partitions and new leaders are found within so long, without an operator. */
   KAFKA_METADATA_MAX_AGE_MS: count(30_000, 1_000, 300_000),
 
   SCHEMA_REGISTRY_URL: registryUrl,
@@ -55,7 +55,7 @@ export const connectionSchema = z.object({
 
   REDIS_HOST: host,
   REDIS_PORT: port.default(6379),
-  /** Number of the database within that Redis; GitLab uses 0 unless it is told otherwise. */
+  /** Number of the database within that Redis; GitLab's default is 0. */
   REDIS_DB: z.coerce.number().int().min(0).max(65_535).default(0),
   REDIS_USERNAME: text.optional(),
   REDIS_PASSWORD_FILE: text.optional(),
@@ -71,14 +71,14 @@ export const connectionSchema = z.object({
   S3_ACCESS_KEY_ID_FILE: text.optional(),
   S3_SECRET_ACCESS_KEY_FILE: text.optional(),
   S3_FORCE_PATH_STYLE: z.stringbool().default(false),
-  /** Left out: what the provider grants. */
+  /** Left out: the provider's limit. */
   S3_KEYS_PER_SECOND_MAX: z.coerce.number().int().min(1).max(1_000_000).optional(),
   S3_BUCKET_TAG: z
     .string()
     .regex(/^[^=]+=[^=]+$/, 'must be key=value, a tag that the bucket carries'),
 
   CONNECT_URL: connectUrl.optional(),
-  /** How long a process waits for a server that does not answer before it has ever worked. */
+  /** How long a process that starts waits for a server that does not answer. */
   START_LIMIT_MS: count(60_000, 1_000, 3_600_000),
 });
 
@@ -105,21 +105,21 @@ const s3Variables = {
   S3_BUCKET_TAG: true,
 } as const;
 
-/** How a process shows how it is, and how long it may take for what (lib/service/health.ts). */
+/** Health endpoints, stall detection, shutdown deadline (lib/process/life.ts). */
 const lifeVariables = {
   HTTP_HOST: text.default('127.0.0.1'),
-  /** Left out: no server. 0: any free port, which the log names. */
+  /** Left out: no server. 0: any free port; the log names it. */
   HTTP_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   STALL_RED_MS: count(120_000, 1_000, 86_400_000),
   STALL_EXIT_MS: count(300_000, 2_000, 86_400_000),
   STOP_LIMIT_MS: count(15_000, 1_000, 600_000),
 };
 
-/** Whose changes a producer reads, and how often it looks whether all of them still arrive. */
+/** The replication slot whose changes a producer reads, and how often it checks that all of them still arrive. */
 const streamVariables = {
   CDC_SLOT: text.default('afterbuild'),
   CDC_CONNECTOR: text.default('afterbuild'),
-  /** A quarter of the minute within which a break is to be told: a row needs three looks to be missed. */
+  /** A quarter of the minute within which a break must be reported: a row counts as missed after three checks. */
   CDC_WATCH_MS: count(15_000, 100, 3_600_000),
 };
 
@@ -217,7 +217,7 @@ export const controlSchema = connectionSchema.pick({
   START_LIMIT_MS: true,
 });
 
-/** Settings of `afterbuild connect`: how we reach the database, and how the Connect workers do. */
+/** Settings of `afterbuild connect`: how this command reaches the database, and how the Connect workers do. */
 export const connectSchema = connectionSchema
   .pick({
     AFTERBUILD_NAMESPACE: true,
@@ -241,7 +241,7 @@ export const connectSchema = connectionSchema
     CDC_POSTGRES_USER: text.default('afterbuild_cdc'),
     /** On the workers: a properties file with the line `password=…`. */
     CDC_PASSWORD_PROPERTIES_FILE: text,
-    /** Apicurio's own API; left out, it is derived from SCHEMA_REGISTRY_URL. */
+    /** Apicurio's own API; left out, it follows from SCHEMA_REGISTRY_URL. */
     CDC_REGISTRY_URL: connectUrl.optional(),
     CDC_HEARTBEAT_MS: count(5_000, 100, 600_000),
     CDC_APPLY_LIMIT_MS: count(120_000, 1_000, 3_600_000),

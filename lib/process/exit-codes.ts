@@ -1,4 +1,4 @@
-/** What every program of ours exits with; scripts rely on it, so a number never changes its meaning. */
+/** The exit codes of every program here; scripts rely on them, so a number never changes its meaning. */
 export const exitCodes = {
   ok: 0,
   /** A check found something wrong, an invariant is broken, or the work itself failed. */
@@ -6,15 +6,18 @@ export const exitCodes = {
   /** The command line is wrong. */
   usage: 2,
   /**
-   * A setting, a privilege or another prerequisite is missing; nothing was changed. Only `topics apply` has
-   * created what was missing beside a topic that is not fit.
+   * A setting, a privilege or another prerequisite is missing; nothing was changed. Only `topics apply` may have
+   * created missing topics beside one that cannot be used.
    */
   configuration: 3,
-  /** A server that is needed does not answer; the same command may work later. */
+  /** A required server does not answer; the same command may work later. */
   unreachable: 4,
   /** Done, but changes of the database were lost before: a full sweep must follow. */
   changesLost: 5,
-  /** Work was there, and for too long it was left standing for no reason with a name: ended so that another process can take over. */
+  /**
+   * There was work, but it stood still for too long without a known reason: ended so that another process can take
+   * over.
+   */
   stalled: 6,
   /** A second signal ended it at once, without the drain: 128 and the signal's number. */
   hungUp: 129,

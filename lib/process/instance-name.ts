@@ -1,5 +1,5 @@
-/** What tells this process from every other one that runs at the same time. */
+/** A name for this process that no other running process has. */
 import { hostname } from 'node:os';
 
-/** In a pod the host is the pod, so a container that starts again there keeps its name. */
+/** In a pod the host is the pod, so a container that restarts there keeps its name. */
 export const instanceName = (): string => `${hostname()}-${process.pid}`;

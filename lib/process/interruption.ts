@@ -1,4 +1,4 @@
-/** Turns Ctrl-C and its kin into one request to stop, and a second one into an end at once. */
+/** Turns the first Ctrl-C, SIGTERM or SIGHUP into a request to stop, and a second one into an end at once. */
 
 /** One Ctrl-C may arrive twice: from the terminal itself, and forwarded by npm and our own starter. */
 const sameRequestMs = 500;
@@ -9,14 +9,14 @@ export type EndingSignal = (typeof signals)[number];
 export interface Interruption {
   /** Aborted by the first SIGINT, SIGTERM or SIGHUP. */
   readonly signal: AbortSignal;
-  /** Back to how the process was. */
+  /** Restores the signal handling of before. */
   release(): void;
 }
 
 export interface InterruptionOptions {
   readonly source: Pick<NodeJS.Process, 'on' | 'off'>;
   readonly nowMs: () => number;
-  /** For the impatient: called once, when a further request comes. */
+  /** Called once, when a further request to stop comes. */
   readonly onSecond: (signal: EndingSignal) => void;
 }
 

@@ -1,4 +1,4 @@
-/** Tells an error by its shape: one of Node's own may come from another realm, where instanceof is false. */
+/** Recognizes an error by its shape: an error of Node may come from another realm, where instanceof is false. */
 export function isError(thrown: unknown): thrown is Error {
   return typeof thrown === 'object' && thrown !== null && 'message' in thrown && 'name' in thrown;
 }

@@ -21,6 +21,6 @@ export function createLogger(process: string, level: string): Logger {
   });
 }
 
-/** Messages of ours say their cause already; pino would put those of all causes behind it once more. */
+/** Our messages contain their cause already; pino would append those of all causes once more. */
 export const describeError = (error: unknown): unknown =>
   error instanceof Error ? { ...stdSerializers.err(error), message: error.message } : error;

@@ -1,4 +1,4 @@
-/** Whether a host is this machine itself: what goes there can be read by nobody on a network. */
+/** Whether a host is this machine itself: traffic to it cannot be read on a network. */
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' ||
   host === '::1' ||

@@ -1,6 +1,6 @@
 /**
- * A wait for another process to get on. That is how producers keep their pace, and nothing to tell; but once
- * nothing has moved for a while it stands among the troubles, so that whoever asks hears what is waited for.
+ * A wait for progress of another process. Producers pace themselves like that, so it is not logged. When nothing has
+ * moved for a while, it is listed among the troubles, so that readiness and status show what is waited for.
  */
 import type { Clock } from './clock';
 import type { Troubles } from './troubles';
@@ -16,7 +16,7 @@ export class StandingWait {
     private readonly clock: Clock,
   ) {}
 
-  /** At each look. @param mark changes when what is waited for gets on. @param cause in a sentence. */
+  /** Called at each check. @param mark changes when the other process makes progress. @param cause as a sentence. */
   look(mark: string, cause: string): void {
     const nowMs = this.clock.nowMs();
     if (mark !== this.#mark) {

@@ -1,9 +1,9 @@
 /**
  * The numbered steps of every effect, and the fail points between them.
  *
- * A crash between any two steps must leave nothing lost and nothing orphaned. This list is the only
- * one: the code announces each step as it reaches it, and a scenario kills the process at every one of
- * them (a step without a kill fails that scenario). In production `reach` does nothing.
+ * A crash between any two steps must leave nothing lost and nothing orphaned. This list is the only one: the code
+ * announces each step as it reaches it, and a scenario kills the process at every one of them (a step without a kill
+ * fails that scenario). In production `reach` does nothing.
  */
 import { ConfigError } from './config';
 
@@ -41,7 +41,7 @@ export type Step = (typeof steps)[number];
 /** Announces that a step has been reached. */
 export type ReachStep = (step: Step) => void;
 
-/** What `AFTERBUILD_FAIL_POINT` asks for: `<step>=kill` or `<step>=stop`, with `@n` for the n-th time. */
+/** The value of `AFTERBUILD_FAIL_POINT`: `<step>=kill` or `<step>=stop`, with `@n` for the n-th time. */
 export interface FailPoint {
   readonly step: Step;
   readonly action: 'kill' | 'stop';
@@ -49,7 +49,7 @@ export interface FailPoint {
   readonly time: number;
 }
 
-/** @throws ConfigError naming the known steps when the text is not a fail point. */
+/** @throws ConfigError that names the known steps when the text is not a fail point. */
 export function parseFailPoint(text: string): FailPoint {
   const match = /^([a-z.-]+)=(kill|stop)(?:@([1-9][0-9]*))?$/.exec(text);
   const step = steps.find((known) => known === match?.[1]);

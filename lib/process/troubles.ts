@@ -1,11 +1,11 @@
 /**
- * What a process keeps trying beside its consumer, and why it fails, for as long as it does. Whoever
- * repeats says so here: readiness and `afterbuild status` read it, so that nothing fails for ever unseen.
+ * The ongoing failures of a process beside its consumer, each with its reason. Code that repeats after a failure
+ * registers it here; readiness and `afterbuild status` read it, so that nothing fails for ever unseen.
  */
 export interface Trouble {
-  /** What fails, or is waited for, and why, in a sentence. */
+  /** What fails, or is waited for, and why, as a sentence. */
   readonly cause: string;
-  /** No server that is away and no database that is held: a person has to look. */
+  /** No unavailable server and no held database: an operator has to look. */
   readonly isStuck: boolean;
   /** A producer waits for its consumer, as it should. */
   readonly isPace?: boolean;
@@ -19,7 +19,7 @@ export class Troubles {
     return [...this.#current.values()];
   }
 
-  /** @param of whoever fails; what it had said before is replaced. */
+  /** @param of the failing work; its earlier entry is replaced. */
   set(of: object, trouble: Trouble): void {
     this.#current.set(of, trouble);
   }

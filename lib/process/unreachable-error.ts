@@ -1,4 +1,4 @@
-/** A server that is needed did not answer in time, and nothing of ours is to blame. */
+/** The error for a required server that did not answer in time; afterbuild itself is not at fault. */
 export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
 }

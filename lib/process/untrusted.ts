@@ -1,14 +1,14 @@
-/** A server that answers, and is not let in: its certificate is not one that we trust. No wait mends that. */
+/** Recognizes a server whose TLS certificate this process does not trust. Waiting does not repair that. */
 import { ConfigError } from './config';
 
-/** As OpenSSL and Node name it. */
+/** The codes of OpenSSL and Node. */
 const codes =
   /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY)|HOSTNAME_MISMATCH|ERR_TLS_CERT_)/;
-/** Clients that keep the words only. */
+/** The messages, for clients that keep only those. */
 const words =
   /self[- ]signed certificate|unable to (verify the first|get (local )?issuer) certificate|certificate has expired|does not match certificate's altnames/i;
 
-/** Whether that is the reason, of the error or along its causes. */
+/** Whether that is the reason, in the error or along its causes. */
 export function isUntrusted(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) {
     const code = 'code' in at && typeof at.code === 'string' ? at.code : '';
@@ -17,7 +17,7 @@ export function isUntrusted(error: unknown): boolean {
   return false;
 }
 
-/** @param server as a person calls it, with its address. */
+/** @param server for operators, with its address. */
 export function untrusted(server: string, error: unknown): ConfigError {
   const reason = error instanceof Error ? error.message : String(error);
   return new ConfigError(

@@ -1,4 +1,4 @@
-/** The version of what runs, as package.json has it. */
+/** The version of the running code, from package.json. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from './root';

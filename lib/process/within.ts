@@ -1,9 +1,9 @@
-/** Waits for something, but not for ever. */
+/** Waits for a result within a time limit. */
 import type { Clock } from './clock';
 
 /**
- * @returns what `work` gives, or `otherwise` when it has not by then; leaves no timer behind. Work that
- * is late goes on, and what becomes of it is not looked at.
+ * @returns the result of `work`, or `otherwise` when it is late; leaves no timer behind. Late work goes on, and its
+ * result is ignored.
  */
 export async function within<T>(
   clock: Clock,

@@ -5,7 +5,7 @@ const causeLengthMax = 500;
 /** A cause, cut to the length that a status line holds. */
 export const brief = (cause: string): string => cause.slice(0, causeLengthMax);
 
-/** What the consumer waits for, by its names. */
+/** The names of what the consumer waits for. */
 export function consumerWaits({ partitions, kafkaSilentBy, membership }: ConsumerState): string[] {
   const silent =
     kafkaSilentBy === null ? [] : [`Kafka does not say what is left: ${kafkaSilentBy}`];

@@ -1,4 +1,4 @@
-/** Sorts what ends a program into its exit code, whoever threw it and however often it was wrapped. */
+/** Chooses the exit code of a program from the error that ended it, however often that was wrapped. */
 import { RegistryUnavailableError } from '../avro/registry';
 import { BrakeError } from '../brake/brake';
 import { ConnectUnavailableError } from '../connect/connect-client';
@@ -24,7 +24,7 @@ const configurationErrors = [
 ];
 const unreachableErrors = [UnreachableError, ConnectUnavailableError, RegistryUnavailableError];
 
-/** Of the first error along the causes that is known; `failed` for one of which nothing is known. */
+/** Of the first known error along the causes; `failed` when none is known. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (isUntrusted(error)) return exitCodes.configuration;
   for (let at = error; at instanceof Error; at = at.cause) {
@@ -39,7 +39,7 @@ function knownCode(error: Error): ExitCode | undefined {
   if (configurationErrors.some((kind) => error instanceof kind)) return exitCodes.configuration;
   if (unreachableErrors.some((kind) => error instanceof kind)) return exitCodes.unreachable;
   if (error instanceof PostgresError) return postgresCode(error);
-  // What S3 refuses at all (no such bucket, wrong keys), or cannot do, stays so until a setting is changed.
+  // A refusal of S3 (no such bucket, wrong keys), or a missing ability, lasts until a setting is changed.
   if (error instanceof S3Error) {
     return error.failure === 'unavailable' ? exitCodes.unreachable : exitCodes.configuration;
   }
@@ -49,7 +49,7 @@ function knownCode(error: Error): ExitCode | undefined {
   return isKafkaAway(error) ? exitCodes.unreachable : undefined;
 }
 
-/** kafkajs' classes carry their kind in the name only, what a broker refuses in the type. */
+/** The classes of kafkajs carry their kind in the name only, a broker's refusal in the type. */
 function isKafkaAway(error: Error): boolean {
   const { type = '' } = error as { type?: string };
   const { name } = error;

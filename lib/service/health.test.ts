@@ -20,7 +20,7 @@ const stalled = (stalledMs: number): ConsumerState => ({
   stalledBy: 'nothing was finished',
 });
 
-/** A process by hand: its clock, its signal, its consumer. */
+/** A process whose clock, signal and consumer the test controls. */
 function setUp() {
   const ending = new AbortController();
   const lines: Record<string, unknown>[] = [];

@@ -1,9 +1,9 @@
 /**
- * What every process of the pipeline shows of itself, and how it is made to end.
+ * Health endpoints, stall detection, shutdown deadline: the same for every process of the pipeline.
  *
- * While it lives: /metrics, /livez and /readyz, and a watch on whether anything gets done. Work that waits
- * while nothing is finished first turns /readyz red and then ends the process. When it ends: the drain has
- * its limit, and an end that hangs has one, too.
+ * While a process runs it serves /metrics, /livez and /readyz, and checks that work gets done. When work waits and
+ * nothing is finished, it first turns /readyz red and then ends the process. The drain at the end has a time limit, and
+ * so has an end that hangs.
  */
 import { setConsumerGauges } from '../metrics/consumer-gauges';
 import { Metrics } from '../metrics/metrics';
@@ -33,18 +33,18 @@ export interface Life {
   readonly metrics: Metrics;
   /** For the consumer's options. */
   readonly observer: RuntimeObserver;
-  /** Whoever repeats what fails says so here; readiness follows it. */
+  /** Work that repeats after a failure registers here; readiness depends on it. */
   readonly troubles: Troubles;
   /** Rows that cannot be handled; `afterbuild status` shows them. */
   readonly setAside: SetAside;
-  /** From now on readiness, gauges and the watch follow this consumer. @returns it. */
+  /** From now on readiness, gauges and stall detection follow this consumer. @returns it. */
   watch(consumer: Consumer): Consumer;
 }
 
 export type LivingContext = ProcessContext & Life;
 
 const lookEveryMs = 1_000;
-/** After the drain: to close what is open. Below what supervisors leave between SIGTERM and SIGKILL. */
+/** Time after the drain to close what is open. Below what supervisors leave between SIGTERM and SIGKILL. */
 const closeLimitMs = 10_000;
 
 /**
@@ -82,7 +82,7 @@ async function open(
 ): Promise<HttpServer | null> {
   if (port === undefined) return null;
   const server = await startHttpServer(host, port, pages);
-  logger.info({ event: 'http.listening', host, port: server.port }, 'shows how it is');
+  logger.info({ event: 'http.listening', host, port: server.port }, 'serves health and metrics');
   return server;
 }
 
@@ -134,7 +134,7 @@ class VitalSigns {
     };
   }
 
-  /** Now and then. Ends the process when nothing was finished for too long. */
+  /** One tick of the timer. Ends the process when nothing was finished for too long. */
   look(): void {
     if (!this.#consumer || this.#context.signal.aborted) return;
     const { stalledMs, stalledBy } = this.#consumer.state();

@@ -1,4 +1,4 @@
-/** The few pages that a process shows of itself, over plain HTTP. */
+/** Serves the few pages of a process (health, metrics) over plain HTTP. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isIP } from 'node:net';
@@ -16,9 +16,9 @@ export interface Page {
 export type Pages = Readonly<Record<string, () => Page | Promise<Page>>>;
 
 export interface HttpServer {
-  /** The one that was asked for, or the one that the system chose. */
+  /** The configured port, or the one that the system chose. */
   readonly port: number;
-  /** Open connections are cut: nobody who scrapes may hold up the end. */
+  /** Open connections are cut: a scraper must not delay the end of the process. */
   close(): Promise<void>;
 }
 
@@ -54,7 +54,7 @@ export async function startHttpServer(
   };
 }
 
-/** Whoever does not finish its request is cut off; a probe and a scraper need milliseconds. */
+/** A client that does not finish its request is cut off; a probe and a scraper need milliseconds. */
 const limits = {
   headersTimeout: 3_000,
   requestTimeout: 5_000,
@@ -67,8 +67,9 @@ const connectionsMax = 64;
 const foreign: Pages = {};
 
 /**
- * Where only this machine can reach it, a page in a browser could still ask by a name of its own that leads here; the
- * probes and scrapers of a cluster reach it by any name, and no answer depends on it.
+ * When only this machine can reach the server, a page in a browser could still reach it under a host name of its own
+ * that resolves to here, so the Host header is checked. The probes and scrapers of a cluster use any name, and no
+ * answer depends on it.
  */
 function hostNames(host: string): (asked: string | undefined) => boolean {
   if (!isLoopback(host)) return () => true;

@@ -1,4 +1,4 @@
-/** What /readyz says of a process, from what is known of it; pure. */
+/** Decides whether /readyz is green, and lists what waits. Pure. */
 import type { ConsumerState } from '../runtime/consumer';
 import { brief, consumerWaits } from '../runtime/consumer-waits';
 import type { Trouble } from '../process/troubles';
@@ -9,22 +9,22 @@ export interface Observation {
   readonly phase: Phase;
   /** Null while there is none. */
   readonly consumer: { readonly state: ConsumerState; readonly ready: boolean } | null;
-  /** What fails beside the consumer. */
+  /** Failures of work beside the consumer. */
   readonly troubles: readonly Trouble[];
-  /** From here on a stall counts. */
+  /** A stall counts from this length on. */
   readonly stallRedMs: number;
 }
 
 export interface Readiness {
   readonly ready: boolean;
   readonly phase: Phase;
-  /** Why it is not ready, a sentence each; empty when it is. */
+  /** Why it is not ready, one sentence for each reason; empty when it is. */
   readonly causes: readonly string[];
-  /** What the partitions and sweeps that wait are waiting for; no reason to be unready. */
+  /** What partitions and sweeps wait for; no reason to be unready. */
   readonly held: readonly string[];
 }
 
-/** What waits for a dependency is at its post: that does not make it unready. */
+/** A wait for a dependency counts as ready. */
 export function readinessOf(observation: Observation): Readiness {
   const { phase } = observation;
   const causes = phase === 'working' ? causesOf(observation) : [`the process is ${phase}`];
@@ -39,7 +39,9 @@ export function readinessOf(observation: Observation): Readiness {
 function causesOf({ consumer, troubles, stallRedMs }: Observation): string[] {
   if (consumer === null) return ['the consumer has not been started'];
   const { state, ready } = consumer;
-  const causes = state.joined ? [] : ['not a member of the group: joining, or Kafka is away'];
+  const causes = state.joined
+    ? []
+    : ['not a member of the group: joining, or Kafka is unavailable'];
   for (const { topic, partition, halts } of state.partitions) {
     for (const halt of halts) {
       causes.push(brief(`${topic}/${partition} is halted: ${halt}`));

@@ -1,4 +1,4 @@
-/** Runs one process of the pipeline: whatever ends it becomes one log line and an exit code. */
+/** Runs one process of the pipeline, and turns its end or its error into one log line and an exit code. */
 import type { Environment } from '../process/config';
 import { exitCodeOf } from './exit-code-of';
 import { exitCodes, type ExitCode } from '../process/exit-codes';
@@ -13,11 +13,11 @@ export interface ProcessContext {
   readonly ended: Promise<void>;
   /** Ends the process with that error: it cannot go on. */
   readonly fail: (error: Error) => void;
-  /** Ends it this very moment, whatever still runs: the last resort against an end that hangs. */
+  /** Ends it at once, even if work still runs: the last resort against an end that hangs. */
   readonly exitNow: (sentence: string) => void;
 }
 
-/** Works until the context's signal aborts. @returns whether everything that was begun has ended in time. */
+/** Works until the context's signal aborts. @returns whether all work that had begun has ended in time. */
 export type Work = (context: ProcessContext) => Promise<{ readonly clean: boolean }>;
 
 const secondSignalCodes: Readonly<Record<EndingSignal, ExitCode>> = {
@@ -27,9 +27,8 @@ const secondSignalCodes: Readonly<Record<EndingSignal, ExitCode>> = {
 };
 
 /**
- * Settings, servers and signals that end a process before or while it works are told in one sentence;
- * a stack trace is added only to what must be a bug. The first signal asks for a drain, a second one
- * ends the process at once.
+ * When a setting, a server or a signal ends a process, one sentence is logged; a stack trace is added only for a
+ * probable bug. The first signal asks for a drain, a second one ends the process at once.
  *
  * @param exit does not return; replaced by tests.
  */
@@ -57,7 +56,7 @@ export async function runProcess(
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
   interruption.signal.addEventListener('abort', () => {
-    logger.info({ event: 'process.stopping' }, 'asked to stop: finishes what runs');
+    logger.info({ event: 'process.stopping' }, 'stop requested: finishing what runs');
   });
   const fail = (error: Error): void => {
     failures.push(error);
@@ -72,7 +71,7 @@ export async function runProcess(
     logger.info({ event: 'process.stopped', clean }, 'stopped');
     return clean ? exitCodes.ok : exitCodes.failed;
   } catch (error) {
-    // Asked to stop while it was still starting: nothing had begun that could be unfinished.
+    // Stopped while it was still starting: no work had begun that could be unfinished.
     if (signal.aborted && error === signal.reason && failures.length === 0) {
       logger.info({ event: 'process.stopped', clean: true }, 'stopped before it had started');
       return exitCodes.ok;
@@ -93,7 +92,7 @@ function tell(logger: Logger, error: unknown): ExitCode {
 
 const levels = ['debug', 'info', 'warn', 'error'];
 
-/** The logger is there before the settings are checked: a wrong level must be told, too. */
+/** The logger exists before the settings are checked, so that a wrong log level can be logged, too. */
 function levelOf({ LOG_LEVEL: level }: Environment): string {
   return level !== undefined && levels.includes(level) ? level : 'info';
 }

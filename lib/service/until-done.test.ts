@@ -18,7 +18,7 @@ const postgres = (failure: PostgresFailure, message: string) =>
   new PostgresError(message, failure, undefined, null);
 const away = postgres('unavailable', 'away');
 
-/** Does what is said as often as there are errors, and notes the troubles that each attempt finds. */
+/** Fails once for each given error, then succeeds, and notes the troubles that each attempt sees. */
 async function repeat(errors: readonly Error[], world = setUp()) {
   const seen: (readonly Trouble[])[] = [];
   await world.untilDone('reading', never, () => {

@@ -1,4 +1,4 @@
-/** Repeats what depends on a server until it works: an outage costs delay, nothing else. */
+/** Repeats work that depends on a server until it succeeds: an outage costs delay, nothing else. */
 import { classify } from '../failures/classify';
 import { retryDelayMs } from '../process/backoff';
 import { defaultSettings } from '../runtime/settings';
@@ -7,21 +7,21 @@ import type { Logger } from '../process/logger';
 import type { Troubles } from '../process/troubles';
 
 const pace = { retryFirstMs: 100, retryMaxMs: 5_000 };
-/** As a lane does: what fails once or twice is often gone by itself. */
+/** As in a lane: a failure that occurs once or twice often passes by itself. */
 const stuckAfter = defaultSettings.triesInPlace;
-/** Messages that differ in more than numbers, in one spell of failures. */
+/** Messages logged in one spell of failures; those that differ in numbers only count as one. */
 const toldMax = 10;
 
 export interface UntilDone {
   /**
-   * What is not a server that is away (a bug, a missing privilege) is repeated, too, since a repair should
+   * Any other failure than an unavailable server (a bug, a missing privilege) is repeated, too, since a repair should
    * be enough; but readiness turns red for it.
    *
-   * @param doing for a person, for example `reading a page`. Each reason is logged once until it works
-   * again, and so is its end; what fails at the moment stands among the process's troubles.
-   * @param work may call `works` when what failed has succeeded, and it waits for something else.
-   * The first attempt is made in any case, so that what was begun is finished.
-   * @throws the signal's reason between two attempts, and what `isFinal` says no repetition can heal.
+   * @param doing for operators, for example `reading a page`. Each reason is logged once until it works again, and so
+   * is its end; the current failure is listed among the process's troubles.
+   * @param work may call `works` when the failed part has succeeded and it waits for something else. The first attempt
+   * is always made, so that begun work is finished.
+   * @throws the signal's reason between two attempts, and errors that `isFinal` marks as hopeless to repeat.
    */
   <T>(doing: string, signal: AbortSignal, work: (works: () => void) => Promise<T>): Promise<T>;
 }
@@ -57,7 +57,7 @@ export function createUntilDone(parts: UntilDoneParts): UntilDone {
   };
 }
 
-/** One spell of failures after the other, of one thing that is done. */
+/** One spell of failures after the other, of one piece of work. */
 class Failing {
   times = 0;
   #sinceMs = 0;
@@ -81,9 +81,9 @@ class Failing {
     this.#over('dependency.back', 'works again');
   }
 
-  /** It is not this process's to do any more: the partition went, or the process stops. */
+  /** It is not this process's work any more: the partition was lost, or the process stops. */
   giveUp(): void {
-    this.#over('dependency.given-up', 'given up: this process is not to do it any more');
+    this.#over('dependency.given-up', 'given up: this process does not do this work any more');
   }
 
   #over(event: string, text: string): void {
@@ -107,13 +107,13 @@ class Failing {
     else {
       logger.error(
         { event: 'work.stuck', ...fields },
-        'repeating in vain: this is no server that is away; a person has to look',
+        'retrying: unclassified error, needs an operator',
       );
     }
   }
 }
 
-/** Nothing that passes by itself. What the brake holds says so, and shows as held. */
+/** A failure that does not pass by itself. A hold of the brake reports itself, and is shown as held. */
 function needsPerson(error: Error): boolean {
   const { kind } = classify(error);
   return kind === 'bug' || kind === 'poison';

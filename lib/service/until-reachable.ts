@@ -1,4 +1,4 @@
-/** At the start: waits for a server that does not answer, says so once, and gives up at a limit. */
+/** At the start: waits for a server that does not answer, logs that once, and gives up at a limit. */
 import { exitCodeOf } from './exit-code-of';
 import { exitCodes } from '../process/exit-codes';
 import type { Clock } from '../process/clock';
@@ -17,10 +17,10 @@ export interface Waiting {
 const againMs = 1_000;
 
 /**
- * Does `work` until the server that it needs answers. Anything but silence (a wrong password, a bucket
- * that is not there) is thrown at once: waiting does not mend it.
+ * Runs `work` until the required server answers. Any failure but silence (a wrong password, a missing bucket) is thrown
+ * at once: waiting does not repair it.
  *
- * @param server as a person calls it, with its address.
+ * @param server for operators, with its address.
  * @throws UnreachableError at the limit; the signal's reason when it aborts between two attempts.
  */
 export async function untilReachable<T>(
