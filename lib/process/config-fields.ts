@@ -1,4 +1,4 @@
-/** The kinds of variables that the schemas of config.ts consist of: pure checks of one text each. */
+/** The kinds of variables that the schemas of config.ts consist of: each checks one text. */
 import { z } from 'zod';
 
 export const port = z.coerce.number().int().min(1).max(65_535);
