@@ -1,7 +1,7 @@
 /** `afterbuild dlq list`: what waits on the dead-letter topics, and why. */
 import { matches } from '../../lib/dead-letters/filter';
 import { summarize, type Cause, type DeadLetterSummary } from '../../lib/dead-letters/summary';
-import type { Decision } from '../../lib/dead-letters/resolution';
+import type { OperatorDecision } from '../../lib/dead-letters/resolution';
 import { topicsSchema } from '../../lib/kafka/topics/topics-config';
 import { loadConfig } from '../../lib/process/config';
 import { chosenPlaces, filterOf, type FilterOptions } from './options';
@@ -68,7 +68,7 @@ const describeCause = ({ count, errorKind, reason, errorClass }: Cause): string 
   `  ${String(count).padStart(6)}  ${errorKind}${reason === null ? '' : ` ${reason}`}  ${errorClass}`;
 
 /** `parked by anna at 2026-05-01T12:00:00.000Z: written by a test`. */
-export function describeDecision(kind: string, { by, atMs, why }: Decision): string {
+export function describeDecision(kind: string, { by, atMs, why }: OperatorDecision): string {
   const at = atMs === null ? '' : ` at ${isoTime(atMs)}`;
   return `${kind} by ${by}${at}${why === '' ? '' : `: ${why}`}`;
 }

@@ -6,9 +6,9 @@ import type { Registry } from '../../lib/avro/registry';
 import { loadSchema } from '../../lib/avro/schema-file';
 import { Brake } from '../../lib/brake/brake';
 import { DeletionBudget } from '../../lib/brake/deletion-budget';
-import type { Helm } from '../../lib/control/control-client';
+import type { ControlClient } from '../../lib/control/control-client';
 import { ItemMeter } from '../../lib/control/item-meter';
-import { openHelm } from '../../lib/control/open-control';
+import { openControl } from '../../lib/control/open-control';
 import { consumersWork } from '../../lib/control/source-work';
 import { failurePolicy } from '../../lib/failures/classify';
 import { createKafka } from '../../lib/kafka/kafkajs/create-kafka';
@@ -22,7 +22,7 @@ import type { Metrics } from '../../lib/metrics/metrics';
 import { systemClock } from '../../lib/process/clock';
 import { artifactDeleterSchema, type Environment, loadConfig } from '../../lib/process/config';
 import type { ExitCode } from '../../lib/process/exit-codes';
-import { type LivingContext, withLife } from '../../lib/service/health';
+import { type HealthContext, withHealth } from '../../lib/service/health';
 import type { Logger } from '../../lib/process/logger';
 import { type ProcessContext, runProcess } from '../../lib/service/run-process';
 import type { SetAside } from '../../lib/metrics/set-aside';
@@ -50,10 +50,10 @@ const recordsMax = 200;
 export const run = (environment: Environment): Promise<ExitCode> =>
   runProcess(group, environment, (context) => {
     const config = loadConfig(artifactDeleterSchema, environment);
-    return withLife(group, config, context, (living) => work(config, living));
+    return withHealth(group, config, context, (living) => work(config, living));
   });
 
-async function work(config: Config, context: LivingContext): Promise<StopReport> {
+async function work(config: Config, context: HealthContext): Promise<StopReport> {
   const stores = { ...createPool(config), objects: new S3Objects(s3Settings(config)) };
   try {
     await checkStores(config, stores, context);
@@ -114,12 +114,12 @@ function createPool(config: Config): Omit<Stores, 'objects'> {
 
 async function consume(
   config: Config,
-  { logger, ended, fail, ...life }: LivingContext,
+  { logger, ended, fail, ...life }: HealthContext,
   stores: Stores,
 ): Promise<StopReport> {
   const registry = openRegistry(config);
   const kafka = createKafka(config, group, logger);
-  const control = openHelm({
+  const control = openControl({
     ...{ process: group, work: topicNames.artifactsExpired, registry, clock: systemClock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
     troubles: life.troubles,
@@ -145,7 +145,7 @@ async function consume(
     settings: {
       concurrency: config.DELETE_CONCURRENCY,
       startTimeoutMs: config.START_LIMIT_MS,
-      letterRunMax: config.FAILURES_IN_A_ROW_MAX,
+      failureRunMax: config.FAILURES_IN_A_ROW_MAX,
       progressDeadlineMs: config.STALL_EXIT_MS,
     },
     logger,
@@ -163,7 +163,7 @@ async function consume(
 }
 
 type Around = Stores & {
-  readonly helm: Helm;
+  readonly helm: ControlClient;
   readonly setAside: SetAside;
   readonly meter: ItemMeter;
 } & Pick<Consumer, 'partitionsOf'>;

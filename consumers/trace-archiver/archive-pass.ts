@@ -19,10 +19,10 @@ import type { BuildTrace, Commitment } from './ports';
 import { saveEnding } from './save-ending';
 import { storeAll } from './store-all';
 import type { FoundTrace, Prepared } from './store-trace';
-import type { Surroundings } from './dependencies';
+import type { Dependencies } from './dependencies';
 
 export async function archivePass(
-  around: Surroundings,
+  around: Dependencies,
   partitionId: number,
   jobs: readonly Job[],
 ): Promise<void> {
@@ -41,7 +41,7 @@ const unfinished = (jobs: readonly Job[]): Job[] => jobs.filter(({ outcome }) =>
 
 /** Builds that have only just ended get a look without a lease, which would stand in GitLab's way. */
 async function settle(
-  { rows, rules, clock }: Surroundings,
+  { rows, rules, clock }: Dependencies,
   partitionId: number,
   jobs: readonly Job[],
 ): Promise<void> {
@@ -57,7 +57,7 @@ async function settle(
 }
 
 async function readById(
-  rows: Surroundings['rows'],
+  rows: Dependencies['rows'],
   partitionId: number,
   jobs: readonly Job[],
 ): Promise<ReadonlyMap<number, BuildTrace>> {
@@ -67,7 +67,7 @@ async function readById(
 }
 
 async function underLease(
-  around: Surroundings,
+  around: Dependencies,
   partitionId: number,
   jobs: readonly Job[],
   leases: HeldLeases,
@@ -100,7 +100,7 @@ function archivedFirst(found: readonly FoundTrace[]): FoundTrace[][] {
 }
 
 async function archive(
-  around: Surroundings,
+  around: Dependencies,
   partitionId: number,
   found: readonly FoundTrace[],
   leases: HeldLeases,
@@ -130,7 +130,7 @@ const open = (prepared: readonly Prepared[]): Prepared[] =>
   prepared.filter(({ job }) => !job.outcome);
 
 async function find(
-  around: Surroundings,
+  around: Dependencies,
   partitionId: number,
   jobs: readonly Job[],
 ): Promise<FoundTrace[]> {
@@ -160,7 +160,7 @@ async function find(
 
 /** What a crash may have left of a trace whose chunk rows are gone (see `isEmpty`). */
 async function dropEmptyChunk(
-  { chunks }: Surroundings,
+  { chunks }: Dependencies,
   trace: BuildTrace | undefined,
 ): Promise<void> {
   if (!trace?.artifact) return;
@@ -172,7 +172,7 @@ async function dropEmptyChunk(
 
 /** Too many builds that are not there look like the wrong database: then nothing is removed. */
 function noteAbsence(
-  { brake }: Surroundings,
+  { brake }: Dependencies,
   jobs: readonly Job[],
   traces: ReadonlyMap<number, BuildTrace>,
 ): void {
@@ -186,7 +186,7 @@ function noteAbsence(
 }
 
 /** A trace that waits has all its chunks: what an earlier attempt stored of it is not needed. */
-async function dropUnused(around: Surroundings, jobs: readonly Job[]): Promise<void> {
+async function dropUnused(around: Dependencies, jobs: readonly Job[]): Promise<void> {
   for (const job of jobs) {
     const { seen, outcome } = job;
     if (seen && outcome?.kind === 'skip') await dropOurObject(around, job, seen.etag);
@@ -195,7 +195,7 @@ async function dropUnused(around: Surroundings, jobs: readonly Job[]): Promise<v
 
 /** Transaction 1. @returns those whose committed row says what is stored. */
 async function commitRows(
-  around: Surroundings,
+  around: Dependencies,
   partitionId: number,
   prepared: readonly Prepared[],
 ): Promise<Prepared[]> {
@@ -222,7 +222,7 @@ async function commitRows(
 
 /** A build that changed is read again, and may write over its object; any other one takes it back. */
 async function leaveOut(
-  around: Surroundings,
+  around: Dependencies,
   { job, writtenEtag }: Prepared,
   result: Commitment,
 ): Promise<void> {
@@ -245,7 +245,7 @@ const isEmpty = ({ sizeBytes }: ReadChunk): boolean => sizeBytes === 0;
 
 /** @returns those none of whose chunks has grown: the rows of the others stay, and are read again. */
 async function removeData(
-  around: Surroundings,
+  around: Dependencies,
   committed: readonly Prepared[],
 ): Promise<Prepared[]> {
   const chunks = committed.flatMap((one) => one.chunks);
@@ -261,7 +261,7 @@ async function removeData(
 
 /** Transaction 2. */
 async function forgetRows(
-  around: Surroundings,
+  around: Dependencies,
   partitionId: number,
   emptied: readonly Prepared[],
 ): Promise<void> {

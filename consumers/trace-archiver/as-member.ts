@@ -7,9 +7,9 @@
 import { assertMayBegin } from '../../lib/runtime/membership-guard';
 import type { MayBegin } from '../../lib/runtime/subscription';
 import type { TraceObjects, TraceRows } from './ports';
-import type { Surroundings } from './dependencies';
+import type { Dependencies } from './dependencies';
 
-export function asMember(around: Surroundings, mayBegin: MayBegin): Surroundings {
+export function asMember(around: Dependencies, mayBegin: MayBegin): Dependencies {
   return {
     ...around,
     mayBegin,

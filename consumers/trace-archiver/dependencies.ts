@@ -16,7 +16,7 @@ import type {
   TraceRows,
 } from './ports';
 
-export interface Surroundings {
+export interface Dependencies {
   readonly rows: TraceRows;
   readonly objects: TraceObjects;
   readonly chunks: ChunkStores;

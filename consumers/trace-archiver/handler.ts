@@ -9,7 +9,7 @@ import type { ConsumedRecord, MayBegin } from '../../lib/runtime/subscription';
 import { archivePass } from './archive-pass';
 import { asMember } from './as-member';
 import type { Effect, Job } from './job';
-import type { Surroundings } from './dependencies';
+import type { Dependencies } from './dependencies';
 import { ToldNotes } from './told-notes';
 
 export type FinishedRecord = ConsumedRecord<BuildFinished>;
@@ -22,7 +22,7 @@ export type HandleFinished = (
 /** A trace that changes again and again while it is archived is left to the next delivery. */
 const passesMax = 4;
 
-export function createHandler(of: Surroundings): HandleFinished {
+export function createHandler(of: Dependencies): HandleFinished {
   const told = new ToldNotes();
   return async function handleFinished(records, signal, mayBegin = () => true) {
     const around = asMember(of, mayBegin);
@@ -52,7 +52,7 @@ const byPartition = (jobs: ReadonlyMap<string, Job>): Map<number, Job[]> =>
 
 /** Several records of one build are one job. */
 async function take(
-  { brake }: Surroundings,
+  { brake }: Dependencies,
   record: FinishedRecord,
   jobs: Map<string, Job>,
   held: Map<FinishedRecord, Outcome>,
@@ -98,7 +98,7 @@ const leftTexts = {
 } as const;
 
 function report(
-  { logger, clock, told }: Pick<Surroundings, 'logger' | 'clock'> & { readonly told: ToldNotes },
+  { logger, clock, told }: Pick<Dependencies, 'logger' | 'clock'> & { readonly told: ToldNotes },
   records: number,
   jobs: readonly Job[],
   startedMs: number,

@@ -4,9 +4,9 @@ import { RecordBusyError } from '../../lib/runtime/record-errors';
 import { leaseEndsSoon } from './decide';
 import type { Job } from './job';
 import type { HeldLease } from './ports';
-import type { Surroundings } from './dependencies';
+import type { Dependencies } from './dependencies';
 
-type LeaseSurroundings = Pick<Surroundings, 'leases' | 'leaseMs' | 'clock' | 'logger'>;
+type LeaseSurroundings = Pick<Dependencies, 'leases' | 'leaseMs' | 'clock' | 'logger'>;
 
 export class HeldLeases {
   readonly #around: LeaseSurroundings;

@@ -7,7 +7,7 @@ import { loadSchema } from '../../lib/avro/schema-file';
 import { Brake } from '../../lib/brake/brake';
 import type { Effective } from '../../lib/control/flags';
 import { ItemMeter } from '../../lib/control/item-meter';
-import { openHelm } from '../../lib/control/open-control';
+import { openControl } from '../../lib/control/open-control';
 import { consumersWork } from '../../lib/control/source-work';
 import { failurePolicy } from '../../lib/failures/classify';
 import { createKafka } from '../../lib/kafka/kafkajs/create-kafka';
@@ -23,7 +23,7 @@ import { ByteBudget } from '../../lib/process/byte-budget';
 import { systemClock } from '../../lib/process/clock';
 import { type Environment, loadConfig, traceArchiverSchema } from '../../lib/process/config';
 import type { ExitCode } from '../../lib/process/exit-codes';
-import { type LivingContext, withLife } from '../../lib/service/health';
+import { type HealthContext, withHealth } from '../../lib/service/health';
 import { type ProcessContext, runProcess } from '../../lib/service/run-process';
 import { createReachStep, parseFailPoint } from '../../lib/process/steps';
 import { untilReachable } from '../../lib/service/until-reachable';
@@ -50,7 +50,7 @@ import { checkRecord } from './record';
 import { watchRedis } from './open-redis-watch';
 import type { Steering } from './redis-guard/guard';
 import { openGuard } from './redis-guard/open';
-import type { Surroundings } from './dependencies';
+import type { Dependencies } from './dependencies';
 
 type Config = ReturnType<typeof loadConfig<typeof traceArchiverSchema>>;
 
@@ -65,10 +65,10 @@ const recordsMax = 100;
 export const run = (environment: Environment): Promise<ExitCode> =>
   runProcess(group, environment, (context) => {
     const config = loadConfig(traceArchiverSchema, environment);
-    return withLife(group, config, context, (living) => work(config, living));
+    return withHealth(group, config, context, (living) => work(config, living));
   });
 
-async function work(config: Config, context: LivingContext): Promise<StopReport> {
+async function work(config: Config, context: HealthContext): Promise<StopReport> {
   const stores = openStores(config);
   try {
     await checkStores(config, stores, context);
@@ -134,7 +134,7 @@ async function checkStores(
 
 async function consume(
   config: Config,
-  { logger, ended, fail, signal, ...life }: LivingContext,
+  { logger, ended, fail, signal, ...life }: HealthContext,
   stores: Stores,
 ): Promise<StopReport> {
   const registry = openRegistry(config);
@@ -143,7 +143,7 @@ async function consume(
   const meter = new ItemMeter(systemClock);
   const around = surroundingsOf(config, stores, meter, living);
   const guard = openGuard({ config, around, ...stores, living, random: Math.random });
-  const control = openHelm({
+  const control = openControl({
     ...{ process: group, work: topicNames.buildsFinished, registry, clock: systemClock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
     ...{ troubles: life.troubles, setAside: life.setAside, metrics: life.metrics },
@@ -183,7 +183,7 @@ async function consume(
 const settingsOf = (config: Config): Partial<ConsumerSettings> => ({
   concurrency: config.ARCHIVE_CONCURRENCY,
   startTimeoutMs: config.START_LIMIT_MS,
-  letterRunMax: config.FAILURES_IN_A_ROW_MAX,
+  failureRunMax: config.FAILURES_IN_A_ROW_MAX,
   progressDeadlineMs: config.STALL_EXIT_MS,
 });
 
@@ -211,8 +211,8 @@ function surroundingsOf(
   config: Config,
   stores: Stores,
   meter: ItemMeter,
-  { logger, metrics, troubles }: Pick<LivingContext, 'logger' | 'metrics' | 'troubles'>,
-): Surroundings {
+  { logger, metrics, troubles }: Pick<HealthContext, 'logger' | 'metrics' | 'troubles'>,
+): Dependencies {
   const rows = new PostgresTraces(stores.connections);
   const failPoint = config.AFTERBUILD_FAIL_POINT;
   return {
@@ -254,7 +254,7 @@ function surroundingsOf(
 function finishedBuilds(
   config: Config,
   registry: Registry,
-  around: Surroundings,
+  around: Dependencies,
 ): Subscription<BuildFinished> {
   const topic = `${config.AFTERBUILD_NAMESPACE}${topicNames.buildsFinished}`;
   const schema = loadSchema(topicNames.buildsFinished);

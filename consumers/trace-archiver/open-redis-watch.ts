@@ -1,7 +1,7 @@
 /** Makes the watch over GitLab's Redis servers: adapters around it. */
 import { systemClock } from '../../lib/process/clock';
 import type { loadConfig, traceArchiverSchema } from '../../lib/process/config';
-import type { LivingContext } from '../../lib/service/health';
+import type { HealthContext } from '../../lib/service/health';
 import type { RedisConnection } from '../../lib/stores/redis/connection';
 import { RedisLeaseReserve } from '../../lib/stores/redis/lease-reserve';
 import { readMemory } from '../../lib/stores/redis/memory';
@@ -27,7 +27,7 @@ export async function watchRedis(
 function openRedisWatch(
   config: ReturnType<typeof loadConfig<typeof traceArchiverSchema>>,
   { sharedState, traceChunks }: RedisServers,
-  living: Pick<LivingContext, 'logger' | 'metrics' | 'troubles'>,
+  living: Pick<HealthContext, 'logger' | 'metrics' | 'troubles'>,
 ): RedisWatch {
   const reserve = new RedisLeaseReserve(sharedState);
   const watchedAs = (store: WatchedRedis['store'], redis: RedisConnection): WatchedRedis => ({

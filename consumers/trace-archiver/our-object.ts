@@ -1,10 +1,10 @@
 /** Takes back an object that an earlier attempt stored and no row came to claim. */
 import type { Job } from './job';
-import type { Surroundings } from './dependencies';
+import type { Dependencies } from './dependencies';
 
 /** Nothing happens where a missing row proves nothing, or a committed row claims the object. */
 export async function dropOurObject(
-  { rows, objects }: Pick<Surroundings, 'rows' | 'objects'>,
+  { rows, objects }: Pick<Dependencies, 'rows' | 'objects'>,
   { owner, key, absenceProves }: Job,
   knownEtag?: string,
 ): Promise<void> {

@@ -8,7 +8,7 @@ import { endsSoon, lookAt, mayBeKept } from './decide';
 import type { Note } from './job';
 import { storeAll } from './store-all';
 import type { FoundTrace, Prepared } from './store-trace';
-import type { Surroundings } from './dependencies';
+import type { Dependencies } from './dependencies';
 
 const waits = ({ job }: FoundTrace): boolean => isWaiting(job.note);
 const isWaiting = (note: Note | undefined): boolean =>
@@ -16,7 +16,7 @@ const isWaiting = (note: Note | undefined): boolean =>
 
 /** @param found the traces of a pass, of which some have been set aside. @returns what was stored after all. */
 export async function saveEnding(
-  around: Surroundings,
+  around: Dependencies,
   found: readonly FoundTrace[],
 ): Promise<Prepared[]> {
   const aside = found.filter(waits);
@@ -32,7 +32,7 @@ export async function saveEnding(
 }
 
 /** Its job is open again; the limit on a trace's length does not count any more. */
-function lastCall({ rules }: Surroundings, { job, trace }: FoundTrace): FoundTrace {
+function lastCall({ rules }: Dependencies, { job, trace }: FoundTrace): FoundTrace {
   job.isLastCall = true;
   job.outcome = undefined;
   job.note = undefined;
@@ -45,7 +45,7 @@ const keysOf = ({ trace }: FoundTrace): string[] =>
 
 /** When the first of each trace's data ends: two round trips. */
 async function endsOf(
-  { chunks }: Surroundings,
+  { chunks }: Dependencies,
   found: readonly FoundTrace[],
 ): Promise<ReadonlyMap<FoundTrace, number>> {
   const ends = new Map<FoundTrace, number>();
@@ -62,7 +62,7 @@ async function endsOf(
 }
 
 async function care(
-  around: Surroundings,
+  around: Dependencies,
   one: FoundTrace,
   endsInMs: number | null,
   isSoon: boolean,
@@ -86,7 +86,7 @@ async function care(
     : { event: 'trace.ends', reason, endsInMs: left };
 }
 
-async function keep({ chunks, rules }: Surroundings, one: FoundTrace): Promise<void> {
+async function keep({ chunks, rules }: Dependencies, one: FoundTrace): Promise<void> {
   for (const store of [chunks.sharedState, chunks.traceChunks]) {
     await store.keep(keysOf(one), rules.keepMs);
   }

@@ -8,7 +8,7 @@ import { forJob, type Job } from './job';
 import { partBytes } from './part';
 import type { BuildTrace } from './ports';
 import { type FoundTrace, type Prepared, storeTrace } from './store-trace';
-import type { Surroundings } from './dependencies';
+import type { Dependencies } from './dependencies';
 import { groupChunks } from './trace-content';
 
 /** Traces of up to so many chunks are read side by side, in groups of at most as many. */
@@ -24,7 +24,7 @@ const passingBytes = ({ trace, look }: FoundTrace): number => {
  * @returns those whose object is stored; the jobs of the others have their outcome, or are read again.
  */
 export async function storeAll(
-  around: Surroundings,
+  around: Dependencies,
   found: readonly FoundTrace[],
 ): Promise<Prepared[]> {
   const prepared: Prepared[] = [];
@@ -76,7 +76,7 @@ function groupsOf(found: readonly FoundTrace[]): FoundTrace[][] {
 }
 
 /** The data of the whole group in one round trip a store. */
-async function storeGroup(around: Surroundings, group: readonly FoundTrace[]): Promise<Prepared[]> {
+async function storeGroup(around: Dependencies, group: readonly FoundTrace[]): Promise<Prepared[]> {
   const wanted = group.flatMap(({ trace }) =>
     placesOf(trace.chunks).map((place): WantedChunk => ({ ...place, buildId: trace.buildId })),
   );

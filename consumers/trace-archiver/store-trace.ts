@@ -9,7 +9,7 @@ import { findMarkedChunks } from './marked-object';
 import { dropOurObject } from './our-object';
 import type { BuildTrace, SeenObject, StoredTrace, TraceArtifact } from './ports';
 import { storeContent, type StoredContent, sumContent, type Target } from './store-content';
-import type { Surroundings } from './dependencies';
+import type { Dependencies } from './dependencies';
 import {
   chunkContent,
   type ContentNotes,
@@ -41,7 +41,7 @@ export interface FoundTrace {
 
 /** @returns undefined when the job has its outcome, or is to be looked at again. */
 export async function storeTrace(
-  around: Surroundings,
+  around: Dependencies,
   { job, trace, look }: FoundTrace,
   load: LoadChunks = loadFrom(around, trace.buildId),
 ): Promise<Prepared | undefined> {
@@ -67,7 +67,7 @@ interface Task {
 }
 
 const loadFrom =
-  ({ chunks }: Surroundings, buildId: number): LoadChunks =>
+  ({ chunks }: Dependencies, buildId: number): LoadChunks =>
   (places: readonly Place[]): Promise<ChunkWithData[]> =>
     readChunks(
       chunks,
@@ -82,7 +82,7 @@ const targetOf = ({ job, trace }: Task, seen = job.seen): Target => ({
 });
 
 /** From the chunks alone. */
-async function archive(around: Surroundings, task: Task, effect: Effect = 'archived') {
+async function archive(around: Dependencies, task: Task, effect: Effect = 'archived') {
   const { job, trace, load } = task;
   const places = placesOf(trace.chunks);
   const notes = newNotes();
@@ -111,7 +111,7 @@ function describeMarkers({ missing, misfits }: ContentNotes): string {
 
 /** @throws SetAside until the rest of the data cannot come. */
 async function untilGivenUp(
-  { missing, clock, rules }: Surroundings,
+  { missing, clock, rules }: Dependencies,
   { owner, isLastCall }: Job,
   { indexes, misfits }: MissingData,
 ): Promise<void> {
@@ -128,7 +128,7 @@ async function untilGivenUp(
 }
 
 function approveChecksums(
-  { clock, rules }: Surroundings,
+  { clock, rules }: Dependencies,
   { job, trace }: Task,
   digest: TraceDigest,
   { chunksDiffer }: ContentNotes,
@@ -154,7 +154,7 @@ function approveChecksums(
 }
 
 function preparedOf(
-  { objects }: Surroundings,
+  { objects }: Dependencies,
   { job, trace, replaces }: Task,
   effect: Effect,
   { chunks }: ContentNotes,
@@ -179,7 +179,7 @@ function preparedOf(
 }
 
 /** Our row is committed: what the chunks have beyond the object is added to it. */
-async function extend(around: Surroundings, task: Task): Promise<Prepared> {
+async function extend(around: Dependencies, task: Task): Promise<Prepared> {
   const { job, replaces } = task;
   const { objects } = around;
   const seen = await objects.head(job.key);
@@ -206,7 +206,7 @@ async function extend(around: Surroundings, task: Task): Promise<Prepared> {
 }
 
 async function* extension(
-  around: Surroundings,
+  around: Dependencies,
   { job, trace, load }: Task,
   seen: SeenObject,
   notes: ContentNotes,
@@ -223,7 +223,7 @@ async function* extension(
 
 /** The object has all there is: only what an earlier attempt left undone is still to do. */
 async function finish(
-  around: Surroundings,
+  around: Dependencies,
   task: Task,
   seen: SeenObject,
   digest: TraceDigest,
@@ -247,7 +247,7 @@ async function finish(
 }
 
 /** Our row without its object: as long as the chunks have it all, it is stored again. */
-async function restore(around: Surroundings, task: Task, rowBytes: number): Promise<Prepared> {
+async function restore(around: Dependencies, task: Task, rowBytes: number): Promise<Prepared> {
   const { trace, load } = task;
   const notes = newNotes();
   const content = chunkContent(placesOf(trace.chunks), load, notes, false);
@@ -266,7 +266,7 @@ async function restore(around: Surroundings, task: Task, rowBytes: number): Prom
 
 /** GitLab commits its row before it uploads: the row alone proves nothing. */
 async function besideGitlab(
-  around: Surroundings,
+  around: Dependencies,
   task: Task,
   theirKey: string,
 ): Promise<Prepared | undefined> {

@@ -3,7 +3,7 @@ import { breakerHint, flag, HandClock, type Decided } from '../../test/support/r
 import type { Dependency } from '../runtime/dependency';
 import type { ConsumedRecord } from '../runtime/subscription';
 import type { Control } from '../../schemas/generated';
-import { Helm, type Steered } from './control-client';
+import { ControlClient, type Steered } from './control-client';
 
 type Breaker = ReturnType<Steered['state']>['breakers'][number];
 
@@ -12,7 +12,7 @@ const setUp = () => {
   const lines: Record<string, unknown>[] = [];
   const written: { key: string; value: Control | null }[] = [];
   const server = { fails: false };
-  const helm = new Helm({
+  const helm = new ControlClient({
     process: 'artifact-deleter',
     instance: 'pod-1',
     topics: { control: 'afterbuild.control', work: 'artifacts.expired' },

@@ -34,7 +34,7 @@ export interface Steered {
   hint(dependency: Dependency, untilMs: number): void;
 }
 
-export interface HelmOptions {
+export interface ControlClientOptions {
   readonly process: ProcessName;
   /** Different for every instance that runs at the same time. */
   readonly instance: string;
@@ -60,8 +60,8 @@ export interface DecisionHooks {
 const lookEveryMs = 1_000;
 const pausedLookMs = 250;
 
-export class Helm {
-  readonly #options: HelmOptions;
+export class ControlClient {
+  readonly #options: ControlClientOptions;
   readonly #flags = new Flags();
   readonly #hints: Hints;
   readonly #ownHints: OwnHints;
@@ -74,7 +74,7 @@ export class Helm {
   #writing: Promise<void> | null = null;
   #writeFails = false;
 
-  constructor(options: HelmOptions) {
+  constructor(options: ControlClientOptions) {
     this.#options = options;
     this.owner = `${options.process}/${options.instance}`;
     this.#hints = new Hints(this.owner);

@@ -11,14 +11,14 @@ import type { SetAside } from '../metrics/set-aside';
 import type { Troubles } from '../process/troubles';
 import { within } from '../process/within';
 import type { Control, InstanceStatus } from '../../schemas/generated';
-import { Helm } from './control-client';
+import { ControlClient } from './control-client';
 import type { ProcessName } from './process-names';
 import type { RedisView } from './instance-status';
 import { showSourceWork, type ReadSourceWork } from './source-work';
 import { StatusReporter } from './status-reporter';
 import { StateWriter } from './state-writer';
 
-export interface OpenHelmOptions {
+export interface OpenControlOptions {
   readonly process: ProcessName;
   /** Name in `topics.ts` of the topic of the process's work. */
   readonly work: string;
@@ -35,8 +35,8 @@ export interface OpenHelmOptions {
   readonly logger: Logger;
 }
 
-export interface OpenHelm {
-  readonly helm: Helm;
+export interface OpenControl {
+  readonly helm: ControlClient;
   /** Called before the consumer starts. @param work how much is left at the source of the work. */
   follow(consumer: Consumer, work: ReadSourceWork): void;
   /** Called after the consumer has stopped. Never rejects and never takes long. */
@@ -45,14 +45,14 @@ export interface OpenHelm {
 
 const endLimitMs = 3_000;
 
-export function openHelm(options: OpenHelmOptions): OpenHelm {
+export function openControl(options: OpenControlOptions): OpenControl {
   const { process, work, namespace, registry, createProducer, clock, logger } = options;
   const { metrics, setAside, troubles, redis } = options;
   const instance = instanceName();
   const writer = new StateWriter({ registry, createProducer, clock });
   const control = `${namespace}${topicNames.control}`;
   const codec = writer.codecOf<Control>(control, topicNames.control);
-  const helm = new Helm({
+  const helm = new ControlClient({
     ...{ process, clock, logger },
     instance,
     topics: { control, work: `${namespace}${work}` },

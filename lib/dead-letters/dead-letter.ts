@@ -2,7 +2,7 @@
 import type { LogRecord } from '../kafka/log-reader';
 import { failureHeaders, type Origin } from '../runtime/failure-headers';
 import { headerText, type Headers } from '../kafka/header-text';
-import type { Decision, Settlement } from './resolution';
+import type { OperatorDecision, Resolution } from './resolution';
 
 export interface DeadLetter {
   /** The dead-letter topic's full name. */
@@ -28,9 +28,9 @@ export interface DeadLetter {
   /** How often it was redriven before it came here. */
   readonly redriveCount: number;
   /** An operator's decision about it; null while it waits. */
-  readonly settled: Settlement['kind'] | null;
+  readonly settled: Resolution['kind'] | null;
   /** Which operator decided, and why. */
-  readonly decision: Decision | null;
+  readonly decision: OperatorDecision | null;
 }
 
 export function readDeadLetter(

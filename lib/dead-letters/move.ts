@@ -10,7 +10,7 @@ import type { OutgoingRecord, RecordProducer } from '../kafka/producer';
 import type { Clock } from '../process/clock';
 import type { DeadLetter } from './dead-letter';
 import { readTail, type DeadLetterLog, type ReadUpTo } from './scan';
-import { writeSettlement, type Settlement } from './resolution';
+import { writeResolution, type Resolution } from './resolution';
 
 export interface MovePorts {
   readonly log: DeadLetterLog;
@@ -31,7 +31,7 @@ export interface MoveOptions {
   /** The record to write for a letter. */
   readonly outgoing: (letter: DeadLetter, record: LogRecord) => OutgoingRecord;
   /** The decision that its marker keeps. */
-  readonly settlement: (offsets: readonly number[]) => Settlement;
+  readonly settlement: (offsets: readonly number[]) => Resolution;
   /** @param moved the total so far. */
   readonly onMoved: (moved: number) => void;
 }
@@ -116,7 +116,7 @@ export class DeadLetterMover {
     const written = await producer.send(
       pending.map(({ letter, record }) => outgoing(letter, record)),
     );
-    const headers = writeSettlement(settlement(pending.map(({ letter }) => letter.offset)));
+    const headers = writeResolution(settlement(pending.map(({ letter }) => letter.offset)));
     await producer.send([{ topic, partition, key: null, value: null, headers }]);
     this.#dueAtMs = Math.max(this.#dueAtMs, clock.nowMs()) + (pending.length * 1_000) / perSecond;
     this.moved += pending.length;

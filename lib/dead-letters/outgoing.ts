@@ -5,7 +5,7 @@ import type { OutgoingHeaders, OutgoingRecord } from '../kafka/producer';
 import type { DeadLetter } from './dead-letter';
 import type { Headers } from '../kafka/header-text';
 
-export interface Decision {
+export interface MoveDecision {
   readonly by: string;
   readonly atMs: number;
   /** Empty when no operator was named. */
@@ -37,7 +37,7 @@ export function parked(
   { partition }: DeadLetter,
   record: LogRecord,
   topic: string,
-  { by, atMs, why }: Decision,
+  { by, atMs, why }: MoveDecision,
 ): OutgoingRecord {
   return {
     topic,

@@ -2,13 +2,13 @@
 import { watchCanary, type CanaryOutcome, type CanaryPorts } from './canary';
 import type { DeadLetter } from './dead-letter';
 import { DeadLetterMover, type Moved, type MovePorts } from './move';
-import { redriven, type Decision } from './outgoing';
+import { redriven, type MoveDecision } from './outgoing';
 import type { RedrivePlan } from './redrive-plan';
 import { countReturned, readEnds, type DeadLetterLog, type ReadUpTo } from './scan';
 
 export interface RedriveOptions {
   readonly redriveId: string;
-  readonly decision: Decision;
+  readonly decision: MoveDecision;
   readonly perSecond: number;
   /** Stops when so many are dead letters again: a group whose records all fail stops working. */
   readonly returnedMax: number;

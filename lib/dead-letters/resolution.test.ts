@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import { formatOffsets, isSettlement, readSettlement, writeSettlement } from './resolution';
+import { formatOffsets, isResolution, readResolution, writeResolution } from './resolution';
 
 const settlement = { kind: 'redriven', by: 'mona', atMs: 0, why: '', redriveId: 'r-1' } as const;
 
 test('a marker is readable for a person', () => {
-  expect(writeSettlement({ ...settlement, offsets: [3, 5, 6, 7], why: 'repaired' })).toEqual({
+  expect(writeResolution({ ...settlement, offsets: [3, 5, 6, 7], why: 'repaired' })).toEqual({
     'afterbuild-settled': 'redriven',
     'afterbuild-settled-offsets': '3,5-7',
     'afterbuild-settled-by': 'mona',
@@ -19,9 +19,9 @@ test('whatever is settled is read again, and nothing else', () => {
   fc.assert(
     fc.property(offsets, (unsorted) => {
       const sorted = unsorted.sort((a, b) => a - b);
-      const headers = writeSettlement({ ...settlement, offsets: sorted });
+      const headers = writeResolution({ ...settlement, offsets: sorted });
       const decision = { by: 'mona', atMs: 0, why: '' };
-      expect(readSettlement(headers)).toEqual({ kind: 'redriven', offsets: sorted, decision });
+      expect(readResolution(headers)).toEqual({ kind: 'redriven', offsets: sorted, decision });
     }),
   );
 });
@@ -30,15 +30,15 @@ test.each(['', 'x', '5-3', '1,,2', '0-99999999', '3-', Array(9).fill('0-20000').
   'offsets %j settle nothing, but are no dead letter either',
   (offsets) => {
     const headers = { 'afterbuild-settled': 'parked', 'afterbuild-settled-offsets': offsets };
-    expect(readSettlement(headers)).toBeNull();
-    expect(isSettlement(headers)).toBe(true);
+    expect(readResolution(headers)).toBeNull();
+    expect(isResolution(headers)).toBe(true);
   },
 );
 
 test('a dead letter is no marker, and an unknown decision settles nothing', () => {
-  expect(isSettlement({ 'afterbuild-redrive-id': 'r-1' })).toBe(false);
+  expect(isResolution({ 'afterbuild-redrive-id': 'r-1' })).toBe(false);
   const headers = { 'afterbuild-settled': 'eaten', 'afterbuild-settled-offsets': '1' };
-  expect(readSettlement(headers)).toBeNull();
+  expect(readResolution(headers)).toBeNull();
 });
 
 test('no offset is no text', () => {

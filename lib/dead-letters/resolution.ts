@@ -8,7 +8,7 @@
 import { settlementHeaders, failureHeaders } from '../runtime/failure-headers';
 import { headerText, type Headers } from '../kafka/header-text';
 
-export interface Settlement {
+export interface Resolution {
   readonly kind: 'redriven' | 'parked';
   /** Of the same partition, ascending. */
   readonly offsets: readonly number[];
@@ -20,7 +20,7 @@ export interface Settlement {
   readonly redriveId: string | null;
 }
 
-export function writeSettlement(settlement: Settlement): Record<string, string> {
+export function writeResolution(settlement: Resolution): Record<string, string> {
   const { kind, offsets, by, atMs, why, redriveId } = settlement;
   return {
     [settlementHeaders.settled]: kind,
@@ -33,25 +33,25 @@ export function writeSettlement(settlement: Settlement): Record<string, string> 
 }
 
 /** A marker of ours, even if something else is wrong with it: no dead letter. */
-export const isSettlement = (headers: Headers): boolean =>
+export const isResolution = (headers: Headers): boolean =>
   headerText(headers, settlementHeaders.settled) !== null;
 
 /** Who decided, when and why, as far as the marker names it. */
-export interface Decision {
+export interface OperatorDecision {
   readonly by: string;
   /** null when the marker does not give it. */
   readonly atMs: number | null;
   readonly why: string;
 }
 
-export interface ReadSettlement {
-  readonly kind: Settlement['kind'];
+export interface ReadResolution {
+  readonly kind: Resolution['kind'];
   readonly offsets: readonly number[];
-  readonly decision: Decision;
+  readonly decision: OperatorDecision;
 }
 
 /** @returns null for a marker that cannot be read: its letters are offered again. */
-export function readSettlement(headers: Headers): ReadSettlement | null {
+export function readResolution(headers: Headers): ReadResolution | null {
   const kind = headerText(headers, settlementHeaders.settled);
   const offsets = parseOffsets(headerText(headers, settlementHeaders.offsets) ?? '');
   if (offsets === null || (kind !== 'redriven' && kind !== 'parked')) return null;

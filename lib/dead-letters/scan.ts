@@ -5,7 +5,7 @@ import type { LogRecord } from '../kafka/log-reader';
 import { readDeadLetter, type DeadLetter } from './dead-letter';
 import { headerText } from '../kafka/header-text';
 import { failureHeaders } from '../runtime/failure-headers';
-import { isSettlement, readSettlement, type ReadSettlement } from './resolution';
+import { isResolution, readResolution, type ReadResolution } from './resolution';
 
 /** The Kafka calls that reading needs; full names. */
 export interface DeadLetterLog {
@@ -33,10 +33,10 @@ export async function scanTopic(
   for (const { partition, logStart, highWatermark } of ends) {
     const at = { topic, partition };
     const own: Omit<DeadLetter, 'settled' | 'decision'>[] = [];
-    const settled = new Map<number, ReadSettlement>();
+    const settled = new Map<number, ReadResolution>();
     for await (const record of log.read(at, logStart, highWatermark)) {
       signal.throwIfAborted();
-      if (isSettlement(record.headers)) noteSettlement(record, settled);
+      if (isResolution(record.headers)) noteSettlement(record, settled);
       else own.push(readDeadLetter(at, record));
     }
     for (const one of own) {
@@ -48,8 +48,8 @@ export async function scanTopic(
   return { letters, readUpTo };
 }
 
-function noteSettlement({ headers }: LogRecord, settled: Map<number, ReadSettlement>): void {
-  const settlement = readSettlement(headers);
+function noteSettlement({ headers }: LogRecord, settled: Map<number, ReadResolution>): void {
+  const settlement = readResolution(headers);
   if (settlement === null) return;
   for (const offset of settlement.offsets) settled.set(offset, settlement);
 }
@@ -75,7 +75,7 @@ export async function readTail(
   const returned: string[] = [];
   for await (const { headers } of log.read(at, Math.max(from, end?.logStart ?? 0), readUpTo)) {
     const redriveId = headerText(headers, failureHeaders.redriveId);
-    if (isSettlement(headers)) settled.push(...(readSettlement(headers)?.offsets ?? []));
+    if (isResolution(headers)) settled.push(...(readResolution(headers)?.offsets ?? []));
     else if (redriveId !== null) returned.push(redriveId);
   }
   return { settled, returned, readUpTo };

@@ -23,10 +23,10 @@ export const metricDefinitions = {
     type: 'counter',
     labels: ['topic', 'outcome'],
     moves:
-      'Records by what became of them in a micro-batch: done (skipped ones included), retry (again, in place or by way of a retry topic), hold (a dependency is away, no attempt is counted). What went on to another topic is in afterbuild_letters_total.',
+      'Records by what became of them in a micro-batch: done (skipped ones included), retry (again, in place or by way of a retry topic), hold (a dependency is away, no attempt is counted). What went on to another topic is in afterbuild_redirected_records_total.',
     act: 'done is the rate of work. Much retry beside little done: read the last `lane.retrying` line. A halt is no outcome: see afterbuild_partitions.',
   },
-  afterbuild_letters_total: {
+  afterbuild_redirected_records_total: {
     type: 'counter',
     labels: ['topic', 'kind'],
     moves:

@@ -30,7 +30,7 @@ export class MetricsObserver implements RuntimeObserver {
       this.#metrics.add('afterbuild_records_total', { topic, outcome }, 0);
     }
     for (const kind of letterKinds)
-      this.#metrics.add('afterbuild_letters_total', { topic, kind }, 0);
+      this.#metrics.add('afterbuild_redirected_records_total', { topic, kind }, 0);
     this.#metrics.add('afterbuild_records_repeated_total', { topic }, 0);
   }
 
@@ -47,8 +47,8 @@ export class MetricsObserver implements RuntimeObserver {
     this.#metrics.add('afterbuild_records_repeated_total', { topic }, records);
   }
 
-  lettered(topic: string, kind: 'retry' | 'dead-letter', records: number): void {
-    this.#metrics.add('afterbuild_letters_total', { topic, kind }, records);
+  redirected(topic: string, kind: 'retry' | 'dead-letter', records: number): void {
+    this.#metrics.add('afterbuild_redirected_records_total', { topic, kind }, records);
   }
 
   breaker(dependency: Dependency, state: BreakerState): void {

@@ -33,13 +33,13 @@ test('what the runtime tells is counted, by topic and outcome', async () => {
   observer.settled('things', 'done', 10);
   observer.settled('things', 'hold', 2);
   observer.repeated('things', 3);
-  observer.lettered('things', 'dead-letter', 1);
+  observer.redirected('things', 'dead-letter', 1);
   observer.committed(4);
   const outcomes = await samples(metrics, 'afterbuild_records_total');
   expect(outcomes).toContain('{topic="things",outcome="done"} 10');
   expect(outcomes).toContain('{topic="things",outcome="hold"} 2');
   expect(outcomes).toContain('{topic="things",outcome="retry"} 0');
-  expect(await samples(metrics, 'afterbuild_letters_total')).toEqual([
+  expect(await samples(metrics, 'afterbuild_redirected_records_total')).toEqual([
     '{topic="things",kind="retry"} 0',
     '{topic="things",kind="dead-letter"} 1',
   ]);

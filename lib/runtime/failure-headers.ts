@@ -43,7 +43,7 @@ const replayHeader = 'replay';
 export const isSaidAgain = (headers: RecordHeaders): boolean =>
   headers[replayHeader] !== undefined || headers[failureHeaders.redriveId] !== undefined;
 
-/** An operator's decision about dead letters, on the marker beside them (lib/dead-letters/settlement.ts). */
+/** An operator's decision about dead letters, on the marker beside them (lib/dead-letters/resolution.ts). */
 export const settlementHeaders = {
   /** `redriven` or `parked`. */
   settled: 'afterbuild-settled',

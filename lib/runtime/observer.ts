@@ -12,7 +12,7 @@ export interface RuntimeObserver {
   /** Records were handled that an earlier holder of the partition may have handled, too. */
   repeated(topic: string, records: number): void;
   /** Acknowledged copies of records on a retry or a dead-letter topic. */
-  lettered(topic: string, kind: 'retry' | 'dead-letter', records: number): void;
+  redirected(topic: string, kind: 'retry' | 'dead-letter', records: number): void;
   breaker(dependency: Dependency, state: BreakerState, cause: string): void;
   committed(partitions: number): void;
 }
@@ -23,7 +23,7 @@ export const noObserver: RuntimeObserver = {
   handled: nothing,
   settled: nothing,
   repeated: nothing,
-  lettered: nothing,
+  redirected: nothing,
   breaker: nothing,
   committed: nothing,
 };

@@ -19,7 +19,7 @@ export interface ConsumerSettings extends ClientSettings {
   /** A record that fails for its own reasons is tried so often in place before it goes to the retry topics. */
   readonly triesInPlace: number;
   /** So many records in a row may go to a retry or dead-letter topic; then the lanes hold instead. */
-  readonly letterRunMax: number;
+  readonly failureRunMax: number;
   /** Time to finish running micro-batches before a rejoin; must stay below `rebalanceTimeoutMs`. */
   readonly drainMs: number;
   /** A micro-batch that runs longer ends the process: the fetch loop's heartbeats would hide the hang for ever. */
@@ -39,7 +39,7 @@ export const defaultSettings: ConsumerSettings = {
   retryFirstMs: 100,
   retryMaxMs: 10_000,
   triesInPlace: 7,
-  letterRunMax: 100,
+  failureRunMax: 100,
   drainMs: 8_000,
   progressDeadlineMs: 300_000,
   sessionTimeoutMs: 10_000,

@@ -3,11 +3,11 @@ import { joined, partitionState } from '../../test/support/memory/consumer-state
 import type { Consumer, ConsumerState } from '../runtime/consumer';
 import type { Clock } from '../process/clock';
 import { ConfigError } from '../process/config';
-import { withLife, type LifeSettings } from './health';
+import { withHealth, type HealthSettings } from './health';
 import type { ProcessContext } from './run-process';
 import { StalledError } from '../process/stalled-error';
 
-const settings: LifeSettings = {
+const settings: HealthSettings = {
   HTTP_HOST: '127.0.0.1',
   HTTP_PORT: 0,
   STALL_RED_MS: 2_000,
@@ -70,7 +70,7 @@ function setUp() {
 
 test('a stall turns readiness red and then ends the process', async () => {
   const { context, clock, consumer, state, pass, ask, failures } = setUp();
-  await withLife(
+  await withHealth(
     'tested',
     settings,
     context,
@@ -104,7 +104,7 @@ test('a stall turns readiness red and then ends the process', async () => {
 
 test('out of the group it is not ready; in the drain it is alive, but not ready', async () => {
   const { context, clock, consumer, state, ending, ask } = setUp();
-  await withLife(
+  await withHealth(
     'tested',
     settings,
     context,
@@ -125,7 +125,7 @@ test('out of the group it is not ready; in the drain it is alive, but not ready'
 
 test('whoever repeats in vain turns it red with the reason, until it works again', async () => {
   const { context, clock, consumer, ask } = setUp();
-  await withLife(
+  await withHealth(
     'tested',
     settings,
     context,
@@ -144,7 +144,7 @@ test('whoever repeats in vain turns it red with the reason, until it works again
 
 test('an end that hangs is cut after its limit, and only then', async () => {
   const { context, clock, ending, sleeps, cuts } = setUp();
-  await withLife(
+  await withHealth(
     'tested',
     settings,
     context,
@@ -170,12 +170,18 @@ test('without a port nothing listens', async () => {
     await expect(ask('/livez')).rejects.toThrow();
     return { clean: true };
   };
-  expect(await withLife('tested', portless, context, work, clock)).toEqual({ clean: true });
+  expect(await withHealth('tested', portless, context, work, clock)).toEqual({ clean: true });
 });
 
 test('limits that contradict each other are refused', async () => {
   const { context, clock } = setUp();
   const wrong = { ...settings, STALL_EXIT_MS: 2_000 };
-  const started = withLife('tested', wrong, context, () => Promise.reject(new Error('ran')), clock);
+  const started = withHealth(
+    'tested',
+    wrong,
+    context,
+    () => Promise.reject(new Error('ran')),
+    clock,
+  );
   await expect(started).rejects.toThrow(ConfigError);
 });

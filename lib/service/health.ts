@@ -20,7 +20,7 @@ import { SetAsideRows, type SetAside } from '../metrics/set-aside';
 import { Troubles } from '../process/troubles';
 import { version } from '../process/version';
 
-export interface LifeSettings {
+export interface HealthSettings {
   readonly HTTP_HOST: string;
   /** Undefined: no server. */
   readonly HTTP_PORT?: number | undefined;
@@ -29,7 +29,7 @@ export interface LifeSettings {
   readonly STOP_LIMIT_MS: number;
 }
 
-export interface Life {
+export interface Health {
   readonly metrics: Metrics;
   /** For the consumer's options. */
   readonly observer: RuntimeObserver;
@@ -41,7 +41,7 @@ export interface Life {
   watch(consumer: Consumer): Consumer;
 }
 
-export type LivingContext = ProcessContext & Life;
+export type HealthContext = ProcessContext & Health;
 
 const lookEveryMs = 1_000;
 /** Time after the drain to close what is open. Below what supervisors leave between SIGTERM and SIGKILL. */
@@ -51,11 +51,11 @@ const closeLimitMs = 10_000;
  * @param name of the process, for its metrics.
  * @throws ConfigError when the address is taken or the limits contradict each other.
  */
-export async function withLife(
+export async function withHealth(
   name: string,
-  settings: LifeSettings,
+  settings: HealthSettings,
   context: ProcessContext,
-  work: (context: LivingContext) => Promise<{ readonly clean: boolean }>,
+  work: (context: HealthContext) => Promise<{ readonly clean: boolean }>,
   clock: Clock = systemClock,
 ): Promise<{ readonly clean: boolean }> {
   if (settings.STALL_EXIT_MS <= settings.STALL_RED_MS) {
@@ -76,7 +76,7 @@ export async function withLife(
 }
 
 async function open(
-  { HTTP_HOST: host, HTTP_PORT: port }: LifeSettings,
+  { HTTP_HOST: host, HTTP_PORT: port }: HealthSettings,
   { logger }: ProcessContext,
   pages: Pages,
 ): Promise<HttpServer | null> {
@@ -88,7 +88,7 @@ async function open(
 
 /** A handler that hangs may keep a drain, a pool or a socket for ever. */
 async function endInTime(
-  { STOP_LIMIT_MS: drainMs }: LifeSettings,
+  { STOP_LIMIT_MS: drainMs }: HealthSettings,
   { exitNow }: ProcessContext,
   clock: Clock,
   over: AbortSignal,
@@ -102,7 +102,7 @@ async function endInTime(
 }
 
 class VitalSigns {
-  readonly #settings: LifeSettings;
+  readonly #settings: HealthSettings;
   readonly #context: ProcessContext;
   readonly #clock: Clock;
   readonly #metrics: Metrics;
@@ -113,7 +113,7 @@ class VitalSigns {
   #gaveUp = false;
   #hasJoined = false;
 
-  constructor(name: string, settings: LifeSettings, context: ProcessContext, clock: Clock) {
+  constructor(name: string, settings: HealthSettings, context: ProcessContext, clock: Clock) {
     this.#settings = settings;
     this.#context = context;
     this.#clock = clock;
@@ -124,7 +124,7 @@ class VitalSigns {
     this.#metrics.beforeRead(() => this.#setGauges());
   }
 
-  life(): Life {
+  life(): Health {
     return {
       metrics: this.#metrics,
       observer: this.#observer,

@@ -6,23 +6,23 @@ import { runAfterbuild } from './prepare';
 import type { RunningStack } from './stack/running-stack';
 import { stackEnvironment, type StackScope } from './stack/stack-environment';
 
-export interface Judgement extends Verification {
+export interface FinalCheck extends Verification {
   /** One sentence for each break; none when the invariants hold. */
   readonly problems: readonly string[];
 }
 
-export interface JudgeOptions {
+export interface FinalCheckOptions {
   readonly scope: StackScope;
   readonly signal: AbortSignal;
   /** Told when a server is waited for. */
   readonly say: (line: string) => void;
 }
 
-export async function judge(
+export async function finalCheck(
   gitlab: ConnectedGitlab,
   stack: RunningStack,
-  { scope, signal, say }: JudgeOptions,
-): Promise<Judgement> {
+  { scope, signal, say }: FinalCheckOptions,
+): Promise<FinalCheck> {
   // It only reads: what an outage has cut short begins anew.
   const found = await waitOut('the check', () => verify(gitlab, { traces: 'archived' }), {
     signal,

@@ -8,7 +8,7 @@ import { trickle } from '../gitlab/trickle';
 import { connectGitlab, type ConnectedGitlab } from './connected-gitlab';
 import { drain } from './drain';
 import { FigureBook, look, type Page } from './figures';
-import { judge } from './final-check';
+import { finalCheck } from './final-check';
 import { isOutage, sentenceOf, waitOut, type Patience } from './outages';
 import { freePort } from './stack/ports';
 import { prepareStack } from './prepare';
@@ -154,7 +154,7 @@ async function goOn(run: Run): Promise<void> {
 async function finish(run: Run): Promise<LiveRunEnd> {
   const { gitlab, stack, signal, progress } = run;
   const { seeded } = await gitlab.ledger.read();
-  const found = await judge(gitlab, stack, { scope, signal, say: progress.line });
+  const found = await finalCheck(gitlab, stack, { scope, signal, say: progress.line });
   const { archived, deleted, kept } = found;
   const problems = [...found.problems];
   if (deleted !== seeded?.willGo || kept !== seeded.willStay) {

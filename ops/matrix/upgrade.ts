@@ -13,7 +13,7 @@ import { connectGitlab, type ConnectedGitlab } from '../local/connected-gitlab';
 import { drain } from '../local/drain';
 import { cacheFolder, fetchServers, type ServerFiles } from '../local/fetch/fetch';
 import { createFetchProgress } from '../local/fetch/fetch-progress';
-import { judge } from '../local/final-check';
+import { finalCheck } from '../local/final-check';
 import { prepareStack, runAfterbuild } from '../local/prepare';
 import type { Progress } from '../../lib/process/progress';
 import type { RunningStack } from '../local/stack/running-stack';
@@ -25,12 +25,12 @@ import {
   type DatabaseRole,
 } from '../local/stack/stack-environment';
 import { updateStackFile } from '../local/stack/stack-file';
-import { Crew, crewNames, type CrewName } from '../soak/supervisor';
+import { Supervisor, memberNames, type MemberName } from '../soak/supervisor';
 import { Life } from '../soak/life';
 import type { Result } from './main-job';
 
 const scope = defaultScope;
-const roles: Readonly<Record<CrewName, DatabaseRole>> = {
+const roles: Readonly<Record<MemberName, DatabaseRole>> = {
   'expired-artifacts': 'reader',
   'finished-builds': 'reader',
   'artifact-deleter': 'deleter',
@@ -50,7 +50,7 @@ export interface UpgradeOptions {
 interface Upgrade extends UpgradeOptions {
   readonly stack: RunningStack;
   readonly gitlab: ConnectedGitlab;
-  readonly crew: Crew;
+  readonly crew: Supervisor;
 }
 
 /** From the next start on the servers are run from these files. */
@@ -60,8 +60,8 @@ const use = (stack: RunningStack, files: Partial<ServerFiles>): Promise<void> =>
     place: { ...file.place, files: { ...file.place.files, ...files } },
   }));
 
-async function replaceCrew(crew: Crew, seconds: number, signal: AbortSignal): Promise<void> {
-  const order: readonly CrewName[] = [
+async function replaceCrew(crew: Supervisor, seconds: number, signal: AbortSignal): Promise<void> {
+  const order: readonly MemberName[] = [
     'artifact-deleter',
     'trace-archiver',
     'expired-artifacts',
@@ -120,7 +120,7 @@ function stepsOf({ stack, crew, seconds, signal }: Upgrade, pinned: ServerFiles)
 async function upgrade(context: Upgrade, pinned: ServerFiles): Promise<string[]> {
   const { stack, gitlab, crew, seconds, progress, signal } = context;
   const { willGo } = await seed(gitlab, { builds: 100, artifacts: 3_000, randomSeed: 1 });
-  for (const name of crewNames) crew.start(name);
+  for (const name of memberNames) crew.start(name);
   const life = new Life((randomSeed, until) =>
     trickle(gitlab, { randomSeed, clock: systemClock, signal: until, everyMs: 300 }),
   );
@@ -136,7 +136,7 @@ async function upgrade(context: Upgrade, pinned: ServerFiles): Promise<string[]>
     await life.end();
   }
   await drain(stack, gitlab, { scope, willGo, progress, signal });
-  const { problems } = await judge(gitlab, stack, { scope, signal, say: progress.line });
+  const { problems } = await finalCheck(gitlab, stack, { scope, signal, say: progress.line });
   return [...problems, ...crew.ends];
 }
 
@@ -156,11 +156,11 @@ export async function upgradeUnderLoad(options: UpgradeOptions): Promise<Result>
   try {
     await prepareStack(stack, { scope, log: progress.line, signal });
     const gitlab = connectGitlab(stack, scope);
-    const environmentOf = (name: CrewName): Record<string, string> => ({
+    const environmentOf = (name: MemberName): Record<string, string> => ({
       ...stackEnvironment(stack, roles[name], scope),
       ...brisk,
     });
-    const crew = new Crew({ dataDir, environmentOf });
+    const crew = new Supervisor({ dataDir, environmentOf });
     try {
       problems = await upgrade({ ...options, stack, gitlab, crew }, pinned);
     } finally {

@@ -16,11 +16,11 @@ import type { FaultProxy, Toxic } from '../faults/toxiproxy';
 import type { Random } from '../gitlab/random';
 import { readSecretFile } from '../local/stack/data-folder';
 import type { RunningStack, ServerHandle } from '../local/stack/running-stack';
-import { crewNames, type Crew } from './supervisor';
+import { memberNames, type Supervisor } from './supervisor';
 
-export interface Ground {
+export interface FaultContext {
   readonly stack: RunningStack;
-  readonly crew: Crew;
+  readonly crew: Supervisor;
   readonly proxies: Readonly<Record<'postgres' | 'redis' | 's3' | 'registry', FaultProxy>>;
   readonly front: S3Front;
   readonly random: Random;
@@ -44,7 +44,7 @@ const rest = (ms: number, signal: AbortSignal): Promise<void> =>
   sleep(ms, undefined, { signal }).catch(() => undefined);
 
 /** What is done to one process; the others take over. */
-export function processFault({ crew, random, signal }: Ground): Fault {
+export function processFault({ crew, random, signal }: FaultContext): Fault {
   const { label, name } = random.oneOf(crew.members());
   const frozenMs = random.whole(1_000, 25_000);
   // The broker refuses records from the future: a producer with a fast clock would only hold its shards.
@@ -88,7 +88,7 @@ const toxics: readonly (readonly [string, Toxic])[] = [
   ['loses its answers', { type: 'limit_data', attributes: { bytes: 0 } }],
 ];
 
-function networkFault({ proxies, random, signal }: Ground): Fault {
+function networkFault({ proxies, random, signal }: FaultContext): Fault {
   const place = random.oneOf(['postgres', 'redis', 's3', 'registry'] as const);
   const lastsMs = random.whole(500, 20_000);
   const isDown = random.whole(1, 3) === 1;
@@ -111,7 +111,7 @@ function oddAnswerTo(method: string, random: Random): S3Refusal | undefined {
   return isBelieved || random.whole(0, 1) === 0 ? undefined : odd;
 }
 
-function s3Fault({ front, random, signal }: Ground): Fault {
+function s3Fault({ front, random, signal }: FaultContext): Fault {
   const lastsMs = random.whole(2_000, 20_000);
   const isUnlucky = (key: string): boolean => key.charCodeAt(key.length - 1) % 2 === 1;
   const [what, faults] = random.oneOf<readonly [string, S3Faults]>([
@@ -153,7 +153,7 @@ function aBroker({ servers }: RunningStack, random: Random): ServerHandle {
 }
 
 /** It keeps its connections and says nothing, until it goes on as if nothing had been. */
-function frozenBroker({ stack, random, signal }: Ground): Fault {
+function frozenBroker({ stack, random, signal }: FaultContext): Fault {
   const broker = aBroker(stack, random);
   const lastsMs = random.whole(1_000, 25_000);
   return {
@@ -167,7 +167,7 @@ function frozenBroker({ stack, random, signal }: Ground): Fault {
 }
 
 /** Ends and starts a server. The small GitLab has to pause only for those that it uses itself. */
-function serverFault(ground: Ground): Fault {
+function serverFault(ground: FaultContext): Fault {
   const { stack, random, whileGitlabPauses } = ground;
   const name = random.oneOf(['postgres', 'redis', 'kafka', 'connect'] as const);
   const server = name === 'kafka' ? aBroker(stack, random) : stack.servers[name];
@@ -177,10 +177,10 @@ function serverFault(ground: Ground): Fault {
   return isGitlabs ? { ...fault, happen } : fault;
 }
 
-const oneOfThree = (ground: Ground): Fault =>
+const oneOfThree = (ground: FaultContext): Fault =>
   awayFault(aBroker(ground.stack, ground.random), ground);
 
-function awayFault(server: ServerHandle, { random, signal }: Ground): Fault {
+function awayFault(server: ServerHandle, { random, signal }: FaultContext): Fault {
   // Redis writes its log once a second: a kill could lose what GitLab has just been promised.
   const isKilled = server.name !== 'redis' && random.whole(1, 2) === 1;
   const awayMs = random.whole(0, 10_000);
@@ -206,7 +206,7 @@ async function endAtOnce(server: ServerHandle): Promise<void> {
   while (server.pid() !== undefined) await sleep(50);
 }
 
-function backendsFault({ stack, database }: Ground): Fault {
+function backendsFault({ stack, database }: FaultContext): Fault {
   return {
     title: 'PostgreSQL ends every connection of the pipeline',
     happen: async () => {
@@ -228,7 +228,7 @@ function backendsFault({ stack, database }: Ground): Fault {
 }
 
 /** What is done to the servers, or to the way to them; one at a time, and over before the next. */
-export function surroundingsFault(ground: Ground): Fault {
+export function surroundingsFault(ground: FaultContext): Fault {
   const isAlone = ground.stack.servers.kafka2 === undefined;
   return ground.random.oneOf([
     networkFault,
@@ -244,8 +244,8 @@ export function surroundingsFault(ground: Ground): Fault {
 }
 
 /** The crew as it is to be when things go wrong no more. */
-export function complete(crew: Crew, instances: number): void {
-  for (const name of crewNames) {
+export function complete(crew: Supervisor, instances: number): void {
+  for (const name of memberNames) {
     const there = crew.members().filter((member) => member.name === name).length;
     for (let missing = instances - there; missing > 0; missing -= 1) crew.start(name);
   }

@@ -12,7 +12,7 @@ import { trickle } from '../gitlab/trickle';
 import { clearData, refuseForeignFolder } from '../local/stack/clear-data';
 import { connectGitlab, type ConnectedGitlab } from '../local/connected-gitlab';
 import { drain } from '../local/drain';
-import { judge } from '../local/final-check';
+import { finalCheck } from '../local/final-check';
 import { createFetchProgress } from '../local/fetch/fetch-progress';
 import { listenForInterruption } from '../../lib/process/interruption';
 import { prepareStack } from '../local/prepare';
@@ -24,15 +24,15 @@ import {
   stackEnvironment,
   type DatabaseRole,
 } from '../local/stack/stack-environment';
-import { Crew, crewNames, type CrewName } from './supervisor';
-import { complete, processFault, surroundingsFault, type Fault, type Ground } from './faults';
+import { Supervisor, memberNames, type MemberName } from './supervisor';
+import { complete, processFault, surroundingsFault, type Fault, type FaultContext } from './faults';
 import { Life } from './life';
 import { parseSoakOptions, type SoakOptions } from './options';
 
 const scope = defaultScope;
 const exitCodes = { held: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
-const roles: Readonly<Record<CrewName, DatabaseRole>> = {
+const roles: Readonly<Record<MemberName, DatabaseRole>> = {
   'expired-artifacts': 'reader',
   'finished-builds': 'reader',
   'artifact-deleter': 'deleter',
@@ -73,7 +73,7 @@ type Ways = Awaited<ReturnType<typeof layWays>>;
 
 function environmentOf(stack: RunningStack, ways: Ways) {
   const path = new URL(stack.addresses.registryUrl).pathname;
-  return (name: CrewName): Record<string, string> => ({
+  return (name: MemberName): Record<string, string> => ({
     ...stackEnvironment(stack, roles[name], scope, name),
     ...brisk,
     POSTGRES_PORT: String(ways.postgres.port),
@@ -85,8 +85,8 @@ function environmentOf(stack: RunningStack, ways: Ways) {
 
 /** One fault after the other until the time is over. @returns how many there were. */
 async function goWrong(
-  ground: Ground,
-  choose: (ground: Ground) => Fault,
+  ground: FaultContext,
+  choose: (ground: FaultContext) => Fault,
   pauseMs: readonly [number, number],
 ): Promise<number> {
   let faults = 0;
@@ -105,9 +105,9 @@ async function goWrong(
 /** @returns what the stores, the ledger and the processes' own ends say against it. */
 async function problemsOf(
   { gitlab, stack, signal, progress }: Soak,
-  crew: Crew,
+  crew: Supervisor,
 ): Promise<string[]> {
-  const { problems, archived, deleted, kept } = await judge(gitlab, stack, {
+  const { problems, archived, deleted, kept } = await finalCheck(gitlab, stack, {
     scope,
     signal,
     say: progress.line,
@@ -126,7 +126,7 @@ function livingOn(gitlab: ConnectedGitlab, seeded: Seeded): Life {
   });
 }
 
-interface Suffering extends Pick<Ground, 'crew' | 'front' | 'proxies'> {
+interface Suffering extends Pick<FaultContext, 'crew' | 'front' | 'proxies'> {
   readonly life: Life;
 }
 
@@ -137,11 +137,11 @@ async function suffer(soak: Soak, { life, crew, ...given }: Suffering) {
   const startedMs = performance.now();
   const log = (line: string): void =>
     progress.line(`${Math.round((performance.now() - startedMs) / 1_000)} s: ${line}`);
-  const ground: Ground = {
+  const ground: FaultContext = {
     ...{ stack, crew, random, log, signal: over, database: scope.database, ...given },
     whileGitlabPauses: (work) => life.pauseFor(work),
   };
-  for (const name of crewNames) {
+  for (const name of memberNames) {
     for (let one = 0; one < options.instances; one += 1) crew.start(name);
   }
   life.begin();
@@ -160,7 +160,10 @@ async function withWays(soak: Soak): Promise<readonly string[]> {
   const front = await S3Front.start(stack);
   const proxies = await Toxiproxy.start(progress.line);
   const ways = await layWays(stack, proxies, front);
-  const crew = new Crew({ dataDir: stack.dataDir, environmentOf: environmentOf(stack, ways) });
+  const crew = new Supervisor({
+    dataDir: stack.dataDir,
+    environmentOf: environmentOf(stack, ways),
+  });
   try {
     const { randomSeed } = options;
     const seeded = await seed(gitlab, { builds: 200, artifacts: 5_000, randomSeed });

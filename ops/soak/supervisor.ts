@@ -10,16 +10,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { projectRoot } from '../../lib/process/root';
 import { lastLines } from '../local/stack/server-process';
 
-export const crewNames = [
+export const memberNames = [
   'expired-artifacts',
   'finished-builds',
   'artifact-deleter',
   'trace-archiver',
 ] as const;
-export type CrewName = (typeof crewNames)[number];
+export type MemberName = (typeof memberNames)[number];
 
 export interface Member {
-  readonly name: CrewName;
+  readonly name: MemberName;
   /** Names it and its log file: process and number. */
   readonly label: string;
 }
@@ -32,16 +32,16 @@ interface Running extends Member {
   isReplaced: boolean;
 }
 
-export interface CrewOptions {
+export interface SupervisorOptions {
   readonly dataDir: string;
-  readonly environmentOf: (name: CrewName) => Readonly<Record<string, string>>;
+  readonly environmentOf: (name: MemberName) => Readonly<Record<string, string>>;
 }
 
 /** A process that cannot be reached by its servers at the start may give up (exit code 4). */
 const gaveUpWaiting = 4;
 const stopWithinMs = 60_000;
 
-export class Crew {
+export class Supervisor {
   /** How and why members ended by themselves. */
   readonly ends: string[] = [];
   /** How often one gave up waiting for a server at its start, and was begun again. */
@@ -50,13 +50,13 @@ export class Crew {
   private number = 0;
   private isStopping = false;
 
-  constructor(private readonly options: CrewOptions) {}
+  constructor(private readonly options: SupervisorOptions) {}
 
   members(): readonly Member[] {
     return [...this.running.values()];
   }
 
-  start(name: CrewName, extra: Readonly<Record<string, string>> = {}): string {
+  start(name: MemberName, extra: Readonly<Record<string, string>> = {}): string {
     const { dataDir, environmentOf } = this.options;
     this.number += 1;
     const label = `${name}-${this.number}`;

@@ -5,7 +5,7 @@ import { loadSchema } from '../../lib/avro/schema-file';
 import { refuseDatabase } from '../../lib/brake/decide';
 import { artifactTable } from '../../lib/connect/needed-tables';
 import { createStreamWatch } from '../../lib/connect/watch-stream';
-import { openHelm } from '../../lib/control/open-control';
+import { openControl } from '../../lib/control/open-control';
 import { createTopicAdmin, type TopicAdmin } from '../../lib/kafka/topics/admin';
 import { createKafka } from '../../lib/kafka/kafkajs/create-kafka';
 import type { Consumer } from '../../lib/runtime/consumer';
@@ -22,7 +22,7 @@ import {
   type Environment,
 } from '../../lib/process/config';
 import type { ExitCode } from '../../lib/process/exit-codes';
-import { withLife, type LivingContext } from '../../lib/service/health';
+import { withHealth, type HealthContext } from '../../lib/service/health';
 import { runProcess } from '../../lib/service/run-process';
 import { createReachStep, parseFailPoint, type ReachStep } from '../../lib/process/steps';
 import { untilReachable, type Waiting } from '../../lib/service/until-reachable';
@@ -32,7 +32,7 @@ import { readIdentity } from '../../lib/stores/postgres/identity';
 import { PostgresPool, postgresSettings } from '../../lib/stores/postgres/pool';
 import type { ArtifactsExpired, SweepProgress } from '../../schemas/generated';
 import { KafkaExpiredTopic, KafkaProgressTopic } from './kafka-topics';
-import { createPipeline, type Config, type Surroundings } from './pipeline';
+import { createPipeline, type Config, type PipelineContext } from './pipeline';
 
 const name = 'expired-artifacts';
 const deletingGroup = 'artifact-deleter';
@@ -46,10 +46,10 @@ const connectionsMax = 6;
 export const run = (environment: Environment): Promise<ExitCode> =>
   runProcess(name, environment, (context) => {
     const config = loadConfig(expiredArtifactsSchema, environment);
-    return withLife(name, config, context, (living) => work(config, living));
+    return withHealth(name, config, context, (living) => work(config, living));
   });
 
-async function work(config: Config, context: LivingContext): Promise<{ clean: boolean }> {
+async function work(config: Config, context: HealthContext): Promise<{ clean: boolean }> {
   const reach = reachOf(config);
   const closers: (() => Promise<void>)[] = [];
   try {
@@ -75,10 +75,10 @@ function reachOf(config: Config): ReachStep {
 /** @param closers gets what must be closed, in the order of opening. */
 async function connect(
   config: Config,
-  { logger, signal, fail: onFatal, ...life }: LivingContext,
+  { logger, signal, fail: onFatal, ...life }: HealthContext,
   reach: ReachStep,
   closers: (() => Promise<void>)[],
-): Promise<Surroundings> {
+): Promise<PipelineContext> {
   const waiting = { clock, logger, limitMs: config.START_LIMIT_MS, signal };
   const pool = new PostgresPool(postgresSettings(config, name, { connectionsMax }));
   closers.push(() => pool.close());
@@ -90,7 +90,7 @@ async function connect(
   const admin = createTopicAdmin(kafka, { namespace: config.AFTERBUILD_NAMESPACE });
   closers.push(...[producer, admin].map((one) => () => one.disconnect()));
   const { expired, progress } = await openTopics(config, producer, admin, waiting);
-  const control = openHelm({
+  const control = openControl({
     ...{ process: name, work: topicNames.artifactChanges, clock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
     ...{ troubles: life.troubles, setAside: life.setAside, metrics: life.metrics },
@@ -125,7 +125,7 @@ async function connect(
 const watchOf = (config: Config, pool: PostgresPool, topics: TopicAdmin) =>
   createStreamWatch({ settings: config, table: artifactTable, pool, topics, restarts: true });
 
-const topicsOf = (config: Config): Surroundings['topics'] => ({
+const topicsOf = (config: Config): PipelineContext['topics'] => ({
   changes: topicOf(config, topicNames.artifactChanges),
   progress: topicOf(config, topicNames.progress),
 });

@@ -1,8 +1,8 @@
 /** Puts sweeps, change path, watchdog and consumer together, and starts and stops them in order. */
 import type { z } from 'zod';
 import type { WatchStream } from '../../lib/connect/watch-stream';
-import type { Helm } from '../../lib/control/control-client';
-import type { OpenHelm } from '../../lib/control/open-control';
+import type { ControlClient } from '../../lib/control/control-client';
+import type { OpenControl } from '../../lib/control/open-control';
 import { failurePolicy } from '../../lib/failures/classify';
 import type { Consumer } from '../../lib/runtime/consumer';
 import { endWhenGrown } from '../../lib/runtime/state-topic-grew-error';
@@ -32,7 +32,7 @@ export type Config = z.output<typeof expiredArtifactsSchema>;
 type Decode<V> = (bytes: Buffer | null) => V | Promise<V>;
 
 /** Everything outside, connected. */
-export interface Surroundings {
+export interface PipelineContext {
   readonly config: Config;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -50,7 +50,7 @@ export interface Surroundings {
   readonly createConsumer: (subscriptions: readonly AnySubscription[]) => Consumer;
   readonly decodeChange: Decode<unknown>;
   readonly decodeProgress: Decode<SweepProgress>;
-  readonly control: OpenHelm;
+  readonly control: OpenControl;
   readonly watchStream: WatchStream;
   /** Full names, namespace included. */
   readonly topics: {
@@ -67,7 +67,7 @@ export interface Pipeline {
   stop(deadlineMs: number): Promise<boolean>;
 }
 
-export function createPipeline(around: Surroundings): Pipeline {
+export function createPipeline(around: PipelineContext): Pipeline {
   const { config, logger, clock, control } = around;
   const guard = new DatabaseGuard(
     {
@@ -118,14 +118,14 @@ export function createPipeline(around: Surroundings): Pipeline {
 }
 
 /** A paused sweep keeps the page that it has read; the DELETE decides again what may go. */
-const pausable = (output: PacedOutput, helm: Helm): PacedOutput => ({
+const pausable = (output: PacedOutput, helm: ControlClient): PacedOutput => ({
   produce: async (records, signal, onAnswer) => {
     await helm.whilePaused(signal);
     await output.produce(records, signal, onAnswer);
   },
 });
 
-function createSweeps(around: Surroundings, guard: DatabaseGuard, output: PacedOutput): Sweeps {
+function createSweeps(around: PipelineContext, guard: DatabaseGuard, output: PacedOutput): Sweeps {
   const { config, logger, clock, database, reach, random, troubles, isFinal, onFatal } = around;
   const repeating = { clock, random, troubles, isFinal };
   const untilDone = createUntilDone({ ...repeating, logger });
@@ -155,7 +155,7 @@ function createSweeps(around: Surroundings, guard: DatabaseGuard, output: PacedO
 }
 
 /** Whoever holds a partition of the watermarks sweeps the shards whose watermarks lie there. */
-function progressSubscription(around: Surroundings, sweeps: Sweeps): AnySubscription {
+function progressSubscription(around: PipelineContext, sweeps: Sweeps): AnySubscription {
   const subscription: Subscription<SweepProgress | null> = {
     topic: around.topics.progress,
     start: 'beginning',
@@ -177,7 +177,7 @@ function progressSubscription(around: Surroundings, sweeps: Sweeps): AnySubscrip
 }
 
 function changeSubscription(
-  around: Surroundings,
+  around: PipelineContext,
   guard: DatabaseGuard,
   output: LoopLimitedOutput,
 ): AnySubscription {
@@ -201,7 +201,7 @@ function changeSubscription(
   return subscription;
 }
 
-function watch(around: Surroundings, sweeps: Sweeps, signal: AbortSignal): Promise<void> {
+function watch(around: PipelineContext, sweeps: Sweeps, signal: AbortSignal): Promise<void> {
   const { clock, logger, onFatal, troubles } = around;
   const requestRepair = (reason: string) => sweeps.requestRepair(reason);
   return around.watchStream({ requestRepair, troubles, clock, logger, onFatal }, signal);

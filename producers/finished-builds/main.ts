@@ -5,7 +5,7 @@ import { loadSchema } from '../../lib/avro/schema-file';
 import { refuseDatabase } from '../../lib/brake/decide';
 import { buildTable } from '../../lib/connect/needed-tables';
 import { createStreamWatch } from '../../lib/connect/watch-stream';
-import { openHelm } from '../../lib/control/open-control';
+import { openControl } from '../../lib/control/open-control';
 import { createTopicAdmin, type TopicAdmin } from '../../lib/kafka/topics/admin';
 import { createKafka } from '../../lib/kafka/kafkajs/create-kafka';
 import type { Consumer } from '../../lib/runtime/consumer';
@@ -22,7 +22,7 @@ import {
   type Environment,
 } from '../../lib/process/config';
 import type { ExitCode } from '../../lib/process/exit-codes';
-import { withLife, type LivingContext } from '../../lib/service/health';
+import { withHealth, type HealthContext } from '../../lib/service/health';
 import { runProcess } from '../../lib/service/run-process';
 import { createReachStep, parseFailPoint, type ReachStep } from '../../lib/process/steps';
 import { untilReachable, type Waiting } from '../../lib/service/until-reachable';
@@ -31,7 +31,7 @@ import { PostgresPool, postgresSettings } from '../../lib/stores/postgres/pool';
 import { PostgresBuildDatabase } from '../../lib/stores/postgres/stale-builds';
 import type { BuildFinished, StaleProgress } from '../../schemas/generated';
 import { KafkaCursorTopic, KafkaFinishedTopic } from './kafka-topics';
-import { createPipeline, type Config, type Surroundings } from './pipeline';
+import { createPipeline, type Config, type PipelineContext } from './pipeline';
 
 const name = 'finished-builds';
 const archivingGroup = 'trace-archiver';
@@ -45,10 +45,10 @@ const connectionsMax = 6;
 export const run = (environment: Environment): Promise<ExitCode> =>
   runProcess(name, environment, (context) => {
     const config = loadConfig(finishedBuildsSchema, environment);
-    return withLife(name, config, context, (living) => work(config, living));
+    return withHealth(name, config, context, (living) => work(config, living));
   });
 
-async function work(config: Config, context: LivingContext): Promise<{ clean: boolean }> {
+async function work(config: Config, context: HealthContext): Promise<{ clean: boolean }> {
   const reach = reachOf(config);
   const closers: (() => Promise<void>)[] = [];
   try {
@@ -74,10 +74,10 @@ function reachOf(config: Config): ReachStep {
 /** @param closers gets what must be closed, in the order of opening. */
 async function connect(
   config: Config,
-  { logger, signal, fail: onFatal, ...life }: LivingContext,
+  { logger, signal, fail: onFatal, ...life }: HealthContext,
   reach: ReachStep,
   closers: (() => Promise<void>)[],
-): Promise<Surroundings> {
+): Promise<PipelineContext> {
   const waiting = { clock, logger, limitMs: config.START_LIMIT_MS, signal };
   const pool = new PostgresPool(postgresSettings(config, name, { connectionsMax }));
   closers.push(() => pool.close());
@@ -88,7 +88,7 @@ async function connect(
   const producer = asMember(counted, () => member.consumer?.mayBegin() ?? false);
   const admin = createTopicAdmin(kafka, { namespace: config.AFTERBUILD_NAMESPACE });
   const opened = await openTopics(config, admin, producer, closers, waiting);
-  const control = openHelm({
+  const control = openControl({
     ...{ process: name, work: topicNames.buildChanges, clock, logger },
     namespace: config.AFTERBUILD_NAMESPACE,
     ...{ troubles: life.troubles, setAside: life.setAside, metrics: life.metrics },
@@ -121,7 +121,7 @@ async function connect(
 const watchOf = (config: Config, pool: PostgresPool, topics: TopicAdmin) =>
   createStreamWatch({ settings: config, table: buildTable, pool, topics, restarts: false });
 
-type Opened = Pick<Surroundings, 'finished' | 'slices' | 'createCursors' | 'decodeCursor'>;
+type Opened = Pick<PipelineContext, 'finished' | 'slices' | 'createCursors' | 'decodeCursor'>;
 
 async function openTopics(
   config: Config,

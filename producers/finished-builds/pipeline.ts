@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { DatabaseGuard } from '../../lib/brake/database-guard';
 import type { WatchStream } from '../../lib/connect/watch-stream';
-import type { OpenHelm } from '../../lib/control/open-control';
+import type { OpenControl } from '../../lib/control/open-control';
 import { failurePolicy } from '../../lib/failures/classify';
 import type { Consumer } from '../../lib/runtime/consumer';
 import { endWhenGrown } from '../../lib/runtime/state-topic-grew-error';
@@ -33,7 +33,7 @@ export type Config = z.output<typeof finishedBuildsSchema>;
 type Decode<V> = (bytes: Buffer | null) => V | Promise<V>;
 
 /** Everything outside, connected. */
-export interface Surroundings {
+export interface PipelineContext {
   readonly config: Config;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -49,7 +49,7 @@ export interface Surroundings {
   readonly createConsumer: (subscriptions: readonly AnySubscription[]) => Consumer;
   readonly decodeChange: Decode<unknown>;
   readonly decodeCursor: Decode<StaleProgress>;
-  readonly control: OpenHelm;
+  readonly control: OpenControl;
   readonly watchStream: WatchStream;
   /** Full names, namespace included. */
   readonly topics: {
@@ -65,7 +65,7 @@ export interface Pipeline {
   stop(deadlineMs: number): Promise<boolean>;
 }
 
-export function createPipeline(around: Surroundings): Pipeline {
+export function createPipeline(around: PipelineContext): Pipeline {
   const { config, logger, clock, control } = around;
   const guard = new DatabaseGuard(
     {
@@ -109,7 +109,7 @@ export function createPipeline(around: Surroundings): Pipeline {
   };
 }
 
-function createBacklog(around: Surroundings): ArchiverBacklog {
+function createBacklog(around: PipelineContext): ArchiverBacklog {
   const { config, logger, clock, control, finished: topic, random, troubles } = around;
   const untilDone = createUntilDone({ clock, logger, random, troubles });
   const inFlightMax = (): number => control.helm.effective.loopLimit ?? config.STALE_IN_FLIGHT_MAX;
@@ -117,7 +117,7 @@ function createBacklog(around: Surroundings): ArchiverBacklog {
 }
 
 function createSweeps(
-  around: Surroundings,
+  around: PipelineContext,
   guard: DatabaseGuard,
   recent: RecentBuilds,
   backlog: ArchiverBacklog,
@@ -153,14 +153,14 @@ function createSweeps(
   return sweeps;
 }
 
-function watch(around: Surroundings, sweeps: StaleSweeps, signal: AbortSignal): Promise<void> {
+function watch(around: PipelineContext, sweeps: StaleSweeps, signal: AbortSignal): Promise<void> {
   const { clock, logger, onFatal, troubles } = around;
   const requestRepair = (reason: string) => sweeps.requestRepair(reason);
   return around.watchStream({ requestRepair, troubles, clock, logger, onFatal }, signal);
 }
 
 /** Whoever holds a partition of the cursors sweeps the slice of its number. */
-function cursorSubscription(around: Surroundings, sweeps: StaleSweeps): AnySubscription {
+function cursorSubscription(around: PipelineContext, sweeps: StaleSweeps): AnySubscription {
   const subscription: Subscription<StaleProgress | null> = {
     topic: around.topics.cursors,
     start: 'beginning',
@@ -182,7 +182,7 @@ function cursorSubscription(around: Surroundings, sweeps: StaleSweeps): AnySubsc
 }
 
 function changeSubscription(
-  around: Surroundings,
+  around: PipelineContext,
   guard: DatabaseGuard,
   recent: RecentBuilds,
 ): AnySubscription {

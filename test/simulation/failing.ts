@@ -1,7 +1,7 @@
 /** What a process does about failures: whose fault they are, and where copies of records go. */
 import { readFailure, readNotBefore } from '../../lib/runtime/failure-headers';
 import type { FailurePolicy } from '../../lib/runtime/failure-policy';
-import type { Letter, Sender } from '../../lib/runtime/failures/failure-publisher';
+import type { FailedRecord, Sender } from '../../lib/runtime/failures/failure-publisher';
 import type { OutgoingRecord } from '../../lib/kafka/producer';
 import type { ConsumedRecord } from '../../lib/runtime/subscription';
 import type { Host } from './host';
@@ -45,7 +45,7 @@ export function originOf(
   return { log: broker.log(origin), offset: origin.offset };
 }
 
-type OnSafe = (sender: Sender, letters: readonly Letter[]) => void;
+type OnSafe = (sender: Sender, letters: readonly FailedRecord[]) => void;
 
 /** The writer of copies, and what must hold of each. */
 export class SimulatedLetters {
@@ -60,7 +60,7 @@ export class SimulatedLetters {
     this.#onSafe = onSafe;
   }
 
-  async send(sender: Sender, letters: readonly Letter[]): Promise<void> {
+  async send(sender: Sender, letters: readonly FailedRecord[]): Promise<void> {
     const { broker, library, letterServer } = this.#world;
     const producer = {
       send: async (records: readonly OutgoingRecord[]) => {
@@ -75,11 +75,11 @@ export class SimulatedLetters {
         return records.map(() => null);
       },
     };
-    await new library.Letters(producer, 'group', this.#host).send(sender, letters);
+    await new library.FailurePublisher(producer, 'group', this.#host).send(sender, letters);
     this.#onSafe(sender, letters);
   }
 
-  #append(sender: Sender, { record, poison }: Letter, copy: OutgoingRecord): void {
+  #append(sender: Sender, { record, poison }: FailedRecord, copy: OutgoingRecord): void {
     const { broker, checks, time } = this.#world;
     const at = { topic: copy.topic, partition: copy.partition ?? -1 };
     const written = broker.log(at).append({

@@ -57,7 +57,7 @@ export class Instance implements CheckedProcess {
       client: this.client,
       settings: plan.settings,
       clock: this.host,
-      letters: new SimulatedLetters(world, this.host, (sender, letters) => {
+      publisher: new SimulatedLetters(world, this.host, (sender, letters) => {
         const offsets = letters.map(({ record }) => record.offset);
         world.checks.lettered(this.holdings.get(keyOf(sender)), offsets);
       }),

@@ -2,7 +2,7 @@
 import { assignPartitions } from '../../lib/kafka/kafkajs/assigner';
 import { StaleCommitError } from '../../lib/kafka/client-port';
 import { KafkaJsClient } from '../../lib/kafka/kafkajs/client';
-import { Letters } from '../../lib/runtime/failures/failure-publisher';
+import { FailurePublisher } from '../../lib/runtime/failures/failure-publisher';
 import { assertMayBegin } from '../../lib/runtime/membership-guard';
 import { withRetryTopics } from '../../lib/runtime/member/retry-subscriptions';
 import { Runtime } from '../../lib/runtime/member/runtime';
@@ -16,7 +16,7 @@ export interface Library {
   readonly assignPartitions: typeof assignPartitions;
   readonly KafkaJsClient: typeof KafkaJsClient;
   readonly assertMayBegin: typeof assertMayBegin;
-  readonly Letters: typeof Letters;
+  readonly FailurePublisher: typeof FailurePublisher;
   readonly withRetryTopics: typeof withRetryTopics;
 }
 
@@ -27,6 +27,6 @@ export const ownLibrary: Library = {
   assignPartitions,
   KafkaJsClient,
   assertMayBegin,
-  Letters,
+  FailurePublisher,
   withRetryTopics,
 };

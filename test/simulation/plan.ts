@@ -186,7 +186,7 @@ function planSettings(random: SeededRandom, flow: Flow): ConsumerSettings {
     retryFirstMs: random.int(10, 100),
     retryMaxMs: random.int(200, 1_000),
     triesInPlace: random.int(1, 4),
-    letterRunMax: 1_000,
+    failureRunMax: 1_000,
     roomWaitMs: 20,
     drainMs: random.int(300, 2_000),
     sessionTimeoutMs: 3_000,

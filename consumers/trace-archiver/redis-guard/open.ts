@@ -2,7 +2,7 @@
 import { createGuardCounts, showRedisRooms } from '../../../lib/metrics/effects';
 import { systemClock } from '../../../lib/process/clock';
 import type { loadConfig, traceArchiverSchema } from '../../../lib/process/config';
-import type { LivingContext } from '../../../lib/service/health';
+import type { HealthContext } from '../../../lib/service/health';
 import { createUntilDone } from '../../../lib/service/until-done';
 import { PostgresChunkMoves } from '../../../lib/stores/postgres/chunk-moves';
 import type { PostgresPool } from '../../../lib/stores/postgres/pool';
@@ -10,17 +10,17 @@ import { RedisChunkLeases } from '../../../lib/stores/redis/chunk-leases';
 import type { RedisConnection } from '../../../lib/stores/redis/connection';
 import { readMemory } from '../../../lib/stores/redis/memory';
 import { chunkStore } from '../../../lib/gitlab/trace-chunks';
-import type { Surroundings } from '../dependencies';
+import type { Dependencies } from '../dependencies';
 import { RedisGuard } from './guard';
 import type { GuardedRedis } from './ports';
 
 export interface GuardParts {
   readonly config: ReturnType<typeof loadConfig<typeof traceArchiverSchema>>;
-  readonly around: Surroundings;
+  readonly around: Dependencies;
   readonly connections: PostgresPool;
   readonly sharedState: RedisConnection;
   readonly traceChunks: RedisConnection;
-  readonly living: Pick<LivingContext, 'logger' | 'metrics' | 'troubles'>;
+  readonly living: Pick<HealthContext, 'logger' | 'metrics' | 'troubles'>;
   readonly random: () => number;
 }
 

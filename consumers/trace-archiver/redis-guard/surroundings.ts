@@ -1,5 +1,5 @@
 /** What the guard works with. */
-import type { Surroundings } from '../dependencies';
+import type { Dependencies } from '../dependencies';
 import type { ChunkLeases, ChunkMoves, GuardCounts } from './ports';
 
 /** Between two of them a crash must leave nothing lost; tests end the work at each. */
@@ -12,10 +12,10 @@ export type GuardStep = (typeof guardSteps)[number];
 
 /** Besides what is known only when the consumer runs. */
 export interface GuardStores extends Pick<
-  Surroundings,
+  Dependencies,
   'rows' | 'leases' | 'leaseMs' | 'budget' | 'brake' | 'clock' | 'logger'
 > {
-  readonly chunks: Pick<Surroundings['chunks'], 'sharedState' | 'traceChunks'>;
+  readonly chunks: Pick<Dependencies['chunks'], 'sharedState' | 'traceChunks'>;
   readonly chunkLeases: ChunkLeases;
   readonly moves: ChunkMoves;
   readonly counts: GuardCounts;

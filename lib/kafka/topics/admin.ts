@@ -15,7 +15,7 @@ import {
 } from '../missing-right';
 import { planTopic, type ExistingTopic, type TopicPlan } from './topic-plan';
 import { topics as allTopics, type TopicDefinition } from './topics';
-import { whenLed } from './await-leaders';
+import { awaitLeaders } from './await-leaders';
 
 export interface TopicAdminOptions {
   /** Empty, or a prefix like `team-a.`. */
@@ -149,7 +149,7 @@ class KafkaJsTopicAdmin implements TopicAdmin {
 
   async ends(topic: string): Promise<readonly PartitionEnds[]> {
     const offsets = await this.#needing([topicNeed('DESCRIBE', topic)], () =>
-      whenLed(unledMs, () => this.#admin.fetchTopicOffsets(topic)),
+      awaitLeaders(unledMs, () => this.#admin.fetchTopicOffsets(topic)),
     );
     return offsets
       .map(({ partition, low, high }) => ({

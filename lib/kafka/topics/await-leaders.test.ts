@@ -1,4 +1,4 @@
-import { whenLed } from './await-leaders';
+import { awaitLeaders } from './await-leaders';
 
 const told = (type: string) => Object.assign(new Error(type), { type });
 
@@ -12,12 +12,12 @@ test('a leader that is being elected is asked again', async () => {
     const answer = answers.shift()!;
     return typeof answer === 'string' ? Promise.resolve(answer) : Promise.reject(answer);
   };
-  await expect(whenLed(10_000, ask)).resolves.toBe('ends');
+  await expect(awaitLeaders(10_000, ask)).resolves.toBe('ends');
 });
 
 test('any other refusal, and an election that does not end, are told', async () => {
   const refused = told('TOPIC_AUTHORIZATION_FAILED');
-  await expect(whenLed(10_000, () => Promise.reject(refused))).rejects.toBe(refused);
+  await expect(awaitLeaders(10_000, () => Promise.reject(refused))).rejects.toBe(refused);
   const unled = told('LEADER_NOT_AVAILABLE');
-  await expect(whenLed(0, () => Promise.reject(unled))).rejects.toBe(unled);
+  await expect(awaitLeaders(0, () => Promise.reject(unled))).rejects.toBe(unled);
 });

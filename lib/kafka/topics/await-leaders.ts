@@ -11,7 +11,7 @@ export const unledTypes: readonly string[] = ['LEADER_NOT_AVAILABLE', 'NOT_LEADE
  * @param passing types of kafkajs errors that pass by themselves.
  * @throws any other error at once, and the last one when the time is over.
  */
-export async function whenLed<T>(
+export async function awaitLeaders<T>(
   limitMs: number,
   ask: () => Promise<T>,
   passing: readonly string[] = unledTypes,

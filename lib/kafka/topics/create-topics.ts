@@ -1,6 +1,6 @@
 /** Creates topics and waits until they can be used: kafkajs itself waits for less than that. */
 import type { Admin, ITopicConfig } from 'kafkajs';
-import { unledTypes, whenLed } from './await-leaders';
+import { unledTypes, awaitLeaders } from './await-leaders';
 
 /** Answers of a broker that has only just heard of a topic. */
 const notYet = ['UNKNOWN_TOPIC_OR_PARTITION', ...unledTypes];
@@ -13,6 +13,7 @@ const limitMs = 60_000;
 export async function createTopics(admin: Admin, topics: readonly ITopicConfig[]): Promise<void> {
   await admin.createTopics({ waitForLeaders: false, topics: [...topics] });
   const names = topics.map(({ topic }) => topic);
-  await whenLed(limitMs, () => admin.fetchTopicMetadata({ topics: names }), notYet);
-  for (const name of names) await whenLed(limitMs, () => admin.fetchTopicOffsets(name), notYet);
+  await awaitLeaders(limitMs, () => admin.fetchTopicMetadata({ topics: names }), notYet);
+  for (const name of names)
+    await awaitLeaders(limitMs, () => admin.fetchTopicOffsets(name), notYet);
 }

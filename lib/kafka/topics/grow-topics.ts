@@ -1,6 +1,6 @@
 /** Adds partitions to existing topics, one topic after the other, each usable before the next. */
 import type { Admin } from 'kafkajs';
-import { unledTypes, whenLed } from './await-leaders';
+import { unledTypes, awaitLeaders } from './await-leaders';
 
 export interface Growth {
   /** Full name, namespace included. */
@@ -23,7 +23,7 @@ export async function growTopics(admin: Admin, growths: readonly Growth[]): Prom
   await admin.createPartitions({ topicPartitions: growths.map(asked), validateOnly: true });
   for (const growth of growths) {
     await admin.createPartitions({ topicPartitions: [asked(growth)] });
-    await whenLed(limitMs, () => allLed(admin, growth), notYet);
+    await awaitLeaders(limitMs, () => allLed(admin, growth), notYet);
   }
 }
 

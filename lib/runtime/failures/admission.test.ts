@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { breakerDefaults } from './breaker';
-import { Gate } from './admission';
+import { Admission } from './admission';
 import { noObserver } from '../observer';
 
 const away = [{ dependency: 's3', error: new Error('gone') }] as const;
@@ -11,7 +11,7 @@ function fixture(random = 1) {
   let changes = 0;
   const events: string[] = [];
   const sleepers: (() => void)[] = [];
-  const gate = new Gate({
+  const gate = new Admission({
     clock: {
       nowMs: () => nowMs,
       sleep: () => new Promise((resolve) => sleepers.push(resolve)),

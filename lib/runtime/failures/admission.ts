@@ -10,7 +10,7 @@ import { Breaker } from './breaker';
 import { dependencies, type Dependency } from '../dependency';
 import type { BreakerState, RuntimeObserver } from '../observer';
 
-export interface GateOptions {
+export interface AdmissionOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
@@ -35,8 +35,8 @@ export interface Absence {
 
 const settleLookMs = 1_000;
 
-export class Gate {
-  readonly #options: GateOptions;
+export class Admission {
+  readonly #options: AdmissionOptions;
   readonly #breakers: ReadonlyMap<Dependency, Breaker>;
   readonly #running = new Map<Dependency, number>();
   readonly #over = new AbortController();
@@ -49,7 +49,7 @@ export class Gate {
   /** The earliest time of the next micro-batch, by the rate. */
   #freeAtMs = 0;
 
-  constructor(options: GateOptions) {
+  constructor(options: AdmissionOptions) {
     this.#options = options;
     this.#breakers = new Map(dependencies.map((name) => [name, new Breaker()]));
   }

@@ -2,7 +2,7 @@ import { array, assert, asyncProperty, integer, record } from 'fast-check';
 import { readFailure, readNotBefore } from '../failure-headers';
 import { noFailurePolicy, type FailurePolicy } from '../failure-policy';
 import { FetchedRecord } from '../../kafka/fetched-record';
-import { Letters } from './failure-publisher';
+import { FailurePublisher } from './failure-publisher';
 import type { OutgoingRecord } from '../../kafka/producer';
 import { failurePartitions } from '../../kafka/topics/topics';
 
@@ -36,8 +36,8 @@ test('a record goes through the delays in their order, the last one again and ag
           return Promise.resolve([]);
         };
         let nowMs = 1_000_000;
-        const clock = { nowMs: () => nowMs } as ConstructorParameters<typeof Letters>[2];
-        const letters = new Letters({ send }, 'group', clock);
+        const clock = { nowMs: () => nowMs } as ConstructorParameters<typeof FailurePublisher>[2];
+        const letters = new FailurePublisher({ send }, 'group', clock);
         let current = original;
         let attempts = 0;
         for (const [index, { failed, laterMs }] of failures.entries()) {

@@ -10,7 +10,7 @@ import type { PoisonReason } from '../poison';
 import type { OutgoingRecord, RecordProducer } from '../../kafka/producer';
 import { failurePartitions } from '../../kafka/topics/topics';
 
-export interface Letter {
+export interface FailedRecord {
   readonly record: FetchedRecord;
   readonly error: Error;
   /** Undefined: to the next retry topic. */
@@ -31,7 +31,7 @@ export interface Sender {
   readonly retryLevel: number | null;
 }
 
-export class Letters {
+export class FailurePublisher {
   readonly #producer: Pick<RecordProducer, 'send'>;
   readonly #group: string;
   readonly #clock: Clock;
@@ -44,19 +44,19 @@ export class Letters {
   }
 
   /** @throws Error of the producer or the encoder: then all originals stay where they are. */
-  async send(sender: Sender, letters: readonly Letter[]): Promise<void> {
+  async send(sender: Sender, failedRecords: readonly FailedRecord[]): Promise<void> {
     await this.#producer.send(
-      await Promise.all(letters.map((letter) => this.#write(sender, letter))),
+      await Promise.all(failedRecords.map((failedRecord) => this.#write(sender, failedRecord))),
     );
   }
 
-  async #write(sender: Sender, letter: Letter): Promise<OutgoingRecord> {
-    const { record, rest } = letter;
+  async #write(sender: Sender, failedRecord: FailedRecord): Promise<OutgoingRecord> {
+    const { record, rest } = failedRecord;
     const { encode } = sender.policy;
     const isSplit = rest !== undefined && encode !== undefined;
-    const failure = this.#describe(sender, letter, isSplit);
+    const failure = this.#describe(sender, failedRecord, isSplit);
     return {
-      topic: topicOf(sender, letter),
+      topic: topicOf(sender, failedRecord),
       partition: failure.origin.partition % failurePartitions,
       key: record.key,
       value: isSplit ? await encode(rest) : record.value,
@@ -64,8 +64,8 @@ export class Letters {
     };
   }
 
-  #describe(sender: Sender, letter: Letter, isSplit: boolean): Failure {
-    const { record, error, poison, failed, firstFailedAtMs, rest } = letter;
+  #describe(sender: Sender, failedRecord: FailedRecord, isSplit: boolean): Failure {
+    const { record, error, poison, failed, firstFailedAtMs, rest } = failedRecord;
     const lastAtMs = this.#clock.nowMs();
     const earlier = readFailure(record.headerTexts) ?? {
       origin: originOf(sender, record),
@@ -92,7 +92,7 @@ const originOf = ({ topic, partition }: Sender, record: FetchedRecord): Origin =
   return { topic, partition, offset, timestampMs };
 };
 
-function topicOf(sender: Sender, { poison }: Letter): string {
+function topicOf(sender: Sender, { poison }: FailedRecord): string {
   const { deadLetters } = sender.policy;
   const topic = poison === undefined ? nextRetryTopic(sender)?.topic : deadLetters;
   if (typeof topic !== 'string') throw new Error(`${sender.topic} has no topic for its failures.`);

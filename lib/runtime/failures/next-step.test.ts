@@ -1,5 +1,5 @@
 import { noFailurePolicy, type FailurePolicy, type Verdict } from '../failure-policy';
-import { judge, judgeError } from './next-step';
+import { nextStep, nextStepOfError } from './next-step';
 import { deadLetter, done, halt, hold, partly, retry, skip } from '../outcome';
 import { UndecodableRecordError } from '../undecodable-record-error';
 
@@ -20,22 +20,25 @@ test.each([
   [hold('s3', error), 'held'],
   [deadLetter('wire-format', error), 'letter'],
 ])('%j is %s', (outcome, kind) => {
-  expect(judge(outcome, 1, transient, 5).kind).toBe(kind);
+  expect(nextStep(outcome, 1, transient, 5).kind).toBe(kind);
 });
 
 test('what fails for its own sake goes to the retry topics after its tries in place, and not before', () => {
-  expect(judge(retry(error), 4, transient, 5)).toEqual({ kind: 'again', error });
-  expect(judge(retry(error), 5, transient, 5)).toMatchObject({ kind: 'letter', poison: undefined });
-  expect(judge(partly('rest', error), 5, transient, 5).kind).toBe('letter');
+  expect(nextStep(retry(error), 4, transient, 5)).toEqual({ kind: 'again', error });
+  expect(nextStep(retry(error), 5, transient, 5)).toMatchObject({
+    kind: 'letter',
+    poison: undefined,
+  });
+  expect(nextStep(partly('rest', error), 5, transient, 5).kind).toBe('letter');
   const without = policy({ kind: 'transient' }, { retryTopics: [] });
-  expect(judge(retry(error), 5_000, without, 5).kind).toBe('again');
+  expect(nextStep(retry(error), 5_000, without, 5).kind).toBe('again');
 });
 
 test('for what it is not time yet is asked again, until it is taken to be its own fault', () => {
   const waits = policy({ kind: 'wait' });
-  expect(judge(retry(error), 0, waits, 5)).toEqual({ kind: 'again', error });
-  expect(judge(retry(error), 4, waits, 5).kind).toBe('again');
-  expect(judge(retry(error), 5, waits, 5)).toMatchObject({ kind: 'letter', poison: undefined });
+  expect(nextStep(retry(error), 0, waits, 5)).toEqual({ kind: 'again', error });
+  expect(nextStep(retry(error), 4, waits, 5).kind).toBe('again');
+  expect(nextStep(retry(error), 5, waits, 5)).toMatchObject({ kind: 'letter', poison: undefined });
 });
 
 test.each([
@@ -51,19 +54,19 @@ test.each([
 ] as [Verdict, object][])(
   '%j is never the fault of the record, however often',
   (verdict, expected) => {
-    expect(judge(retry(error), 1_000, policy(verdict), 5)).toMatchObject(expected);
+    expect(nextStep(retry(error), 1_000, policy(verdict), 5)).toMatchObject(expected);
   },
 );
 
 test('poison is a dead letter at once, or stops its lane where there is no topic for it', () => {
   const poison: Verdict = { kind: 'poison', reason: 'wire-format' };
-  expect(judgeError(error, 1, policy(poison), 5)).toEqual({
+  expect(nextStepOfError(error, 1, policy(poison), 5)).toEqual({
     kind: 'letter',
     poison: 'wire-format',
     error,
   });
-  expect(judgeError(error, 1, policy(poison, { deadLetters: null }), 5).kind).toBe('halted');
+  expect(nextStepOfError(error, 1, policy(poison, { deadLetters: null }), 5).kind).toBe('halted');
   const undecodable = new UndecodableRecordError('no', null);
-  expect(judgeError(undecodable, 1, noFailurePolicy, 5).kind).toBe('halted');
-  expect(judgeError(error, 1, noFailurePolicy, 5).kind).toBe('again');
+  expect(nextStepOfError(undecodable, 1, noFailurePolicy, 5).kind).toBe('halted');
+  expect(nextStepOfError(error, 1, noFailurePolicy, 5).kind).toBe('again');
 });

@@ -4,7 +4,7 @@ import type { FailurePolicy } from '../failure-policy';
 import type { Outcome } from '../outcome';
 import type { PoisonReason } from '../poison';
 
-export type Fate =
+export type NextStep =
   | { readonly kind: 'finished' }
   /** Tried again in place. */
   | { readonly kind: 'again'; readonly error: Error }
@@ -18,21 +18,21 @@ export type Fate =
   /** Tried again in place; an operator must look. */
   | { readonly kind: 'stuck'; readonly error: Error }
   /** Sent to a retry topic, or to the dead letters when `poison` gives the reason. */
-  | { readonly kind: 'letter'; readonly error: Error; readonly poison: PoisonReason | undefined }
+  | { readonly kind: 'redirect'; readonly error: Error; readonly poison: PoisonReason | undefined }
   | { readonly kind: 'halted'; readonly error: Error };
 
-export const finished: Fate = { kind: 'finished' };
+export const finished: NextStep = { kind: 'finished' };
 
 /**
  * @param failed how often the record has failed for its own reasons, this time included.
  * @param triesInPlace after so many a record goes to the retry topics.
  */
-export function judge(
+export function nextStep(
   outcome: Outcome,
   failed: number,
   policy: FailurePolicy,
   triesInPlace: number,
-): Fate {
+): NextStep {
   switch (outcome.kind) {
     case 'done':
     case 'skip':
@@ -45,17 +45,17 @@ export function judge(
       return poisoned(outcome.error, outcome.reason, policy);
     case 'partly':
     case 'retry':
-      return judgeError(outcome.error, failed, policy, triesInPlace);
+      return nextStepOfError(outcome.error, failed, policy, triesInPlace);
   }
 }
 
 /** The same for a thrown error, for example of a decoder. */
-export function judgeError(
+export function nextStepOfError(
   error: Error,
   failed: number,
   policy: FailurePolicy,
   triesInPlace: number,
-): Fate {
+): NextStep {
   const verdict = policy.classify(error);
   switch (verdict.kind) {
     case 'hold':
@@ -73,8 +73,8 @@ export function judgeError(
   }
 }
 
-const poisoned = (error: Error, poison: PoisonReason, policy: FailurePolicy): Fate =>
-  policy.deadLetters === null ? { kind: 'halted', error } : { kind: 'letter', error, poison };
+const poisoned = (error: Error, poison: PoisonReason, policy: FailurePolicy): NextStep =>
+  policy.deadLetters === null ? { kind: 'halted', error } : { kind: 'redirect', error, poison };
 
 /** A failure of this record at this moment. */
 export const ownFault = (
@@ -82,7 +82,7 @@ export const ownFault = (
   failed: number,
   policy: FailurePolicy,
   triesInPlace: number,
-): Fate =>
+): NextStep =>
   policy.retryTopics.length > 0 && failed >= triesInPlace
-    ? { kind: 'letter', error, poison: undefined }
+    ? { kind: 'redirect', error, poison: undefined }
     : { kind: 'again', error };

@@ -6,7 +6,7 @@ import type { Outcome } from '../outcome';
 import type { Slots } from './slots';
 import type { AnySubscription } from '../subscription';
 
-export class MicroBatchPace {
+export class AdaptiveConcurrency {
   readonly #slots: Slots;
   readonly #clock: Clock;
   readonly #limit: AdaptiveLimit | null;

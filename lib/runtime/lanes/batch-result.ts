@@ -3,22 +3,22 @@ import type { Dependency } from '../dependency';
 import type { FailurePolicy } from '../failure-policy';
 import type { FetchedRecord } from '../../kafka/fetched-record';
 import type { Absence } from '../failures/admission';
-import { judge, judgeError, ownFault, type Fate } from '../failures/next-step';
-import type { DoubtGate, Lane, Unsent } from './lane';
-import type { Letter } from '../failures/failure-publisher';
+import { nextStep, nextStepOfError, ownFault, type NextStep } from '../failures/next-step';
+import type { OthersSuccess, Lane, Unsent } from './lane';
+import type { FailedRecord } from '../failures/failure-publisher';
 import type { MicroBatch } from './micro-batch';
 import { halt, type Outcome } from '../outcome';
 import type { ConsumedRecord } from '../subscription';
 
 /** The rest of the work after a micro-batch; of each kind of failure the first one. */
-export class Settlement {
+export class BatchResult {
   readonly finished: FetchedRecord[] = [];
   /** Put back into the lane, in order. */
   readonly unfinished: FetchedRecord[] = [];
   /** Copied before they are finished; until then they are in `unfinished`, too. */
-  readonly letters: Letter[] = [];
+  readonly toPublish: FailedRecord[] = [];
   /** How many of the finished records are so because their copies are safe. */
-  lettered = 0;
+  published = 0;
   readonly absent: Absence[] = [];
   retry: Error | null = null;
   /** Failed records that could not be written. */
@@ -32,11 +32,11 @@ export class Settlement {
   halt: { readonly error: Error; readonly offset: number } | null = null;
 
   /** No record has been handled anew: only the failed records are sent. */
-  static ofUnsent({ letters, unfinished }: Unsent): Settlement {
-    const settlement = new Settlement();
-    settlement.letters.push(...letters);
-    settlement.unfinished.push(...unfinished);
-    return settlement;
+  static ofUnsent({ failedRecords, unfinished }: Unsent): BatchResult {
+    const result = new BatchResult();
+    result.toPublish.push(...failedRecords);
+    result.unfinished.push(...unfinished);
+    return result;
   }
 
   /** It waits for an unavailable dependency, and no attempt is counted. */
@@ -44,30 +44,31 @@ export class Settlement {
     return this.absent.length > 0 || (this.unsent !== null && this.stuck === null);
   }
 
-  add(record: FetchedRecord, fate: Fate, lane: Lane, rules: SettleRules): void {
-    if (fate.kind === 'finished') {
+  add(record: FetchedRecord, step: NextStep, lane: Lane, rules: ResultRules): void {
+    if (step.kind === 'finished') {
       this.finished.push(record);
       return;
     }
     this.unfinished.push(record);
-    if (fate.kind === 'halted') this.halt ??= { error: fate.error, offset: record.offset };
-    else if (fate.kind === 'letter' && rules.mayWrite) this.#addLetter(record, fate, lane, rules);
-    else this.#addRetry(fate);
+    if (step.kind === 'halted') this.halt ??= { error: step.error, offset: record.offset };
+    else if (step.kind === 'redirect' && rules.mayWrite)
+      this.#addFailedRecord(record, step, lane, rules);
+    else this.#addRetry(step);
   }
 
   /** The copies are safe: their originals are finished. */
-  lettersSent(): void {
-    const sent = new Set(this.letters.map(({ record }) => record));
+  wasPublished(): void {
+    const sent = new Set(this.toPublish.map(({ record }) => record));
     this.finished.push(...sent);
-    this.lettered = sent.size;
+    this.published = sent.size;
     const left = this.unfinished.filter((record) => !sent.has(record));
     this.unfinished.splice(0, this.unfinished.length, ...left);
   }
 
   /** @param isRefused no server is unavailable: the copy would be refused again. */
-  lettersUnsent(error: Error, isRefused: boolean): void {
-    const { letters, unfinished } = this;
-    this.unsent = { letters, unfinished, error };
+  wasNotPublished(error: Error, isRefused: boolean): void {
+    const { toPublish, unfinished } = this;
+    this.unsent = { failedRecords: toPublish, unfinished, error };
     this.retry ??= error;
     if (isRefused) this.stuck ??= error;
   }
@@ -77,24 +78,24 @@ export class Settlement {
     return this.isContradicted || this.absent.some(({ dependency }) => needs.includes(dependency));
   }
 
-  #addLetter(
+  #addFailedRecord(
     record: FetchedRecord,
-    { error, poison }: Extract<Fate, { kind: 'letter' }>,
+    { error, poison }: Extract<NextStep, { kind: 'redirect' }>,
     { failed, rests }: Lane,
-    { nowMs }: SettleRules,
+    { nowMs }: ResultRules,
   ): void {
     const { times, firstAtMs } = failed.get(record.offset) ?? { times: 1, firstAtMs: nowMs };
     const rest = rests.get(record.offset);
-    this.letters.push({ record, error, poison, rest, failed: times, firstFailedAtMs: firstAtMs });
+    this.toPublish.push({ record, error, poison, rest, failed: times, firstFailedAtMs: firstAtMs });
   }
 
-  #addRetry(fate: Extract<Fate, { kind: 'again' | 'held' | 'stuck' | 'letter' }>): void {
-    const { error } = fate;
+  #addRetry(step: Extract<NextStep, { kind: 'again' | 'held' | 'stuck' | 'redirect' }>): void {
+    const { error } = step;
     this.retry ??= error;
-    if (fate.kind === 'stuck') this.stuck ??= error;
-    if (fate.kind === 'letter') this.stuck ??= new TooManyFailuresError(error);
-    if (fate.kind !== 'held') return;
-    if (!fate.isOverload) this.absent.push({ dependency: fate.dependency, error });
+    if (step.kind === 'stuck') this.stuck ??= error;
+    if (step.kind === 'redirect') this.stuck ??= new TooManyFailuresError(error);
+    if (step.kind !== 'held') return;
+    if (!step.isOverload) this.absent.push({ dependency: step.dependency, error });
   }
 }
 
@@ -111,69 +112,69 @@ class TooManyFailuresError extends Error {
   }
 }
 
-export interface SettleRules {
+export interface ResultRules {
   readonly policy: FailurePolicy;
   /** After so many failures for its own reasons a record goes to the retry topics. */
   readonly triesInPlace: number;
   /** Failed records may be written: not after too many in a row. */
   readonly mayWrite: boolean;
-  readonly gate: DoubtGate;
+  readonly admission: OthersSuccess;
   readonly nowMs: number;
 }
 
 /** Notes in the lane what the next attempt needs, and returns what is left. Failed records are still to be sent. */
-export function settle(
+export function batchResult(
   lane: Lane,
   batch: MicroBatch,
   outcomes: readonly Outcome[],
-  rules: SettleRules,
-): Settlement {
-  const settlement = new Settlement();
+  rules: ResultRules,
+): BatchResult {
+  const result = new BatchResult();
   batch.fetched.forEach((record, index) => {
     // handleAll guarantees one outcome for each record; a record without one is not done.
     const outcome = outcomes[index] ?? halt(new Error('A record was given no outcome.'));
     if (outcome.kind === 'done' || outcome.kind === 'skip') {
-      settlement.finished.push(record);
-      if (outcome.kind === 'done' && !outcome.provesNothing) settlement.isProof = true;
+      result.finished.push(record);
+      if (outcome.kind === 'done' && !outcome.provesNothing) result.isProof = true;
       return;
     }
     remember(lane, record.offset, batch.records[index], outcome);
     const isOwn = isOwnFault(outcome, record, lane, rules);
     const failed = isOwn ? lane.countFailure(record.offset, rules.nowMs) : 0;
-    const fate = judge(outcome, failed, rules.policy, rules.triesInPlace);
-    settlement.add(record, doubted(fate, record, lane, rules, settlement), lane, rules);
+    const step = nextStep(outcome, failed, rules.policy, rules.triesInPlace);
+    result.add(record, doubted(step, record, lane, rules, result), lane, rules);
   });
   const { failure } = batch;
   const first = lane.first();
   if (failure && first && batch.fetched.length === 0) {
     const inPlace = { ...rules, policy: { ...rules.policy, retryTopics: [] } };
-    const fate = judgeError(failure, 0, inPlace.policy, rules.triesInPlace);
+    const step = nextStepOfError(failure, 0, inPlace.policy, rules.triesInPlace);
     // Nothing was taken off the lane: only a failed record is.
-    settlement.add(first, doubted(fate, first, lane, inPlace, settlement), lane, rules);
+    result.add(first, doubted(step, first, lane, inPlace, result), lane, rules);
   }
-  return settlement;
+  return result;
 }
 
 /** If others succeed against the dependency that this record finds down, blame the record. */
 function doubted(
-  fate: Fate,
+  step: NextStep,
   record: FetchedRecord,
   lane: Lane,
-  { policy, triesInPlace, gate, nowMs }: SettleRules,
-  settlement: Settlement,
-): Fate {
+  { policy, triesInPlace, admission, nowMs }: ResultRules,
+  result: BatchResult,
+): NextStep {
   // The brake holds by a decision: a record that passes it proves nothing for the others.
-  if (fate.kind !== 'held' || fate.isOverload || fate.dependency === 'brake') return fate;
-  if (!lane.countDoubt(record.offset, fate.dependency, gate)) return fate;
-  settlement.isContradicted = true;
-  return ownFault(fate.error, lane.countFailure(record.offset, nowMs), policy, triesInPlace);
+  if (step.kind !== 'held' || step.isOverload || step.dependency === 'brake') return step;
+  if (!lane.countDoubt(record.offset, step.dependency, admission)) return step;
+  result.isContradicted = true;
+  return ownFault(step.error, lane.countFailure(record.offset, nowMs), policy, triesInPlace);
 }
 
 function isOwnFault(
   outcome: Outcome,
   { offset }: FetchedRecord,
   lane: Lane,
-  { policy, nowMs }: SettleRules,
+  { policy, nowMs }: ResultRules,
 ): boolean {
   const isTried = outcome.kind === 'partly' || outcome.kind === 'retry';
   const verdict = isTried ? policy.classify(outcome.error) : null;

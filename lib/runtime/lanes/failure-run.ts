@@ -2,7 +2,7 @@
  * Counts failed records in a row. When nothing succeeds between them, the fault lies in this process, its configuration
  * or its schema rather than in the records: then they stay where they are until an operator looks.
  */
-export class LetterRun {
+export class FailureRun {
   readonly #max: number;
   #length = 0;
 
@@ -16,7 +16,7 @@ export class LetterRun {
     return this.#length >= this.#max;
   }
 
-  lettered(records: number): void {
+  failed(records: number): void {
     this.#length += records;
   }
 

@@ -1,12 +1,12 @@
 /** What the lanes of all partitions of one consumer share. */
 import type { Clock } from '../../process/clock';
 import type { ConsumerClient } from '../../kafka/client-port';
-import type { Gate } from '../failures/admission';
-import type { Letters } from '../failures/failure-publisher';
+import type { Admission } from '../failures/admission';
+import type { FailurePublisher } from '../failures/failure-publisher';
 import type { RuntimeObserver } from '../observer';
 import type { ConsumerSettings } from '../settings';
-import type { MicroBatchPace } from './adaptive-concurrency';
-import type { LetterRun } from './failure-run';
+import type { AdaptiveConcurrency } from './adaptive-concurrency';
+import type { FailureRun } from './failure-run';
 import type { Slots } from './slots';
 
 export interface LaneContext {
@@ -15,10 +15,10 @@ export interface LaneContext {
   readonly clock: Clock;
   readonly random: () => number;
   readonly slots: Slots;
-  readonly pace: MicroBatchPace;
-  readonly gate: Gate;
-  readonly letters: Pick<Letters, 'send'>;
-  readonly letterRun: LetterRun;
+  readonly pace: AdaptiveConcurrency;
+  readonly admission: Admission;
+  readonly publisher: Pick<FailurePublisher, 'send'>;
+  readonly failureRun: FailureRun;
   readonly observer: RuntimeObserver;
   /** Why the group does not accept commits at the moment. */
   readonly commits: { refusedBy: Error | null };

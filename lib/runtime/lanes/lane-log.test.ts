@@ -3,7 +3,7 @@ import type { FailurePolicy } from '../failure-policy';
 import type { FetchedRecord } from '../../kafka/fetched-record';
 import { Lane } from './lane';
 import { LaneLog } from './lane-log';
-import type { Letter } from '../failures/failure-publisher';
+import type { FailedRecord } from '../failures/failure-publisher';
 import { RecordBusyError, WaitError } from '../record-errors';
 
 interface Line {
@@ -25,7 +25,7 @@ function createFixture() {
 
 const busy = new RecordBusyError('The trace of build 17 (partition 100) has to settle: live.');
 const away = new Error('storage is away');
-function letter(error: Error): Letter {
+function letter(error: Error): FailedRecord {
   const record: unknown = { offset: 7 };
   const failure = { error, poison: undefined, failed: 6, firstFailedAtMs: 0, rest: undefined };
   return { record: record as FetchedRecord, ...failure };
@@ -66,7 +66,7 @@ test('a failure among usual waits is warned of, and its end is told where it was
 
 test('a busy record goes to its retry topic at debug, and again to the last one as a warning', () => {
   const { log, lines } = createFixture();
-  for (const level of [null, 0, 1]) log.lettered(letter(busy), from(level));
+  for (const level of [null, 0, 1]) log.redirected(letter(busy), from(level));
   expect(lines.map(({ level }) => level)).toEqual(['debug', 'debug', 'warn']);
   expect(lines.map(({ fields }) => fields['reason'])).toEqual(lines.map(() => busy.message));
   expect(lines.some(({ fields }) => 'err' in fields)).toBe(false);
@@ -74,7 +74,7 @@ test('a busy record goes to its retry topic at debug, and again to the last one 
 
 test('a record that failed for its own sake is warned of at once', () => {
   const { log, lines } = createFixture();
-  log.lettered(letter(away), from(null));
+  log.redirected(letter(away), from(null));
   expect(lines).toEqual([
     { level: 'warn', fields: { event: 'record.retried-later', offset: 7, failed: 6, err: away } },
   ]);

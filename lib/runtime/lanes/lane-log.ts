@@ -1,7 +1,7 @@
 /** Logs the failures of a partition's lanes: each kind once in a spell of failures, never the content of a record. */
 import type { Logger } from '../../process/logger';
 import type { Lane } from './lane';
-import type { Letter, Sender } from '../failures/failure-publisher';
+import type { FailedRecord, Sender } from '../failures/failure-publisher';
 import { RecordBusyError, WaitError } from '../record-errors';
 
 /** Most messages logged in one spell of failures; messages that differ in numbers only count as one. */
@@ -32,8 +32,8 @@ export class LaneLog {
       return;
     }
     const reason = error.message.replace(/[0-9]+/g, '0');
-    if (lane.toldReasons.has(reason) || lane.toldReasons.size >= toldReasonsMax) return;
-    lane.toldReasons.add(reason);
+    if (lane.loggedReasons.has(reason) || lane.loggedReasons.size >= toldReasonsMax) return;
+    lane.loggedReasons.add(reason);
     const fields = { event: 'lane.retrying', ...placeOf(lane), err: error };
     this.#logger.warn(fields, 'lane retries until it succeeds');
   }
@@ -63,7 +63,10 @@ export class LaneLog {
     );
   }
 
-  lettered({ record, error, poison, failed }: Letter, { retryLevel, policy }: LetterSource): void {
+  redirected(
+    { record, error, poison, failed }: FailedRecord,
+    { retryLevel, policy }: LetterSource,
+  ): void {
     const fields = { offset: record.offset, failed };
     if (poison !== undefined) {
       const event = 'record.dead-lettered';
@@ -85,7 +88,7 @@ export class LaneLog {
 type LetterSource = Pick<Sender, 'retryLevel' | 'policy'>;
 
 /** The end of a failure is logged only where its beginning was. */
-const endLevel = (lane: Lane): 'info' | 'debug' => (lane.toldReasons.size > 0 ? 'info' : 'debug');
+const endLevel = (lane: Lane): 'info' | 'debug' => (lane.loggedReasons.size > 0 ? 'info' : 'debug');
 
 const placeOf = (lane: Lane): { lane: number; offset: number | undefined } => ({
   lane: lane.index,

@@ -2,7 +2,7 @@
 import type { Lane } from './lane';
 import { WaitError } from '../record-errors';
 import { retryDelayMs } from '../../process/backoff';
-import type { Settlement } from './batch-result';
+import type { BatchResult } from './batch-result';
 import type { LaneContext } from './lane-context';
 
 /** A dependency's breaker sets the pace; the lane's own pause only bridges the time until it opens. */
@@ -10,7 +10,7 @@ const heldFailuresMax = 3;
 
 export function lanePauseMs(
   { failures }: Lane,
-  { isHeld, retry }: Settlement,
+  { isHeld, retry }: BatchResult,
   { settings, random }: LaneContext,
 ): number {
   const times = isHeld ? Math.min(failures, heldFailuresMax) : failures;

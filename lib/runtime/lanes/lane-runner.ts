@@ -15,30 +15,30 @@ import { LaneLog } from './lane-log';
 import { lanePauseMs } from './lane-pause';
 import { asError } from '../../process/is-error';
 import { assemble, handleAll, type MicroBatch } from './micro-batch';
-import { letterNeeds, putAside } from './redirect';
-import { settle, Settlement } from './batch-result';
+import { publisherNeeds, redirect } from './redirect';
+import { batchResult, BatchResult } from './batch-result';
 import type { LaneContext } from './lane-context';
-import { tellOutcomes } from './report-outcomes';
+import { reportOutcomes } from './report-outcomes';
 
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 export class LaneRunner {
-  /** When one of its lanes began last, in turns of the gate. */
+  /** When one of its lanes began last, in turns of the admission. */
   lastTurn = 0;
   /** Start times of running micro-batches, for the progress deadline. */
   readonly startedAtMs = new Map<Lane, number>();
   readonly #partition: LaneHost;
-  readonly #around: LaneContext;
+  readonly #context: LaneContext;
   readonly #policy: FailurePolicy;
   /** Flags steer work, not the reading of state. */
   readonly #isSteered: boolean;
   readonly #log: LaneLog;
-  readonly #mayBegin = (): boolean => this.#around.client.mayBegin();
+  readonly #mayBegin = (): boolean => this.#context.client.mayBegin();
   #onIdle: (() => void)[] = [];
 
-  constructor(partition: LaneHost, around: LaneContext) {
+  constructor(partition: LaneHost, context: LaneContext) {
     this.#partition = partition;
-    this.#around = around;
+    this.#context = context;
     const { failures, start } = partition.subscription;
     this.#policy = failures ?? noFailurePolicy;
     this.#isSteered = start === 'committed';
@@ -47,8 +47,8 @@ export class LaneRunner {
 
   /** Why none of the lanes may begin anything, while that is so. */
   get heldBy(): string | null {
-    const { client, commits, gate } = this.#around;
-    const byOthers = gate.heldBy(this.#policy.needs, this.#isSteered);
+    const { client, commits, admission } = this.#context;
+    const byOthers = admission.heldBy(this.#policy.needs, this.#isSteered);
     if (byOthers !== null || !this.#isSteered) return byOthers;
     if (!client.mayBegin()) return 'nothing proves that this is still a member of its group';
     return commits.refusedBy && `offsets are not committed: ${commits.refusedBy.message}`;
@@ -56,8 +56,8 @@ export class LaneRunner {
 
   /** Fetching more would only fill memory. */
   isShut(lanes: readonly Lane[]): boolean {
-    if (this.#isSteered && !this.#around.client.mayBegin()) return true;
-    return this.#around.gate.isShut(this.#policy.needs, this.#isSteered, hasProbe(lanes));
+    if (this.#isSteered && !this.#context.client.mayBegin()) return true;
+    return this.#context.admission.isShut(this.#policy.needs, this.#isSteered, hasProbe(lanes));
   }
 
   /** Resolves when no micro-batch runs; lanes that wait for a retry do not count. */
@@ -69,8 +69,8 @@ export class LaneRunner {
   /** Starts the lane if it has records and nothing forbids it. @returns whether it did. */
   pump(lane: Lane): boolean {
     if (!lane.isIdle || !this.#hasWork(lane)) return false;
-    const needs = lane.unsent ? letterNeeds : this.#policy.needs;
-    if (!this.#around.gate.mayEnter(needs, this.#isSteered)) return false;
+    const needs = lane.unsent ? publisherNeeds : this.#policy.needs;
+    if (!this.#context.admission.mayEnter(needs, this.#isSteered)) return false;
     const { lingerMs = 0, maxRecords } = this.#partition.subscription;
     if (lingerMs > 0 && lane.length < maxRecords && lane.failures === 0)
       this.#linger(lane, lingerMs);
@@ -81,14 +81,14 @@ export class LaneRunner {
   #hasWork(lane: Lane): boolean {
     const first = lane.first();
     if (first === undefined || !this.#partition.isOpen) return false;
-    if (this.#isSteered && !this.#around.client.mayBegin()) return false;
+    if (this.#isSteered && !this.#context.client.mayBegin()) return false;
     return first.offset < this.#partition.windowEnd && this.#isDue(lane, first.offset);
   }
 
   /** A record of a retry topic waits until it is due; then the lane is checked again. */
   #isDue(lane: Lane, offset: number): boolean {
     if (lane.dueAtMs.size === 0) return true;
-    const waitMs = (lane.dueAtMs.get(offset) ?? 0) - this.#around.clock.nowMs();
+    const waitMs = (lane.dueAtMs.get(offset) ?? 0) - this.#context.clock.nowMs();
     if (waitMs <= 0) return true;
     if (!lane.waking) {
       lane.waking = true;
@@ -111,38 +111,38 @@ export class LaneRunner {
   #queue(lane: Lane): void {
     lane.busy = true;
     const begin = (): void => {
-      this.#run(lane).catch((error: unknown) => this.#around.onFatal(asError(error)));
+      this.#run(lane).catch((error: unknown) => this.#context.onFatal(asError(error)));
     };
     // State is read without a slot: decisions of operators must not queue behind slow stores.
-    if (this.#isSteered) this.#around.slots.acquire(keyOf(this.#partition.at), begin);
+    if (this.#isSteered) this.#context.slots.acquire(keyOf(this.#partition.at), begin);
     else begin();
   }
 
   #release(): void {
-    if (this.#isSteered) this.#around.slots.release();
+    if (this.#isSteered) this.#context.slots.release();
   }
 
   async #run(lane: Lane): Promise<void> {
-    const settlement = await this.#runInSlot(lane);
-    const isAgain = settlement?.retry && !settlement.halt;
-    if (isAgain) await this.#pause(lanePauseMs(lane, settlement, this.#around));
+    const result = await this.#runInSlot(lane);
+    const isAgain = result?.retry && !result.halt;
+    if (isAgain) await this.#pause(lanePauseMs(lane, result, this.#context));
     lane.busy = false;
     this.#partition.onProgress();
   }
 
   /** @returns null when nothing was left to run, or the result does not count any more. */
-  async #runInSlot(lane: Lane): Promise<Settlement | null> {
-    const { clock, gate } = this.#around;
-    // For failed records the gate is asked about their producer.
+  async #runInSlot(lane: Lane): Promise<BatchResult | null> {
+    const { clock, admission } = this.#context;
+    // For failed records the admission is asked about their producer.
     const needs = lane.unsent ? [] : this.#policy.needs;
-    const ticket = this.#hasWork(lane) ? gate.enter(needs, this.#isSteered) : null;
+    const ticket = this.#hasWork(lane) ? admission.enter(needs, this.#isSteered) : null;
     if (!ticket) {
       this.#release();
       return null;
     }
     this.lastTurn = ticket.turn;
     this.startedAtMs.set(lane, clock.nowMs());
-    let settlement: Settlement | null = null;
+    let result: BatchResult | null = null;
     let records = 0;
     try {
       if (lane.unsent) return await this.#sendAgain(lane, lane.unsent);
@@ -150,11 +150,11 @@ export class LaneRunner {
       // Decoding may have waited for the registry: after a drain or a loss, nothing new begins.
       if (!this.#partition.isOpen) return null;
       records = batch.records.length;
-      settlement = await this.#handle(lane, batch);
-      return settlement;
+      result = await this.#handle(lane, batch);
+      return result;
     } finally {
-      // The gate comes first: a micro-batch that gets a slot must know the state of that moment.
-      this.#leave(ticket, settlement, records);
+      // The admission comes first: a micro-batch that gets a slot must know the state of that moment.
+      this.#leave(ticket, result, records);
       this.#release();
       this.startedAtMs.delete(lane);
       if (this.startedAtMs.size === 0) this.#wakeIdle();
@@ -163,19 +163,24 @@ export class LaneRunner {
 
   #view(): Parameters<typeof assemble>[2] {
     const { at, windowEnd, repeatedBelow } = this.#partition;
-    return { partition: at.partition, windowEnd, repeatedBelow, nowMs: this.#around.clock.nowMs() };
+    return {
+      partition: at.partition,
+      windowEnd,
+      repeatedBelow,
+      nowMs: this.#context.clock.nowMs(),
+    };
   }
 
-  #leave(ticket: Ticket, settlement: Settlement | null, records: number): void {
-    const { gate } = this.#around;
-    if (settlement?.isProof) gate.proved(ticket);
-    // Without a settlement nothing is known about what was needed.
-    const isKnown = settlement !== null && !settlement.isContradicted;
-    gate.leave(ticket, settlement?.absent ?? [], isKnown ? records : 0);
+  #leave(ticket: Ticket, result: BatchResult | null, records: number): void {
+    const { admission } = this.#context;
+    if (result?.isProof) admission.proved(ticket);
+    // Without a result nothing is known about what was needed.
+    const isKnown = result !== null && !result.isContradicted;
+    admission.leave(ticket, result?.absent ?? [], isKnown ? records : 0);
   }
 
-  async #handle(lane: Lane, batch: MicroBatch): Promise<Settlement | null> {
-    const { clock, observer, settings, letterRun, pace, gate } = this.#around;
+  async #handle(lane: Lane, batch: MicroBatch): Promise<BatchResult | null> {
+    const { clock, observer, settings, failureRun, pace, admission } = this.#context;
     const { subscription, signal, at } = this.#partition;
     const startedMs = clock.nowMs();
     const outcomes =
@@ -187,37 +192,32 @@ export class LaneRunner {
     if (batch.records.length > 0) {
       observer.handled(at.topic, batch.records.length, clock.nowMs() - startedMs);
     }
-    const settlement = settle(lane, batch, outcomes, {
+    const result = batchResult(lane, batch, outcomes, {
       policy: this.#policy,
       triesInPlace: settings.triesInPlace,
-      mayWrite: !letterRun.isOver,
-      gate,
+      mayWrite: !failureRun.isOver,
+      admission,
       nowMs: clock.nowMs(),
     });
-    if (settlement.letters.length > 0) await this.#putAside(settlement);
+    if (result.toPublish.length > 0) await this.#redirect(result);
     if (this.#isDead()) return null;
-    this.#apply(lane, batch, settlement);
-    return settlement;
+    this.#apply(lane, batch, result);
+    return result;
   }
 
   /** The handler has answered and is not called again: only the copies are missing. */
-  async #sendAgain(lane: Lane, unsent: Unsent): Promise<Settlement | null> {
-    const settlement = Settlement.ofUnsent(unsent);
-    await this.#putAside(settlement);
+  async #sendAgain(lane: Lane, unsent: Unsent): Promise<BatchResult | null> {
+    const result = BatchResult.ofUnsent(unsent);
+    await this.#redirect(result);
     if (this.#isDead()) return null;
-    this.#apply(lane, { fetched: [], records: [], failure: null }, settlement);
-    return settlement;
+    this.#apply(lane, { fetched: [], records: [], failure: null }, result);
+    return result;
   }
 
-  #putAside(settlement: Settlement): Promise<void> {
+  #redirect(result: BatchResult): Promise<void> {
     const { at, subscription } = this.#partition;
     const retryLevel = subscription.retry?.level ?? null;
-    return putAside(
-      this.#around,
-      { ...at, policy: this.#policy, retryLevel },
-      settlement,
-      this.#log,
-    );
+    return redirect(this.#context, { ...at, policy: this.#policy, retryLevel }, result, this.#log);
   }
 
   /** Checked again, since the partition may have been lost during an await. */
@@ -225,33 +225,33 @@ export class LaneRunner {
     return this.#partition.dead;
   }
 
-  #apply(lane: Lane, batch: MicroBatch, settlement: Settlement): void {
-    const { finished, unfinished, unsent } = settlement;
+  #apply(lane: Lane, batch: MicroBatch, result: BatchResult): void {
+    const { finished, unfinished, unsent } = result;
     lane.unsent = unsent;
     lane.replaceFront(finished.length + unfinished.length, unfinished);
     for (const record of finished) {
       lane.forget(record.offset);
       this.#partition.finish(record.offset, record.sizeBytes);
     }
-    if (finished.length > settlement.lettered) this.#around.letterRun.succeeded();
-    tellOutcomes(this.#around.observer, this.#partition.at.topic, batch, settlement);
-    if (settlement.halt) {
-      lane.haltedBy = settlement.halt.error;
+    if (finished.length > result.published) this.#context.failureRun.succeeded();
+    reportOutcomes(this.#context.observer, this.#partition.at.topic, batch, result);
+    if (result.halt) {
+      lane.haltedBy = result.halt.error;
       lane.failures = 0;
-      this.#log.halted(lane, settlement.halt);
-    } else if (settlement.retry) this.#countFailure(lane, settlement);
+      this.#log.halted(lane, result.halt);
+    } else if (result.retry) this.#countFailure(lane, result);
     else this.#countSuccess(lane);
   }
 
-  #countFailure(lane: Lane, settlement: Settlement): void {
-    const { finished, stuck, retry, absent } = settlement;
+  #countFailure(lane: Lane, result: BatchResult): void {
+    const { finished, stuck, retry, absent } = result;
     const { needs } = this.#policy;
-    lane.isAlone = settlement.isOfAll(needs);
+    lane.isAlone = result.isOfAll(needs);
     // Some work succeeded: the dependency answers, so the pauses start again from the shortest.
     if (finished.length > 0 && lane.failures > 0) lane.failures = 1;
     else lane.failures += 1;
-    lane.failingSinceMs ||= this.#around.clock.nowMs();
-    if (stuck && lane.failures >= this.#around.settings.triesInPlace && !lane.stuckBy) {
+    lane.failingSinceMs ||= this.#context.clock.nowMs();
+    if (stuck && lane.failures >= this.#context.settings.triesInPlace && !lane.stuckBy) {
       lane.stuckBy = stuck;
       this.#log.stuck(lane, stuck);
     }
@@ -263,19 +263,19 @@ export class LaneRunner {
 
   #countSuccess(lane: Lane): void {
     if (lane.failures === 0) return;
-    for (const dependency of lane.missed) this.#around.gate.answered(dependency);
+    for (const dependency of lane.missed) this.#context.admission.answered(dependency);
     lane.missed.clear();
-    this.#log.recovered(lane, this.#around.clock.nowMs() - lane.failingSinceMs);
+    this.#log.recovered(lane, this.#context.clock.nowMs() - lane.failingSinceMs);
     lane.failures = 0;
     lane.failingSinceMs = 0;
     lane.stuckBy = null;
-    lane.toldReasons.clear();
+    lane.loggedReasons.clear();
   }
 
   /** If the lane has logged a failure, log that its partition has moved on. */
   giveAway(lane: Lane): void {
     if (lane.failures === 0) return;
-    this.#log.givenAway(lane, this.#around.clock.nowMs() - lane.failingSinceMs);
+    this.#log.givenAway(lane, this.#context.clock.nowMs() - lane.failingSinceMs);
   }
 
   #wakeIdle(): void {
@@ -286,6 +286,6 @@ export class LaneRunner {
 
   /** Ends early, without an error, when the partition is lost. */
   #pause(ms: number): Promise<void> {
-    return this.#around.clock.sleep(ms, this.#partition.signal).catch(() => undefined);
+    return this.#context.clock.sleep(ms, this.#partition.signal).catch(() => undefined);
   }
 }

@@ -1,24 +1,24 @@
 /** One lane: a queue of records of one partition whose keys have the same hash, in the order of the log. */
 import type { Dependency } from '../dependency';
 import type { FetchedRecord } from '../../kafka/fetched-record';
-import type { Gate } from '../failures/admission';
-import type { Letter } from '../failures/failure-publisher';
+import type { Admission } from '../failures/admission';
+import type { FailedRecord } from '../failures/failure-publisher';
 
 /** Records are dropped from the front in blocks, so that taking one does not move all the others. */
 const compactAt = 1024;
 
-export type DoubtGate = Pick<Gate, 'turn' | 'isProvedSince'>;
+export type OthersSuccess = Pick<Admission, 'turn' | 'isProvedSince'>;
 
 /** Failed records to be sent before anything else, and the records at the front, those among them. */
 export interface Unsent {
-  readonly letters: readonly Letter[];
+  readonly failedRecords: readonly FailedRecord[];
   readonly unfinished: readonly FetchedRecord[];
   readonly error: Error;
 }
 
 interface Doubt {
   readonly dependency: Dependency;
-  /** The turn of the gate at its last failure. */
+  /** The turn of the admission at its last failure. */
   readonly turn: number;
   readonly contradicted: number;
 }
@@ -51,7 +51,7 @@ export class Lane {
   failures = 0;
   failingSinceMs = 0;
   /** Why it fails, as far as that was logged in this spell of failures. */
-  readonly toldReasons = new Set<string>();
+  readonly loggedReasons = new Set<string>();
   /** The dependencies that it found unavailable, beyond those that every record needs. */
   readonly missed = new Set<Dependency>();
   /** Failed on a shared dependency; the other lanes may still probe it. */
@@ -112,7 +112,7 @@ export class Lane {
    * The caller reports every time that a record has found a dependency unavailable.
    * @returns whether others succeeded there meanwhile, this time and often enough before.
    */
-  countDoubt(offset: number, dependency: Dependency, gate: DoubtGate): boolean {
+  countDoubt(offset: number, dependency: Dependency, gate: OthersSuccess): boolean {
     const before = this.doubts.get(offset);
     const isSame = before?.dependency === dependency;
     const isContradicted = isSame && gate.isProvedSince(dependency, before.turn);

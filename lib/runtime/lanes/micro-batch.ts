@@ -5,7 +5,7 @@ import { asError } from '../../process/is-error';
 import type { FetchedRecord } from '../../kafka/fetched-record';
 import type { Lane } from './lane';
 import type { Outcome } from '../outcome';
-import { PresentedRecord } from './presented-record';
+import { HandledRecord } from './presented-record';
 import type { AnySubscription, ConsumedRecord, MayBegin } from '../subscription';
 
 /** The position of a lane in its partition. */
@@ -83,7 +83,7 @@ function present(
   view: LaneView,
 ): ConsumedRecord<unknown> {
   const isRetry = subscription.retry !== undefined;
-  return new PresentedRecord(record, {
+  return new HandledRecord(record, {
     topic: subscription.topic,
     partition: view.partition,
     value,

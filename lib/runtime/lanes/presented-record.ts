@@ -15,7 +15,7 @@ export interface Presentation {
 }
 
 /** Key, headers and time are decoded on demand: most handlers do not read them. */
-export class PresentedRecord implements ConsumedRecord<unknown> {
+export class HandledRecord implements ConsumedRecord<unknown> {
   readonly topic: string;
   readonly partition: number;
   readonly value: unknown;

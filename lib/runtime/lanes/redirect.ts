@@ -1,56 +1,60 @@
 /** Sends failed records to their retry or dead-letter topic; only then do the originals count as finished. */
-import type { Gate } from '../failures/admission';
+import type { Admission } from '../failures/admission';
 import type { LaneLog } from './lane-log';
 import type { Sender } from '../failures/failure-publisher';
 import { asError } from '../../process/is-error';
-import type { Settlement } from './batch-result';
+import type { BatchResult } from './batch-result';
 import type { LaneContext } from './lane-context';
 
-export const letterNeeds = ['dead-letters'] as const;
+export const publisherNeeds = ['dead-letters'] as const;
 
 /**
  * When the copies cannot be written the records stay where they are: their producer is unavailable. A record that the
  * producer refuses, or that could not be encoded, needs an operator, and holds up its own lane only.
  */
-export async function putAside(
-  around: Pick<LaneContext, 'gate' | 'letters' | 'letterRun' | 'observer'>,
+export async function redirect(
+  context: Pick<LaneContext, 'admission' | 'publisher' | 'failureRun' | 'observer'>,
   sender: Sender,
-  settlement: Settlement,
+  result: BatchResult,
   log: LaneLog,
 ): Promise<void> {
-  const { gate, letters, letterRun, observer } = around;
+  const { admission, publisher, failureRun, observer } = context;
   const isRefusal = (error: Error): boolean => sender.policy.classify(error).kind === 'bug';
-  const error = await send(gate, () => letters.send(sender, settlement.letters), isRefusal);
+  const error = await send(admission, () => publisher.send(sender, result.toPublish), isRefusal);
   if (error) {
-    settlement.lettersUnsent(error, isRefusal(error));
+    result.wasNotPublished(error, isRefusal(error));
     return;
   }
-  letterRun.lettered(settlement.letters.length);
-  for (const letter of settlement.letters) {
-    observer.lettered(sender.topic, letter.poison === undefined ? 'retry' : 'dead-letter', 1);
-    log.lettered(letter, sender);
+  failureRun.failed(result.toPublish.length);
+  for (const failedRecord of result.toPublish) {
+    observer.redirected(
+      sender.topic,
+      failedRecord.poison === undefined ? 'retry' : 'dead-letter',
+      1,
+    );
+    log.redirected(failedRecord, sender);
   }
-  settlement.lettersSent();
+  result.wasPublished();
 }
 
 /** As the breaker of the producer allows. @returns why it was not sent. */
 async function send(
-  gate: Gate,
+  admission: Admission,
   write: () => Promise<void>,
   isRefusal: (error: Error) => boolean,
 ): Promise<Error | null> {
-  const ticket = gate.enter(letterNeeds, false);
-  if (!ticket) return new Error(gate.heldBy(letterNeeds, false) ?? 'dead-letters');
+  const ticket = admission.enter(publisherNeeds, false);
+  if (!ticket) return new Error(admission.heldBy(publisherNeeds, false) ?? 'dead-letters');
   try {
     await write();
   } catch (thrown) {
     const error = asError(thrown);
-    if (isRefusal(error)) gate.leave(ticket, [], 0);
-    else gate.leave(ticket, [{ dependency: 'dead-letters', error }], 1);
+    if (isRefusal(error)) admission.leave(ticket, [], 0);
+    else admission.leave(ticket, [{ dependency: 'dead-letters', error }], 1);
     return error;
   }
-  gate.leave(ticket, [], 1);
+  admission.leave(ticket, [], 1);
   // Failed records are rare: a ramp of them might never end.
-  gate.answered('dead-letters');
+  admission.answered('dead-letters');
   return null;
 }

@@ -2,19 +2,19 @@
 import type { MicroBatch } from './micro-batch';
 import type { RuntimeObserver } from '../observer';
 import type { Outcome } from '../outcome';
-import type { Settlement } from './batch-result';
+import type { BatchResult } from './batch-result';
 
-export function tellOutcomes(
+export function reportOutcomes(
   observer: RuntimeObserver,
   topic: string,
   { records }: MicroBatch,
-  { finished, unfinished, lettered, isHeld }: Settlement,
+  { finished, unfinished, published, isHeld }: BatchResult,
 ): void {
   const repeated = records.filter(({ maybeRepeated }) => maybeRepeated).length;
   if (repeated > 0) observer.repeated(topic, repeated);
   const count = (kind: Outcome['kind'], number: number): void => {
     if (number > 0) observer.settled(topic, kind, number);
   };
-  count('done', finished.length - lettered);
+  count('done', finished.length - published);
   count(isHeld ? 'hold' : 'retry', unfinished.length);
 }

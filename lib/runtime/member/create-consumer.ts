@@ -3,7 +3,7 @@ import type { Consumer, ConsumerOptions, StopReport } from '../consumer';
 import { KafkaJsClient } from '../../kafka/kafkajs/client';
 import { UnreachableError } from '../../process/unreachable-error';
 import { asError } from '../../process/is-error';
-import { Letters } from '../failures/failure-publisher';
+import { FailurePublisher } from '../failures/failure-publisher';
 import {
   groupNeed,
   nameRefusal,
@@ -37,11 +37,11 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   }));
   const client = new KafkaJsClient({ kafka, group, topics, settings, logger, clock, random });
   const producer = createProducer(kafka, letterPatience);
-  const letters = new Letters(producer, group, clock);
+  const publisher = new FailurePublisher(producer, group, clock);
   const onFatal = (error: Error): void =>
     options.onFatal(asError(nameRefusal(principalOf(kafka), error, needsOf(options))));
-  const around = { ...options, onFatal, subscriptions, client, settings, logger, letters };
-  const runtime = new Runtime(around);
+  const context = { ...options, onFatal, subscriptions, client, settings, logger, publisher };
+  const runtime = new Runtime(context);
   let starting: Promise<void> | null = null;
   let stopping: Promise<StopReport> | null = null;
   return {

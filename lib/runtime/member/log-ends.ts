@@ -14,8 +14,8 @@ const lookEveryMs = 5_000;
 /** A broker that answers within this limit counts as available, if slow. */
 const answerWithinMs = 12_000;
 
-export class LogLook {
-  readonly #around: ConsumerContext;
+export class LogEnds {
+  readonly #context: ConsumerContext;
   readonly #partitions: () => Iterable<AssignedPartition>;
   #begunAtMs = -Infinity;
   #isLooking = false;
@@ -27,8 +27,8 @@ export class LogLook {
   #hasAnswered = false;
   #answeredAtMs: number | null = null;
 
-  constructor(around: ConsumerContext, partitions: () => Iterable<AssignedPartition>) {
-    this.#around = around;
+  constructor(context: ConsumerContext, partitions: () => Iterable<AssignedPartition>) {
+    this.#context = context;
     this.#partitions = partitions;
   }
 
@@ -51,7 +51,7 @@ export class LogLook {
 
   /** One tick of the timer. One read at a time. */
   tick(): void {
-    const nowMs = this.#around.clock.nowMs();
+    const nowMs = this.#context.clock.nowMs();
     if (this.#isLooking || nowMs - this.#begunAtMs < lookEveryMs) return;
     this.#begunAtMs = nowMs;
     this.#isLooking = true;
@@ -60,7 +60,7 @@ export class LogLook {
 
   /** Never rejects. */
   async #look(): Promise<void> {
-    const { clock, client } = this.#around;
+    const { clock, client } = this.#context;
     const partitions = [...this.#partitions()].filter(({ tracker }) => tracker !== null);
     try {
       const asked = client.tails(partitions.map(({ at }) => at));
@@ -75,7 +75,7 @@ export class LogLook {
   #learn(partitions: readonly AssignedPartition[], tails: readonly Tail[]): void {
     this.#silentBy = null;
     this.#hasAnswered = true;
-    const nowMs = this.#around.clock.nowMs();
+    const nowMs = this.#context.clock.nowMs();
     const endless = partitions.filter((_, index) => tails[index]?.logEnd === null);
     // The next read knows a leader that has only just moved.
     const [first, ...more] = endless.filter((one) => this.#endless.has(one));

@@ -1,9 +1,9 @@
 /** Checks every second whether the consumer makes progress, and ends the process when a micro-batch hangs. */
 import { StalledError } from '../../process/stalled-error';
 import type { ConsumerState } from '../consumer';
-import { LogLook } from './log-ends';
+import { LogEnds } from './log-ends';
 import type { AssignedPartition } from '../partitions/partition';
-import { noStall, StallWatch, type Stall } from './stall-detector';
+import { noStall, StallDetector, type Stall } from './stall-detector';
 import type { ConsumerContext } from '../partitions/context';
 
 export interface Watched {
@@ -16,18 +16,18 @@ export interface Watched {
 }
 
 export class ProgressWatch {
-  readonly #around: ConsumerContext;
+  readonly #context: ConsumerContext;
   readonly #watched: Watched;
-  readonly #look: LogLook;
-  readonly #stalls: StallWatch;
+  readonly #look: LogEnds;
+  readonly #stalls: StallDetector;
   #stall = noStall;
 
-  constructor(around: ConsumerContext, watched: Watched) {
-    const { drainMs, rebalanceTimeoutMs, sessionTimeoutMs } = around.settings;
-    this.#around = around;
+  constructor(context: ConsumerContext, watched: Watched) {
+    const { drainMs, rebalanceTimeoutMs, sessionTimeoutMs } = context.settings;
+    this.#context = context;
     this.#watched = watched;
-    this.#look = new LogLook(around, () => watched.partitions());
-    this.#stalls = new StallWatch(drainMs + rebalanceTimeoutMs + sessionTimeoutMs);
+    this.#look = new LogEnds(context, () => watched.partitions());
+    this.#stalls = new StallDetector(drainMs + rebalanceTimeoutMs + sessionTimeoutMs);
   }
 
   /** For how long work has stood still without a known reason, and which work. */
@@ -35,13 +35,13 @@ export class ProgressWatch {
     return this.#stall;
   }
 
-  get look(): Pick<LogLook, 'silentBy' | 'answeredAtMs'> {
+  get look(): Pick<LogEnds, 'silentBy' | 'answeredAtMs'> {
     return this.#look;
   }
 
   /** One tick of the timer. */
   tick(): void {
-    const nowMs = this.#around.clock.nowMs();
+    const nowMs = this.#context.clock.nowMs();
     this.#look.tick();
     const { joined, partitions, membership } = this.#watched.state();
     const seen = {
@@ -55,12 +55,12 @@ export class ProgressWatch {
 
   /** The fetch loop keeps a hung process in the group for ever, so this process needs a deadline of its own. */
   #endWhatHangs(nowMs: number): void {
-    const { progressDeadlineMs } = this.#around.settings;
+    const { progressDeadlineMs } = this.#context.settings;
     const watched = [...this.#watched.partitions(), ...this.#watched.leftovers()];
     const overdue = findOverdue(watched, nowMs - progressDeadlineMs);
     if (!overdue) return;
     const { topic, partition } = overdue.at;
-    this.#around.onFatal(
+    this.#context.onFatal(
       new StalledError(
         `A micro-batch of ${topic}/${partition} has run for more than ${progressDeadlineMs} ms. ` +
           'The process ends so that another can take over; look for a call without a time limit.',

@@ -27,7 +27,7 @@ const watchEveryMs = 1_000;
 const drainShare = 0.6;
 
 export class Runtime implements ClientListener {
-  readonly #around: ConsumerContext;
+  readonly #context: ConsumerContext;
   readonly #subscriptions: ReadonlyMap<string, AnySubscription>;
   readonly #partitions = new Map<string, AssignedPartition>();
   readonly #leftovers = new Leftovers();
@@ -50,7 +50,7 @@ export class Runtime implements ClientListener {
 
   constructor(options: RuntimeOptions) {
     const { logger } = options;
-    this.#around = createContext(options, {
+    this.#context = createContext(options, {
       onChange: () => this.onProved(),
       onFatal: (error) => {
         if (this.#fatal) return;
@@ -61,22 +61,22 @@ export class Runtime implements ClientListener {
     this.#subscriptions = new Map(options.subscriptions.map((one) => [one.topic, one]));
     this.#groupLog = new GroupLog(logger, this.#subscriptions);
     this.#committer = new Committer(
-      this.#around,
+      this.#context,
       () => this.#partitions.values(),
       () => this.onProved(),
     );
-    this.#loader = new PositionLoader(this.#around);
-    this.#watch = new ProgressWatch(this.#around, {
+    this.#loader = new PositionLoader(this.#context);
+    this.#watch = new ProgressWatch(this.#context, {
       partitions: () => this.#partitions.values(),
       leftovers: () => this.#leftovers,
       state: () => this.state(),
       isSilent: () => this.#isSilent(),
     });
-    this.#intake = new Intake(this.#around, (at) => this.#partitions.get(keyOf(at)));
+    this.#intake = new Intake(this.#context, (at) => this.#partitions.get(keyOf(at)));
   }
 
   async start(): Promise<void> {
-    const { clock, settings, client } = this.#around;
+    const { clock, settings, client } = this.#context;
     await client.start(this);
     this.#timers.push(
       clock.every(settings.commitEveryMs, () => this.#committer.tick()),
@@ -91,11 +91,11 @@ export class Runtime implements ClientListener {
 
   state(): ConsumerState {
     const partitions = [...this.#partitions.values()].map((partition) => partition.state());
-    const { gate, slots } = this.#around;
+    const { admission, slots } = this.#context;
     return {
       joined: this.#joined && !this.#isSilent(),
-      membership: { ...this.#around.client.membership, ...this.#committer.state },
-      breakers: gate.views(),
+      membership: { ...this.#context.client.membership, ...this.#committer.state },
+      breakers: admission.views(),
       limit: slots.limit,
       stalledMs: this.#watch.stall.ms,
       stalledBy: this.#watch.stall.cause,
@@ -112,15 +112,15 @@ export class Runtime implements ClientListener {
   }
 
   steer({ concurrency, ...steering }: Steering & { concurrency?: number | null }): void {
-    const { slots, settings, gate } = this.#around;
+    const { slots, settings, admission } = this.#context;
     if (concurrency !== undefined) {
       slots.setLimit(Math.min(concurrency ?? Infinity, settings.concurrency));
     }
-    gate.steer(steering);
+    admission.steer(steering);
   }
 
   hint(dependency: Dependency, untilMs: number): void {
-    this.#around.gate.hint(dependency, untilMs);
+    this.#context.admission.hint(dependency, untilMs);
   }
 
   onJoined(assignment: Assignment): void {
@@ -150,7 +150,7 @@ export class Runtime implements ClientListener {
   }
 
   async onBeforeRejoin(): Promise<void> {
-    const { clock, settings } = this.#around;
+    const { clock, settings } = this.#context;
     // The commit after the drain has a time limit too, or a slow one would cost the membership.
     const limitMs = (settings.drainMs + settings.rebalanceTimeoutMs) / 2;
     const drain = this.#stopping ? this.#lastDrain : this.#drain(settings.drainMs);
@@ -178,14 +178,14 @@ export class Runtime implements ClientListener {
   }
 
   onFatal(error: Error): void {
-    if (!this.#stopping) this.#around.onFatal(error);
+    if (!this.#stopping) this.#context.onFatal(error);
   }
 
   #add(at: TopicPartition): AssignedPartition {
     const subscription = this.#subscriptions.get(at.topic);
     if (!subscription)
       throw new Error(`Assigned ${keyOf(at)}, but ${at.topic} is not subscribed to.`);
-    const partition = new AssignedPartition(at, subscription, this.#around);
+    const partition = new AssignedPartition(at, subscription, this.#context);
     this.#partitions.set(keyOf(at), partition);
     return partition;
   }
@@ -226,13 +226,16 @@ export class Runtime implements ClientListener {
     const idle = Promise.all(partitions.map((partition) => partition.suspend())).then(
       () => true,
       (error: unknown) => {
-        this.#around.logger.warn({ event: 'drain.failed', err: asError(error) }, 'draining failed');
+        this.#context.logger.warn(
+          { event: 'drain.failed', err: asError(error) },
+          'draining failed',
+        );
         return false;
       },
     );
-    const inTime = await within(this.#around.clock, withinMs, idle, false);
+    const inTime = await within(this.#context.clock, withinMs, idle, false);
     if (!inTime) {
-      this.#around.logger.warn(
+      this.#context.logger.warn(
         { event: 'drain.late', drainMs: withinMs },
         'micro-batches still run at the end of the drain: the next holder repeats them',
       );
@@ -242,7 +245,7 @@ export class Runtime implements ClientListener {
   }
 
   async #stop(deadlineMs: number): Promise<StopReport> {
-    const { clock, client, logger } = this.#around;
+    const { clock, client, logger } = this.#context;
     const startedAtMs = clock.nowMs();
     const leftMs = (): number => Math.max(1, deadlineMs - (clock.nowMs() - startedAtMs));
     for (const end of this.#timers.splice(0)) end();
@@ -261,7 +264,7 @@ export class Runtime implements ClientListener {
     const agreed = await bounded(this.#committer.isReadBack(), false);
     for (const partition of this.#partitions.values()) partition.end('the consumer stops');
     this.#over.abort(new Error('the consumer stops'));
-    this.#around.gate.close();
+    this.#context.admission.close();
     this.#joined = false;
     const left = await bounded(
       client.stop().then(() => true),
@@ -274,7 +277,7 @@ export class Runtime implements ClientListener {
 
   /** By now the group has given our partitions away: kafkajs retries silently, without a limit. */
   #isSilent(): boolean {
-    const { clock, client, settings } = this.#around;
+    const { clock, client, settings } = this.#context;
     return (
       clock.nowMs() - client.heardAtMs > settings.sessionTimeoutMs + settings.rebalanceTimeoutMs
     );

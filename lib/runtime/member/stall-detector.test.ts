@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { membership, partitionState } from '../../../test/support/memory/consumer-state';
 import type { PartitionState, IntakeHold } from '../consumer';
-import { StallWatch, suspicions, type Seen, type Stall } from './stall-detector';
+import { StallDetector, suspicions, type Seen, type Stall } from './stall-detector';
 
 const graceMs = 5_000;
 const seen = (partition: Partial<PartitionState> = {}, change: Partial<Seen> = {}): Seen => ({
@@ -15,7 +15,7 @@ const seen = (partition: Partial<PartitionState> = {}, change: Partial<Seen> = {
 
 /** Looks at each, a second apart. @returns what the last look gave. */
 function lookAt(...looks: readonly Seen[]): Stall {
-  const watch = new StallWatch(graceMs);
+  const watch = new StallDetector(graceMs);
   return looks.map((one, second) => watch.look(one, 1_000 * second)).at(-1)!;
 }
 
@@ -149,7 +149,7 @@ test('while Kafka is away nothing that lies there, or was sent there, is a stall
 });
 
 test('the time in which the process was frozen is nobody’s', () => {
-  const watch = new StallWatch(graceMs);
+  const watch = new StallDetector(graceMs);
   watch.look(seen(unfetched), 0);
   expect(watch.look(seen(unfetched), 3_600_000).ms).toBe(5_000);
 });
@@ -199,7 +199,7 @@ test('for any story: the count never outruns the time in which the same thing st
   });
   fc.assert(
     fc.property(fc.array(look, { maxLength: 30 }), (looks) => {
-      const watch = new StallWatch(graceMs);
+      const watch = new StallDetector(graceMs);
       let nowMs = 0;
       let stoodMs = 0;
       for (const { afterMs, isAnswered, partition } of looks) {

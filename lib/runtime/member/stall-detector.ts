@@ -38,7 +38,7 @@ export const noStall: Stall = { ms: 0, cause: null };
 /** A frozen process has not checked meanwhile: that time counts for nothing. */
 const lookMaxMs = 5_000;
 
-export class StallWatch {
+export class StallDetector {
   readonly #graceMs: number;
   #standing: ReadonlyMap<string, { readonly mark: string; readonly ms: number }> = new Map();
   #lookedAtMs = 0;

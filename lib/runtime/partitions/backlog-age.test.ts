@@ -1,7 +1,7 @@
-import { Unfetched } from './backlog-age';
+import { BacklogAge } from './backlog-age';
 
 test('what lay there when the partition became ours is known since then, until it is fetched', () => {
-  const unfetched = new Unfetched(100, 1_000);
+  const unfetched = new BacklogAge(100, 1_000);
   expect(unfetched.sinceMs(40)).toBe(1_000);
   unfetched.took(70, 150, 2_000);
   expect(unfetched.sinceMs(70)).toBe(1_000);
@@ -12,7 +12,7 @@ test('what lay there when the partition became ours is known since then, until i
 });
 
 test('what comes while nothing is fetched is known since the first look at it', () => {
-  const unfetched = new Unfetched(100, 1_000);
+  const unfetched = new BacklogAge(100, 1_000);
   unfetched.took(100, 100, 2_000);
   unfetched.looked(100, 100, 3_000);
   expect(unfetched.sinceMs(100)).toBeNull();
@@ -22,5 +22,5 @@ test('what comes while nothing is fetched is known since the first look at it', 
 });
 
 test('an empty partition holds nothing', () => {
-  expect(new Unfetched(0, 1_000).sinceMs(0)).toBeNull();
+  expect(new BacklogAge(0, 1_000).sinceMs(0)).toBeNull();
 });

@@ -2,7 +2,7 @@
  * Since when a partition is known to hold records that have not been fetched: their write time is unknown, but they are
  * at least that old.
  */
-export class Unfetched {
+export class BacklogAge {
   /** Everything below has been known since then. */
   #below: number;
   #sinceMs: number;

@@ -19,7 +19,7 @@ interface Pending {
 }
 
 export class Committer {
-  readonly #around: ConsumerContext;
+  readonly #context: ConsumerContext;
   readonly #partitions: () => Iterable<AssignedPartition>;
   readonly #onAccepted: () => void;
   #epoch = 0;
@@ -29,17 +29,17 @@ export class Committer {
 
   /** @param onAccepted called when commits are accepted again: work that waited for that may go on. */
   constructor(
-    around: ConsumerContext,
+    context: ConsumerContext,
     partitions: () => Iterable<AssignedPartition>,
     onAccepted: () => void = () => undefined,
   ) {
-    this.#around = around;
+    this.#context = context;
     this.#partitions = partitions;
     this.#onAccepted = onAccepted;
   }
 
   get state(): Omit<ConsumerMembership, keyof MembershipTimes> {
-    const error = this.#around.commits.refusedBy;
+    const error = this.#context.commits.refusedBy;
     return {
       lastAcceptedCommitMs: this.#acceptedAtMs,
       commitsRefusedBy: error?.message ?? null,
@@ -51,7 +51,7 @@ export class Committer {
   allow(epoch: number): void {
     this.#epoch = epoch;
     this.#allowed = true;
-    this.#acceptedAtMs ??= this.#around.clock.nowMs();
+    this.#acceptedAtMs ??= this.#context.clock.nowMs();
   }
 
   forbid(): void {
@@ -83,7 +83,7 @@ export class Committer {
     const partitions = [...this.#partitions()].filter((one) => one.commits && one.tracker);
     if (partitions.length === 0) return true;
     // The ends of the logs do not matter here, and their leaders may be unavailable.
-    const tails = await this.#around.client.tails(partitions.map(({ at }) => at));
+    const tails = await this.#context.client.tails(partitions.map(({ at }) => at));
     return partitions.every((partition, index) => {
       const { tracker } = partition;
       if (!tracker || tracker.version === 0) return true;
@@ -93,7 +93,7 @@ export class Committer {
 
   #collect(): Pending[] {
     const pending: Pending[] = [];
-    const nowMs = this.#around.clock.nowMs();
+    const nowMs = this.#context.clock.nowMs();
     for (const partition of this.#partitions()) {
       const { tracker } = partition;
       if (!tracker || partition.dead || !partition.commits) continue;
@@ -117,7 +117,7 @@ export class Committer {
     const epoch = this.#epoch;
     for (const { partition, entry } of pending) partition.attempted = entry.offset;
     try {
-      const committed = await this.#around.client.commit(
+      const committed = await this.#context.client.commit(
         epoch,
         pending.map(({ entry }) => entry),
       );
@@ -132,12 +132,12 @@ export class Committer {
       partition.committed = entry.offset;
       partition.committedVersion = version;
     }
-    this.#acceptedAtMs = this.#around.clock.nowMs();
-    this.#around.observer.committed(pending.length);
-    const { commits } = this.#around;
+    this.#acceptedAtMs = this.#context.clock.nowMs();
+    this.#context.observer.committed(pending.length);
+    const { commits } = this.#context;
     if (!commits.refusedBy) return;
     commits.refusedBy = null;
-    this.#around.logger.info({ event: 'commit.recovered' }, 'offsets are committed again');
+    this.#context.logger.info({ event: 'commit.recovered' }, 'offsets are committed again');
     this.#onAccepted();
   }
 
@@ -145,13 +145,13 @@ export class Committer {
     if (error instanceof StaleCommitError) {
       // A commit that was sent before the last join says nothing about this epoch.
       if (epoch === this.#epoch) this.#allowed = false;
-      this.#around.logger.debug({ event: 'commit.stale', err: error }, 'the group has moved on');
+      this.#context.logger.debug({ event: 'commit.stale', err: error }, 'the group has moved on');
       return;
     }
-    const isKnown = this.#around.commits.refusedBy !== null;
-    this.#around.commits.refusedBy = error;
+    const isKnown = this.#context.commits.refusedBy !== null;
+    this.#context.commits.refusedBy = error;
     if (isKnown) return;
-    this.#around.logger.warn(
+    this.#context.logger.warn(
       { event: 'commit.failing', err: error },
       'offsets cannot be committed: trying until they can',
     );

@@ -3,10 +3,10 @@ import type { Logger } from '../../process/logger';
 import { BufferBudget } from './buffer-budget';
 import type { ConsumerClient } from '../../kafka/client-port';
 import type { ConsumerOptions } from '../consumer';
-import { Gate } from '../failures/admission';
-import { LetterRun } from '../lanes/failure-run';
-import type { Letters } from '../failures/failure-publisher';
-import { MicroBatchPace } from '../lanes/adaptive-concurrency';
+import { Admission } from '../failures/admission';
+import { FailureRun } from '../lanes/failure-run';
+import type { FailurePublisher } from '../failures/failure-publisher';
+import { AdaptiveConcurrency } from '../lanes/adaptive-concurrency';
 import { noObserver } from '../observer';
 import type { ConsumerSettings } from '../settings';
 import type { LaneContext } from '../lanes/lane-context';
@@ -16,7 +16,7 @@ export type RuntimeOptions = Omit<ConsumerOptions, 'kafka' | 'settings' | 'group
   readonly client: ConsumerClient;
   readonly settings: ConsumerSettings;
   /** Needed by subscriptions with retry or dead-letter topics. */
-  readonly letters: Pick<Letters, 'send'>;
+  readonly publisher: Pick<FailurePublisher, 'send'>;
 };
 
 export interface ConsumerContext extends LaneContext {
@@ -29,14 +29,14 @@ export function createContext(
   options: RuntimeOptions,
   { onChange, onFatal }: { readonly onChange: () => void } & Pick<ConsumerContext, 'onFatal'>,
 ): ConsumerContext {
-  const { client, settings, clock, random, logger, letters, observer = noObserver } = options;
+  const { client, settings, clock, random, logger, publisher, observer = noObserver } = options;
   const slots = new Slots(settings.concurrency);
   return {
-    ...{ client, settings, clock, random, logger, slots, letters, observer, onFatal },
-    pace: new MicroBatchPace(slots, options.subscriptions, clock),
+    ...{ client, settings, clock, random, logger, slots, publisher, observer, onFatal },
+    pace: new AdaptiveConcurrency(slots, options.subscriptions, clock),
     budget: new BufferBudget(settings.processBufferBytes, onChange),
-    gate: new Gate({ clock, random, logger, observer, onChange }),
+    admission: new Admission({ clock, random, logger, observer, onChange }),
     commits: { refusedBy: null },
-    letterRun: new LetterRun(settings.letterRunMax),
+    failureRun: new FailureRun(settings.failureRunMax),
   };
 }

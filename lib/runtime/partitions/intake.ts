@@ -10,16 +10,16 @@ import type { AssignedPartition } from './partition';
 import type { ConsumerContext } from './context';
 
 export class Intake {
-  readonly #around: ConsumerContext;
+  readonly #context: ConsumerContext;
   readonly #find: (at: TopicPartition) => AssignedPartition | undefined;
   /** Filtered batches that did not follow on what was taken, by partition; the second equal one counts. */
   readonly #suspected = new WeakMap<AssignedPartition, number>();
 
   constructor(
-    around: ConsumerContext,
+    context: ConsumerContext,
     find: (at: TopicPartition) => AssignedPartition | undefined,
   ) {
-    this.#around = around;
+    this.#context = context;
     this.#find = find;
   }
 
@@ -46,11 +46,11 @@ export class Intake {
       return;
     }
     this.#suspected.set(partition, at.lastOffset);
-    this.#around.client.seek(partition.at, taken);
+    this.#context.client.seek(partition.at, taken);
   }
 
   async #waitForRoom(partition: AssignedPartition): Promise<void> {
-    const { clock, settings } = this.#around;
+    const { clock, settings } = this.#context;
     await within(clock, settings.roomWaitMs, partition.room(), undefined);
   }
 }

@@ -2,7 +2,7 @@
 import type { Position, Tail } from '../../kafka/client-port';
 import { decodeCommitMap } from '../../kafka/commit-map';
 import type { StartingPoint } from './starting-point';
-import { Unfetched } from './backlog-age';
+import { BacklogAge } from './backlog-age';
 
 export class PartitionLog {
   highWatermark: number | null = null;
@@ -11,7 +11,7 @@ export class PartitionLog {
   /** By the group's own offset and commit map, at the last read; null while unknown. */
   workLeft: number | null = null;
   #begin = 0;
-  #unfetched = new Unfetched(0, 0);
+  #unfetched = new BacklogAge(0, 0);
 
   /** @param commits whether the group commits offsets of it. */
   constructor(private readonly commits: boolean) {}
@@ -20,7 +20,7 @@ export class PartitionLog {
   begin(from: Pick<StartingPoint, 'offset' | 'highWatermark'>, nowMs: number): void {
     this.highWatermark = from.highWatermark;
     this.#begin = from.offset;
-    this.#unfetched = new Unfetched(from.highWatermark, nowMs);
+    this.#unfetched = new BacklogAge(from.highWatermark, nowMs);
   }
 
   took(taken: number, highWatermark: number, nowMs: number): void {

@@ -2,7 +2,7 @@
  * One partition while this process holds it: its buffer, its lanes, its finished offsets, and whether it may be
  * fetched.
  *
- * Life: made at a join (closed) → `open` once its position is loaded → perhaps `suspend` and `proceed` around each
+ * Life: made at a join (closed) → `open` once its position is loaded → perhaps `suspend` and `proceed` context each
  * rejoin → `end` when it is lost. After `end` nothing that still runs has any effect here: another member may already
  * work on the same records.
  */
@@ -57,15 +57,15 @@ export class AssignedPartition implements LaneHost {
   constructor(
     readonly at: TopicPartition,
     readonly subscription: AnySubscription,
-    readonly around: ConsumerContext,
+    readonly context: ConsumerContext,
   ) {
-    this.logger = around.logger.child({ topic: at.topic, partition: at.partition });
+    this.logger = context.logger.child({ topic: at.topic, partition: at.partition });
     const lanes = subscription.lanes ?? lanesDefault;
     this.#lanes = Array.from({ length: lanes }, (_, index) => new Lane(index));
-    this.runner = new LaneRunner(this, around);
+    this.runner = new LaneRunner(this, context);
     this.log = new PartitionLog(this.commits);
-    around.budget.join();
-    around.client.pause(at);
+    context.budget.join();
+    context.client.pause(at);
   }
 
   get signal(): AbortSignal {
@@ -91,7 +91,7 @@ export class AssignedPartition implements LaneHost {
   }
 
   get windowEnd(): number {
-    const { commits, settings } = this.around;
+    const { commits, settings } = this.context;
     const doneBelow = this.tracker?.doneBelow ?? 0;
     const from =
       commits.refusedBy && this.commits ? Math.max(this.committed, this.#from) : doneBelow;
@@ -101,22 +101,22 @@ export class AssignedPartition implements LaneHost {
   open(from: StartingPoint): void {
     this.tracker = new OffsetTracker(from.offset, from.done);
     this.#from = from.offset;
-    this.log.begin(from, this.around.clock.nowMs());
+    this.log.begin(from, this.context.clock.nowMs());
     this.committed = from.committed;
     this.attempted = from.committed;
     // An earlier holder may have been a window ahead of its prefix, and its prefix ahead of its commit. Without a
     // committed offset this is unknown: the group may be new, or its offsets may have expired.
-    const reach = from.committed < 0 ? Infinity : 2 * this.around.settings.windowRecords;
+    const reach = from.committed < 0 ? Infinity : 2 * this.context.settings.windowRecords;
     this.repeatedBelow = Math.min(from.highWatermark, from.offset + reach);
     this.#caughtUpAt = from.highWatermark;
-    this.around.client.seek(this.at, from.offset);
+    this.context.client.seek(this.at, from.offset);
     this.subscription.onAssigned?.(this.at.partition, { highWatermark: from.highWatermark });
     this.onProgress();
   }
 
   /** @returns false when the batch must come again. */
   take(batch: FetchedBatch): boolean {
-    const { tracker, around } = this;
+    const { tracker, context } = this;
     const { retry } = this.subscription;
     if (!tracker || !this.isOpen) return false;
     if (batch.fetchedOffset > tracker.taken) {
@@ -124,12 +124,12 @@ export class AssignedPartition implements LaneHost {
         { event: 'partition.position-moved', asked: batch.fetchedOffset, expected: tracker.taken },
         'the position had moved: reading again from where intake stood',
       );
-      around.client.seek(this.at, tracker.taken);
+      context.client.seek(this.at, tracker.taken);
       return false;
     }
     this.#keepWaiting();
     this.#viewsFrom = tracker.taken;
-    const nowMs = around.clock.nowMs();
+    const nowMs = context.clock.nowMs();
     for (const record of batch.records) {
       if (record.offset < tracker.taken) continue;
       const doneBefore = tracker.isDone(record.offset);
@@ -201,8 +201,8 @@ export class AssignedPartition implements LaneHost {
     if (pause === this.#paused) return;
     this.#paused = pause;
     if (pause) this.#keepWaiting();
-    if (pause) this.around.client.pause(this.at);
-    else this.around.client.resume(this.at);
+    if (pause) this.context.client.pause(this.at);
+    else this.context.client.resume(this.at);
   }
 
   /** No more micro-batches begin, and intake takes nothing. @returns when the running ones have ended. */
@@ -219,9 +219,9 @@ export class AssignedPartition implements LaneHost {
   proceed(): void {
     this.suspended = false;
     this.#paused = true;
-    this.around.client.pause(this.at);
+    this.context.client.pause(this.at);
     if (!this.tracker) return;
-    this.around.client.seek(this.at, this.tracker.taken);
+    this.context.client.seek(this.at, this.tracker.taken);
     this.subscription.onKept?.(this.at.partition);
     this.onProgress();
   }
@@ -236,7 +236,7 @@ export class AssignedPartition implements LaneHost {
     if (this.dead) return;
     this.dead = true;
     for (const lane of this.#lanes) this.runner.giveAway(lane);
-    this.around.budget.leave(this.#bufferedBytes);
+    this.context.budget.leave(this.#bufferedBytes);
     this.#abort.abort(new Error(reason));
     this.#wakeIntake();
     if (this.tracker) this.subscription.onLost?.(this.at.partition);
@@ -270,21 +270,21 @@ export class AssignedPartition implements LaneHost {
   }
 
   #roomHold(share: number): IntakeHold | null {
-    const { tracker, around } = this;
+    const { tracker, context } = this;
     // Not the tracker's span: a loaded map may reach far beyond what has been taken, and intake would wait for ever for
     // the prefix to move.
     const ahead = tracker ? tracker.taken - tracker.doneBelow : 0;
     const [bufferedRecords, bufferedBytes] = [this.#bufferedRecords, this.#bufferedBytes];
-    const hold = roomHold({ bufferedRecords, bufferedBytes, ahead }, around.settings, share);
-    return hold ?? (around.budget.mustWait(bufferedBytes) ? 'memory' : null);
+    const hold = roomHold({ bufferedRecords, bufferedBytes, ahead }, context.settings, share);
+    return hold ?? (context.budget.mustWait(bufferedBytes) ? 'memory' : null);
   }
 
   #hold(records: number, bytes: number): void {
     this.#bufferedRecords += records;
     this.#bufferedBytes += bytes;
     if (this.dead) return;
-    if (bytes > 0) this.around.budget.take(bytes);
-    else this.around.budget.give(-bytes);
+    if (bytes > 0) this.context.budget.take(bytes);
+    else this.context.budget.give(-bytes);
   }
 
   #wakeIntake(): void {

@@ -14,10 +14,10 @@ import type { ConsumerContext } from './context';
 import { retryDelayMs } from '../../process/backoff';
 
 export class PositionLoader {
-  readonly #around: ConsumerContext;
+  readonly #context: ConsumerContext;
 
-  constructor(around: ConsumerContext) {
-    this.#around = around;
+  constructor(context: ConsumerContext) {
+    this.#context = context;
   }
 
   /**
@@ -31,17 +31,17 @@ export class PositionLoader {
   ): Promise<readonly Position[] | null> {
     for (let failures = 1; isCurrent(); failures += 1) {
       try {
-        const positions = await this.#around.client.positions(of);
+        const positions = await this.#context.client.positions(of);
         return isCurrent() ? positions : null;
       } catch (error) {
         const log = failures === 1 ? 'warn' : 'debug';
-        this.#around.logger[log](
+        this.#context.logger[log](
           { event: 'positions.failing', err: asError(error) },
           'committed offsets cannot be read: partitions stay paused and it is tried again',
         );
       }
-      const delayMs = retryDelayMs(failures, this.#around.settings, this.#around.random);
-      await this.#around.clock.sleep(delayMs, signal).catch(() => undefined);
+      const delayMs = retryDelayMs(failures, this.#context.settings, this.#context.random);
+      await this.#context.clock.sleep(delayMs, signal).catch(() => undefined);
     }
     return null;
   }

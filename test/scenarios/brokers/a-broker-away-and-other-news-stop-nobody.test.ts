@@ -1,5 +1,5 @@
 import { topicNames } from '../../../lib/kafka/topics/topics';
-import { produceByHand, stepOver } from '../../support/scenario/operator-actions';
+import { operatorProduces, stepOver } from '../../support/scenario/operator-actions';
 import { commitAgain } from '../../support/scenario/commits-again';
 import { inFull, lasts } from '../../support/faults';
 import { statusOfAll, useFaults } from '../../support/scenario/under-faults';
@@ -34,7 +34,7 @@ test('a record with an unknown schema id holds its lane, and all groups go on', 
   const scenario = ground();
   scenario.expectError(/lane holds/);
   const value = Buffer.from(`0005f5e0ff${'00'.repeat(9)}`, 'hex');
-  await produceByHand(scenario, artifactsExpired, [{ partition: 7, key: '100:1', value }]);
+  await operatorProduces(scenario, artifactsExpired, [{ partition: 7, key: '100:1', value }]);
   const deleter = processes.find(({ name }) => name === 'artifact-deleter')!;
   const line = await deleter.logged('lane.stuck');
   expect((line['err'] as Error).message).toMatch(/no usable schema with id 99999999/);

@@ -1,5 +1,5 @@
 import { ConfigResourceTypes } from 'kafkajs';
-import { produceByHand } from '../../support/scenario/operator-actions';
+import { operatorProduces } from '../../support/scenario/operator-actions';
 import { useScenario } from '../../support/scenario/use-scenario';
 import { until } from '../../support/until';
 
@@ -17,7 +17,9 @@ test('a fatal crash of the client, here a codec that it lacks, ends the process 
   const deleter = scenario.run('artifact-deleter');
   deleter.mayFail = true;
   await deleter.logged('process.started');
-  await produceByHand(scenario, topic, [{ key: 'any', value: Buffer.from('text '.repeat(100)) }]);
+  await operatorProduces(scenario, topic, [
+    { key: 'any', value: Buffer.from('text '.repeat(100)) },
+  ]);
   await until('the process ends by itself', () => deleter.exit !== undefined);
   expect(deleter.exit).toEqual({ code: 1, signal: null });
   const [last] = deleter.events('process.failed');

@@ -5,7 +5,7 @@ import { laneOf } from '../../../lib/runtime/lanes/lane';
 import { failureTopics, topicNames } from '../../../lib/kafka/topics/topics';
 import { unlockArtifacts } from '../../../ops/gitlab/changes';
 import type { ArtifactEntry } from '../../../ops/gitlab/ledger';
-import { produceByHand, stepOver } from '../../support/scenario/operator-actions';
+import { operatorProduces, stepOver } from '../../support/scenario/operator-actions';
 import { recordsOn } from '../../support/records/dead-letters';
 import { ExpiredRecords } from '../../support/records/expired-records';
 import type { RunningProcess } from '../../support/scenario/running-process';
@@ -54,7 +54,7 @@ test('poison of artifacts.expired becomes a dead letter, byte for byte, and what
   for (const [partition, [, value]] of poison.entries()) {
     const [[first, a], [second, b]] = [await expired(records), await expired(records)];
     const headers = { own: `of ${partition}` };
-    await produceByHand(scenario, topicNames.artifactsExpired, [
+    await operatorProduces(scenario, topicNames.artifactsExpired, [
       { partition, key: stuckKey, value: a },
       { partition, key: stuckKey, value, headers },
       { partition, key: stuckKey, value: b },
@@ -101,7 +101,7 @@ test('ten megabytes on a topic whose limit somebody has raised become a dead let
   const [behind, value] = await expired(new ExpiredRecords(scenario));
   const large = randomBytes(10_000_000);
   const before = (await recordsOn(scenario, deadOfDeleter)).length;
-  await produceByHand(scenario, topicNames.artifactsExpired, [
+  await operatorProduces(scenario, topicNames.artifactsExpired, [
     { partition: 5, key: stuckKey, value: large },
     { partition: 5, key: stuckKey, value },
   ]);
@@ -121,7 +121,7 @@ test("a schema id that the registry does not know is nobody's poison: its lane h
   const unknown = Buffer.from(`0005f5e0ff${'00'.repeat(9)}`, 'hex');
   const [[behind, b], [beside, c]] = [await expired(records), await expired(records)];
   const partition = 7;
-  await produceByHand(scenario, topicNames.artifactsExpired, [
+  await operatorProduces(scenario, topicNames.artifactsExpired, [
     { partition, key: stuckKey, value: unknown },
     { partition, key: stuckKey, value: b },
     { partition, key: freeKey, value: c },
@@ -132,7 +132,7 @@ test("a schema id that the registry does not know is nobody's poison: its lane h
   expect((line['err'] as Error).message).toMatch(/no usable schema with id 99999999/);
   // What comes to its partition while it stands is taken in, too.
   const later = await Promise.all(Array.from({ length: 50 }, () => expired(records)));
-  await produceByHand(
+  await operatorProduces(
     scenario,
     topicNames.artifactsExpired,
     later.map(([, value], index) => ({ partition, key: freeKeys[index % 10]!, value })),
@@ -167,7 +167,7 @@ test('a change event that cannot be read becomes a dead letter, and the stream g
   const following = scenario.run('expired-artifacts', { SWEEP_FULL_EVERY_MS: '86400000' });
   await scenario.gone([swept]);
   await scenario.caughtUp('expired-artifacts', topicNames.artifactChanges);
-  await produceByHand(scenario, topicNames.artifactChanges, [
+  await operatorProduces(scenario, topicNames.artifactChanges, [
     { partition: 0, key: null, value: Buffer.from(secret) },
   ]);
   await unlockArtifacts(gitlab, wave);

@@ -2,7 +2,7 @@ import { poisonReasons } from '../../../lib/runtime/poison';
 import { failureTopics, topicNames } from '../../../lib/kafka/topics/topics';
 import type { ArtifactEntry } from '../../../ops/gitlab/ledger';
 import type { ArtifactsExpired } from '../../../schemas/generated';
-import { produceByHand } from '../../support/scenario/operator-actions';
+import { operatorProduces } from '../../support/scenario/operator-actions';
 import { recordsOn } from '../../support/records/dead-letters';
 import { dlq } from '../../support/scenario/dlq-command';
 import { ExpiredRecords } from '../../support/records/expired-records';
@@ -23,7 +23,7 @@ async function produce(
   const outgoing = encoded.map((value, at) => ({
     ...{ partition: at % 12, key: `100:${at}`, value, headers },
   }));
-  await produceByHand(ground(), topic, outgoing);
+  await operatorProduces(ground(), topic, outgoing);
 }
 
 /** Rows that nobody deleted by us, and whose objects are there: what a record that nobody read can name. */

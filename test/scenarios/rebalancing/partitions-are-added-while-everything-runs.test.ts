@@ -1,6 +1,6 @@
 import type { TopicPlan } from '../../../lib/kafka/topics/topic-plan';
 import { topicNames } from '../../../lib/kafka/topics/topics';
-import { produceByHand } from '../../support/scenario/operator-actions';
+import { operatorProduces } from '../../support/scenario/operator-actions';
 import { recordsOf } from '../../support/scenario/dlq-command';
 import { statusOf } from '../../support/scenario/status-of';
 import { useScenario } from '../../support/scenario/use-scenario';
@@ -46,7 +46,7 @@ test('12 partitions become 16 under running processes, and all is read without a
   // Connect finds them within five minutes; until then what it wrote before stands in for what it will write.
   const [change] = await recordsOf(scenario, artifactChanges);
   const { key, value } = change!;
-  await produceByHand(scenario, artifactChanges, [{ key, value, partition: 13 }]);
+  await operatorProduces(scenario, artifactChanges, [{ key, value, partition: 13 }]);
   await scenario.caughtUp('expired-artifacts', artifactChanges);
   await scenario.caughtUp('artifact-deleter', artifactsExpired);
   const ends = await scenario.topics.ends(scenario.named(artifactsExpired));

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import type { ArtifactEntry } from '../../../ops/gitlab/ledger';
 import type { RunningProcess } from '../../support/scenario/running-process';
-import { produceByHand } from '../../support/scenario/operator-actions';
+import { operatorProduces } from '../../support/scenario/operator-actions';
 import { setFetchQuota } from '../../support/stack/client-quota';
 import { topicNames } from '../../../lib/kafka/topics/topics';
 import { useScenario } from '../../support/scenario/use-scenario';
@@ -102,7 +102,7 @@ test('work that lies in Kafka and is not taken turns readiness red, and ends the
   // A record that never fits into the quota of its client: each fetch is answered, and brings nothing.
   await setFetchQuota(scenario, 'artifact-deleter', 20_000);
   try {
-    await produceByHand(scenario, topicNames.artifactsExpired, [
+    await operatorProduces(scenario, topicNames.artifactsExpired, [
       { partition: 3, key: '100:1', value: randomBytes(240_000) },
     ]);
     await untilReadiness(deleter, 503, /1 records of \S+\/3 lie in Kafka and are not taken/);

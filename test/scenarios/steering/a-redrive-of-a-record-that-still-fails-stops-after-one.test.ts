@@ -1,5 +1,5 @@
 import { topicNames } from '../../../lib/kafka/topics/topics';
-import { produceByHand } from '../../support/scenario/operator-actions';
+import { operatorProduces } from '../../support/scenario/operator-actions';
 import { dlq } from '../../support/scenario/dlq-command';
 import { ExpiredRecords } from '../../support/records/expired-records';
 import { useScenario } from '../../support/scenario/use-scenario';
@@ -21,7 +21,7 @@ test('a redrive of poison that nobody has repaired ends with its canary, and the
   };
   for (const partition of [0, 4, 8]) {
     const record = { partition, key: `100:${partition}`, value: secret };
-    await produceByHand(scenario, topicNames.artifactsExpired, [record]);
+    await operatorProduces(scenario, topicNames.artifactsExpired, [record]);
   }
   await until('three dead letters wait', () => waiting(3));
 
@@ -46,7 +46,9 @@ test('a redrive of poison that nobody has repaired ends with its canary, and the
   const records = new ExpiredRecords(scenario);
   const artifact = await scenario.world.anArtifact();
   const value = await records.encode(await records.of(artifact));
-  await produceByHand(scenario, topicNames.artifactsExpired, [{ partition: 0, key: '1:1', value }]);
+  await operatorProduces(scenario, topicNames.artifactsExpired, [
+    { partition: 0, key: '1:1', value },
+  ]);
   await scenario.gone([artifact]);
   expect((await deleter.stop()).code).toBe(0);
 });

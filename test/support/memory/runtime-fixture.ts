@@ -1,6 +1,6 @@
 /** A runtime on a client in memory, quick enough for tests that wait for conditions. */
 import { pino } from 'pino';
-import { Letters } from '../../../lib/runtime/failures/failure-publisher';
+import { FailurePublisher } from '../../../lib/runtime/failures/failure-publisher';
 import type { Outcome } from '../../../lib/runtime/outcome';
 import type { OutgoingRecord } from '../../../lib/kafka/producer';
 import { Runtime } from '../../../lib/runtime/member/runtime';
@@ -95,7 +95,7 @@ export function createFixture(
     random: () => 0,
     onFatal: (error) => fatal.push(error),
     subscriptions: [subscription],
-    letters: new Letters(producer, 'group', clock),
+    publisher: new FailurePublisher(producer, 'group', clock),
   });
   created.add(runtime);
   const fixture: Fixture = {

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { createHandler, type FinishedRecord } from '../../../consumers/trace-archiver/handler';
 import type { ArchiveRules } from '../../../consumers/trace-archiver/decide';
 import type { ArchiveBrake } from '../../../consumers/trace-archiver/ports';
-import type { Surroundings } from '../../../consumers/trace-archiver/dependencies';
+import type { Dependencies } from '../../../consumers/trace-archiver/dependencies';
 import { BrakeError } from '../../../lib/brake/brake';
 import { AbsenceGauge } from '../../../lib/brake/absence-gauge';
 import type { Verdict } from '../../../lib/brake/decide';
@@ -232,7 +232,7 @@ export class TraceGround {
   }
 
   archiver(
-    other: Partial<Surroundings> = {},
+    other: Partial<Dependencies> = {},
   ): (...records: FinishedRecord[]) => Promise<Outcome[]> {
     const handle = createHandler({
       rows: this.rows,

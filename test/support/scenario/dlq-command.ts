@@ -7,7 +7,7 @@ import type { OutgoingHeaders } from '../../../lib/kafka/producer';
 import { failurePartitions } from '../../../lib/kafka/topics/topics';
 import { systemClock } from '../../../lib/process/clock';
 import { projectRoot } from '../../../lib/process/root';
-import { produceByHand } from './operator-actions';
+import { operatorProduces } from './operator-actions';
 import type { Scenario } from './scenario';
 
 export interface CommandEnd {
@@ -57,7 +57,7 @@ export async function deadLetterByHand(
     error: new Error('made by hand'),
     ...rest,
   });
-  await produceByHand(scenario, `${topic}.${group}.dlq`, [
+  await operatorProduces(scenario, `${topic}.${group}.dlq`, [
     {
       ...record,
       partition: partition % failurePartitions,

@@ -4,7 +4,7 @@ import type { Scenario } from './scenario';
 import { until } from '../until';
 
 /** Writes records as they are. */
-export async function produceByHand(
+export async function operatorProduces(
   scenario: Scenario,
   topic: string,
   records: readonly Omit<OutgoingRecord, 'topic'>[],

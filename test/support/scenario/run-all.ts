@@ -4,7 +4,7 @@
  * Takes every step in order, also when one before it has failed.
  * @throws the one failure, or an AggregateError whose message has them all.
  */
-export async function inAnyCase(steps: readonly (() => unknown)[]): Promise<void> {
+export async function runAll(steps: readonly (() => unknown)[]): Promise<void> {
   const failures: Error[] = [];
   for (const step of steps) {
     try {

@@ -30,7 +30,7 @@ import {
 } from '../../../ops/local/stack/stack-environment';
 import type { RunningStack } from '../../../ops/local/stack/running-stack';
 import { connectPool, connectRedis } from '../stack/connections';
-import { inAnyCase } from './run-all';
+import { runAll } from './run-all';
 import { claimRedisDatabase, releaseRedisDatabase } from '../stack/redis-database';
 import { keepLogs } from './keep-logs';
 import { quick, roles, type ProcessName } from './pipeline-process';
@@ -270,7 +270,7 @@ export class Scenario {
 
   /** Takes away what `prepare` made; the next scenario finds the stack as this one found it. */
   async clean(): Promise<void> {
-    await inAnyCase([
+    await runAll([
       () => this.watch?.stop(),
       () => this.gitlab.pool.end(),
       () => this.dropRedisDatabase(),

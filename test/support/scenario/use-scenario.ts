@@ -1,6 +1,6 @@
 /** Registers the beginning and the end of a scenario; no scenario can leave its end out. */
 import type { RunningStack } from '../../../ops/local/stack/running-stack';
-import { inAnyCase } from './run-all';
+import { runAll } from './run-all';
 import { startOwnDatabase } from '../stack/own-database';
 import { Scenario } from './scenario';
 import { bringUp, currentStack } from '../stack/stack';
@@ -48,7 +48,7 @@ export function useScenario(
     await (changes === 'streamed' ? scenario.stream() : scenario.slotOnly());
   }, beginMs);
   afterAll(async () => {
-    await inAnyCase([
+    await runAll([
       () => scenario && bringUp(scenario.stack),
       () => scenario?.finish(),
       () => scenario?.checkInvariants(),
