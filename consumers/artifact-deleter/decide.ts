@@ -10,7 +10,7 @@ import {
   UnusableObjectKeyError,
 } from '../../lib/gitlab/object-key';
 import { isSaidAgain } from '../../lib/runtime/failure-headers';
-import { done, doneWithLess, type Outcome, partly, retry, skip } from '../../lib/runtime/outcome';
+import { done, doneWithLess, type Outcome, retry, skip } from '../../lib/runtime/outcome';
 import type { ConsumedRecord } from '../../lib/runtime/subscription';
 import { isRetryTopic } from '../../lib/kafka/topics/topics';
 
@@ -225,10 +225,8 @@ export function outcomeOf(
   const failed = items.filter(({ fate }) => fate === 'failed');
   if (failed.length === items.length && failed.length > 0) return retry(failure(failed));
   if (failed.length > 0) {
-    return partly(
-      { ...record.value, artifacts: failed.map(({ artifact }) => artifact) },
-      failure(failed),
-    );
+    const rest = { ...record.value, artifacts: failed.map(({ artifact }) => artifact) };
+    return retry(failure(failed), rest);
   }
   const gone = items.filter(({ fate }) => goes(fate));
   // A row without an object, or whose object somebody else claims, has not asked S3.

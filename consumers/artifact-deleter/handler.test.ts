@@ -106,7 +106,7 @@ test('keys that S3 refuses keep their record, with the code and the count', asyn
   const { handle } = deleter(stores);
   const [first, second] = await handle(record(artifacts), record([artifact(9)]));
   expect(first).toMatchObject({
-    kind: 'partly',
+    kind: 'retry',
     rest: { partitionId: 100, artifacts: [{ id: artifacts[0]!.id }] },
     error: {
       code: 'AccessDenied',
@@ -123,7 +123,11 @@ test('keys that S3 has trouble with are waited for, but not for ever', async () 
   const stores = stored(artifacts);
   stores.objects.refused.set(artifactObjectKey(artifacts[0]!)!, 'InternalError');
   const [outcome] = await deleter(stores).handle(record(artifacts));
-  expect(outcome).toMatchObject({ kind: 'partly', error: { patienceMs: 600_000 } });
+  expect(outcome).toMatchObject({
+    kind: 'retry',
+    rest: {},
+    error: { patienceMs: 600_000 },
+  });
   expect(outcome).toHaveProperty('error', expect.any(WaitError));
 });
 

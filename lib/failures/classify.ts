@@ -7,7 +7,7 @@ import { BrakeError, ForeignRecordError } from '../brake/brake';
 import { DatabaseHoldError } from '../brake/database-guard';
 import { RegistryUnavailableError } from '../avro/registry';
 import type { Dependency } from '../runtime/dependency';
-import type { FailurePolicy, Verdict } from '../runtime/failure-policy';
+import type { FailurePolicy, FailureClass } from '../runtime/failure-policy';
 import { RecordBusyError, WaitError } from '../runtime/record-errors';
 import { failureGroups, failureTopics, retryDelays } from '../kafka/topics/topics';
 import { UndecodableRecordError } from '../runtime/undecodable-record-error';
@@ -15,11 +15,11 @@ import { PostgresError } from '../stores/postgres/errors';
 import { RedisError } from '../stores/redis/errors';
 import { concernsEveryRequest, isSlowDown, S3Error } from '../stores/s3/errors';
 
-const transient: Verdict = { kind: 'transient' };
-const bug: Verdict = { kind: 'bug' };
-const hold = (dependency: Dependency): Verdict => ({ kind: 'hold', dependency });
+const transient: FailureClass = { kind: 'transient' };
+const bug: FailureClass = { kind: 'bug' };
+const hold = (dependency: Dependency): FailureClass => ({ kind: 'hold', dependency });
 
-export function classify(error: Error): Verdict {
+export function classify(error: Error): FailureClass {
   if (error instanceof PostgresError) return ofPostgres(error);
   if (error instanceof S3Error) return ofS3(error);
   // A refusal of Redis (a password, a replica that only reads) concerns every record alike.
@@ -31,7 +31,7 @@ export function classify(error: Error): Verdict {
   return ofRecord(error);
 }
 
-function ofRecord(error: Error): Verdict {
+function ofRecord(error: Error): FailureClass {
   if (error instanceof WaitError) return { kind: 'wait', patienceMs: error.patienceMs };
   if (error instanceof RecordBusyError) return transient;
   if (error instanceof UndecodableRecordError) {
@@ -52,12 +52,12 @@ function isRefused(error: unknown): boolean {
   );
 }
 
-function ofPostgres({ failure }: PostgresError): Verdict {
+function ofPostgres({ failure }: PostgresError): FailureClass {
   if (failure === 'unavailable') return hold('postgres');
   return failure === 'repeat' ? transient : bug;
 }
 
-function ofS3(error: S3Error): Verdict {
+function ofS3(error: S3Error): FailureClass {
   if (isSlowDown(error.code, error.httpStatus)) return { kind: 'overload', dependency: 's3' };
   return concernsEveryRequest(error) ? hold('s3') : transient;
 }

@@ -1,13 +1,12 @@
 /** Counts what the consumer runtime tells. */
 import { dependencies, type Dependency } from '../runtime/dependency';
-import type { BreakerState, RuntimeObserver } from '../runtime/observer';
-import type { Outcome } from '../runtime/outcome';
+import type { BreakerState, RecordEnd, RuntimeObserver } from '../runtime/observer';
 import { breakerLevels } from './definitions';
 import type { Metrics } from './metrics';
 
-/** Those that the runtime tells; letters have a count of their own. */
-const outcomes: readonly Outcome['kind'][] = ['done', 'retry', 'hold'];
-const letterKinds = ['retry', 'dead-letter'] as const;
+/** Those that the runtime reports; redirected records have a count of their own. */
+const outcomes: readonly RecordEnd[] = ['done', 'retry', 'hold'];
+const redirectKinds = ['retry', 'dead-letter'] as const;
 
 export class MetricsObserver implements RuntimeObserver {
   readonly #metrics: Metrics;
@@ -29,7 +28,7 @@ export class MetricsObserver implements RuntimeObserver {
     for (const outcome of outcomes) {
       this.#metrics.add('afterbuild_records_total', { topic, outcome }, 0);
     }
-    for (const kind of letterKinds)
+    for (const kind of redirectKinds)
       this.#metrics.add('afterbuild_redirected_records_total', { topic, kind }, 0);
     this.#metrics.add('afterbuild_records_repeated_total', { topic }, 0);
   }
@@ -39,7 +38,7 @@ export class MetricsObserver implements RuntimeObserver {
     this.#metrics.add('afterbuild_handled_records_total', { topic }, records);
   }
 
-  settled(topic: string, kind: Outcome['kind'], records: number): void {
+  settled(topic: string, kind: RecordEnd, records: number): void {
     this.#metrics.add('afterbuild_records_total', { topic, outcome: kind }, records);
   }
 

@@ -4,7 +4,7 @@ import type { PoisonReason } from './poison';
 import { UndecodableRecordError } from './undecodable-record-error';
 
 /** Classifies an error, in this order: is a dependency unavailable? is it the record? is it us? */
-export type Verdict =
+export type FailureClass =
   /** The dependency does not answer: the partitions that need it wait, and no attempt is counted. */
   | { readonly kind: 'hold'; readonly dependency: Dependency }
   /** The dependency asks for less load: again soon, with fewer at once; no breaker opens, no attempt is counted. */
@@ -27,7 +27,7 @@ export interface RetryTopic {
 export interface FailurePolicy {
   /** While the breaker of one of these is open, the partitions of this subscription wait. */
   readonly needs: readonly Dependency[];
-  classify(error: Error): Verdict;
+  classify(error: Error): FailureClass;
   /** From the shortest delay to the longest, which is repeated. Empty: retries in place, without a limit. */
   readonly retryTopics: readonly RetryTopic[];
   /** Full name. Null: a poison record stops its lane. */

@@ -1,14 +1,16 @@
 /** Callbacks for metrics. Each is synchronous and must be cheap. */
 import type { Dependency } from './dependency';
-import type { Outcome } from './outcome';
 
 export type BreakerState = 'closed' | 'open' | 'half-open';
+
+/** How a record left a micro-batch: done, to be tried again, or held by a dependency without a counted attempt. */
+export type RecordEnd = 'done' | 'retry' | 'hold';
 
 export interface RuntimeObserver {
   /** One call of `handle` has ended, with any result. */
   handled(topic: string, records: number, elapsedMs: number): void;
-  /** So many records of a micro-batch ended with this outcome; `retry` and `hold` come again. */
-  settled(topic: string, kind: Outcome['kind'], records: number): void;
+  /** So many records of a micro-batch ended so; `retry` and `hold` come again. */
+  settled(topic: string, end: RecordEnd, records: number): void;
   /** Records were handled that an earlier holder of the partition may have handled, too. */
   repeated(topic: string, records: number): void;
   /** Acknowledged copies of records on a retry or a dead-letter topic. */

@@ -1,6 +1,6 @@
 /** One process: a host, a client, the runtime, and a handler whose effects are in the store. */
 import type { TopicPartition } from '../../lib/kafka/client-port';
-import { deadLetter, done, retry, skip, type Outcome } from '../../lib/runtime/outcome';
+import { done, retry, skip, type Outcome } from '../../lib/runtime/outcome';
 import type { Logger } from '../../lib/process/logger';
 import type { Runtime } from '../../lib/runtime/member/runtime';
 import type { ConsumerSettings } from '../../lib/runtime/settings';
@@ -184,11 +184,14 @@ export class Instance implements CheckedProcess {
   }
 
   #decode(value: Buffer | null): number | Promise<number> {
-    const { plan, registry, library } = this.#world;
+    const { plan, registry } = this.#world;
     const size = value?.length ?? 0;
     // One half of the poison is found here, the other by the handler.
     if (isPoison(value) && size % 2 === 0) {
-      throw new library.UndecodableRecordError('these bytes are no value', 'not-a-value');
+      throw new this.#world.library.UndecodableRecordError(
+        'these bytes are no value',
+        'not-a-value',
+      );
     }
     const decoded = isPoison(value) ? -size : size;
     if (!plan.asksRegistry || this.#random.chance(0.5)) return decoded;
@@ -232,7 +235,10 @@ export class Instance implements CheckedProcess {
     const failed = new Map<string | null, Error>();
     return records.map((record) => {
       const own = failures.get(record);
-      if (own === undefined) return deadLetter('impossible-id', new Error('an id below 0'));
+      if (own === undefined)
+        return retry(
+          new this.#world.library.UndecodableRecordError('an id below 0', 'impossible-id'),
+        );
       // Order within a key: what follows a record that failed is done again after it.
       const error = own ?? (keepsOrder && record.key !== null ? failed.get(record.key) : null);
       if (!error) return record.offset % skipEvery === 0 ? skip('nothing to do') : done;

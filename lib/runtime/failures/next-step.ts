@@ -1,13 +1,14 @@
-/** Decides what happens to a record from its outcome or its error. Pure. */
+/** Decides what happens to a record that failed: one ladder, read from top to bottom. Pure. */
 import type { Dependency } from '../dependency';
-import type { FailurePolicy } from '../failure-policy';
-import type { Outcome } from '../outcome';
+import type { FailureClass, FailurePolicy } from '../failure-policy';
+import { WrongOutcomesError } from '../outcome';
 import type { PoisonReason } from '../poison';
 
 export type NextStep =
-  | { readonly kind: 'finished' }
-  /** Tried again in place. */
-  | { readonly kind: 'again'; readonly error: Error }
+  /** Its lane stops until an operator has looked. */
+  | { readonly kind: 'halted'; readonly error: Error }
+  /** Sent to a retry topic, or to the dead letters when `poison` gives the reason. */
+  | { readonly kind: 'redirect'; readonly error: Error; readonly poison: PoisonReason | undefined }
   /** Tried again when the dependency is available, or has room; no attempt is counted. */
   | {
       readonly kind: 'held';
@@ -17,72 +18,41 @@ export type NextStep =
     }
   /** Tried again in place; an operator must look. */
   | { readonly kind: 'stuck'; readonly error: Error }
-  /** Sent to a retry topic, or to the dead letters when `poison` gives the reason. */
-  | { readonly kind: 'redirect'; readonly error: Error; readonly poison: PoisonReason | undefined }
-  | { readonly kind: 'halted'; readonly error: Error };
+  /** Tried again in place. */
+  | { readonly kind: 'again'; readonly error: Error };
 
-export const finished: NextStep = { kind: 'finished' };
+export interface FailedTry {
+  readonly error: Error;
+  /** What the subscription's classifier says of the error. */
+  readonly failureClass: FailureClass;
+  /** How often the record has failed for its own reasons, this time included; 0 when this is no reason of its own. */
+  readonly failures: number;
+  /** Others succeed against the dependency that this record finds unavailable. */
+  readonly isContradicted: boolean;
+}
 
-/**
- * @param failed how often the record has failed for its own reasons, this time included.
- * @param triesInPlace after so many a record goes to the retry topics.
- */
+/** @param triesInPlace after so many failures for its own reasons a record goes to the retry topics. */
 export function nextStep(
-  outcome: Outcome,
-  failed: number,
-  policy: FailurePolicy,
+  { error, failureClass, failures, isContradicted }: FailedTry,
+  { deadLetters, retryTopics }: Pick<FailurePolicy, 'deadLetters' | 'retryTopics'>,
   triesInPlace: number,
 ): NextStep {
-  switch (outcome.kind) {
-    case 'done':
-    case 'skip':
-      return finished;
-    case 'hold':
-      return { ...outcome, kind: 'held', isOverload: false };
-    case 'halt':
-      return { kind: 'halted', error: outcome.error };
-    case 'dead-letter':
-      return poisoned(outcome.error, outcome.reason, policy);
-    case 'partly':
-    case 'retry':
-      return nextStepOfError(outcome.error, failed, policy, triesInPlace);
+  // Is it this process?
+  if (error instanceof WrongOutcomesError) return { kind: 'halted', error };
+  if (failureClass.kind === 'bug') return { kind: 'stuck', error };
+  // Is it the record's own bytes?
+  if (failureClass.kind === 'poison') {
+    if (deadLetters === null) return { kind: 'halted', error };
+    return { kind: 'redirect', error, poison: failureClass.reason };
   }
-}
-
-/** The same for a thrown error, for example of a decoder. */
-export function nextStepOfError(
-  error: Error,
-  failed: number,
-  policy: FailurePolicy,
-  triesInPlace: number,
-): NextStep {
-  const verdict = policy.classify(error);
-  switch (verdict.kind) {
-    case 'hold':
-      return { kind: 'held', dependency: verdict.dependency, isOverload: false, error };
-    case 'overload':
-      return { kind: 'held', dependency: verdict.dependency, isOverload: true, error };
-    case 'poison':
-      return poisoned(error, verdict.reason, policy);
-    case 'wait':
-      return failed > 0 ? ownFault(error, failed, policy, triesInPlace) : { kind: 'again', error };
-    case 'bug':
-      return { kind: 'stuck', error };
-    case 'transient':
-      return ownFault(error, failed, policy, triesInPlace);
+  // Is it a dependency? Not when others succeed against it: then it is this record.
+  if (failureClass.kind === 'overload') {
+    return { kind: 'held', dependency: failureClass.dependency, isOverload: true, error };
   }
+  if (failureClass.kind === 'hold' && !isContradicted) {
+    return { kind: 'held', dependency: failureClass.dependency, isOverload: false, error };
+  }
+  // It is this record at this moment, or too early for it.
+  if (failures < triesInPlace || retryTopics.length === 0) return { kind: 'again', error };
+  return { kind: 'redirect', error, poison: undefined };
 }
-
-const poisoned = (error: Error, poison: PoisonReason, policy: FailurePolicy): NextStep =>
-  policy.deadLetters === null ? { kind: 'halted', error } : { kind: 'redirect', error, poison };
-
-/** A failure of this record at this moment. */
-export const ownFault = (
-  error: Error,
-  failed: number,
-  policy: FailurePolicy,
-  triesInPlace: number,
-): NextStep =>
-  policy.retryTopics.length > 0 && failed >= triesInPlace
-    ? { kind: 'redirect', error, poison: undefined }
-    : { kind: 'again', error };

@@ -3,11 +3,12 @@ import type { Dependency } from '../dependency';
 import type { FailurePolicy } from '../failure-policy';
 import type { FetchedRecord } from '../../kafka/fetched-record';
 import type { Absence } from '../failures/admission';
-import { nextStep, nextStepOfError, ownFault, type NextStep } from '../failures/next-step';
-import type { OthersSuccess, Lane, Unsent } from './lane';
+import { nextStep, type NextStep } from '../failures/next-step';
+import type { Lane, Unsent } from './lane';
+import { countFailure, type OthersSuccess, type RecordHistory } from './record-history';
 import type { FailedRecord } from '../failures/failure-publisher';
 import type { MicroBatch } from './micro-batch';
-import { halt, type Outcome } from '../outcome';
+import { retry, WrongOutcomesError, type Outcome } from '../outcome';
 import type { ConsumedRecord } from '../subscription';
 
 /** The rest of the work after a micro-batch; of each kind of failure the first one. */
@@ -44,16 +45,27 @@ export class BatchResult {
     return this.absent.length > 0 || (this.unsent !== null && this.stuck === null);
   }
 
-  add(record: FetchedRecord, step: NextStep, lane: Lane, rules: ResultRules): void {
-    if (step.kind === 'finished') {
-      this.finished.push(record);
-      return;
-    }
+  /**
+   * Counts the failure in the record's history and sorts the record by the step that follows.
+   * @param isHandled false for a record that could not be decoded: the handler has not failed on it.
+   */
+  addFailure(
+    record: FetchedRecord,
+    error: Error,
+    lane: Lane,
+    { policy, triesInPlace, admission, nowMs, mayWrite }: ResultRules,
+    isHandled: boolean,
+  ): void {
+    const failureClass = policy.classify(error);
+    const history = lane.historyOf(record.offset);
+    const counted = countFailure(history, failureClass, { others: admission, nowMs, isHandled });
+    if (counted.isContradicted) this.isContradicted = true;
+    const step = nextStep({ error, failureClass, ...counted }, policy, triesInPlace);
     this.unfinished.push(record);
-    if (step.kind === 'halted') this.halt ??= { error: step.error, offset: record.offset };
-    else if (step.kind === 'redirect' && rules.mayWrite)
-      this.#addFailedRecord(record, step, lane, rules);
-    else this.#addRetry(step);
+    if (step.kind === 'halted') this.halt ??= { error, offset: record.offset };
+    else if (step.kind === 'redirect' && mayWrite) {
+      this.toPublish.push(failedRecord(record, step, history, nowMs));
+    } else this.#addRetry(step);
   }
 
   /** The copies are safe: their originals are finished. */
@@ -76,17 +88,6 @@ export class BatchResult {
   /** Whether it failed on a dependency that all records need. */
   isOfAll(needs: readonly Dependency[]): boolean {
     return this.isContradicted || this.absent.some(({ dependency }) => needs.includes(dependency));
-  }
-
-  #addFailedRecord(
-    record: FetchedRecord,
-    { error, poison }: Extract<NextStep, { kind: 'redirect' }>,
-    { failed, rests }: Lane,
-    { nowMs }: ResultRules,
-  ): void {
-    const { times, firstAtMs } = failed.get(record.offset) ?? { times: 1, firstAtMs: nowMs };
-    const rest = rests.get(record.offset);
-    this.toPublish.push({ record, error, poison, rest, failed: times, firstFailedAtMs: firstAtMs });
   }
 
   #addRetry(step: Extract<NextStep, { kind: 'again' | 'held' | 'stuck' | 'redirect' }>): void {
@@ -122,6 +123,16 @@ export interface ResultRules {
   readonly nowMs: number;
 }
 
+function failedRecord(
+  record: FetchedRecord,
+  { error, poison }: Extract<NextStep, { kind: 'redirect' }>,
+  { failures, failingSinceMs, rest }: RecordHistory,
+  nowMs: number,
+): FailedRecord {
+  const firstFailedAtMs = failingSinceMs ?? nowMs;
+  return { record, error, poison, rest, failed: Math.max(failures, 1), firstFailedAtMs };
+}
+
 /** Notes in the lane what the next attempt needs, and returns what is left. Failed records are still to be sent. */
 export function batchResult(
   lane: Lane,
@@ -132,71 +143,34 @@ export function batchResult(
   const result = new BatchResult();
   batch.fetched.forEach((record, index) => {
     // handleAll guarantees one outcome for each record; a record without one is not done.
-    const outcome = outcomes[index] ?? halt(new Error('A record was given no outcome.'));
-    if (outcome.kind === 'done' || outcome.kind === 'skip') {
+    const outcome =
+      outcomes[index] ?? retry(new WrongOutcomesError('A record was given no outcome.'));
+    if (outcome.kind !== 'retry') {
       result.finished.push(record);
       if (outcome.kind === 'done' && !outcome.provesNothing) result.isProof = true;
       return;
     }
-    remember(lane, record.offset, batch.records[index], outcome);
-    const isOwn = isOwnFault(outcome, record, lane, rules);
-    const failed = isOwn ? lane.countFailure(record.offset, rules.nowMs) : 0;
-    const step = nextStep(outcome, failed, rules.policy, rules.triesInPlace);
-    result.add(record, doubted(step, record, lane, rules, result), lane, rules);
+    remember(lane, batch.records[index], outcome);
+    result.addFailure(record, outcome.error, lane, rules, true);
   });
   const { failure } = batch;
   const first = lane.first();
   if (failure && first && batch.fetched.length === 0) {
+    // A record that cannot be read for now stays in its lane: no retry topic would read it sooner.
     const inPlace = { ...rules, policy: { ...rules.policy, retryTopics: [] } };
-    const step = nextStepOfError(failure, 0, inPlace.policy, rules.triesInPlace);
-    // Nothing was taken off the lane: only a failed record is.
-    result.add(first, doubted(step, first, lane, inPlace, result), lane, rules);
+    result.addFailure(first, failure, lane, inPlace, false);
   }
   return result;
 }
 
-/** If others succeed against the dependency that this record finds down, blame the record. */
-function doubted(
-  step: NextStep,
-  record: FetchedRecord,
-  lane: Lane,
-  { policy, triesInPlace, admission, nowMs }: ResultRules,
-  result: BatchResult,
-): NextStep {
-  // The brake holds by a decision: a record that passes it proves nothing for the others.
-  if (step.kind !== 'held' || step.isOverload || step.dependency === 'brake') return step;
-  if (!lane.countDoubt(record.offset, step.dependency, admission)) return step;
-  result.isContradicted = true;
-  return ownFault(step.error, lane.countFailure(record.offset, nowMs), policy, triesInPlace);
-}
-
-function isOwnFault(
-  outcome: Outcome,
-  { offset }: FetchedRecord,
-  lane: Lane,
-  { policy, nowMs }: ResultRules,
-): boolean {
-  const isTried = outcome.kind === 'partly' || outcome.kind === 'retry';
-  const verdict = isTried ? policy.classify(outcome.error) : null;
-  const patienceMs = verdict?.kind === 'wait' ? (verdict.patienceMs ?? Infinity) : Infinity;
-  // A wait without a limit never counts as a failure.
-  if (patienceMs === Infinity) {
-    lane.waitsSinceMs.delete(offset);
-    return verdict?.kind === 'transient';
-  }
-  const sinceMs = lane.waitsSinceMs.get(offset) ?? nowMs;
-  lane.waitsSinceMs.set(offset, sinceMs);
-  return nowMs - sinceMs >= patienceMs;
-}
-
 function remember(
   lane: Lane,
-  offset: number,
   record: ConsumedRecord<unknown> | undefined,
-  outcome: Outcome,
+  { rest }: Extract<Outcome, { kind: 'retry' }>,
 ): void {
   if (!record) return;
-  lane.attempts.set(offset, record.attempt);
-  lane.decoded.set(offset, outcome.kind === 'partly' ? outcome.rest : record.value);
-  if (outcome.kind === 'partly') lane.rests.set(offset, outcome.rest);
+  const history = lane.historyOf(record.offset);
+  history.attempts = record.attempt;
+  history.decoded = { value: rest ?? record.value };
+  if (rest !== undefined) history.rest = rest;
 }

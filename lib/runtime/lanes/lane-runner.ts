@@ -87,8 +87,9 @@ export class LaneRunner {
 
   /** A record of a retry topic waits until it is due; then the lane is checked again. */
   #isDue(lane: Lane, offset: number): boolean {
-    if (lane.dueAtMs.size === 0) return true;
-    const waitMs = (lane.dueAtMs.get(offset) ?? 0) - this.#context.clock.nowMs();
+    const dueAtMs = lane.knownOf(offset)?.dueAtMs ?? null;
+    if (dueAtMs === null) return true;
+    const waitMs = dueAtMs - this.#context.clock.nowMs();
     if (waitMs <= 0) return true;
     if (!lane.waking) {
       lane.waking = true;

@@ -1,13 +1,11 @@
 /** One lane: a queue of records of one partition whose keys have the same hash, in the order of the log. */
 import type { Dependency } from '../dependency';
 import type { FetchedRecord } from '../../kafka/fetched-record';
-import type { Admission } from '../failures/admission';
 import type { FailedRecord } from '../failures/failure-publisher';
+import { isSuspect, newHistory, type RecordHistory } from './record-history';
 
 /** Records are dropped from the front in blocks, so that taking one does not move all the others. */
 const compactAt = 1024;
-
-export type OthersSuccess = Pick<Admission, 'turn' | 'isProvedSince'>;
 
 /** Failed records to be sent before anything else, and the records at the front, those among them. */
 export interface Unsent {
@@ -16,37 +14,12 @@ export interface Unsent {
   readonly error: Error;
 }
 
-interface Doubt {
-  readonly dependency: Dependency;
-  /** The turn of the admission at its last failure. */
-  readonly turn: number;
-  readonly contradicted: number;
-}
-
-/**
- * A record that finds a dependency unavailable while others succeed there so often is taken to fail for its own
- * reasons.
- */
-const contradictionsMax = 3;
-
 export class Lane {
   /** Without finished records, which would keep the response in memory that they view. */
   #records: (FetchedRecord | undefined)[] = [];
   #head = 0;
-  /** How often each record was passed to the handler, for those that were. */
-  readonly attempts = new Map<number, number>();
-  /** How often each record failed for its own reasons since it was fetched, and since when. */
-  readonly failed = new Map<number, { readonly times: number; readonly firstAtMs: number }>();
-  /** The dependency that a record has found unavailable, when last, and how often others succeeded there in between. */
-  readonly doubts = new Map<number, Doubt>();
-  /** Since when each try of a record came too early. */
-  readonly waitsSinceMs = new Map<number, number>();
-  /** The rest of a batch record that was done in part. */
-  readonly rests = new Map<number, unknown>();
-  /** A record of a retry topic is not due before then. */
-  readonly dueAtMs = new Map<number, number>();
-  /** Decoded values of records at the front that are not finished. */
-  readonly decoded = new Map<number, unknown>();
+  /** Of the records that failed, wait for their time or were decoded ahead; empty as long as all goes well. */
+  readonly #histories = new Map<number, RecordHistory>();
   /** Micro-batches in a row that left something to try again. */
   failures = 0;
   failingSinceMs = 0;
@@ -87,8 +60,8 @@ export class Lane {
   /** Records that may be handled together: a suspect is handled alone, so that the others are not blamed with it. */
   peek(count: number): FetchedRecord[] {
     const records = this.#records.slice(this.#head, this.#head + count) as FetchedRecord[];
-    if (this.doubts.size === 0) return records;
-    const suspect = records.findIndex(({ offset }) => this.#isSuspect(offset));
+    if (this.#histories.size === 0) return records;
+    const suspect = records.findIndex(({ offset }) => isSuspect(this.knownOf(offset)));
     return suspect < 0 ? records : records.slice(0, Math.max(1, suspect));
   }
 
@@ -101,36 +74,23 @@ export class Lane {
     }
   }
 
-  /** How often the record has failed for its own reasons, this time included. */
-  countFailure(offset: number, nowMs: number): number {
-    const { times, firstAtMs } = this.failed.get(offset) ?? { times: 0, firstAtMs: nowMs };
-    this.failed.set(offset, { times: times + 1, firstAtMs });
-    return times + 1;
+  /** The history of the record at this offset, made when there is none. */
+  historyOf(offset: number): RecordHistory {
+    const known = this.#histories.get(offset);
+    if (known !== undefined) return known;
+    const history = newHistory();
+    this.#histories.set(offset, history);
+    return history;
   }
 
-  /**
-   * The caller reports every time that a record has found a dependency unavailable.
-   * @returns whether others succeeded there meanwhile, this time and often enough before.
-   */
-  countDoubt(offset: number, dependency: Dependency, gate: OthersSuccess): boolean {
-    const before = this.doubts.get(offset);
-    const isSame = before?.dependency === dependency;
-    const isContradicted = isSame && gate.isProvedSince(dependency, before.turn);
-    const contradicted = (isSame ? before.contradicted : 0) + (isContradicted ? 1 : 0);
-    this.doubts.set(offset, { dependency, turn: gate.turn, contradicted });
-    return isContradicted && contradicted >= contradictionsMax;
-  }
-
-  #isSuspect(offset: number): boolean {
-    return (this.doubts.get(offset)?.contradicted ?? 0) >= contradictionsMax;
+  /** The same without making one. */
+  knownOf(offset: number): Readonly<RecordHistory> | undefined {
+    return this.#histories.size === 0 ? undefined : this.#histories.get(offset);
   }
 
   /** Forgets the record: it is finished, or copied elsewhere. */
   forget(offset: number): void {
-    const { attempts, failed, doubts, waitsSinceMs, rests, dueAtMs, decoded } = this;
-    for (const map of [attempts, failed, doubts, waitsSinceMs, rests, dueAtMs, decoded]) {
-      if (map.size > 0) map.delete(offset);
-    }
+    if (this.#histories.size > 0) this.#histories.delete(offset);
   }
 
   /** Takes `count` records off the front and puts back the unfinished ones, in order. */

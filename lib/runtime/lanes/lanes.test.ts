@@ -8,7 +8,7 @@ function waitingLane(index: number, dueAtMs: number, why: string): Lane {
   const headers = { [failureHeaders.errorMessage]: Buffer.from(why) };
   const parts = { key: null, value: null, timestampMs: 0, headers };
   lane.push(new FetchedRecord({ ...parts, offset: index }));
-  lane.dueAtMs.set(index, dueAtMs);
+  lane.historyOf(index).dueAtMs = dueAtMs;
   lane.waking = true;
   return lane;
 }

@@ -29,8 +29,9 @@ function retryWait(lanes: readonly Lane[]): string {
   let next: { readonly atMs: number; readonly record: FetchedRecord } | undefined;
   for (const lane of lanes) {
     const record = lane.first();
-    const atMs = record && lane.dueAtMs.get(record.offset);
-    if (record && atMs !== undefined && atMs < (next?.atMs ?? Infinity)) next = { atMs, record };
+    const atMs = record && lane.knownOf(record.offset)?.dueAtMs;
+    if (record && typeof atMs === 'number' && atMs < (next?.atMs ?? Infinity))
+      next = { atMs, record };
   }
   if (!next) return 'no retry is due yet';
   const why = next.record.headerTexts[failureHeaders.errorMessage];

@@ -4,7 +4,7 @@ import { UndecodableRecordError } from '../undecodable-record-error';
 import { asError } from '../../process/is-error';
 import type { FetchedRecord } from '../../kafka/fetched-record';
 import type { Lane } from './lane';
-import type { Outcome } from '../outcome';
+import { retry, WrongOutcomesError, type Outcome } from '../outcome';
 import { HandledRecord } from './presented-record';
 import type { AnySubscription, ConsumedRecord, MayBegin } from '../subscription';
 
@@ -43,7 +43,7 @@ export async function assemble(
     if (value instanceof DecodeFailure) return { fetched, records, failure: value.error };
     weight += subscription.weigh?.(value) ?? 0;
     if (records.length > 0 && weight > (subscription.maxWeight ?? Infinity)) {
-      lane.decoded.set(record.offset, value);
+      lane.historyOf(record.offset).decoded = { value };
       break;
     }
     fetched.push(record);
@@ -52,8 +52,8 @@ export async function assemble(
   return { fetched, records, failure: null };
 }
 
-const mustWait = ({ offset }: FetchedRecord, { dueAtMs }: Lane, view: LaneView): boolean =>
-  offset >= view.windowEnd || (dueAtMs.size > 0 && (dueAtMs.get(offset) ?? 0) > view.nowMs);
+const mustWait = ({ offset }: FetchedRecord, lane: Lane, view: LaneView): boolean =>
+  offset >= view.windowEnd || (lane.knownOf(offset)?.dueAtMs ?? 0) > view.nowMs;
 
 class DecodeFailure {
   constructor(readonly error: Error) {}
@@ -61,9 +61,8 @@ class DecodeFailure {
 
 /** @returns the value, a promise of it, or the failure. */
 function decodeOnce(lane: Lane, subscription: AnySubscription, record: FetchedRecord): unknown {
-  if (lane.decoded.size > 0 && lane.decoded.has(record.offset)) {
-    return lane.decoded.get(record.offset);
-  }
+  const known = lane.knownOf(record.offset)?.decoded;
+  if (known) return known.value;
   const unread = unreadHeadersOf(record);
   if (unread !== undefined) return new DecodeFailure(unread);
   try {
@@ -87,7 +86,7 @@ function present(
     topic: subscription.topic,
     partition: view.partition,
     value,
-    attempt: lane.attempts.size === 0 ? 1 : (lane.attempts.get(record.offset) ?? 0) + 1,
+    attempt: (lane.knownOf(record.offset)?.attempts ?? 0) + 1,
     maybeRepeated: isRetry || record.offset < view.repeatedBelow,
     isRetry,
   });
@@ -108,10 +107,10 @@ export async function handleAll(
     return batch.records.map(() => ({ kind: 'retry', error }));
   }
   if (outcomes.length === batch.records.length) return outcomes;
-  const error = new Error(
+  const error = new WrongOutcomesError(
     `handle gave ${outcomes.length} outcomes for ${batch.records.length} records; it must give one each.`,
   );
-  return batch.records.map(() => ({ kind: 'halt', error }));
+  return batch.records.map(() => retry(error));
 }
 
 /** Undefined when the record's headers are those that it came with. */

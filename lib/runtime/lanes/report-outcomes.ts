@@ -1,7 +1,6 @@
 /** Callbacks for metrics: reports how the records of a micro-batch ended. */
 import type { MicroBatch } from './micro-batch';
-import type { RuntimeObserver } from '../observer';
-import type { Outcome } from '../outcome';
+import type { RecordEnd, RuntimeObserver } from '../observer';
 import type { BatchResult } from './batch-result';
 
 export function reportOutcomes(
@@ -12,8 +11,8 @@ export function reportOutcomes(
 ): void {
   const repeated = records.filter(({ maybeRepeated }) => maybeRepeated).length;
   if (repeated > 0) observer.repeated(topic, repeated);
-  const count = (kind: Outcome['kind'], number: number): void => {
-    if (number > 0) observer.settled(topic, kind, number);
+  const count = (end: RecordEnd, number: number): void => {
+    if (number > 0) observer.settled(topic, end, number);
   };
   count('done', finished.length - published);
   count(isHeld ? 'hold' : 'retry', unfinished.length);

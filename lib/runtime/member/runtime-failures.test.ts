@@ -10,7 +10,7 @@ import {
   started,
 } from '../../../test/support/memory/failing-runtime';
 import { failureHeaders, writeFailure } from '../failure-headers';
-import { done, hold, partly, retry } from '../outcome';
+import { done, retry } from '../outcome';
 import { UndecodableRecordError } from '../undecodable-record-error';
 
 test('a dependency that is away holds: no attempt is counted, nothing is put aside, all is done after it', async () => {
@@ -18,7 +18,7 @@ test('a dependency that is away holds: no attempt is counted, nothing is put asi
   const tries: number[] = [];
   const fixture = await started(({ offset }) => {
     tries.push(offset);
-    return isAway ? hold('s3', new Away('gone')) : done;
+    return isAway ? retry(new Away('gone')) : done;
   });
   const { client, runtime, letters, lines, committed, join } = fixture;
   for (let index = 0; index < 40; index += 1) client.append(at, `key-${index}`, 'x');
@@ -38,7 +38,7 @@ test('a dependency that is away holds: no attempt is counted, nothing is put asi
 
 test('a partition that comes while the breaker is open, and holds no record yet, can be the probe', async () => {
   let isAway = true;
-  const fixture = await started(() => (isAway ? hold('s3', new Away('gone')) : done));
+  const fixture = await started(() => (isAway ? retry(new Away('gone')) : done));
   const { client, runtime, committed, join } = fixture;
   for (let index = 0; index < 10; index += 1) client.append(at, `key-${index}`, 'x');
   await join();
@@ -138,7 +138,7 @@ test('what is left of a batch record is what is tried again, and what goes to th
   const seen: unknown[] = [];
   const { client, letters, committed, join } = await started(({ value }) => {
     seen.push(value);
-    return partly(['c'], new Error('one is denied'));
+    return retry(new Error('one is denied'), ['c']);
   });
   client.append(at, 'a', 'whole');
   await join();

@@ -1,7 +1,8 @@
 import { createFixture, at, eventually } from '../../../test/support/memory/runtime-fixture';
 import { started } from '../../../test/support/memory/failing-runtime';
 import { laneOf } from '../lanes/lane';
-import { done } from '../outcome';
+import { done, retry } from '../outcome';
+import { UndecodableRecordError } from '../undecodable-record-error';
 
 const lanes = 4;
 const stuckLane = laneOf(Buffer.from('stuck'), 0, lanes);
@@ -56,9 +57,7 @@ test('the window of the commit map ends it', async () => {
 test('a record whose copy Kafka refuses stops its own lane alone', async () => {
   const fixture = await started(
     ({ value }) =>
-      value === 'poison'
-        ? { kind: 'dead-letter', reason: 'impossible-id', error: new Error('x') }
-        : done,
+      value === 'poison' ? retry(new UndecodableRecordError('x', 'impossible-id')) : done,
     { lanes },
   );
   const { client, handled, join, runtime } = fixture;

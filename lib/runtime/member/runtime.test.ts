@@ -8,7 +8,7 @@ import {
   quick,
 } from '../../../test/support/memory/runtime-fixture';
 import { encodeCommitMap } from '../../kafka/commit-map';
-import { done, halt, retry } from '../outcome';
+import { done, retry, WrongOutcomesError } from '../outcome';
 import { UndecodableRecordError } from '../undecodable-record-error';
 
 test('every record is delivered, in order within its key, whatever is retried', async () => {
@@ -188,7 +188,7 @@ test('an undecodable record stops its lane with its place and without its bytes;
 
 test('a halt is never committed past', async () => {
   const { client, runtime, committed, join } = createFixture(
-    ({ offset }) => (offset === 2 ? halt(new Error('no')) : done),
+    ({ offset }) => (offset === 2 ? retry(new WrongOutcomesError('no')) : done),
     {
       lanes: 1,
     },

@@ -3,14 +3,16 @@ import { at, createFixture, eventually, other } from '../../../test/support/memo
 import { failureHeaders } from '../failure-headers';
 import type { FailurePolicy } from '../failure-policy';
 import { laneOf } from '../lanes/lane';
-import { done, doneWithLess, hold } from '../outcome';
+import { done, doneWithLess, retry } from '../outcome';
 import type { ConsumedRecord } from '../subscription';
 
 const lanes = 4;
-const away = hold('s3', new Error('500'));
+class Unavailable extends Error {}
+const away = retry(new Unavailable('500'));
 const failures: FailurePolicy = {
   needs: ['s3'],
-  classify: () => ({ kind: 'transient' }),
+  classify: (error) =>
+    error instanceof Unavailable ? { kind: 'hold', dependency: 's3' } : { kind: 'transient' },
   retryTopics: [{ topic: 'things.group.retry.30s', delayMs: 30_000 }],
   deadLetters: 'things.group.dlq',
 };

@@ -136,8 +136,10 @@ export class AssignedPartition implements LaneHost {
       tracker.take(record.offset);
       if (doneBefore) continue;
       const lane = this.#lanes[laneOf(record.key, record.offset, this.#lanes.length)];
-      if (retry)
-        lane?.dueAtMs.set(record.offset, dueAtMs(record.headerTexts, nowMs, retry.delayMs));
+      if (lane && retry) {
+        const due = dueAtMs(record.headerTexts, nowMs, retry.delayMs);
+        lane.historyOf(record.offset).dueAtMs = due;
+      }
       lane?.push(record);
       this.#hold(1, record.sizeBytes + recordOverheadBytes);
     }

@@ -1,5 +1,5 @@
 /** A runtime in memory whose records fail in every way that a policy tells apart. */
-import type { FailurePolicy, Verdict } from '../../../lib/runtime/failure-policy';
+import type { FailurePolicy, FailureClass } from '../../../lib/runtime/failure-policy';
 import { UndecodableRecordError } from '../../../lib/runtime/undecodable-record-error';
 import { createFixture, type Fixture, type Handle } from './runtime-fixture';
 
@@ -11,7 +11,7 @@ export class Capped extends Error {}
 /** How long what is NotYet is waited for. */
 export const patienceMs = 50;
 
-const classify = (error: Error): Verdict => {
+const classify = (error: Error): FailureClass => {
   if (error instanceof Away) return { kind: 'hold', dependency: 's3' };
   if (error instanceof Bug) return { kind: 'bug' };
   if (error instanceof Capped) return { kind: 'wait' };
