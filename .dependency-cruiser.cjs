@@ -12,7 +12,7 @@ const floors = [
   // The client's own floors: the port and its words; topics, and what kafkajs needs.
   ['lib/kafka'],
   [
-    'lib/kafka/topics',
+    'lib/kafka/topics/topics',
     'lib/kafka/kafkajs',
     'lib/stores/postgres',
     'lib/stores/redis',

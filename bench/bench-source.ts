@@ -89,7 +89,7 @@ export async function cloneSource(
     const objects = join(stack.dataDir, 'objects');
     cpSync(join(objects, source.bucket), join(objects, scope.bucket), { recursive: true });
   }
-  // Page images after a checkpoint would be measured as ours.
+  // Page images after a checkpoint would be counted as ours.
   await asSuperuser(stack, 'postgres', (client) => client.query('CHECKPOINT'));
   return scope;
 }
@@ -98,7 +98,7 @@ export async function dropClone(stack: RunningStack, database: string): Promise<
   await dropSourceDatabase(superuserOf(stack), database);
 }
 
-/** What the records of the pipeline would name, by partition_id and sorted by id. */
+/** The items that the pipeline's records would name, by partition_id and sorted by id. */
 export async function dueArtifacts(
   stack: RunningStack,
   database: string,

@@ -1,6 +1,6 @@
 /**
- * From the kill of a group's coordinator to the next commit that each member gets through, and what was done
- * twice meanwhile. Three brokers, replication 3, two members in this process that do what they are given.
+ * Measures the time from the kill of a group's coordinator to the next accepted commit of each member, and how many
+ * records are repeated. Three brokers, replication 3, two members in this process with idle handlers.
  */
 import { createKafka, type KafkaConnections } from '../lib/kafka/kafkajs/create-kafka';
 import type { Consumer } from '../lib/runtime/consumer';
@@ -18,7 +18,7 @@ const group = 'bench.coordinator';
 const partitions = 6;
 const members = 2;
 const recordEveryMs = 20;
-/** A broker that has come back is in sync again by then, or the round is not begun. */
+/** By then a restarted broker is in sync again, or the round does not begin. */
 const steadyMs = 5_000;
 const roundLimitMs = 120_000;
 const logger = pino({ level: process.env['BENCH_LOG'] ?? 'silent' });
@@ -113,7 +113,7 @@ async function produceAlways(kafka: Kafka) {
   const always = async (): Promise<void> => {
     for (let next = 0; !isOver; next += 1) {
       const messages = [{ key: String(next), value: String(next) }];
-      // What is sent again lies in the log twice: a record is known by its offset here.
+      // A record that is sent again lies in the log twice: here its offset identifies it.
       await producer.send({ topic, acks: -1, messages }).catch(() => undefined);
       await clock.sleep(recordEveryMs);
     }
@@ -142,7 +142,7 @@ async function steady(consumers: readonly Consumer[], sinceMs: number): Promise<
 const repeated = (timesDone: ReadonlyMap<string, number>): number =>
   [...timesDone.values()].reduce((sum, times) => sum + times - 1, 0);
 
-/** kafkajs tells it to nobody but an assigner. */
+/** kafkajs passes it to an assigner only. */
 async function coordinatorOf(kafka: Kafka, { servers }: RunningStack): Promise<ServerHandle> {
   let find = (): Promise<number> => Promise.reject(new Error('There is no cluster.'));
   const asking = kafka.consumer({

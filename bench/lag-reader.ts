@@ -1,6 +1,6 @@
 /**
- * A consumer that is far behind and slow: each micro-batch takes a tenth of a second. A process of its own,
- * so that its memory is its alone.
+ * A consumer that is far behind and slow: each micro-batch takes a tenth of a second. It runs as a process of its own,
+ * so that its memory can be measured alone.
  *
  * Usage: lag-reader.js <brokers> <topic>. Prints a line when it has handled its first records.
  */

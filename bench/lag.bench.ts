@@ -1,4 +1,4 @@
-/** Claim: what a consumer holds in memory does not depend on how far it is behind. */
+/** Claim: the memory of a consumer does not depend on how far it is behind. */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -15,7 +15,7 @@ import { highWaterBytes, type Report } from './report';
 
 const partitions = 12;
 const sizeBytes = 200;
-/** How many of a record's bytes say something new: what compresses well is fetched in larger numbers. */
+/** How many bytes of a record are random: records that compress well are fetched in larger numbers. */
 const newBytes = { 'like ids and times': 40, 'hardly anything': 0 } as const;
 const perSend = 20_000;
 /** From the first records on: by then every partition is as full as it gets. */
@@ -70,7 +70,7 @@ async function measureOne(
   await once(reader, 'exit');
 }
 
-/** @param records how far it is behind at most; it is measured with a tenth of them, too. */
+/** @param records the largest lag; a tenth of it is measured, too. */
 export async function measureLag(brokers: string, report: Report, records: number): Promise<void> {
   const kafka = createKafka(loopback(brokers), 'bench', pino({ level: 'silent' }));
   for (const values of ['like ids and times', 'hardly anything'] as const) {

@@ -1,4 +1,4 @@
-/** `npm run bench -- <claim>`: starts the real servers, measures one claim, stops them again. */
+/** `npm run bench -- <claim>`: starts the real servers, measures one claim, stops the servers. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ interface Flags {
   readonly only: string;
 }
 
-/** Servers of its own, in a folder of its own: a bench measures nobody else's load. */
+/** Servers of its own, in a folder of its own, so that no other load is measured. */
 async function onOwnStack(
   measure: (stack: RunningStack) => Promise<void>,
   shape: StackShape = plainShape,
@@ -53,7 +53,7 @@ async function onOwnStack(
   }
 }
 
-/** Checked before anything is started. @returns the text as it is. */
+/** Checked before anything starts. @returns the text unchanged. */
 function count(text: string): string {
   if (/^[1-9][0-9]{0,8}$/.test(text)) return text;
   throw new InvalidArgumentError('It must be a whole number above 0.');
@@ -158,6 +158,6 @@ main().catch((error: unknown) => {
   if (error instanceof CommanderError)
     process.exit(error.code === 'commander.helpDisplayed' ? 0 : 2);
   console.error(error);
-  // A measurement that was cut short may still have a process of the pipeline on its hands.
+  // After an interruption a process of the pipeline may still run.
   process.exit(1);
 });

@@ -1,8 +1,8 @@
 /**
- * An S3 server that stores nothing: it says yes to every request as fast as it can, and counts. With a limit
- * it grants so many keys of DeleteObjects a second, a second's worth after a rest, and answers SlowDown
- * above. Only the objects of the bucket's self-test are remembered, which ask whether conditions are kept.
- * A process of its own, so that it does not share the thread that it measures.
+ * An S3 server that stores nothing: it answers every request with success as fast as it can, and counts. With a limit
+ * it grants so many keys of DeleteObjects a second, a second's worth after a rest, and answers SlowDown above. It
+ * remembers only the objects of the bucket's self-test, which checks whether conditions are honoured. It runs as a
+ * process of its own, so that it does not share the measured thread.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 
@@ -40,7 +40,7 @@ function tagging(): Answer {
   return { status: 200, body: `${xml}<Tagging><TagSet>${tag}</TagSet></Tagging>` };
 }
 
-/** No object is ever there. */
+/** No object ever exists. */
 function answer(request: IncomingMessage, url: URL, body: string): Answer {
   if (url.searchParams.has('tagging')) return tagging();
   if (url.pathname.includes('/afterbuild-self-test/')) return ofSelfTest(request, url);
@@ -98,7 +98,7 @@ function holds({ headers }: IncomingMessage, isThere: boolean): boolean {
 function serve(request: IncomingMessage, response: ServerResponse): void {
   const url = new URL(request.url ?? '/', 'http://null');
   const parts: Buffer[] = [];
-  // What is stored is not even kept until its end.
+  // A stored object is dropped at once.
   const isKept = request.method === 'POST';
   request.on('data', (part: Buffer) => {
     if (isKept) parts.push(part);

@@ -1,8 +1,8 @@
 /**
- * Claim: a provider's limit is found without being configured, used to nine tenths, at 1.2 requests a needed one.
+ * Claim: a provider's limit is found without configuration, used to nine tenths, at 1.2 requests for each needed one.
  *
- * Four workers delete a thousand keys at a time from a server that grants 3,500 a second and answers SlowDown
- * above, through the same adapter as the deleter. Reports what got through and how often was asked.
+ * Four workers delete a thousand keys at a time from a server that grants 3,500 a second and answers SlowDown above,
+ * through the same adapter as the deleter. Reports how many keys were granted and how many were requested.
  */
 import { S3Objects } from '../lib/stores/s3/objects';
 import type { Report } from './report';
@@ -34,7 +34,7 @@ export async function measurePace(report: Report, seconds: number): Promise<void
   await Promise.all(Array.from({ length: workers }, work));
   const elapsedSeconds = (performance.now() - startedAt) / 1_000;
   const { requests, keys: granted, slowDowns } = await s3.counts();
-  // A second's worth was there at the beginning.
+  // The server grants a second's worth at the beginning.
   const goodput = granted / (perSecond * (elapsedSeconds + 1));
   report({
     case: 'pace',

@@ -13,7 +13,7 @@ export async function prepareBench(stack: RunningStack, scope: StackScope): Prom
   );
 }
 
-/** The slot would hold back the write-ahead log of everything that follows. */
+/** The slot would hold back the write-ahead log of all later runs. */
 export async function dropSlot(stack: RunningStack, database: string): Promise<void> {
   await asSuperuser(stack, 'postgres', (client) =>
     client.query('SELECT pg_drop_replication_slot($1)', [database]),

@@ -1,6 +1,6 @@
 /**
- * The raw limit of archiving: the same conditional PutObjects, from one process with the same SDK and
- * as many connections, and nothing else. A process of its own, as the archiver is one.
+ * Measures the raw limit of archiving: the same conditional PutObjects, from one process with the same SDK and as many
+ * connections, and nothing else. It runs as a process of its own, like the archiver.
  *
  * Usage: raw-puts.js <objects> <bytes>, with the archiver's environment. Prints one JSON line.
  */

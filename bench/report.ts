@@ -1,4 +1,4 @@
-/** What a bench prints: one JSON line a result, and the median of several runs. */
+/** Prints the results of a bench: one JSON line for each, and the median of several runs. */
 import { appendFileSync, readFileSync } from 'node:fs';
 
 export type Report = (fields: Readonly<Record<string, unknown>>) => void;
@@ -37,7 +37,7 @@ export function highWaterBytes(pid: number): number {
 /** `getconf CLK_TCK`, which is the same on every Linux. */
 const ticksPerSecond = 100;
 
-/** What a process has had of the processors so far, in user and in system mode. */
+/** Processor time of a process so far, in user and in system mode. */
 export function cpuMsOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

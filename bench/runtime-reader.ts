@@ -1,6 +1,6 @@
 /**
- * Reads a topic once, by a bare `eachBatch` or by the runtime, with handlers that do nothing. A process of its
- * own: what one way of reading has taught the compiler, or left in the heap, is no part of the other.
+ * Reads a topic once, by a bare `eachBatch` or by the runtime, with handlers that do nothing. It runs as a process of
+ * its own, so that compiled code and heap of one way of reading do not affect the other.
  *
  * Usage: runtime-reader.js <bare|runtime> <brokers> <topic> <records>. Prints one line, a `ReaderFigures`.
  */
@@ -29,11 +29,11 @@ interface Stoppable {
 
 type Reader = (kafka: Kafka, topic: string, meter: Meter) => Promise<Stoppable>;
 
-/** What a process reads before it has got warm. */
+/** So many records a process reads before it is warm. */
 const warmUpShare = 0.2;
 const logger = pino({ level: 'silent' });
 
-/** From when it is warm to the last record. */
+/** From the warm state to the last record. */
 function createMeter(total: number): Meter {
   const warmAt = total * warmUpShare;
   let startedMs = 0;

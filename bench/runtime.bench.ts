@@ -1,8 +1,8 @@
 /**
- * How much of what kafkajs alone can read is left when the consumer runtime does it.
+ * Measures which share of kafkajs' own reading speed the consumer runtime reaches.
  *
- * The same topic is read by a bare `eachBatch` that does nothing and by the runtime with a handler that
- * does nothing, in turns, each in a process of its own. Reports a line a run and the medians' ratio.
+ * The same topic is read by a bare `eachBatch` that does nothing and by the runtime with a handler that does nothing,
+ * in turns, each in a process of its own. Reports a line for each run and the medians' ratio.
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';

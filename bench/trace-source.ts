@@ -33,13 +33,13 @@ export interface TraceSource {
 export const redisDatabases = { source: 14, run: 15 } as const;
 
 const bucketTag = 'afterbuild=bench';
-/** Long settled, and stale. */
+/** Traces in GitLab's present Redis store, as runners leave them: with the checksum that they reported. */
 const finishedAgoMs = 86_400_000;
 const copiesAtOnce = 5_000;
 
 const templateOf = (name: string): string => `bench_${name}`;
 
-/** Traces in GitLab's Redis store of today, as runners leave them: with the checksum that they told. */
+/** Before the clone, not after it: page images would be counted as the run's. */
 export async function makeTraceSource(
   stack: RunningStack,
   { sizeBytes, count }: { readonly sizeBytes: number; readonly count: number },
@@ -54,7 +54,7 @@ export async function makeTraceSource(
   const builds = await world.manyTraces({ count, sizeBytes, finishedAgoMs, pendingState: 'right' });
   await gitlab.close();
   await asSuperuser(stack, database, (client) => client.query('VACUUM (FREEZE, ANALYZE)'));
-  // Before the clone, not after it: page images would be measured as the run's.
+  // @param run names database and bucket of this run.
   await asSuperuser(stack, 'postgres', (client) => client.query('CHECKPOINT'));
   return { name: database, sizeBytes, builds };
 }
@@ -67,7 +67,7 @@ export async function dropTraceSource(stack: RunningStack, { name }: TraceSource
   });
 }
 
-/** @param run names database and bucket of this run. */
+/** A connection of its own, in no scenario's database. */
 export async function cloneTraces(
   stack: RunningStack,
   source: TraceSource,
@@ -95,7 +95,7 @@ async function copyChunks(redis: Redis): Promise<void> {
   }
 }
 
-/** A connection of its own, in no database of a scenario. */
+/** Writes a record of `builds.finished` for each to the topic, as the producer would. */
 export async function onRedis<T>(
   stack: RunningStack,
   work: (redis: Redis) => Promise<T>,

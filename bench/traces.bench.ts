@@ -1,6 +1,6 @@
 /**
- * Claim: the archiver stores traces at 0.75 of what conditional PutObjects alone do at 16 KiB and at 0.9
- * at 5 MB, with one PUT a trace; and 26,811 stale builds in under a minute where S3 costs nothing.
+ * Claim: the archiver stores traces at 0.75 of the speed of bare conditional PutObjects at 16 KiB and at 0.9 at 5 MB,
+ * with one PUT for each trace; and 26,811 stale builds in under a minute with an S3 server that costs nothing.
  *
  * Raw limit and archivers take turns on clones of the same source, on the same servers.
  */
@@ -53,12 +53,12 @@ interface Measured {
   readonly raw: readonly RawPuts[];
 }
 
-/** Buckets and databases outlive a run that was cut short. */
+/** Buckets and databases outlive an interrupted run. */
 const runName = (name: string): string => `run-${process.pid}-${name}`;
 
 const rounded = (value: number): number => Number(value.toFixed(3));
 
-/** All runs' medians; what is counted a trace is the last run's. */
+/** Medians over all runs; the counts for each trace are those of the last run. */
 function reportCase(report: Report, { name, source, figures, raw }: Measured): void {
   const rates = figures.map(({ tracesPerSecond }) => tracesPerSecond);
   const rawRates = raw.map(({ perSecond }) => perSecond);
@@ -113,7 +113,7 @@ async function archive(
   }
 }
 
-/** What a trace of that size costs with one process and with two, beside the raw limit. */
+/** The cost of a trace of that size with one process and with two, beside the raw limit. */
 async function measureSize(
   stack: RunningStack,
   report: Report,

@@ -1,4 +1,4 @@
-/** `afterbuild accept-database`: an operator says that this database is the one to go on with. */
+/** `afterbuild accept-database`: an operator decides to go on with this database. */
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { refuseDatabase } from '../lib/brake/decide';
@@ -51,7 +51,7 @@ async function acceptDatabase(options: AcceptOptions): Promise<ExitCode> {
     flag: null,
     breaker: null,
   };
-  // One key a database: the latest decision about it stands.
+  // One key for each database: the latest decision about it counts.
   if (options.yes === true) {
     await writeDecision(config, acceptanceKey(databaseName), decision);
   }

@@ -1,4 +1,4 @@
-/** What every command has in common: a signal that ends it, an exit code, one sentence for a failure. */
+/** The common parts of every command: a signal that ends it, an exit code, one sentence for a failure. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Command, CommanderError } from 'commander';
 import { NotStreamingError } from '../connect/await-streaming';
@@ -10,7 +10,7 @@ import { printProgress } from './output';
 /** Does the command's work within the signal. @returns the exit code. */
 export type Action<Options> = (options: Options, signal: AbortSignal) => Promise<ExitCode>;
 
-/** A command that has been asked to end and still waits for a server is not waited for. */
+/** A command that was asked to end does not wait for a server any longer. */
 const endLimitMs = 1_000;
 
 const signalCodes = { SIGINT: exitCodes.interrupted, SIGTERM: exitCodes.terminated } as const;
@@ -25,8 +25,8 @@ class EndedError extends Error {
 }
 
 /**
- * The first SIGINT or SIGTERM aborts the action, which has a second to put things in order; the next one ends
- * the process as usual. What was wrong is one sentence, and for a wrong command line the help that explains it.
+ * The first SIGINT or SIGTERM aborts the action, which has a second to clean up; the next one ends the process as
+ * usual. An error is reported as one sentence, and for a wrong command line with the help that explains it.
  */
 export function action<Options>(
   act: Action<Options>,
@@ -63,7 +63,7 @@ async function endedLate(signal: AbortSignal): Promise<never> {
 export const pathOf = (command: Command): string =>
   command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
 
-/** What only commands throw; all else is sorted as for the processes. */
+/** Errors that only commands throw; all others are sorted as for the processes. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof EndedError) return signalCodes[error.signal];
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;

@@ -29,12 +29,12 @@ export function addConnectCommand(program: Command): void {
     .description('check the source, apply connect/afterbuild-source.json, wait until it streams')
     .option(
       '--begin-anew',
-      'forget where the connector stopped and stream from where the slot stands, or from now if it is ' +
-        'lost; what was changed between is found by a full sweep only',
+      "forget the stored position and stream from the slot's position, or from now if the slot is lost; only a full " +
+        'sweep finds the changes in between',
     )
     .option(
       '--only-file',
-      'take away what was set on the connector beside the file, instead of keeping it',
+      'remove settings of the connector that the file does not have, instead of keeping them',
     )
     .option(...jsonOption)
     .action(action(apply));

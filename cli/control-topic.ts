@@ -27,7 +27,7 @@ export type ControlConfig = z.output<typeof controlSchema>;
 /** A record of a state topic, in the order of its partition. */
 export interface StateRecord<V> {
   readonly key: string;
-  /** Null takes back what the key names, or stands for what cannot be read. */
+  /** Null removes the value under the key, or stands for a value that cannot be read. */
   readonly value: V | null;
   /** By their names. */
   readonly headers: RecordHeaders;
@@ -42,22 +42,22 @@ export interface StateTopic<V> {
 }
 
 export interface FollowedTopics {
-  /** Reads what has been added since. @throws Error that says what does not answer. */
+  /** Reads records that were added since. @throws Error that names the server which does not answer. */
   readonly readOn: () => Promise<void>;
-  /** What could not be read, and why, in a sentence; null when all was read. */
+  /** Which values could not be read, and why, as a sentence; null when all were. */
   readonly unread: () => string | null;
   readonly end: () => Promise<void>;
 }
 
 const silent = createLogger('afterbuild', 'silent');
-/** Only what versions before the header of ADR 0027 wrote is asked for there. */
+/** Used only for records that were written before the header of ADR 0027 existed. */
 const registryLimitMs = 3_000;
 const closeLimitMs = 1_000;
 
 /**
- * Reads the topics from their beginning to where they end now. No group is joined, so that a command which
- * is ended in the middle leaves none behind; and no registry is needed.
- * @throws Error that says what does not answer.
+ * Reads the topics from their beginning to their present end. No group is joined, so that an interrupted command leaves
+ * none behind; and no registry is needed.
+ * @throws Error that names the server which does not answer.
  */
 export async function followTopics(
   config: ControlConfig,
@@ -95,7 +95,7 @@ class FollowedTopic {
   readonly topic: string;
   /** Keys whose last record could not be read. */
   readonly unread = new Set<string>();
-  /** Why the registry was not asked again in this look. */
+  /** Why the registry was not asked again during this read. */
   silence: string | null = null;
   readonly #codec: StateCodec<unknown>;
   readonly #onState: StateTopic<unknown>['onState'];
@@ -124,7 +124,7 @@ class FollowedTopic {
       try {
         await this.#read(partition, logStart, highWatermark);
       } catch (error) {
-        // Retention was faster than we: the next look begins where the log does then.
+        // Retention has removed records before we read them: the next read begins at the new start of the log.
         if (!(error instanceof LogBeginsLaterError)) throw error;
       }
     }
@@ -149,7 +149,7 @@ class FollowedTopic {
     this.#onState({ key, value: state, headers, atMs: timestampMs });
   }
 
-  /** @returns null for what only the registry could explain, while it is silent: then it is in `unread`. */
+  /** @returns null for a value that needs the registry, while that does not answer: then its key is in `unread`. */
   async #decoded(value: Buffer, headers: RecordHeaders, key: string): Promise<unknown> {
     if (this.silence === null || headers[schemaHeader] !== undefined) {
       try {
@@ -170,8 +170,8 @@ function textsOf(headers: LogRecord['headers']): RecordHeaders {
 }
 
 /**
- * Writes one decision; null takes back what the key names, and the headers say who did. Needs Kafka and nothing else.
- * @throws Error that says what does not answer.
+ * Writes one decision; null removes the one under the key, and the headers name the author. Needs Kafka only.
+ * @throws Error that names the server which does not answer.
  */
 export async function writeDecision(
   config: ControlConfig,

@@ -1,4 +1,4 @@
-/** What `afterbuild` exits with, and the words for it in the help. */
+/** The exit codes of `afterbuild`, and their descriptions in the help. */
 export { exitCodes, type ExitCode } from '../lib/process/exit-codes';
 
 /** For `afterbuild --help`. */

@@ -13,7 +13,7 @@ test('who set a flag, who took it back, and why', () => {
     '1970-01-01T00:00:00.000Z  artifact-deleter: pause taken back by mona: over',
   ]);
   expect(said({})).toEqual([
-    '1970-01-01T00:00:00.000Z  artifact-deleter: pause taken back by nobody who says so',
+    '1970-01-01T00:00:00.000Z  artifact-deleter: pause taken back by an unnamed author',
   ]);
 });
 

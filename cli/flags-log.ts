@@ -1,4 +1,4 @@
-/** `afterbuild flags log`: who has set and taken back which flag, as far as the control topic keeps it. */
+/** `afterbuild flags log`: which operator has set and unset which flag, as far back as the control topic reaches. */
 import { subjectOf } from '../lib/control/control-key';
 import { writeDuration } from '../lib/control/duration';
 import { everyProcess } from '../lib/control/process-names';
@@ -15,10 +15,10 @@ export interface FlagChange {
   readonly process: string;
   readonly name: string;
   readonly change: 'set' | 'taken back';
-  /** null for what was taken back. */
+  /** null for a flag that was unset. */
   readonly value: string | null;
   readonly expiresAtMs: number | null;
-  /** Author and reason as the record names them; null where it names none. Nothing proves them. */
+  /** Author and reason as the record names them; null where it does not. Nothing proves them. */
   readonly author: string | null;
   readonly reason: string | null;
 }
@@ -67,5 +67,5 @@ export function describeChange(change: FlagChange): string {
   const ends = expiresAtMs === null ? '' : `, for ${writeDuration(expiresAtMs - atMs)}`;
   const why = reason === null ? '' : `: ${reason}`;
   const at = new Date(atMs).toISOString();
-  return `${at}  ${process}: ${what} ${change.change} by ${author ?? 'nobody who says so'}${ends}${why}`;
+  return `${at}  ${process}: ${what} ${change.change} by ${author ?? 'an unnamed author'}${ends}${why}`;
 }

@@ -1,4 +1,4 @@
-/** `afterbuild flags get|set|unset`: how operators steer the processes while they work. */
+/** `afterbuild flags get|set|unset`: how operators steer running processes. */
 import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
 import { flagKey } from '../lib/control/control-key';
@@ -116,7 +116,7 @@ async function setFlag(
   return show(options, before, `${name} of ${process} becomes ${value}`, decision.flag);
 }
 
-/** @throws InvalidArgumentError with the sentence that says what can be set. */
+/** @throws InvalidArgumentError with a sentence that lists the possible values. */
 export function decideFlag(
   options: {
     readonly process: string;
@@ -194,7 +194,7 @@ function nowOf(before: FlagInForce | 'unknown' | undefined, nowMs: number): stri
   return [`now: ${describeFlag(before, nowMs)}`];
 }
 
-/** Steering waits for no registry: what stood there before is shown where it can be read. */
+/** Steering does not wait for the registry: the earlier value is shown where it can be read. */
 async function flagBefore(
   config: ControlConfig,
   process: string,

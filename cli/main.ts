@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The entry of `afterbuild`: argv to command, and the exit code of what goes wrong before one begins. */
+/** The entry point of `afterbuild`: runs the command of argv, and chooses the exit code of errors before it begins. */
 import './node-version';
 import { exitCodeOf } from './action';
 import { createProgram } from './program';
@@ -16,7 +16,7 @@ async function main(argv: readonly string[]): Promise<void> {
   leave();
 }
 
-/** What has been printed is out by then; a client that still waits for a silent server holds nobody up. */
+/** All output has been written by then; a client that still waits for a silent server must not delay the end. */
 const leaveMs = 250;
 const leave = (): void => void setTimeout(() => process.exit(), leaveMs).unref();
 

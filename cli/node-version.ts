@@ -1,4 +1,4 @@
-/** Imported first: ends the process with a sentence where the client libraries would end it with a trace. */
+/** Imported first: an old Node ends with a sentence here, where the client libraries would print a stack trace. */
 import { exitCodes } from './exit-codes';
 
 /** The release that package.json pins; zstd, which the topics use, came with 22.15. */

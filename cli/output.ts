@@ -1,6 +1,6 @@
 /**
- * Results go to stdout, for a person or as JSON; progress goes to stderr, so that the two can be parted. All that a command
- * prints comes through here, and what others have written in it is escaped.
+ * Prints results to stdout, as text or as JSON, and progress to stderr, so that the two can be separated. All output of
+ * a command passes through here, and foreign text in it is escaped.
  */
 import { printable, printableJson } from '../lib/process/printable';
 
@@ -10,7 +10,7 @@ export interface OutputOptions {
 
 export const jsonOption = ['--json', 'print the result as JSON'] as const;
 
-/** @param lines what a person reads in place of the JSON. */
+/** @param lines the text in place of the JSON. */
 export function printResult(
   options: OutputOptions,
   result: unknown,

@@ -1,4 +1,6 @@
-/** What every command asks first of a server that it needs: whether it answers. Within seconds, or one sentence. */
+/**
+ * Checks whether the servers that a command needs answer, within seconds, and reports one sentence when one does not.
+ */
 import { connect } from 'node:net';
 import { systemClock } from '../lib/process/clock';
 import type { Connections } from '../lib/process/config';
@@ -9,11 +11,11 @@ import { within } from '../lib/process/within';
 import { exitCodes } from './exit-codes';
 
 export interface Server {
-  /** As a person calls it. */
+  /** The server's name for operators. */
   readonly title: string;
-  /** `host:port`; it is there when one of them is. Empty where only the client knows. */
+  /** `host:port`; the server is available when one of them answers. Empty where only the client knows them. */
   readonly addresses: readonly string[];
-  /** What says where it is. */
+  /** The variable that names the address. */
   readonly variable: string;
 }
 
@@ -21,8 +23,8 @@ const connectLimitMs = 5_000;
 const answerLimitMs = 10_000;
 
 /**
- * @param firstAnswer the first thing that is asked of the server; its own retries do not count.
- * @throws UnreachableError naming server, address and variable; what `firstAnswer` throws when it is a refusal.
+ * @param firstAnswer the first request to the server; its own retries do not count.
+ * @throws UnreachableError that names server, address and variable; the error of `firstAnswer` when it is a refusal.
  */
 export async function reach<T>(server: Server, firstAnswer: () => Promise<T>): Promise<T> {
   if (server.addresses.length > 0) await accepts(server);
@@ -38,7 +40,7 @@ export async function reach<T>(server: Server, firstAnswer: () => Promise<T>): P
   throw silent(server, `no answer within ${answerLimitMs / 1_000} s`);
 }
 
-/** A connection that is refused is known at once; the clients would try it again for half a minute. */
+/** A refused connection is known at once; the clients would retry it for half a minute. */
 async function accepts(server: Server): Promise<void> {
   try {
     await Promise.any(server.addresses.map(accept));

@@ -20,7 +20,7 @@ import { S3Objects, s3Settings } from '../lib/stores/s3/objects';
 
 type Config = z.output<typeof reconcileSchema>;
 
-/** @param pauseMs before what looks broken is looked at once more. @throws the stores' errors. */
+/** @param pauseMs before a difference is checked once more. @throws errors of the stores. */
 export async function checkLiveTraces(
   config: Config,
   pool: PostgresPool,
@@ -29,7 +29,7 @@ export async function checkLiveTraces(
   const stores = [redisSettings(config)];
   if (config.REDIS_TRACE_CHUNKS_HOST !== undefined) stores.push(traceChunksSettings(config));
   const connections = stores.map((settings) => new RedisConnection(settings));
-  // GitLab puts flushed chunks below no prefix.
+  // GitLab stores flushed chunks without a prefix.
   const objects = new S3Objects({ ...s3Settings(config), prefix: '' });
   try {
     const live = connections.map((connection) => new RedisTraceChunks(connection));

@@ -1,4 +1,4 @@
-/** `afterbuild reconcile --check`: do rows, bucket and Redis agree? Only reads, and may run beside the pipeline. */
+/** `afterbuild reconcile --check`: compares rows, bucket and Redis. It only reads, and may run beside the pipeline. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { refuseBucket } from '../lib/brake/decide';
 import { systemClock } from '../lib/process/clock';
@@ -27,7 +27,7 @@ interface ReconcileOptions extends OutputOptions {
   readonly pauseSeconds: string;
 }
 
-/** One statement reads and sorts all rows: hours, on a large table. */
+/** One statement reads and sorts all rows: on a large table that takes hours. */
 const readLimitMs = 6 * 3_600_000;
 const suspectsMax = 100_000;
 
@@ -37,7 +37,7 @@ export function addReconcileCommand(program: Command): void {
     .description('compare rows, bucket and Redis; report every break of the invariants')
     .requiredOption('--check', 'report only; nothing is changed')
     .option('--limit <count>', 'breaks to print', '50')
-    .option('--pause-seconds <seconds>', 'before what looks broken is looked at once more', '3')
+    .option('--pause-seconds <seconds>', 'before a difference is checked once more', '3')
     .option(...jsonOption)
     .action(action(reconcile));
 }

@@ -8,7 +8,7 @@ interface ProcessModule {
   readonly run: (environment: Environment) => Promise<number>;
 }
 
-/** Each one is loaded only when it is asked for: a deleter needs nothing of a sweep's memory. */
+/** Each process is loaded on demand: a deleter needs no memory for a sweep. */
 export const processModules: Readonly<Record<string, string>> = {
   'expired-artifacts': '../producers/expired-artifacts/main',
   'finished-builds': '../producers/finished-builds/main',
@@ -26,7 +26,7 @@ export function addRunCommand(program: Command): void {
     .addArgument(new Argument('<process>', 'which one').choices(names))
     .action(async (name: string) => {
       const { run } = load(processModules[name] ?? '') as ProcessModule;
-      // It has ended: what a handler that hangs still holds open must not keep the process alive.
+      // The process has ended: open resources of a handler that hangs must not keep it alive.
       process.exit(await run(process.env));
     });
 }

@@ -1,4 +1,4 @@
-/** `afterbuild schemas register`: the contracts of our own topics, put into the registry. */
+/** `afterbuild schemas register`: registers the schemas of our own topics. */
 import type { Command } from 'commander';
 import { openRegistry } from '../lib/avro/open-registry';
 import { RegistryUnavailableError, type Registry } from '../lib/avro/registry';
@@ -10,7 +10,7 @@ import { exitCodes, type ExitCode } from './exit-codes';
 import { httpOf, reach } from './reach';
 import { jsonOption, printProgress, printResult, type OutputOptions } from './output';
 
-/** A registry that has just been started takes many seconds for its first schema. */
+/** A registry that has just started takes many seconds for its first schema. */
 const firstSchemaMs = 30_000;
 
 export interface RegisteredSchema {
@@ -32,7 +32,7 @@ async function register(options: OutputOptions, signal: AbortSignal): Promise<Ex
   const config = loadConfig(schemasSchema, process.env);
   const registry = openRegistry(config, { timeoutMs: firstSchemaMs });
   const { SCHEMA_REGISTRY_URL: url } = config;
-  // Any answer will do: a refusal comes back as what the registry says of the first schema.
+  // Any answer is enough: a refusal comes back as the answer to the first schema.
   await reach(httpOf('The schema registry', 'SCHEMA_REGISTRY_URL', url), () =>
     fetch(`${url.replace(/\/+$/, '')}/subjects`, { signal }).catch((error: unknown) => {
       throw new RegistryUnavailableError('no answer', { cause: error });
@@ -52,7 +52,7 @@ async function register(options: OutputOptions, signal: AbortSignal): Promise<Ex
   return exitCodes.ok;
 }
 
-/** One after the other: a refusal then names one subject, and what was registered before stays valid. */
+/** One after the other: then a refusal names one subject, and the schemas before it stay registered. */
 export async function registerSchemas(
   registry: Registry,
   namespace: string,

@@ -1,4 +1,4 @@
-/** The report of a process as lines for a person. Pure. */
+/** Formats the report of a process as lines of text. Pure. */
 import { writeDuration } from '../lib/control/duration';
 import { itemsText } from '../lib/control/whole-work';
 import type { InstanceReport, ProcessReport } from '../lib/control/status-report';
@@ -28,13 +28,13 @@ const causesOf = (instances: readonly InstanceReport[]): string[] => [
   ...new Set(
     instances.flatMap(({ cause, causes, silentForMs }) => {
       if (silentForMs !== null) return [];
-      // A version before `causes` says the first one only.
+      // A version without `causes` reports the first cause only.
       return causes.length > 0 ? causes : (cause ?? []);
     }),
   ),
 ];
 
-/** What the instances cannot handle, each row once: instances may have met the same one. */
+/** The rows that the instances cannot handle, each once: several instances may have met the same one. */
 function setAsideOf(instances: readonly InstanceReport[]): string[] {
   const live = instances.filter(({ silentForMs }) => silentForMs === null);
   const groups = Map.groupBy(
@@ -71,7 +71,7 @@ function describeWork(report: ProcessReport): string {
     ...(oldestMs === null ? [] : [`the oldest has waited ${writeDuration(oldestMs)}`]),
     `${recordsPerSecond} records/s`,
     ...itemRate(report),
-    // While it is kept from working there is no end to speak of.
+    // While something keeps it from working, no end can be predicted.
     ...(recordsLeft === 0 || !report.isMoving
       ? []
       : [etaMs === null ? 'no end in sight' : `done in about ${writeDuration(etaMs)}`]),
@@ -85,7 +85,7 @@ function describeWork(report: ProcessReport): string {
 const itemRate = ({ work }: ProcessReport): string[] =>
   work === null || work.perSecond === 0 ? [] : [`${itemsText(work.perSecond)} ${work.unit}/s`];
 
-/** Of a producer: what is left where the work is. */
+/** Of a producer: how much is left at the source of the work. */
 function describeWhole({ work, wholeEtaMs }: ProcessReport): string[] {
   if (work === null || work.inDatabase === null) return [];
   const { unit, inDatabase, isEstimate, dueForMs, inFlight } = work;

@@ -1,4 +1,4 @@
-/** What the instances say of the Redis servers that hold live chunks, each server once. Pure. */
+/** The memory of the Redis servers that hold live chunks, each server once, from the reports of the instances. Pure. */
 import { writeDuration } from '../lib/control/duration';
 import type { InstanceReport } from '../lib/control/status-report';
 import type { RedisRoom } from '../schemas/generated';
@@ -8,7 +8,7 @@ export interface TitledLine {
   readonly text: string;
 }
 
-/** By the instance that spoke last; a silent one knows nothing. */
+/** From the latest report; a silent instance knows nothing. */
 export function redisLinesOf(instances: readonly InstanceReport[]): TitledLine[] {
   const live = instances
     .filter(({ silentForMs }) => silentForMs === null)

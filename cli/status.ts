@@ -38,7 +38,7 @@ export function addStatusCommand(program: Command): void {
   program
     .command('status')
     .description('what every process is doing, why, how much is left and when it will be done')
-    .option('--watch', 'again and again, until Ctrl-C')
+    .option('--watch', 'repeat until Ctrl-C')
     .option('--every <seconds>', 'with --watch: how often', '2')
     .option(...jsonOption)
     .action(action(status));
@@ -83,21 +83,21 @@ async function status(options: StatusOptions, signal: AbortSignal): Promise<Exit
   }
 }
 
-/** Whoever watches an outage wants to see its end, too; what is not known is shown as such. */
+/** During an outage the command goes on, so that its end is shown, too; unknown values are shown as unknown. */
 function waitOut(error: unknown): void {
   if (exitCodeOf(error) !== exitCodes.unreachable) throw error;
 }
 
 const silent = createLogger('afterbuild', 'silent');
 
-/** Whom a round asks. */
+/** The servers that one round asks. */
 interface Asked {
   readonly admin: TopicAdmin;
   readonly counts: DeadLetterCounts;
   readonly signal: AbortSignal;
 }
 
-/** What the two state topics say. */
+/** The content of the two state topics. */
 class Told {
   readonly flags = new Flags();
   readonly instances = new Map<string, InstanceStatus>();
@@ -132,7 +132,7 @@ async function readReports(
   asked: Asked,
 ): Promise<ProcessReport[]> {
   const reports = new Map<ProcessName, ProcessReport>();
-  // What a producer waits for, and when all is done, its consumer says.
+  // The reports of the consumer show what a producer waits for, and when all is done.
   for (const process of processNames.toSorted(byConsumer)) {
     const known = await knownOf(config, told, asked, process);
     const consumer = reports.get(consumers[process] ?? process);
@@ -176,12 +176,12 @@ async function sumOf(parts: readonly Promise<WorkLeft>[]): Promise<WorkLeft | nu
   return known.reduce((a, b) => ({ records: a.records + b.records, lost: a.lost + b.lost }));
 }
 
-/** What may not be looked at is not told as what is not there. */
+/** A topic without the right to describe it is not reported as missing. */
 function throwIfRefused(error: unknown): void {
   if (error instanceof MissingRightError) throw error;
 }
 
-/** The ends last: read the other way round, work done in between would look like negative lag. */
+/** The ends are read last: the other way round, work done in between would look like negative lag. */
 async function workLeft(admin: TopicAdmin, group: string, topic: string): Promise<WorkLeft> {
   const committed = await admin.committed(group, topic);
   const ends = await admin.ends(topic);
@@ -198,13 +198,13 @@ async function workLeft(admin: TopicAdmin, group: string, topic: string): Promis
   );
 }
 
-/** Read again only when something was written: redriven and parked ones leave a marker beside them. */
+/** Read again only after new writes: redriving and parking leave a marker. */
 class DeadLetterCounts {
   readonly #counts = new Map<string, { readonly ends: string; readonly waiting: number }>();
 
   constructor(private readonly log: DeadLetterLog) {}
 
-  /** @returns null where the topic is not there yet. */
+  /** @returns null where the topic does not exist yet. */
   async of(topic: string, signal: AbortSignal): Promise<number | null> {
     try {
       const ends = JSON.stringify(await this.log.ends(topic));
@@ -217,7 +217,7 @@ class DeadLetterCounts {
     } catch (error) {
       signal.throwIfAborted();
       throwIfRefused(error);
-      return null; // made by `topics apply`; a cluster that has not got it yet has no dead letters
+      return null; // made by `topics apply`; a cluster without it has no dead letters yet
     }
   }
 }

@@ -21,13 +21,15 @@ export function addTopicsCommand(program: Command): void {
   const topics = program.command('topics').description('the topics of the pipeline');
   topics
     .command('plan')
-    .description('what apply would do, and what is not fit; exit code 3 when something is not')
+    .description(
+      'what apply would do, and which topics cannot be used; exit code 3 when one cannot',
+    )
     .option(...jsonOption)
     .action(action(plan));
   topics
     .command('apply')
-    .description('create what is missing; what exists is judged, and altered by --grow only')
-    .option('--grow', 'add the partitions that a topic has fewer of than TOPIC_PARTITIONS says')
+    .description('create missing topics; existing ones are checked, and changed by --grow only')
+    .option('--grow', 'add missing partitions, up to TOPIC_PARTITIONS')
     .option(...jsonOption)
     .action(action(apply));
 }
@@ -45,7 +47,7 @@ async function apply(options: ApplyOptions): Promise<ExitCode> {
   return exitCodes.ok;
 }
 
-/** One line a topic, and one more where an acknowledgement is worth less than it seems. */
+/** One line for each topic, and one more where an acknowledgement is less safe than it seems. */
 export function linesOf(plans: readonly TopicPlan[]): string[] {
   const width = Math.max(0, ...plans.map(({ topic }) => topic.length));
   return [...plans.map((one) => lineOf(one, width)), ...remarkOf(plans)];
@@ -74,7 +76,7 @@ function remarkOf(plans: readonly TopicPlan[]): string[] {
   ];
 }
 
-/** The client's own connection attempts are bounded, and so is every request. */
+/** The client's own connection attempts are limited, and so is every request. */
 async function withAdmin<T>(work: (admin: TopicAdmin) => Promise<T>): Promise<T> {
   const config = loadConfig(topicsSchema, process.env);
   const admin = createTopicAdmin(createKafka(config, 'afterbuild', quietLogger()), {
@@ -91,5 +93,5 @@ async function withAdmin<T>(work: (admin: TopicAdmin) => Promise<T>): Promise<T>
   }
 }
 
-/** What goes wrong reaches the user as one sentence; the client's own lines would hide it. */
+/** The user sees an error as one sentence; the client's own lines would hide it. */
 const quietLogger = (): ReturnType<typeof createLogger> => createLogger('afterbuild', 'silent');

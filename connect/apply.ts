@@ -1,4 +1,6 @@
-/** Puts the connector on Kafka Connect: checked first, changed only where it differs, done when it streams. */
+/**
+ * Applies the connector to Kafka Connect: it checks first, changes only what differs, and is done when changes stream.
+ */
 import {
   ConnectSilentError,
   ConnectUnavailableError,
@@ -16,7 +18,7 @@ import { beginAnew } from './begin-anew';
 import { connectorConfig, type ConnectorSettings } from './connector-config';
 import { whySilent } from './why-silent';
 
-/** The database or the workers are not fit for the connector; nothing was changed. */
+/** The database or the workers cannot be used for the connector; nothing was changed. */
 export class SourceNotFitError extends Error {
   override readonly name = 'SourceNotFitError';
 
@@ -25,7 +27,7 @@ export class SourceNotFitError extends Error {
   }
 }
 
-/** Debezium cannot go on from where it stopped, and only a person may decide to begin anew. */
+/** Debezium cannot go on from where it stopped, and only an operator may decide to begin anew. */
 export class PositionLostError extends Error {
   override readonly name = 'PositionLostError';
 
@@ -45,7 +47,7 @@ export interface ApplyOptions {
   /** Any role may check; dropping an invalid slot (`beginAnew`) needs REPLICATION. */
   readonly database: PostgresSession;
   readonly beginAnew: boolean;
-  /** What was set on the connector beside the file is taken away instead of kept. */
+  /** Settings on the connector beside those of the file are removed instead of kept. */
   readonly onlyFile: boolean;
   /** How long to wait for the stream, and for the workers to settle. */
   readonly limitMs: number;
@@ -63,7 +65,7 @@ export interface ApplyResult {
 }
 
 /**
- * Idempotent: a connector that is as wanted is neither changed nor restarted, only checked.
+ * Idempotent: a connector with the wanted configuration is neither changed nor restarted, only checked.
  *
  * @throws SourceNotFitError PositionLostError NotStreamingError ConnectRefusedError
  * @throws ConnectUnavailableError PostgresError when a server does not answer.
@@ -84,7 +86,7 @@ export async function applyConnector(
   sayMerged(merged, report);
   const change = changeOf(current, merged);
   if (change === 'created') {
-    // Stopped: offsets outlive a connector of the same name, so it may have a position to compare first.
+    // Created stopped: offsets outlive a connector of the same name, so there may be a position to compare first.
     await settled(options, () => client.createStopped(connector, config), signal);
   }
   const gap = await gapOf(options, config, slot, signal);
@@ -151,13 +153,13 @@ async function check(
 export interface MergedConfig {
   readonly config: ConnectorConfig;
   readonly kept: readonly string[];
-  /** Names of settings that differ from it on the connector, or are taken away. */
+  /** Names of settings of the connector that differ from the file, or are removed. */
   readonly changed: readonly string[];
 }
 
 /**
- * The file's settings stand before those of the connector. What the file does not name is an operator's
- * (`database.sslmode`, `slot.failover`), and stays.
+ * The file's settings override those of the connector. Settings that the file does not name are an operator's
+ * (`database.sslmode`, `slot.failover`), and stay.
  */
 export function mergeConfig(
   current: ConnectorConfig | null,
@@ -181,7 +183,7 @@ async function setGoing(options: ApplyOptions, signal: AbortSignal): Promise<voi
   if (rests) await settled(options, () => client.resume(connector), signal);
 }
 
-/** Workers that rebalance refuse for a few seconds; the same request again then succeeds. */
+/** Rebalancing workers refuse for a few seconds; the same request then succeeds. */
 async function settled<T>(
   options: ApplyOptions,
   ask: () => Promise<T>,

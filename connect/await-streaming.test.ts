@@ -26,7 +26,7 @@ const slotAt = (confirmedFlushLsn: number, active = true, activePid = 7): Replic
   lagBytes: 0,
 });
 
-/** Each look takes the next pair; the last one stays. Time passes only by sleeping. */
+/** Each check takes the next pair; the last one stays. Time passes only by sleeping. */
 function watchOf(
   looks: readonly [ConnectorStatus | null | Error, ReplicationSlot | null][],
   formerPid: number | null = null,

@@ -1,11 +1,11 @@
-/** Waits until changes really flow: what Connect says of itself is not enough. */
+/** Waits until changes really stream: the state that Connect reports is not enough. */
 import type { ConnectClient, ConnectorStatus } from '../lib/connect/connect-client';
 import { ConnectUnavailableError } from '../lib/connect/connect-client';
 import { summarizeTrace } from '../lib/connect/summarize-trace';
 import type { ReplicationSlot } from '../lib/stores/postgres/replication-slot';
 import type { Clock } from '../lib/process/clock';
 
-/** The connector was applied, but it does not stream; the message says what it said last. */
+/** The connector was applied, but it does not stream; the message gives the last state. */
 export class NotStreamingError extends Error {
   override readonly name = 'NotStreamingError';
 }
@@ -23,13 +23,13 @@ export interface StreamingWatch {
 }
 
 const lookEveryMs = 250;
-/** A state from before the restart may still be shown for a moment; one that stays is the truth. */
+/** A state from before the restart may still be reported for a moment; one that stays is true. */
 const failedForMs = 3_000;
 
 interface Look {
   readonly says: string;
   readonly failure: string | null;
-  /** Where the slot stands, while the connector streams from it. */
+  /** Position of the slot, while the connector streams from it. */
   readonly confirmedLsn: number | null;
 }
 
@@ -96,7 +96,7 @@ async function lookAt(watch: StreamingWatch, slot: ReplicationSlot | null): Prom
   const waiting = parts.find((part) => part.state !== 'RUNNING');
   if (waiting) return says(`the connector is ${waiting.state}`);
   if (slot === null) return says(`the task runs; the slot ${watch.slotName} is not there yet`);
-  if (!slot.active) return says(`the task runs; nobody streams from the slot ${slot.name} yet`);
+  if (!slot.active) return says(`the task runs; no client streams from the slot ${slot.name} yet`);
   if (slot.activePid === watch.formerPid) return says('the former stream has not ended yet');
   return {
     says: 'the slot is in use; waiting for a heartbeat to move it',

@@ -1,4 +1,4 @@
-/** Forgets where the connector stopped, for the case that PostgreSQL can no longer send from there. */
+/** Deletes the connector's offsets, for the case that PostgreSQL can no longer send from there. */
 import type { ConnectClient } from '../lib/connect/connect-client';
 import type { ReplicationSlot } from '../lib/stores/postgres/replication-slot';
 import type { SlotGap } from '../lib/connect/slot-gap';
@@ -23,9 +23,9 @@ const dropSlotStatement: Statement = {
 };
 
 /**
- * Stops the connector and deletes its offsets; leaves it stopped. A slot that can still be streamed
- * from is kept, and the connector begins where it stands. One that is invalid, or is gone, is made
- * anew by Debezium: whatever was committed up to then is never sent, so a full sweep must follow.
+ * Stops the connector and deletes its offsets; leaves it stopped. A slot that can still be streamed from is kept, and
+ * the connector begins at its position. Debezium creates an invalid or missing slot anew: changes committed up to then
+ * are never sent, so a full sweep must follow.
  *
  * @throws PostgresError when the role may not drop the invalid slot.
  */
@@ -58,7 +58,7 @@ async function until(
   const deadlineMs = anew.clock.nowMs() + anew.limitMs;
   while (!(await holds())) {
     if (anew.clock.nowMs() >= deadlineMs) {
-      throw new NotStreamingError(`Waited ${anew.limitMs / 1000} s in vain until ${what}.`);
+      throw new NotStreamingError(`Waited ${anew.limitMs / 1000} s without success until ${what}.`);
     }
     await anew.clock.sleep(200, signal);
   }

@@ -5,9 +5,9 @@ import type { ConnectorConfig } from '../lib/connect/connect-client';
 import { retentionFloorMs, topicNames, topics } from '../lib/kafka/topics/topics';
 import { projectRoot } from '../lib/process/root';
 
-/** What differs from one installation to the next; addresses are those that the Connect workers see. */
+/** The values that differ between installations; addresses are those that the Connect workers use. */
 export interface ConnectorSettings {
-  /** Before each topic's name, empty or ending with a dot. */
+  /** In front of each topic's name; empty, or ending with a dot. */
   readonly namespace: string;
   readonly databaseHost: string;
   readonly databasePort: number;
@@ -20,7 +20,7 @@ export interface ConnectorSettings {
   /** Apicurio's own API, for example `http://registry:8080/apis/registry/v2`. */
   readonly registryUrl: string;
   readonly heartbeatMs: number;
-  /** -1: what the brokers have as their default. */
+  /** -1: the brokers' default. */
   readonly replicationFactor: number;
 }
 
@@ -29,7 +29,7 @@ const rawPrefix = 'cdc';
 
 const templateFile = join(projectRoot, 'connect', 'afterbuild-source.json');
 
-/** @throws Error when the template holds a placeholder that nothing fills. */
+/** @throws Error when the template holds a placeholder without a value. */
 export function connectorConfig(settings: ConnectorSettings): ConnectorConfig {
   const topicPrefix = `${settings.namespace}${rawPrefix}`;
   const values: Readonly<Record<string, string | number>> = {
@@ -58,7 +58,7 @@ function fill(
   });
 }
 
-/** `topics apply` makes the topics beforehand; Connect's own rule must not differ from it. */
+/** `topics apply` creates the topics beforehand; Connect's own rule must not differ from it. */
 function changePartitions(): number {
   const names: readonly string[] = [topicNames.artifactChanges, topicNames.buildChanges];
   const counts = new Set(

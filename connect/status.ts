@@ -1,4 +1,7 @@
-/** `afterbuild connect status`: both ends of change data capture, and whether the connector is as wanted. */
+/**
+ * `afterbuild connect status`: the state of both ends of change data capture, and whether the connector has the wanted
+ * configuration.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readCdcHealth, type CdcHealth } from '../lib/connect/cdc-health';
 import type { ConnectClient } from '../lib/connect/connect-client';
@@ -11,9 +14,9 @@ export interface ConnectorReport extends Omit<CdcHealth, 'breaks'> {
   readonly connector: string;
   /** Sentences that say what is wrong and what to do; empty when all is well. */
   readonly problems: readonly string[];
-  /** Names of settings that are on the connector and not in the file; `connect apply` keeps them. */
+  /** Names of settings on the connector that the file does not have; `connect apply` keeps them. */
   readonly kept: readonly string[];
-  /** The running configuration is the one that `connect apply` would put; false without a connector. */
+  /** The running configuration is the one that `connect apply` would set; false without a connector. */
   readonly asConfigured: boolean;
 }
 
@@ -55,8 +58,8 @@ export async function readConnectorStatus(
 const lookAgainMs = 2_000;
 
 /**
- * A connector at work confirms a little before its stored position can be read, which looks like a gap: one that moves
- * between two looks is none.
+ * A running connector confirms a little before its stored position can be read, which looks like a gap: one that moves
+ * between two checks is none.
  */
 export async function lookTwice(
   look: () => Promise<CdcHealth>,
@@ -76,7 +79,7 @@ type Wait = (ms: number) => Promise<unknown>;
 
 const secretName = /password|secret|credential|token|jaas/i;
 
-/** Values that are no secrets, as Connect has them and as our file and variables would have them. */
+/** Values that are no secrets, in Connect and by our file and variables. */
 export function difference(key: string, is = 'not set', wanted = 'not set'): string {
   return secretName.test(key) ? `${key} differs` : `${key} is ${is}, here it would be ${wanted}`;
 }

@@ -14,7 +14,7 @@ test('a worker that answers other requests cannot use its topics, and what to lo
   );
 });
 
-test('a worker that answers nothing is away', async () => {
+test('a worker that answers nothing is unavailable', async () => {
   const client = { connectorPlugins: () => Promise.reject(new Error('away')) };
   expect(await whySilent(client, silent)).toBe(silent);
 });

@@ -1,11 +1,11 @@
-/** Why a worker takes a request and does not answer it. */
+/** Finds out why a worker accepts a request and does not answer it. */
 import {
   ConnectUnavailableError,
   type ConnectClient,
   type ConnectSilentError,
 } from '../lib/connect/connect-client';
 
-/** A worker that knows its plugins and not its connectors is not away: it cannot use its topics. */
+/** A worker that lists its plugins but not its connectors is available: it cannot use its topics. */
 export async function whySilent(
   client: Pick<ConnectClient, 'connectorPlugins'>,
   error: ConnectSilentError,

@@ -1,4 +1,4 @@
-/** `afterbuild dlq list|show|redrive|park`: what an operator does about dead letters. */
+/** `afterbuild dlq list|show|redrive|park`: the commands of an operator for dead letters. */
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { action } from '../action';
@@ -37,7 +37,7 @@ function addShow(dlq: Command): void {
     .command('show')
     .description('show single dead letters: origin, failures, headers and the decoded value');
   withFilters(command, 'how many at most (default: 10)')
-    .option('--all', 'those too that were redriven or parked')
+    .option('--all', 'include those that were redriven or parked')
     .option('--bytes', 'the first 64 bytes of a value that cannot be decoded, in hexadecimal')
     .addHelpText(
       'after',
@@ -52,17 +52,20 @@ function addShow(dlq: Command): void {
 function addRedrive(dlq: Command): void {
   const command = dlq
     .command('redrive')
-    .description(
-      'write dead letters back to where they came from; without --yes only says what it would do',
-    );
+    .description('write dead letters back to their topics; without --yes it only shows the plan');
   withFilters(command, 'how many at most of each topic (default: all)')
     .option('--yes', 'do it')
     .option('--rate <per second>', 'records written a second, of one topic', positive, 50)
-    .option('--canary', 'one first; the rest only when its group has handled it')
+    .option('--canary', 'one record first; the others only when its group has handled it')
     .option('--canary-seconds <seconds>', 'how long the canary may take', positive, 120)
     .option('--returned-max <count>', 'stop when so many are dead letters again', positive, 20)
-    .option('--redrives-max <count>', 'refuse what came back after so many', wholeNumber, 3)
-    .option('--force', 'redrive what came back too often, too')
+    .option(
+      '--redrives-max <count>',
+      'refuse records that came back after so many redrives',
+      wholeNumber,
+      3,
+    )
+    .option('--force', 'redrive those that came back too often, too')
     .option('--author <name>', 'who decides', userInfo().username)
     .option('--why <text>', 'why; kept with the decision', '')
     .addHelpText(
@@ -80,7 +83,7 @@ function addPark(dlq: Command): void {
   const command = dlq
     .command('park')
     .description(
-      'set dead letters aside for good, in <topic>.<group>.parked; without --yes only says what it would do',
+      'move dead letters to <topic>.<group>.parked for good; without --yes it only shows the plan',
     );
   withFilters(command, 'how many at most of each topic (default: all)')
     .requiredOption('--why <text>', 'why; kept with the record')

@@ -1,4 +1,4 @@
-/** `afterbuild dlq list`: what waits on the dead-letter topics, and why. */
+/** `afterbuild dlq list`: which dead letters wait, and why. */
 import { matches } from '../../lib/dead-letters/filter';
 import { summarize, type Cause, type DeadLetterSummary } from '../../lib/dead-letters/summary';
 import type { OperatorDecision } from '../../lib/dead-letters/resolution';

@@ -44,7 +44,7 @@ export const filterOf = (options: FilterOptions): DeadLetterFilter => ({
   key: options.key,
 });
 
-/** @throws InvalidArgumentError naming what there is, when the names fit nothing. */
+/** @throws InvalidArgumentError that lists the existing names, when the given ones match nothing. */
 export function chosenPlaces(namespace: string, options: FilterOptions): DeadLetterPlace[] {
   const all = deadLetterPlaces(namespace);
   const chosen = placesOf(all, namespace, options);

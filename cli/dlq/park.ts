@@ -1,4 +1,4 @@
-/** `afterbuild dlq park`: dead letters that nobody will redrive, set aside with who and why. */
+/** `afterbuild dlq park`: marks dead letters that will not be redriven, with the operator's name and reason. */
 import { DeadLetterMover } from '../../lib/dead-letters/move';
 import type { DeadLetter } from '../../lib/dead-letters/dead-letter';
 import { parked } from '../../lib/dead-letters/outgoing';
@@ -30,7 +30,7 @@ interface Parked {
   readonly planned: number;
   /** null when it was only planned. */
   readonly parked: number | null;
-  /** Settled by somebody else, or taken by retention, before they were written. */
+  /** Settled by another operator, or removed by retention, before they were written. */
   readonly left: number;
 }
 

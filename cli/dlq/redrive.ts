@@ -1,4 +1,4 @@
-/** `afterbuild dlq redrive`: the plan, and with --yes what it says. */
+/** `afterbuild dlq redrive`: shows the plan, and carries it out with --yes. */
 import { randomUUID } from 'node:crypto';
 import { redrive, type RedriveReport } from '../../lib/dead-letters/redrive';
 import {
@@ -39,7 +39,7 @@ interface Planned extends RedrivePlan {
 
 interface Done {
   readonly plan: Planned;
-  /** null when it was only planned, or not begun because a canary before it failed. */
+  /** null when it was only planned, or not begun because an earlier canary failed. */
   readonly report: RedriveReport | null;
 }
 
@@ -86,7 +86,7 @@ async function planOf(
   return { ...plan, readUpTo };
 }
 
-/** One topic after the other; a canary that fails ends it all, and so do too many that come back. */
+/** One topic after the other; a failed canary ends all of it, and so do too many returning records. */
 async function carryOut(
   { admin, log, producer }: DeadLetterSession,
   plans: readonly Planned[],
@@ -181,7 +181,7 @@ function ending(done: readonly Done[], isApplied: boolean, redriveId: string): s
   return `Redriven as ${redriveId}; the same command again takes what is left.`;
 }
 
-/** For machines; without the letters themselves, which `dlq show` has. */
+/** For machines; without the letters themselves, which `dlq show` prints. */
 function resultOf(done: readonly Done[], redriveId: string | null): unknown {
   return {
     applied: redriveId !== null,

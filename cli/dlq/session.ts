@@ -1,4 +1,4 @@
-/** What the commands of `afterbuild dlq` need of Kafka: connected before the work, and closed after it. */
+/** The Kafka connections of the `afterbuild dlq` commands: opened before the work, closed after it. */
 import { matches, type DeadLetterFilter } from '../../lib/dead-letters/filter';
 import type { DeadLetter } from '../../lib/dead-letters/dead-letter';
 import type { DeadLetterPlace } from '../../lib/dead-letters/places';
@@ -18,7 +18,7 @@ export interface DeadLetterSession {
   readonly log: DeadLetterLog;
   /** Connected at its first use. */
   readonly producer: () => Promise<RecordProducer>;
-  /** Those of the places whose topic is there. @throws ConfigError when it is none of them. */
+  /** Those of the places whose topic exists. @throws ConfigError when none does. */
   readonly existing: (places: readonly DeadLetterPlace[]) => Promise<readonly DeadLetterPlace[]>;
 }
 
@@ -31,7 +31,7 @@ export async function withDeadLetters<T>(
 ): Promise<T> {
   const config = loadConfig(topicsSchema, process.env);
   const namespace = config.AFTERBUILD_NAMESPACE;
-  // What goes wrong reaches the user as one sentence; the client's own lines would hide it.
+  // The user sees an error as one sentence; the client's own lines would hide it.
   const kafka = createKafka(config, 'afterbuild-dlq', createLogger('afterbuild', 'silent'));
   const admin = createTopicAdmin(kafka, { namespace });
   const reader = createLogReader(kafka, systemClock, Math.random);

@@ -1,4 +1,4 @@
-/** `afterbuild dlq show`: single dead letters with all that is known of them. */
+/** `afterbuild dlq show`: single dead letters with all that is known about them. */
 import { createWriterDecoder } from '../../lib/avro/codec';
 import { openRegistry } from '../../lib/avro/open-registry';
 import { RegistryUnavailableError } from '../../lib/avro/registry';
@@ -21,11 +21,11 @@ interface ShowOptions extends FilterOptions {
   readonly bytes?: boolean;
 }
 
-/** What the value is: decoded, or why it is not. */
+/** The decoded value, or why it could not be decoded. */
 export interface ShownValue {
   readonly decoded?: unknown;
   readonly undecoded?: string;
-  /** Only when asked for. */
+  /** Only on request. */
   readonly hex?: string;
 }
 
@@ -62,7 +62,7 @@ export async function show(options: ShowOptions, signal: AbortSignal): Promise<E
   return exitCodes.ok;
 }
 
-/** A registry that is silent once is not waited for at each letter. */
+/** A registry that did not answer once is not waited for with each letter. */
 export function oneSilence(decode: Decode): Decode {
   let silence: RegistryUnavailableError | undefined;
   return async (bytes) => {
@@ -112,7 +112,7 @@ export async function showValue(
   }
 }
 
-/** Bytes within a value are told by their length: nobody reads them, and they may be anything. */
+/** Bytes within a value are shown by their length only: they may hold anything. */
 function printable(value: unknown): unknown {
   if (Buffer.isBuffer(value)) return `<${value.length} bytes>`;
   if (Array.isArray(value)) return value.map(printable);
@@ -122,7 +122,7 @@ function printable(value: unknown): unknown {
 
 const secretName = /authorization|cookie|credential|password|secret|token|api-?key/i;
 
-/** Records of others may carry a login in a header: its name is enough to know that it is there. */
+/** Headers of foreign records may carry a login: only their names are shown. */
 export function ownHeaders(headers: LogRecord['headers']): Record<string, string> {
   const own = Object.keys(headers).filter((name) => !isFailureHeader(name));
   return Object.fromEntries(

@@ -69,7 +69,7 @@ describe('too many absent ids', () => {
     for (const one of again.slice(199)) await handle(one).catch(() => undefined);
     expect(state.held).toMatch(/over 50 %/);
     expect(stores.objects.keys.size).toBe(191);
-    // The same said again of what is gone, object and all: a replay of work that was done.
+    // Repeats records of artifacts that are gone, with their objects: a replay of finished work.
     const replay = deleter(stored([]));
     await replay.handle(...again);
     expect(replay.state.held).toBeUndefined();
@@ -101,7 +101,7 @@ describe('too many absent ids', () => {
     expect(state.held).toMatch(/over 20 %/);
   });
 
-  test('are not measured while S3 is away: the record comes again', async () => {
+  test('are not measured while S3 is unavailable: the record comes again', async () => {
     const stores = stored([1, 2, 3].map((id) => artifact(id)));
     stores.rows.rows.clear();
     const away = new S3Error('S3 is away', 'unavailable', 'ECONNREFUSED', undefined, undefined);

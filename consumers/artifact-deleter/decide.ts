@@ -1,4 +1,4 @@
-/** What is to become of each artifact of a micro-batch: pure, from what the stores have answered. */
+/** Decides what happens to each artifact of a micro-batch. Pure: from the answers of the stores. */
 import type { ArtifactsExpired, ExpiredArtifact } from '../../schemas/generated';
 import type { Telling } from '../../lib/brake/absence-gauge';
 import type { Verdict } from '../../lib/brake/decide';
@@ -14,13 +14,13 @@ import { done, doneWithLess, type Outcome, retry, skip } from '../../lib/runtime
 import type { ConsumedRecord } from '../../lib/runtime/subscription';
 import { isRetryTopic } from '../../lib/kafka/topics/topics';
 
-/** One artifact of one record, and what is known of it so far. */
+/** One artifact of one record, with what is known of it so far. */
 export interface Item {
   readonly artifact: ExpiredArtifact;
   readonly partitionId: number;
   /** Null: the row never had an object. */
   readonly key: string | null;
-  /** Whether a missing row proves that the object may go. */
+  /** Whether a missing row proves that the object may be deleted. */
   readonly absenceProves: boolean;
   fate: Fate;
 }
@@ -29,18 +29,18 @@ export type Fate =
   | 'undecided'
   /** Our statement deleted the row: the object goes. */
   | 'deleted'
-  /** The row had gone before: the object goes, which is how a redelivery finishes the work. */
+  /** The row was gone before: the object goes, so that a redelivery finishes the work. */
   | 'already-gone'
-  /** The row is there: locked, extended, changed or moved meanwhile. Its object stays. */
+  /** The row exists: locked, extended, changed or moved meanwhile. Its object stays. */
   | 'kept'
-  /** The row is not there, in a history that is not the record's: the object stays for reconcile. */
+  /** The row does not exist, in another history than the record's: the object stays for `reconcile`. */
   | 'left'
-  /** The key could name somebody else's object, or cannot be sent to S3: row and object stay. */
+  /** The key could name another artifact's object, or cannot be sent to S3: row and object stay. */
   | 'unusable'
   /** Not finished: the record comes again. */
   | 'failed';
 
-/** @param objects knows which keys can be sent: a row whose object could never be asked for stays. */
+/** @param objects knows which keys can be sent: a row whose object could not be deleted stays. */
 export function itemsOf(
   record: ArtifactsExpired,
   verdict: Verdict,
@@ -65,7 +65,7 @@ const isUsable = (
   objects: { canDelete(key: string): boolean },
 ): boolean => key === null || (key !== undefined && objects.canDelete(key));
 
-/** Undefined when the key does not name this artifact: the record, or the row, speaks of somebody else's object. */
+/** Undefined when the key does not name this artifact: then record or row names another artifact's object. */
 export function usableKey(artifact: ArtifactKeyColumns): string | null | undefined {
   try {
     const key = artifactObjectKey(artifact);
@@ -97,8 +97,8 @@ export function chunksOf<T>(all: readonly T[], sizeMax: number): T[][] {
 }
 
 /**
- * After the DELETE, which says only whose rows it took. Records may name one artifact twice with different columns: then
- * only one of the keys was the row's, and each has to show that no row claims it.
+ * After the DELETE, which only returns whose rows it deleted. Records may name one artifact twice with different
+ * columns: then only one of the keys was the row's, and each has to show that no row claims it.
  */
 export function settleDeleted(statement: readonly Item[], deleted: ReadonlySet<number>): void {
   const keys = new Map<number, string | null | undefined>();
@@ -122,7 +122,7 @@ export function settleMissing(items: readonly Item[], existing: ReadonlySet<numb
   }
 }
 
-/** Of one record: those whose rows were gone without our doing, and that have an object to lose. */
+/** Of one record: the artifacts whose rows were gone without our doing, and that have an object to lose. */
 export function unexplainedAbsences(
   items: readonly Item[],
   wasDeletedHere: (id: number) => boolean,
@@ -137,8 +137,8 @@ export const countOf = (items: readonly Item[], fate: Fate): number =>
   items.filter((item) => item.fate === fate).length;
 
 /**
- * How the record came to us. What it says of itself (its source, its headers) makes the limit wider, and takes it out of
- * no count.
+ * How the record came to this process. The record's own claims (its source, its headers) widen the limit, and remove it
+ * from no count.
  */
 export function tellingOf({
   topic,
@@ -157,7 +157,7 @@ export function tellingOf({
 }
 
 /**
- * Keys at random: whoever writes a record does not know which are looked at.
+ * Keys at random: the writer of a record cannot know which are checked.
  * @param random from 0 up to but not including 1.
  */
 export function sampleKeys(
@@ -173,14 +173,14 @@ export function sampleKeys(
   return keys.slice(0, count);
 }
 
-/** Where a row that still claims one of the keys is to be looked for. */
+/** Where to look for a row that still claims one of the keys. */
 export interface ClaimPlaces {
   readonly legacyJobIds: readonly number[];
-  /** A final path is claimed by a row of its own project, or by none: the path begins with the project's hash. */
+  /** Only a row of its own project can claim a final path: the path begins with the project's hash. */
   readonly finalPaths: readonly { readonly projectId: number; readonly path: string }[];
 }
 
-/** Keys whose uniqueness the artifact's id does not give: somebody else may still claim them. */
+/** Keys that the artifact's id does not make unique: another artifact may still claim them. */
 export function contestable(items: readonly Item[]): ClaimPlaces {
   const jobIds = new Set<number>();
   const finalPaths = new Map<string, number>();
@@ -188,7 +188,7 @@ export function contestable(items: readonly Item[]): ClaimPlaces {
     if (key === null || !goes(fate)) continue;
     const shape = objectShape(key);
     if (shape === 'legacy') jobIds.add(artifact.jobId);
-    // A final path is random: only when the row is not ours to speak for is it worth a question.
+    // A final path is random: it is checked only when the row was not ours to delete.
     if (shape === 'final' && fate === 'already-gone') finalPaths.set(key, artifact.projectId);
   }
   return {
@@ -197,7 +197,7 @@ export function contestable(items: readonly Item[]): ClaimPlaces {
   };
 }
 
-/** The objects that go now, each once. */
+/** The objects to delete now, each once. */
 export function keysToDelete(items: readonly Item[], claimed: ReadonlySet<string>): string[] {
   const keys = new Set<string>();
   for (const { key, fate } of items) {
@@ -209,9 +209,9 @@ export function keysToDelete(items: readonly Item[], claimed: ReadonlySet<string
 const goes = (fate: Fate): boolean => fate === 'deleted' || fate === 'already-gone';
 
 /**
- * What is left of a record that failed in part is what comes again: S3 is not asked twice for a key.
+ * The rest of a record that failed in part: it comes again, so that S3 is not asked twice for a key.
  *
- * @param claimed keys that S3 was not asked to delete, because rows still speak for them.
+ * @param claimed keys that S3 was not asked to delete, because rows still claim them.
  * @param failure why these items of the record are not finished.
  */
 export function outcomeOf(
@@ -229,7 +229,7 @@ export function outcomeOf(
     return retry(failure(failed), rest);
   }
   const gone = items.filter(({ fate }) => goes(fate));
-  // A row without an object, or whose object somebody else claims, has not asked S3.
+  // S3 was not asked for a row without an object, or with an object that another row claims.
   const asked = gone.some(({ key }) => key !== null && !claimed.has(key));
   if (gone.length > 0) return asked ? done : doneWithLess;
   if (items.some(({ fate }) => fate === 'unusable')) return skip('unusable object key');

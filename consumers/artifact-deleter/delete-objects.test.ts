@@ -25,7 +25,7 @@ test('a row whose key no request can name stays alone, and is named', async () =
 });
 
 describe('keys that S3 has trouble with after an answer that was lost', () => {
-  /** All objects are gone, and S3 says InternalError for each of them. */
+  /** All objects are gone, and S3 answers InternalError for each of them. */
   function troubled() {
     const stores = stored(artifacts);
     stores.objects.keys.clear();

@@ -1,4 +1,7 @@
-/** The objects of rows that are gone: which may go, asking S3 for it, and what its answers mean for a record. */
+/**
+ * Deletes the objects of rows that are gone: which keys may be deleted, the requests to S3, and what its answers mean
+ * for a record.
+ */
 import { WaitError } from '../../lib/runtime/record-errors';
 import { isPassing, isSlowDown, S3Error } from '../../lib/stores/s3/errors';
 import { chunksOf, contestable, type Item, keysToDelete, usableKey } from './decide';
@@ -6,10 +9,10 @@ import type { ArtifactObjects, ArtifactRows, DeletionCounts, ProveBucket } from 
 
 /** S3 takes no more keys in one request. */
 const keysMax = 1_000;
-/** Longer than S3 has trouble with a part of its keys, as a rule. */
+/** S3 usually recovers from trouble with a part of its keys within less. */
 const passingPatienceMs = 600_000;
 
-/** Keys that a row still speaks for: their objects stay. */
+/** Keys that a row still claims: their objects stay. */
 export async function findClaimed(
   rows: Pick<ArtifactRows, 'findLegacyClaims' | 'findFinalPathClaims'>,
   items: readonly Item[],
@@ -34,7 +37,10 @@ export interface Deletion {
   readonly counts: DeletionCounts;
 }
 
-/** @returns how many are gone, and why the others are not, by key. @throws S3Error when nothing is known of a request. */
+/**
+ * @returns how many objects are gone, and why the others are not, by key. @throws S3Error when the result of a request
+ * is unknown.
+ */
 export async function deleteObjects(
   { objects, proveBucket, counts }: Deletion,
   items: readonly Item[],
@@ -61,15 +67,15 @@ export async function deleteObjects(
   return { asked: keys.length - failures.size, failures };
 }
 
-/** Not that it was asked too fast: that says why the key was not deleted. */
+/** Not a SlowDown: this is the reason why the key was not deleted. */
 const isTrouble = (code: string): boolean => isPassing(code) && !isSlowDown(code);
 
-/** So many are looked for at once; when none of them is gone, the others are not looked for. */
+/** So many are looked up at once; when all of them still exist, the others are not looked up. */
 const lookedForAtOnce = 16;
 
 /**
- * A deletion whose answer was lost may be followed by trouble with keys that are gone: those need no second one.
- * That an object is not there says something of the right bucket only, so its proof is read again afterwards.
+ * After a deletion whose answer was lost, S3 may report trouble with keys that are gone: those need no second deletion.
+ * A missing object proves something in the right bucket only, so the bucket's tag is read again afterwards.
  *
  * @throws BrakeError when it is another bucket by now.
  */
@@ -89,14 +95,14 @@ async function findAbsent(
     if (absent.length > 0) await proveBucket();
     return absent;
   } catch (error) {
-    if (error instanceof S3Error) return []; // not allowed to look, or not able to: no proof
+    if (error instanceof S3Error) return []; // no right to look it up, or no answer: no proof
     throw error;
   }
 }
 
 /**
- * Why these items have failed: what passes by itself is waited for, and only a refusal counts as an attempt. What
- * does not pass in ten minutes, while S3 answers, goes to the retry topics: others wait behind it in its lane.
+ * Why these items have failed. A failure that passes by itself is waited for; only a refusal counts as an attempt. A
+ * failure that lasts ten minutes while S3 answers goes to the retry topics, since others wait behind it in its lane.
  */
 export function unfinished(failed: readonly Item[], failures: ReadonlyMap<string, string>): Error {
   const counts = new Map<string, number>();
@@ -106,7 +112,7 @@ export function unfinished(failed: readonly Item[], failures: ReadonlyMap<string
   }
   const codes = [...counts.keys()];
   const listed = [...counts].map(([code, count]) => `${code} for ${count}`).join(', ');
-  const message = `S3 did not delete all objects: ${listed}. They are asked for again.`;
+  const message = `S3 did not delete all objects: ${listed}. They are deleted again later.`;
   if (codes.some(isPassing)) return new WaitError(message, { patienceMs: passingPatienceMs });
   return new S3Error(message, 'refused', codes[0] ?? 'Unknown', undefined, undefined);
 }

@@ -1,4 +1,4 @@
-/** What would be deleted: looked up and reported, with nothing changed. */
+/** The dry run: looks up and reports what would be deleted, and changes nothing. */
 import { type Outcome, retry } from '../../lib/runtime/outcome';
 import { WaitError } from '../../lib/runtime/record-errors';
 import type { Logger } from '../../lib/process/logger';
@@ -11,19 +11,19 @@ export interface DryRunOptions {
   readonly logger: Logger;
 }
 
-/** Retry topics are worked on by the same handler, and have partitions and offsets of their own. */
+/** The same handler works on retry topics, which have partitions and offsets of their own. */
 interface Place {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
 }
 
-/** The end of a dry run is seen in time for the five seconds that flags promise. */
+/** The end of a dry run is noticed within the five seconds that the documentation of flags promises. */
 const lookAgainMs = 2_000;
 
 /**
- * Asked again and again for as long as the flag stands: each record is decided and reported once.
- * @param reported places of the records that were; emptied by whoever works without the flag.
+ * Called again and again while the flag is set: each record is decided and reported once.
+ * @param reported places of the reported records; emptied when the deleter works without the flag.
  */
 export async function holdDry(
   options: DryRunOptions,

@@ -73,7 +73,7 @@ test('a legacy object that another artifact of the job claims stays', async () =
     expireAtMs: null,
   });
   const outcomes = await deleter(stores).handle(record([legacy(1, 50)]));
-  // S3 was not asked: that says nothing of it.
+  // S3 was not asked: that proves nothing about it.
   expect(outcomes).toEqual([{ kind: 'done', provesNothing: true }]);
   expect([...stores.rows.rows.keys()]).toEqual([2]);
   expect(rowsWithoutObject(stores.rows, stores.objects)).toEqual([]);

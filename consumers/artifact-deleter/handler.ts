@@ -1,9 +1,9 @@
 /**
- * Row, then object (I3): the effects of a micro-batch in the only order that is safe at every break.
+ * Deletes the row, then the object (I3): the effects of a micro-batch in the only order that is safe at every crash.
  *
- * take → brake → does S3 delete → DELETE and commit → look up what was missing → claims → DeleteObjects → outcomes.
- * Whatever ends this in between, the record comes again: rows that are gone by then are looked up,
- * found missing, and their keys are taken from the record.
+ * take → brake → does S3 delete → DELETE and commit → look up missing rows → claims → DeleteObjects → outcomes. After a
+ * crash at any point the record comes again: rows that are gone by then are looked up, found missing, and their keys
+ * are taken from the record.
  */
 import type { ArtifactsExpired } from '../../schemas/generated';
 import type { Telling } from '../../lib/brake/absence-gauge';
@@ -53,7 +53,7 @@ export interface DeleterOptions {
   readonly rowsMax: number;
   /** Reports in a group of its own, and commits there. */
   readonly dryRun: boolean;
-  /** By a flag, now: reports, changes nothing, and keeps every record for when the flag is gone. */
+  /** By a flag, now: reports, changes nothing, and keeps every record until the flag is unset. */
   readonly holdsDry: () => boolean;
   readonly clock: Clock;
   /** From 0 up to but not including 1. */
@@ -69,15 +69,15 @@ export type HandleExpired = (
   mayBegin?: MayBegin,
 ) => Promise<readonly Outcome[]>;
 
-/** A record that passed the brake, with its artifacts; or the outcome that it already has. */
+/** A record that passed the brake, with its artifacts; or its outcome, if it has one already. */
 type Taken = { readonly record: ExpiredRecord; readonly items: Item[] } | Outcome;
 
-/** A statement that met another one is done again: so often, then the record waits. */
+/** A statement that collided with another one is repeated so often, then the record waits. */
 const repeatsMax = 5;
 const repeatAfterMs = 20;
-/** The longest wait for the allowance inside a micro-batch; then the record waits in the runtime. */
+/** The longest wait for the deletion budget inside a micro-batch; then the record waits in the runtime. */
 const allowanceWaitMaxMs = 5_000;
-/** Objects that are looked at, of one record, to tell a finished deletion from a wrong database. */
+/** So many objects of a record are looked up, to distinguish a finished deletion from a wrong database. */
 const sampledKeys = 5;
 
 export function createHandler(options: DeleterOptions): HandleExpired {
@@ -100,7 +100,7 @@ export function createHandler(options: DeleterOptions): HandleExpired {
     options.reach('deleter.missing-looked-up');
     const { asked, failures } = await deleteObjects(options, items, claimed);
     options.reach('deleter.objects-deleted');
-    // What is held, or comes again, is told by the brake and by its lane: not once more at every try.
+    // The brake logs a hold and the lane logs a retry: not once more at every try.
     if (items.some(({ fate }) => fate !== 'failed')) {
       report(options, { records: records.length, items, objects: asked, startedMs });
     }
@@ -147,7 +147,7 @@ async function waitForAllowance(
   }
 }
 
-/** @returns why the rest was not begun: the objects of the rows that are gone still go. */
+/** @returns why the rest was not begun: the objects of deleted rows are deleted all the same. */
 async function deleteRows(
   options: DeleterOptions,
   items: readonly Item[],
@@ -177,7 +177,7 @@ async function deleteRows(
   }
 }
 
-/** A row that moves to another partition, a deadlock or a lock held too long end the statement: again. */
+/** A row that moves to another partition, a deadlock or a long lock ends the statement: it is repeated. */
 async function deleteRepeatedly(
   { rows, clock }: DeleterOptions,
   statement: readonly Item[],
@@ -196,7 +196,7 @@ async function deleteRepeatedly(
   }
 }
 
-/** @returns why missing rows may not be believed, when there are too many of them. */
+/** @returns why missing rows prove nothing, when there are too many of them. */
 async function lookUpMissing(
   options: DeleterOptions,
   taken: readonly Taken[],
@@ -215,7 +215,7 @@ async function lookUpMissing(
     if (telling === 'repeated') repeated.push(...one.items);
     else await measureAbsence(options, telling, one.items);
   }
-  // A replay is long: it is measured by the micro-batch.
+  // A replay is long: its share is measured by the micro-batch.
   await measureAbsence(options, 'repeated', repeated);
   const reason = brake.absence.tooMany();
   if (reason === undefined) return undefined;
@@ -225,9 +225,9 @@ async function lookUpMissing(
 }
 
 /**
- * Sweep and change path may name the same artifact, and another instance may have been faster: then the
- * object is gone as well. In a wrong database the rows are missing while their objects are all there.
- * @throws S3Error when S3 is away: then nothing is known of them.
+ * Sweep and change path may name the same artifact, and another instance may have been faster: then the object is gone
+ * as well. In a wrong database the rows are missing while their objects all exist.
+ * @throws S3Error when S3 is unavailable: then nothing is known about them.
  */
 async function measureAbsence(
   { objects, brake: { absence }, random }: DeleterOptions,
@@ -241,7 +241,7 @@ async function measureAbsence(
   absence.add(telling, countOf(items, 'deleted'), Math.round(absent.length * share));
 }
 
-/** True where nobody is allowed to look: that is no explanation. */
+/** True without the right to look objects up: that explains nothing. */
 async function mayBeStored(objects: ArtifactObjects, key: string): Promise<boolean> {
   try {
     return (await objects.headObject(key)) !== null;

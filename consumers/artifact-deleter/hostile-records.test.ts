@@ -29,7 +29,7 @@ test.each([
   },
 );
 
-test('a final path below the hash of another project is refused, whoever claims it', async () => {
+test('a final path below the hash of another project is refused, with or without a row that claims it', async () => {
   const one = artifact(1, { projectId: 2, fileFinalPath: finalPath(1) });
   const stores = living();
   stores.objects.keys.add(finalPath(1));
@@ -51,7 +51,7 @@ test('an artifact that is named twice speaks only for the key of its row', async
   expect([...stores.objects.keys]).toEqual([finalPath(2)]);
 });
 
-test('no record, whatever its fields, shapes, sources and headers, deletes an object that a row claims', async () => {
+test('no record, with any fields, shapes, sources and headers, deletes an object that a row claims', async () => {
   const all = [
     ...[artifact(1), artifact(2, { projectId: 2 }), artifact(3, { file: null })],
     ...[legacy(4, 50), { ...legacy(5, 50), file: 'other.zip' }, legacy(6, 51)],
@@ -70,7 +70,7 @@ test('no record, whatever its fields, shapes, sources and headers, deletes an ob
       }
       const { handle } = deleter(stores);
       await handle(...records);
-      await handle(...records); // delivered again: rows that went are gone by then
+      await handle(...records); // delivered again: deleted rows are gone by then
       expect(rowsWithoutObject(stores.rows, stores.objects)).toEqual([]);
       const left = all.filter(({ id }) => !due.includes(id) && !gone.includes(id));
       expect([...stores.rows.rows.keys()]).toEqual(

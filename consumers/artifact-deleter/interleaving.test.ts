@@ -16,7 +16,7 @@ import {
   rowsWithoutObject,
 } from '../../test/support/memory/memory-artifacts';
 
-/** What GitLab, or time, may do to an artifact at any moment. */
+/** A change that GitLab, or time, may make to an artifact at any moment. */
 type Meddling = 'lock' | 'extend' | 'delete' | 'move' | 'rename';
 
 function meddle(stores: ReturnType<typeof stored>, what: Meddling, id: number): void {
@@ -41,7 +41,7 @@ function meddle(stores: ReturnType<typeof stored>, what: Meddling, id: number): 
   stores.objects.keys.add(artifactObjectKey({ ...row, file: 'renamed.zip' })!);
 }
 
-test('whatever GitLab does in between, and wherever it crashes, no row loses its object', async () => {
+test('with any change of GitLab in between, and a crash at any step, no row loses its object', async () => {
   const event = fc.record({
     at: fc.constantFrom(...deleterSteps),
     what: fc.constantFrom<Meddling>('lock', 'extend', 'delete', 'move', 'rename'),
@@ -63,12 +63,12 @@ test('whatever GitLab does in between, and wherever it crashes, no row loses its
       const deliver = () => deleter(stores, { reach }).handle(record(all));
       await deliver().catch(deliver);
       expect(rowsWithoutObject(stores.rows, stores.objects)).toEqual([]);
-      // Once quiet, and the record delivered once more, nothing is left behind.
+      // Once quiet, and after one more delivery of the record, nothing is left behind.
       await deleter(stores).handle(record(all));
       expect(rowsWithoutObject(stores.rows, stores.objects)).toEqual([]);
       const orphans = objectsWithoutRow(stores.rows, stores.objects);
       const renamed = orphans.filter((key) => key.endsWith('renamed.zip'));
-      expect(orphans).toEqual(renamed); // deleted by GitLab under a key that the record does not know
+      expect(orphans).toEqual(renamed); // GitLab deleted it under a key that the record does not know
     }),
     { numRuns: 300 },
   );

@@ -1,4 +1,4 @@
-/** Composition root: environment → adapters → brake → handler → runtime → signals. */
+/** Starts the deleter: environment → adapters → brake → handler → runtime → signals. */
 import type { ArtifactsExpired } from '../../schemas/generated';
 import { createCodec } from '../../lib/avro/codec';
 import { openRegistry } from '../../lib/avro/open-registry';
@@ -38,14 +38,16 @@ import { checkRecord } from './record';
 
 type Config = ReturnType<typeof loadConfig<typeof artifactDeleterSchema>>;
 
-/** The group whose progress counts; a dry run has one of its own, or it would eat the live one's records. */
+/**
+ * The group whose progress counts. A dry run has a group of its own, or it would consume the records of the live one.
+ */
 const group = 'artifact-deleter';
 /** Records of one key and partition_id that one statement may take together. */
 const recordsMax = 200;
 
 /**
- * Runs until SIGTERM or SIGINT. @returns the exit code (`lib/process/exit-codes.ts`).
- * What prevents the start is logged as one sentence, not thrown.
+ * Runs until SIGTERM or SIGINT. @returns the exit code (`lib/process/exit-codes.ts`). An error that prevents the start
+ * is logged as one sentence, not thrown.
  */
 export const run = (environment: Environment): Promise<ExitCode> =>
   runProcess(group, environment, (context) => {
@@ -64,7 +66,7 @@ async function work(config: Config, context: HealthContext): Promise<StopReport>
   }
 }
 
-/** @throws BrakeError when one of them is not the one that is configured; S3Error when it cannot delete. */
+/** @throws BrakeError when database or bucket is not the configured one; S3Error when it cannot delete. */
 async function checkStores(
   config: Config,
   { connections, brake, objects }: Stores,

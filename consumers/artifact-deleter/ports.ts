@@ -1,11 +1,11 @@
-/** What the deleter needs of the world, in its own words; main.ts plugs the adapters in. */
+/** The interfaces that the deleter needs, in its own terms; main.ts plugs the adapters in. */
 import type { ArtifactKeyColumns } from '../../lib/gitlab/object-key';
 import type { Telling } from '../../lib/brake/absence-gauge';
 import type { Verdict } from '../../lib/brake/decide';
 import type { JudgedRecord } from '../../lib/brake/records-ahead';
 
 export interface ArtifactRows {
-  /** Deletes and commits what still may go; @returns the ids deleted. */
+  /** Deletes and commits the rows that still may be deleted; @returns the ids deleted. */
   deleteDue(
     partitionId: number,
     artifacts: readonly ArtifactKeyColumns[],
@@ -28,9 +28,12 @@ export interface ArtifactRows {
 export interface ArtifactObjects {
   /** Whether the store can be asked to delete it at all. */
   canDelete(key: string): boolean;
-  /** Before rows go. @throws while the store answers deletions with a refusal, or with no answer. */
+  /** Called before rows are deleted. @throws while the store answers deletions with a refusal, or with no answer. */
   assertDeletes(): Promise<void>;
-  /** Up to 1,000 keys; @returns those that were not deleted, with the store's reason. @throws when nothing is known. */
+  /**
+   * Up to 1,000 keys; @returns those that were not deleted, with the store's reason. @throws when the result is
+   * unknown.
+   */
   deleteObjects(
     keys: readonly string[],
   ): Promise<readonly { readonly key: string; readonly code: string }[]>;
@@ -38,7 +41,7 @@ export interface ArtifactObjects {
   headObject(key: string): Promise<object | null>;
 }
 
-/** Reads again by what the bucket is known to be the right one. @throws BrakeError when it is not. */
+/** Reads the bucket's tag again. @throws BrakeError when it is not the right bucket. */
 export type ProveBucket = () => Promise<void>;
 
 export interface DeletionBrake {
@@ -54,7 +57,7 @@ export interface DeletionBrake {
   };
 }
 
-/** Told as soon as it is true, whatever becomes of the record afterwards. */
+/** Called as soon as the effect is complete, with any later outcome of the record. */
 export interface DeletionCounts {
   /** `deleted` when its transaction has committed, the others each time that they are found. */
   rows(fate: 'deleted' | 'already-gone' | 'kept' | 'left' | 'unusable', count: number): void;
@@ -62,7 +65,7 @@ export interface DeletionCounts {
 }
 
 export interface DeletionAllowance {
-  /** Takes `count`, or none and says how many milliseconds to wait. */
+  /** Takes `count`, or none and returns how many milliseconds to wait. */
   take(count: number, nowMs: number): number;
   giveBack(count: number): void;
 }

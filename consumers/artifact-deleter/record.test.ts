@@ -54,7 +54,7 @@ test.each([
   expect(() => checkRecord(given)).toThrow(`an impossible ${place}:`);
 });
 
-test('of whatever passes, a key is made or refused: nothing else is thrown', () => {
+test('of every record that passes, a key is made or refused: nothing else is thrown', () => {
   const int = fc.oneof(fc.integer(), fc.maxSafeInteger(), fc.constantFrom(1, 2, 3));
   const text = fc.option(fc.string({ unit: 'binary' }));
   const anything = fc.record({

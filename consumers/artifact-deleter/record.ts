@@ -1,4 +1,4 @@
-/** What Avro's types cannot say of a record of `artifacts.expired`. */
+/** Checks what Avro's types cannot express of a record of `artifacts.expired`. */
 import { fileStore, fileType } from '../../lib/gitlab/enums';
 import {
   checkId,
@@ -10,16 +10,16 @@ import {
 } from '../../lib/avro/possible-values';
 import type { ArtifactsExpired, ExpiredArtifact } from '../../schemas/generated';
 
-/** As the schema says, and as the producer cuts them. */
+/** As the schema says, and as the producer makes them. */
 const artifactsMax = 1_000;
-/** More than a record can be long. */
+/** More than a record can hold. */
 const textMax = 1_048_576;
 const sourceMax = 64;
 
 /**
- * An id that no row can have would be found missing, and its object's key made up; a value that no row can have would
- * end the statement for all the others.
- * @throws UndecodableRecordError naming field and id, never the value.
+ * An impossible id would be found missing, and its object's key made up; an impossible value would end the statement
+ * for all other records.
+ * @throws UndecodableRecordError that names field and id, never the value.
  */
 export function checkRecord(record: ArtifactsExpired): ArtifactsExpired {
   checkOrigin(record.origin);

@@ -1,4 +1,7 @@
-/** Says what has become of a micro-batch: one line, the counters, and by id what was left for its key. */
+/**
+ * Reports the results of a micro-batch: one log line, the counters, and by id the artifacts that were left because of
+ * their key.
+ */
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
 import type { SetAside } from '../../lib/metrics/set-aside';
@@ -12,7 +15,7 @@ interface Hearers {
   readonly setAside: Pick<SetAside, 'add'>;
 }
 
-/** Of one micro-batch; a flood of them is counted. */
+/** Of one micro-batch; further ones are only counted. */
 const namedMax = 20;
 
 export function report(

@@ -1,10 +1,11 @@
 /**
- * One pass over builds of one partition_id, in the only order that is safe at every break (the README here):
+ * Archives the traces of builds of one partition_id in one pass, in the only order that is safe at every crash (the
+ * README here):
  *
  * settle → lease → read → check and store → commit rows → remove chunk data → remove chunk rows → lease.
  *
- * Whatever ends it in between, the rows of the chunks are still there, and the record comes again. A job
- * that has no outcome afterwards is to be looked at again, from the read.
+ * After a crash at any point the rows of the chunks still exist, and the record comes again. A job without an outcome
+ * at the end of a pass is read again.
  */
 import { BrakeError } from '../../lib/brake/brake';
 import { assertMayBegin } from '../../lib/runtime/membership-guard';
@@ -39,7 +40,7 @@ export async function archivePass(
 
 const unfinished = (jobs: readonly Job[]): Job[] => jobs.filter(({ outcome }) => !outcome);
 
-/** Builds that have only just ended get a look without a lease, which would stand in GitLab's way. */
+/** Builds that have only just ended are read without a lease, which would block GitLab. */
 async function settle(
   { rows, rules, clock }: Dependencies,
   partitionId: number,
@@ -82,7 +83,7 @@ async function underLease(
   );
   const found = await find(around, partitionId, unfinished(jobs));
   const groups = leases.isFull ? archivedFirst(found) : [found];
-  // Of those that were found it is not decided yet: what waits may be saved after all.
+  // Of found traces it is not decided yet: one that waits may be saved after all.
   const foundJobs = new Set(found.map(({ job }) => job));
   await dropUnused(
     around,
@@ -91,7 +92,7 @@ async function underLease(
   for (const group of groups) await archive(around, partitionId, group, leases);
 }
 
-/** What is archived already needs no more than to be compared: its chunks go before others are stored. */
+/** A trace that is archived already only has to be compared: its chunks are removed before others are stored. */
 function archivedFirst(found: readonly FoundTrace[]): FoundTrace[][] {
   const [archived, others] = [true, false].map((isArchived) =>
     found.filter(({ look }) => (look.kind === 'extend') === isArchived),
@@ -114,7 +115,7 @@ async function archive(
   around.reach('archiver.traces-stored');
   await leases.confirm(prepared.map(({ job }) => job));
   const committed = await commitRows(around, partitionId, open(prepared));
-  // Without a row of this pass the removal is where the effect begins.
+  // When this pass commits no row, the effect begins with the removal.
   if (committed.every(({ stored }) => stored === null)) {
     assertMayBegin(around.mayBegin ?? (() => true));
   }
@@ -140,7 +141,7 @@ async function find(
   for (const job of unfinished(jobs)) {
     const trace = traces.get(job.owner.buildId);
     if (trace && trace.projectId !== job.owner.projectId) {
-      // The key is made of the record's project: it would lie in another one's folder.
+      // The key is built from the record's project: the object would lie in another project's folder.
       job.outcome = skip('the record names another project than the build has');
       continue;
     }
@@ -158,7 +159,7 @@ async function find(
   return found;
 }
 
-/** What a crash may have left of a trace whose chunk rows are gone (see `isEmpty`). */
+/** A crash may have left the object of a trace whose chunk rows are gone (see `isEmpty`). */
 async function dropEmptyChunk(
   { chunks }: Dependencies,
   trace: BuildTrace | undefined,
@@ -170,7 +171,7 @@ async function dropEmptyChunk(
   await removeChunks(chunks, found.filter(isEmpty));
 }
 
-/** Too many builds that are not there look like the wrong database: then nothing is removed. */
+/** Too many missing builds suggest a wrong database: then nothing is removed. */
 function noteAbsence(
   { brake }: Dependencies,
   jobs: readonly Job[],
@@ -185,7 +186,7 @@ function noteAbsence(
   for (const job of jobs) job.outcome = retry(new BrakeError(reason));
 }
 
-/** A trace that waits has all its chunks: what an earlier attempt stored of it is not needed. */
+/** A trace that waits has all its chunks: an object that an earlier attempt stored is not needed. */
 async function dropUnused(around: Dependencies, jobs: readonly Job[]): Promise<void> {
   for (const job of jobs) {
     const { seen, outcome } = job;
@@ -193,13 +194,13 @@ async function dropUnused(around: Dependencies, jobs: readonly Job[]): Promise<v
   }
 }
 
-/** Transaction 1. @returns those whose committed row says what is stored. */
+/** Transaction 1. @returns those whose committed row matches the stored object. */
 async function commitRows(
   around: Dependencies,
   partitionId: number,
   prepared: readonly Prepared[],
 ): Promise<Prepared[]> {
-  // An append leaves the chunk's row alone: what has grown since the read starts again there.
+  // An append does not change the chunk's row: a chunk that has grown since the read starts again there.
   const grown = await findGrown(
     around.chunks,
     prepared.flatMap(({ chunks }) => chunks),
@@ -220,7 +221,7 @@ async function commitRows(
   return committed;
 }
 
-/** A build that changed is read again, and may write over its object; any other one takes it back. */
+/** A build that changed is read again, and may overwrite its object; any other one removes it. */
 async function leaveOut(
   around: Dependencies,
   { job, writtenEtag }: Prepared,
@@ -234,16 +235,16 @@ async function leaveOut(
   });
 }
 
-/** Only a process of GitLab's that has lost its lease can do it, and only to an empty trace. */
+/** Only a GitLab process that has lost its lease can do that, and only to an empty trace. */
 const strayAppend = 'bytes came to an empty chunk when its row had just gone; they are in Redis';
 
 /**
- * An empty chunk whose data is gone looks like one that was lost: as long as there is its row, there is
- * its key. A crash between the two leaves an empty key, which the next record for the build finds.
+ * An empty chunk without data looks like a lost one, so its key stays as long as its row. A crash between the two
+ * removals leaves an empty key, which the next record for the build finds.
  */
 const isEmpty = ({ sizeBytes }: ReadChunk): boolean => sizeBytes === 0;
 
-/** @returns those none of whose chunks has grown: the rows of the others stay, and are read again. */
+/** @returns those without a chunk that has grown: the rows of the others stay, and are read again. */
 async function removeData(
   around: Dependencies,
   committed: readonly Prepared[],
@@ -278,7 +279,7 @@ async function forgetRows(
     around.counts.trace(effect, job.sizeBytes);
     around.ending.over(job.owner);
     if (grown.has(trace.buildId)) job.note = { event: 'trace.told', reason: strayAppend };
-    // What is remembered of missing chunks would go by itself, too.
+    // The note of missing chunks would expire by itself, too.
     if (effect === 'partial') await around.missing.forget(job.owner).catch(() => undefined);
   }
 }

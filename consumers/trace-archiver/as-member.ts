@@ -1,8 +1,8 @@
 /**
- * The stores for one micro-batch: what would be written first asks whether it may begin.
+ * Wraps the stores for one micro-batch: the first write asks whether it may begin (membership).
  *
- * A committed row is followed by the removal of its chunks whatever the answer is by then: what has begun is
- * finished (`archivePass`).
+ * A committed row is followed by the removal of its chunks, with any later answer: begun work is finished
+ * (`archivePass`).
  */
 import { assertMayBegin } from '../../lib/runtime/membership-guard';
 import type { MayBegin } from '../../lib/runtime/subscription';

@@ -1,4 +1,4 @@
-/** The README's cases of a trace that stands still. */
+/** The README's cases of a trace that does not change. */
 import { S3Error } from '../../lib/stores/s3/errors';
 import { chunkBytes, chunkRedisKey } from '../../lib/gitlab/trace-chunks';
 import {
@@ -127,7 +127,7 @@ test.each<[string, number, number]>([
   expect(ground.lines).toContainEqual(expect.objectContaining({ event: 'trace.left' }));
 });
 
-test('the runner’s checksum differs (hex): waits, and is archived and told when nothing has come', async () => {
+test('the runner’s checksum differs (hex): waits, and is archived and logged when nothing has come', async () => {
   const bytes = ground.trace(1, 300);
   ground.pending(1, bytes, 'deadbeef');
   expect(await ground.archive(1)).toEqual(skipped(/checksum/));
@@ -144,7 +144,7 @@ test('a chunk’s own checksum differs (decimal): waits, unless the runner’s c
   ground.rows.chunks.set(chunk.id, { ...chunk, checksum: '12345' });
   expect(await ground.archive(1)).toEqual(skipped(/checksum/));
   ground.expectUntouched(1, bytes);
-  ground.pending(1, bytes); // appended after the flush: the runner knows all bytes
+  ground.pending(1, bytes); // appended after the flush: the runner's checksum covers all bytes
   expect(await ground.archive(1)).toEqual([{ kind: 'done' }]);
   ground.expectArchived(1, bytes);
 });
@@ -163,7 +163,7 @@ test('within the window, live or untold: settles in place; flushed and agreed: a
   expect((await ground.archive(1, 2)).map(({ kind }) => kind)).toEqual(['done', 'done']);
 });
 
-test('a store that is away is asked once, not once a trace, and adds no line of its own', async () => {
+test('an unavailable store is asked once, not once for each trace, and adds no log line of its own', async () => {
   for (const id of [1, 2, 3]) ground.trace(id, 40 * chunkBytes);
   let asked = 0;
   const away = new S3Error('S3 is away', 'unavailable', 'ECONNREFUSED', undefined, undefined);

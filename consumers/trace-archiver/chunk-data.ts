@@ -1,4 +1,6 @@
-/** The data of chunks, wherever GitLab keeps it: two Redis stores, the database, objects. */
+/**
+ * Reads and removes the data of chunks in every place where GitLab keeps it: two Redis stores, the database, objects.
+ */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import {
@@ -30,7 +32,7 @@ export interface ReadChunk {
   readonly index: number;
   /** Null where there is data without a row. */
   readonly rowId: number | null;
-  /** Where the bytes were, which a crashed flush lets differ from what the row says. */
+  /** Where the bytes were found; after a crashed flush that may differ from the row. */
   readonly store: number;
   readonly sizeBytes: number;
   /** In hex. */
@@ -46,10 +48,10 @@ export interface ChunkWithData {
   readonly found: { readonly bytes: Buffer; readonly chunk: ReadChunk } | null;
 }
 
-/** Objects longer than this are no chunk, whatever their key. */
+/** A longer object is no chunk, with any key. */
 const objectBytesMax = 4 * chunkBytes;
 const objectsAtOnce = 8;
-/** Where a chunk may be that is not where its row says: a flush writes, saves the row, then removes. */
+/** Where a chunk may be if not where its row says: a flush writes, saves the row, then removes. */
 const searched = [
   chunkStore.redisTraceChunks,
   chunkStore.redis,
@@ -59,7 +61,7 @@ const searched = [
 
 type Bytes = { readonly bytes: Buffer; readonly etag: string | null } | null;
 
-/** One round trip a store; a second look elsewhere only for what is not where it should be. */
+/** One round trip for each store; other places are searched only for chunks that are not in theirs. */
 export async function readChunks(
   stores: ChunkStores,
   wanted: readonly WantedChunk[],
@@ -134,7 +136,7 @@ async function readObjects(stores: ChunkStores, chunks: readonly WantedChunk[]):
   return result;
 }
 
-/** Builds with a chunk that has not the length any more that it was read with: one round trip a Redis store. */
+/** Builds with a chunk whose length has changed since the read: one round trip for each Redis store. */
 export async function findGrown(
   stores: ChunkStores,
   chunks: readonly ReadChunk[],
@@ -149,7 +151,7 @@ export async function findGrown(
       if (lengths?.[at] !== sizeBytes) grown.add(buildId);
     });
   }
-  // Others are compared by their ETag when they are removed; an empty one goes after its row.
+  // Others are compared by their ETag when they are removed; an empty one is removed after its row.
   const empty = chunks.filter(
     ({ store, sizeBytes }) => store === chunkStore.fog && sizeBytes === 0,
   );
@@ -161,8 +163,8 @@ export async function findGrown(
 }
 
 /**
- * Removes what was read, if it still is what it was. In Redis also the copy that a flush left behind.
- * @returns the builds of which a chunk has changed: it stays, and so must its row.
+ * Removes the chunks that were read, if unchanged. In Redis also the copy that a flush left behind.
+ * @returns the builds with a changed chunk: it stays, and so must its row.
  */
 export async function removeChunks(
   stores: ChunkStores,
@@ -195,8 +197,8 @@ export async function removeChunks(
 }
 
 /**
- * A move out of Redis that ended before the key did, and an append to the chunk since: the copy is what the
- * chunk begins with, and nobody reads it any more. Any other bytes stay.
+ * A move out of Redis ended before it removed the key, and the chunk has grown since: the copy is its beginning, and
+ * nothing reads it any more. Any other bytes stay.
  */
 async function removeBeginning(
   stores: ChunkStores,

@@ -1,4 +1,4 @@
-/** What is to become of a trace: pure, from what the stores have answered. */
+/** Decides what happens to a trace. Pure: from the answers of the stores. */
 import { artifactObjectKey, UnusableObjectKeyError } from '../../lib/gitlab/object-key';
 import { fileStore } from '../../lib/gitlab/enums';
 import { chunkBytes, isLive } from '../../lib/gitlab/trace-chunks';
@@ -7,36 +7,36 @@ import type { BuildTrace, ChunkRow, PendingState, TraceArtifact } from './ports'
 export interface ArchiveRules {
   /** After its end a build's trace may still grow or be flushed: GitLab's own window. */
   readonly settleMs: number;
-  /** So long a checksum that differs may mean that bytes are still to come. */
+  /** For so long a wrong checksum may mean that bytes are still to come. */
   readonly doubtMs: number;
-  /** So long, and in so many reads, chunk data must be missing before it is given up. */
+  /** Chunk data counts as lost when it is missing for so long, and in so many reads. */
   readonly lostAfterMs: number;
   readonly lostReads: number;
-  /** So old is GitLab's row without an object before it is adopted. */
+  /** A GitLab row without an object is adopted at this age. */
   readonly adoptAfterMs: number;
   readonly bytesMax: number;
-  /** Live data that ends sooner than this is saved as it is: archived with markers, or kept for longer. */
+  /** Live data that ends sooner is saved in its present state: archived with markers, or kept for longer. */
   readonly saveBeforeMs: number;
-  /** How long data is kept that cannot be archived: GitLab's own time to live, begun again. */
+  /** For so long data is kept that cannot be archived: GitLab's own time to live, begun again. */
   readonly keepMs: number;
-  /** So long after a build's end nothing is kept any more. */
+  /** So long after a build's end its data is not kept any more. */
   readonly keepUntilMs: number;
 }
 
 export type Look =
   /** Nothing to archive. `checkKey`: an earlier attempt may have left our object behind. */
   | { readonly kind: 'nothing'; readonly reason: string; readonly checkKey: boolean }
-  /** Cannot be told apart from damage: stays as it is, and is told. */
+  /** Cannot be distinguished from damage: stays unchanged, and is logged. */
   | { readonly kind: 'leave'; readonly reason: string }
   | { readonly kind: 'archive' }
   /** Our row is committed: from then on the object is the truth. */
   | { readonly kind: 'extend'; readonly artifact: TraceArtifact }
-  /** GitLab's row: whole, on its way, or to be adopted. */
+  /** GitLab's row: complete, on its way, or to be adopted. */
   | { readonly kind: 'beside-gitlab'; readonly artifact: TraceArtifact; readonly theirKey: string };
 
 const finished = new Set(['success', 'failed', 'canceled']);
 
-/** @param ourKey the key that this build's trace has. */
+/** @param ourKey the key of this build's trace. */
 export function lookAt(trace: BuildTrace | undefined, ourKey: string, rules: ArchiveRules): Look {
   if (!trace) return { kind: 'nothing', reason: 'the build is gone', checkKey: true };
   const refusal = refuseBuild(trace) ?? refuseChunks(trace);
@@ -55,7 +55,7 @@ export function lookAt(trace: BuildTrace | undefined, ourKey: string, rules: Arc
   return isOurs ? { kind: 'extend', artifact } : besideGitlab(artifact);
 }
 
-/** PostgreSQL allows a negative index: what lies before the first byte has no place in an object. */
+/** PostgreSQL allows a negative index: bytes before the first one have no place in an object. */
 function refuseChunks({ chunks }: BuildTrace): Look | undefined {
   const [first] = chunks;
   if (first === undefined || first.index >= 0) return undefined;
@@ -73,7 +73,7 @@ const nothing = (reason: string): Look => ({ kind: 'nothing', reason, checkKey: 
 function besideGitlab(artifact: TraceArtifact): Look {
   if (artifact.fileStore !== fileStore.remote) return nothing('GitLab keeps it on its own disk');
   try {
-    // A trace is always hashed, whatever the row says.
+    // A trace is always hashed, with any value in the row.
     const theirKey = artifactObjectKey({ ...artifact, fileLocation: null });
     if (theirKey !== null) return { kind: 'beside-gitlab', artifact, theirKey };
   } catch (error) {
@@ -82,7 +82,7 @@ function besideGitlab(artifact: TraceArtifact): Look {
   return { kind: 'leave', reason: 'GitLab’s row names no usable object' };
 }
 
-/** At once when nothing is being written any more and the runner says what there should be; else the window. */
+/** At once when nothing is being written any more and the runner's checksum is known; else after the window. */
 export function isSettled(
   trace: BuildTrace | undefined,
   finishedAtMs: number,
@@ -112,7 +112,7 @@ export function placesOf(chunks: readonly ChunkRow[]): Place[] {
   }));
 }
 
-/** @returns why a chunk of this size cannot stand in its place, or undefined. */
+/** @returns why a chunk of this size cannot be in this place, or undefined. */
 export function misfit({ index, isLast }: Place, sizeBytes: number): string | undefined {
   if (sizeBytes > chunkBytes) return `chunk ${index} has ${sizeBytes} bytes, more than a chunk`;
   if (!isLast && sizeBytes < chunkBytes) {
@@ -136,7 +136,7 @@ export function agreement(
   return 'untold';
 }
 
-/** A chunk that was flushed carries its own checksum; a late append does not renew it. */
+/** A flushed chunk carries its own checksum; a late append does not update it. */
 export const chunkAgrees = (row: ChunkRow | null, crc32: number): boolean =>
   row?.checksum == null || row.checksum === '' || Number(row.checksum) === crc32;
 
@@ -144,7 +144,7 @@ export const chunkAgrees = (row: ChunkRow | null, crc32: number): boolean =>
  * - `go`: archive it;
  * - `settle`: within the window, soon again;
  * - `doubt`: bytes may still come; later again;
- * - `go-and-tell`: they have not come, and waiting would end with the data's expiry.
+ * - `go-and-tell`: they have not come, and the data expires if the archiver waits; archive and log it.
  */
 export function judgeChecksums(
   seen: { readonly whole: Agreement; readonly chunksDiffer: boolean },
@@ -164,15 +164,15 @@ export const isGivenUp = (
 ): boolean => missing.reads >= rules.lostReads && nowMs - missing.firstMs >= rules.lostAfterMs;
 
 /**
- * Stands in for a lost chunk: as long as the chunk was, so that what follows keeps its offset and a
- * redelivery can compare; short where it would be the last, whose length nobody knows.
+ * Replaces a lost chunk, with the same length, so that later bytes keep their offset and a redelivery can compare;
+ * short in the last place, where the length is unknown.
  */
 export function markerOf({ index, isLast }: Place): Buffer {
   const line = `[afterbuild] chunk ${index} of this log was lost before it could be archived`;
   return Buffer.from(isLast ? `${line}\n` : `${line.padEnd(chunkBytes - 1)}\n`);
 }
 
-/** Behind a chunk of a wrong size; where there is room, what follows stands where it belongs. */
+/** Follows a chunk of a wrong size; where there is room, the next bytes get their right offset. */
 export function misfitMarkerOf({ index }: Place, sizeBytes: number): Buffer {
   const line = `\n[afterbuild] chunk ${index} of this log has ${sizeBytes} bytes instead of ${chunkBytes}`;
   const room = chunkBytes - sizeBytes;
@@ -183,11 +183,11 @@ export function misfitMarkerOf({ index }: Place, sizeBytes: number): Buffer {
 export const endsSoon = (endsInMs: number | null, { saveBeforeMs }: ArchiveRules): boolean =>
   endsInMs !== null && endsInMs < saveBeforeMs;
 
-/** Whether the data of a trace that cannot be archived may be given GitLab's time to live once more. */
+/** Whether the data of a trace that cannot be archived may get GitLab's time to live once more. */
 export const mayBeKept = (sinceEndMs: number, { keepMs, keepUntilMs }: ArchiveRules): boolean =>
   sinceEndMs + keepMs <= keepUntilMs;
 
-/** Somebody else's lease: whether it will soon be gone (it is young, or a crash's that ends), or is at work. */
+/** A lease held elsewhere: whether it will end soon (it is young, or left by a crash), or its holder works. */
 export function leaseEndsSoon(leftMs: number, ourTtlMs: number): boolean {
   const gitlabTtlMs = 600_000;
   const youngMs = 15_000;

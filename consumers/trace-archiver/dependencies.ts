@@ -1,4 +1,4 @@
-/** What every part of the archiver works with. */
+/** The dependencies that every part of the archiver uses. */
 import type { ByteBudget } from '../../lib/process/byte-budget';
 import type { MayBegin } from '../../lib/runtime/subscription';
 import type { Clock } from '../../lib/process/clock';
@@ -26,13 +26,13 @@ export interface Dependencies {
   readonly brake: ArchiveBrake;
   readonly counts: ArchiveCounts;
   readonly rules: ArchiveRules;
-  /** How long a lease lasts that nobody renews. */
+  /** How long an unrenewed lease lasts. */
   readonly leaseMs: number;
   readonly budget: ByteBudget;
-  /** The database's: by it GitLab wrote when a build ended. */
+  /** The database's clock: GitLab wrote the end of a build by it. */
   readonly clock: Clock;
   readonly logger: Logger;
   readonly reach: ReachStep;
-  /** Asked before the first write of an effect; main.ts leaves it to the handler. */
+  /** Called before the first write of an effect; the handler sets it. */
   readonly mayBegin?: MayBegin;
 }

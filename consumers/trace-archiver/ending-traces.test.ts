@@ -40,7 +40,7 @@ test('what cannot be kept turns readiness red with the build, the time and the r
   expect(troubles.current[0]?.cause).toMatch(/build 3 in 50.0 h.*GitLab has its row/);
 });
 
-test('a trace is not shown any more when it is archived, when its data has ended, or when nobody sees it', async () => {
+test('a trace is not shown any more when it is archived, when its data has ended, or when no instance meets it', async () => {
   const { state, troubles, metrics, ending } = shown();
   ending.waits(build(1), { endsAtMs: 900 * hourMs, reason: 'x', isKept: true });
   ending.over(build(1));

@@ -13,9 +13,9 @@ interface Ending {
   readonly seenAtMs: number;
 }
 
-/** The stale sweep names a trace that waits every few minutes; another instance may have it since. */
+/** The stale sweep names a waiting trace every few minutes; another instance may have it now. */
 const forgottenAfterMs = 24 * 3_600_000;
-/** Of more only the number would grow. */
+/** Of further ones only the number would grow. */
 const rememberedMax = 10_000;
 
 const hours = (ms: number): string => `${Math.max(0, ms / 3_600_000).toFixed(1)} h`;
@@ -51,7 +51,7 @@ export class ShownEndingTraces implements EndingTraces {
     if (this.#traces.delete(`${partitionId}:${buildId}`)) this.#show();
   }
 
-  /** Which end first, first. */
+  /** Those that end first come first. */
   #current(): Ending[] {
     const nowMs = this.#clock.nowMs();
     for (const [name, { endsAtMs, seenAtMs }] of this.#traces) {
@@ -60,7 +60,7 @@ export class ShownEndingTraces implements EndingTraces {
     return [...this.#traces.values()].toSorted((a, b) => a.endsAtMs - b.endsAtMs);
   }
 
-  /** Readiness turns red only for what nobody but an operator can save. */
+  /** Readiness turns red only for a trace that an operator must save. */
   #show(): void {
     const traces = this.#current();
     const lost = traces.find(({ isKept }) => !isKept);

@@ -14,7 +14,7 @@ beforeEach(() => {
   ground = new TraceGround();
 });
 
-/** All of the build's live data ends in so long. */
+/** All live data of the build ends after so long. */
 function endIn(buildId: number, ms: number): void {
   for (const { index } of ground.rows.chunksOf(buildId)) {
     ground.traceChunks.leftMs.set(chunkRedisKey(buildId, index), ms);

@@ -1,4 +1,4 @@
-/** What the archiver does first, and what it leaves, while Redis has no room. */
+/** What the archiver does first, and what it leaves, while Redis is full. */
 import { chunkBytes, chunkRedisKey } from '../../lib/gitlab/trace-chunks';
 import type { WriteCondition } from './ports';
 import {
@@ -14,7 +14,7 @@ beforeEach(() => {
   ground = new TraceGround();
 });
 
-/** A process that died when the row of the build was committed. */
+/** A process that crashed when the row of the build was committed. */
 async function diedBehindTheRow(buildId: number): Promise<Buffer> {
   const bytes = ground.trace(buildId, 5_000);
   const reach = (step: string) => {
@@ -25,7 +25,7 @@ async function diedBehindTheRow(buildId: number): Promise<Buffer> {
   return bytes;
 }
 
-/** Of build 2: whether the data of build 1, which is archived, was still there when it was stored. */
+/** Of build 2: whether the data of build 1, which is archived, still existed when it was stored. */
 async function archiveBoth(): Promise<boolean | undefined> {
   let wasThere: boolean | undefined;
   const { objects, traceChunks } = ground;

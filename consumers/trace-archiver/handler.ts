@@ -1,4 +1,4 @@
-/** A micro-batch of finished builds: one job a build, passes until each has its outcome. */
+/** Handles a micro-batch of finished builds: one job for each build, in passes until each job has its outcome. */
 import type { BuildFinished } from '../../schemas/generated';
 import { ForeignRecordError } from '../../lib/brake/brake';
 import { traceKey } from '../../lib/gitlab/trace-key';
@@ -75,7 +75,7 @@ async function take(
     absenceProves: verdict.kind === 'same-history',
     countsAsAbsence: isFirst && !isSaidAgain(record.headers),
     seen: undefined,
-    // An attempt that failed may have stored the object; a server that refuses a body early only hangs up.
+    // A failed attempt may have stored the object; a server that refuses a body early only closes the connection.
     askForObject: !isFirst,
     effect: undefined,
     sizeBytes: 0,
@@ -94,7 +94,7 @@ function outcomeOf(job: Job | undefined): Outcome {
 
 const leftTexts = {
   'trace.waits': 'a trace waits for the next sweep',
-  'trace.left': 'a trace is left as it is',
+  'trace.left': 'a trace is left unchanged',
 } as const;
 
 function report(
@@ -113,10 +113,10 @@ function report(
       logger[isNews ? level : 'debug'](fields, leftTexts[note.event]);
     } else if (note.event === 'trace.ends')
       logger.error(fields, 'the data of a trace ends, and cannot be archived');
-    else logger.warn(fields, 'a trace was archived, but not as it should be');
+    else logger.warn(fields, 'a trace was archived with faults');
   }
   const isFinished = ({ outcome }: Job) => outcome?.kind === 'done' || outcome?.kind === 'skip';
-  // What comes again is told by its lane, once: not at every try.
+  // The lane logs a retry once: not at every try.
   if (!jobs.some(isFinished)) return;
   const count = (effect: Effect): number => jobs.filter((job) => job.effect === effect).length;
   logger.info(

@@ -1,4 +1,4 @@
-/** The leases of one pass: taken before anything is read, renewed while it works, given back at its end. */
+/** The leases of one pass: taken before anything is read, renewed during the work, released at its end. */
 import { retry, skip } from '../../lib/runtime/outcome';
 import { RecordBusyError } from '../../lib/runtime/record-errors';
 import { leaseEndsSoon } from './decide';
@@ -12,7 +12,7 @@ export class HeldLeases {
   readonly #around: LeaseSurroundings;
   readonly #held: Map<number, HeldLease>;
   readonly #stopRenewing: () => void;
-  /** Redis is full: what frees room comes first. */
+  /** Redis is full: work that frees memory comes first. */
   readonly isFull: boolean;
 
   private constructor(around: LeaseSurroundings, held: readonly HeldLease[], isFull: boolean) {
@@ -20,12 +20,12 @@ export class HeldLeases {
     this.isFull = isFull;
     this.#held = new Map(held.map((lease) => [lease.jobId, lease]));
     this.#stopRenewing = around.clock.every(around.leaseMs / 3, () => {
-      // What Redis does not answer now, it is asked again before anything is committed.
+      // When Redis does not answer now, it is asked again before anything is committed.
       this.#renew().catch(() => undefined);
     });
   }
 
-  /** A job whose trace somebody else has gets its outcome here. */
+  /** A job whose trace is leased elsewhere gets its outcome here. */
   static async take(around: LeaseSurroundings, jobs: readonly Job[]): Promise<HeldLeases> {
     const answers = await around.leases.acquire(jobs.map(({ owner }) => owner.buildId));
     const held: HeldLease[] = [];
@@ -38,7 +38,7 @@ export class HeldLeases {
     return new HeldLeases(around, held, isFull);
   }
 
-  /** Asks now; a job whose lease is lost is dropped, whatever it has done: its record comes again. */
+  /** Renews now; a job whose lease is lost is dropped in any state: its record comes again. */
   async confirm(jobs: readonly Job[]): Promise<void> {
     await this.#renew();
     for (const job of jobs) {
@@ -48,7 +48,7 @@ export class HeldLeases {
     }
   }
 
-  /** Those that Redis does not take back now end by themselves. */
+  /** Leases that Redis does not release now end by themselves. */
   async release(): Promise<void> {
     this.#stopRenewing();
     if (this.#held.size === 0) return;
@@ -66,7 +66,7 @@ export class HeldLeases {
 }
 
 function refuse(job: Job, endsSoon: boolean): void {
-  const reason = 'somebody else is writing or archiving the trace';
+  const reason = 'another process is writing or archiving the trace';
   if (endsSoon) {
     const locked = `The trace of build ${job.owner.buildId} is locked: ${reason}.`;
     job.outcome = retry(new RecordBusyError(locked));

@@ -1,6 +1,6 @@
 /**
- * I1 and I2 after every step, whatever order append, flush, archive (ours and GitLab's), erase, crash
- * and late records come in on one build.
+ * I1 and I2 after every step, for any order of append, flush, archive (ours and GitLab's), erase, crash and late
+ * records on one build.
  */
 import fc from 'fast-check';
 import { chunkBytes } from '../../lib/gitlab/trace-chunks';
@@ -49,7 +49,7 @@ test('after each step, in every order, no byte is lost and nothing goes before i
   );
 });
 
-/** Once quiet: archived by one of the two, and nothing of ours is left that no row claims. */
+/** Once quiet: one of the two has archived it, and we leave nothing that no row claims. */
 async function settleDown(life: Life): Promise<void> {
   life.do('gitlab-fails');
   const row = life.rows.artifacts.get(1);

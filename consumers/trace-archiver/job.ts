@@ -1,4 +1,4 @@
-/** One build whose trace is being archived: what is known of it, and what has become of it. */
+/** One build whose trace is being archived: what is known of it, and its outcome. */
 import { retry, skip, type Outcome } from '../../lib/runtime/outcome';
 import { RecordBusyError } from '../../lib/runtime/record-errors';
 import type { TraceOwner } from '../../lib/gitlab/trace-key';
@@ -10,18 +10,18 @@ export interface Job {
   readonly owner: TraceOwner;
   readonly key: string;
   readonly finishedAtMs: number;
-  /** Whether rows that are not there prove that our own object may go. */
+  /** Whether missing rows prove that our own object may be deleted. */
   readonly absenceProves: boolean;
   /** Counts towards the brake's share of absent builds. */
   readonly countsAsAbsence: boolean;
-  /** Undefined until it was asked for, which most traces never need: then the write asks. */
+  /** Undefined until it was read, which most traces never need: then the write reads it. */
   seen: SeenObject | null | undefined;
   askForObject: boolean;
   effect: Effect | undefined;
   sizeBytes: number;
-  /** The data ends before anybody looks again: what can be read is stored, whatever is missing. */
+  /** The data ends before the next try: what can be read is stored, even with parts missing. */
   isLastCall: boolean;
-  /** Undefined: to be looked at again. */
+  /** Undefined: to be read again. */
   outcome: Outcome | undefined;
   /** For the log, besides the outcome. */
   note: Note | undefined;
@@ -34,15 +34,15 @@ export interface Note {
   readonly endsInMs?: number;
 }
 
-/** The trace stays as it is: nothing of it is lost, and nothing blocks its partition. */
+/** The trace stays unchanged: none of it is lost, and nothing blocks its partition. */
 export class SetAside extends Error {
   override readonly name = 'SetAside';
 
   constructor(
     /**
-     * - `settle`: again soon, in place and then by way of the retry topics;
+     * - `settle`: again soon, in place and then through the retry topics;
      * - `wait`: the stale sweep names the build again;
-     * - `leave`: a person looks at it, and the sweep names it again.
+     * - `leave`: an operator looks at it, and the sweep names it again.
      */
     readonly kind: 'settle' | 'wait' | 'leave',
     message: string,
@@ -51,7 +51,7 @@ export class SetAside extends Error {
   }
 }
 
-/** Something changed under our hands: the same build again from the read. */
+/** The trace changed during the work: the build is read again. */
 export class ReadAgain extends Error {
   override readonly name = 'ReadAgain';
 }
@@ -67,7 +67,7 @@ export function setAside(job: Job, { kind, message }: SetAside): void {
   job.note = { event: kind === 'leave' ? 'trace.left' : 'trace.waits', reason: message };
 }
 
-/** Of one build's own work: what it throws is its own, and stops no other build. */
+/** Work on one build: its error is its own, and stops no other build. */
 export async function forJob(job: Job, work: () => Promise<void>): Promise<void> {
   try {
     await work();

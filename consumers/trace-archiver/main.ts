@@ -1,4 +1,4 @@
-/** Composition root: environment → adapters → brake → handler → runtime → signals. */
+/** Starts the archiver: environment → adapters → brake → handler → runtime → signals. */
 import type { BuildFinished } from '../../schemas/generated';
 import { createCodec } from '../../lib/avro/codec';
 import { openRegistry } from '../../lib/avro/open-registry';
@@ -55,12 +55,12 @@ import type { Dependencies } from './dependencies';
 type Config = ReturnType<typeof loadConfig<typeof traceArchiverSchema>>;
 
 const group = 'trace-archiver';
-/** Builds that one read, one round trip to Redis and one transaction take together. */
+/** So many builds share one read, one round trip to Redis and one transaction. */
 const recordsMax = 100;
 
 /**
- * Runs until SIGTERM or SIGINT. @returns the exit code (`lib/process/exit-codes.ts`).
- * What prevents the start is logged as one sentence, not thrown.
+ * Runs until SIGTERM or SIGINT. @returns the exit code (`lib/process/exit-codes.ts`). An error that prevents the start
+ * is logged as one sentence, not thrown.
  */
 export const run = (environment: Environment): Promise<ExitCode> =>
   runProcess(group, environment, (context) => {
@@ -100,7 +100,7 @@ function openStores(config: Config) {
   );
   const bucket = new S3Objects(s3Settings(config));
   const traces = new S3Traces(s3Settings(config));
-  // GitLab puts flushed chunks below no prefix.
+  // GitLab stores flushed chunks without a prefix.
   const chunkObjects = new S3Traces({ ...s3Settings(config), prefix: '' });
   const sharedState = new RedisConnection(redisSettings(config));
   const traceChunks = new RedisConnection(traceChunksSettings(config));
@@ -112,7 +112,7 @@ function openStores(config: Config) {
   return { brake, connections, clock, bucket, traces, chunkObjects, ...redis, close };
 }
 
-/** @throws BrakeError or ConfigError when one of them is not the one, or not what is needed. */
+/** @throws BrakeError or ConfigError when a server is not the configured one, or lacks what is needed. */
 async function checkStores(
   config: Config,
   { connections, brake, bucket, traces, chunkObjects, sharedState, traceChunks }: Stores,
@@ -187,7 +187,7 @@ const settingsOf = (config: Config): Partial<ConsumerSettings> => ({
   progressDeadlineMs: config.STALL_EXIT_MS,
 });
 
-/** The guard's work is shared out as the records are, and a pause is one of the guard, too. */
+/** The guard's work is shared out like the records, and a pause also pauses the guard. */
 function steeringOf(
   { AFTERBUILD_NAMESPACE }: Config,
   consumer: Consumer,

@@ -1,4 +1,4 @@
-/** Recognises an object that an earlier attempt made of chunks of a wrong size, each with a marker behind it. */
+/** Recognizes an object that an earlier attempt made of chunks of a wrong size, each followed by a marker. */
 import type { ReadChunk } from './chunk-data';
 import { placesOf } from './decide';
 import type { Job } from './job';
@@ -14,9 +14,9 @@ export interface MarkedTrace {
 }
 
 /**
- * A marker moves what follows a chunk of a wrong size, so such an object cannot be compared chunk by chunk. It is
- * ours to finish when the chunks with their markers, the object's bytes and the row's SHA-256 are the same.
- * @returns the chunks that it was made of; undefined when it is anything else.
+ * A marker shifts the bytes behind a chunk of a wrong size, so such an object cannot be compared chunk by chunk. It is
+ * ours to finish when the chunks with their markers, the object's bytes and the row's SHA-256 are equal.
+ * @returns the chunks that it was made of; undefined for any other object.
  */
 export async function findMarkedChunks(
   { objects }: { readonly objects: Pick<TraceObjects, 'readRange'> },

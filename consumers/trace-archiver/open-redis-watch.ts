@@ -1,4 +1,4 @@
-/** Makes the watch over GitLab's Redis servers: adapters around it. */
+/** Makes the watch over GitLab's Redis servers, with its adapters. */
 import { systemClock } from '../../lib/process/clock';
 import type { loadConfig, traceArchiverSchema } from '../../lib/process/config';
 import type { HealthContext } from '../../lib/service/health';
@@ -14,7 +14,7 @@ interface RedisServers {
 
 const lookEveryMs = 5_000;
 
-/** Looks once, and from then on every five seconds. @returns what ends it. */
+/** Checks once, and from then on every five seconds. @returns a function that ends it. */
 export async function watchRedis(
   ...[config, servers, living]: Parameters<typeof openRedisWatch>
 ): Promise<() => void> {

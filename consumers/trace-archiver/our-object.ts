@@ -1,8 +1,8 @@
-/** Takes back an object that an earlier attempt stored and no row came to claim. */
+/** Removes an object that an earlier attempt stored and no row claims. */
 import type { Job } from './job';
 import type { Dependencies } from './dependencies';
 
-/** Nothing happens where a missing row proves nothing, or a committed row claims the object. */
+/** Nothing is removed when a missing row proves nothing, or a committed row claims the object. */
 export async function dropOurObject(
   { rows, objects }: Pick<Dependencies, 'rows' | 'objects'>,
   { owner, key, absenceProves }: Job,

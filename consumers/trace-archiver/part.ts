@@ -1,21 +1,21 @@
-/** What goes into one request: the bytes of a short trace, or of a long one part after part in the same memory. */
+/** Collects the bytes of one request: a short trace, or a long one part after part in the same memory. */
 
 /** The most that one request holds. */
 export const partBytes = 8 * 1024 * 1024;
 
 export class Part {
   readonly #expectedBytes: number;
-  /** The first bytes as they came, not copied: most traces have no others. */
+  /** The first bytes are not copied: most traces have no others. */
   #first: Buffer | undefined;
   #memory: Buffer | undefined;
   #length = 0;
 
-  /** @param expectedBytes of all that will come; more is taken, too, at the cost of a copy. */
+  /** @param expectedBytes of all that will come; further bytes are accepted, at the cost of a copy. */
   constructor(expectedBytes: number) {
     this.#expectedBytes = expectedBytes;
   }
 
-  /** @returns what has no room any more; empty while there is some. */
+  /** @returns the bytes that did not fit; empty while there is room. */
   fill(bytes: Buffer): Buffer {
     const taken = bytes.subarray(0, partBytes - this.#length);
     const end = this.#length + taken.length;
@@ -31,7 +31,7 @@ export class Part {
     return all.subarray(0, this.#length);
   }
 
-  /** The memory is used again: whoever has been given the bytes must be done with them. */
+  /** The memory is used again: the receiver must not need the bytes any more. */
   clear(): void {
     this.#first = undefined;
     this.#length = 0;

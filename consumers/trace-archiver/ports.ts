@@ -1,4 +1,4 @@
-/** What the archiver needs of the world, in its own words; main.ts plugs the adapters in. */
+/** The interfaces that the archiver needs, in its own terms; main.ts plugs the adapters in. */
 import type { Telling } from '../../lib/brake/absence-gauge';
 import type { Verdict } from '../../lib/brake/decide';
 import type { JudgedRecord } from '../../lib/brake/records-ahead';
@@ -9,12 +9,12 @@ export interface ChunkRow {
   /** `data_store`. */
   readonly store: number;
   readonly lockVersion: number;
-  /** CRC32 in decimal, as it was when the chunk was flushed. */
+  /** CRC32 in decimal, from the flush of the chunk. */
   readonly checksum: string | null;
 }
 
 export interface PendingState {
-  /** `crc32:<hex>` of the whole trace, as the runner has it. */
+  /** `crc32:<hex>` of the whole trace, from the runner. */
   readonly checksum: string | null;
   readonly sizeBytes: number | null;
 }
@@ -33,7 +33,7 @@ export interface TraceArtifact {
   readonly ageMs: number;
 }
 
-/** A build and all that its trace hangs on, in one snapshot. */
+/** A build with all rows of its trace, in one snapshot. */
 export interface BuildTrace {
   readonly buildId: number;
   readonly projectId: number;
@@ -57,7 +57,7 @@ export interface StoredTrace {
   readonly md5: string;
   /** The row to change instead of inserting one. */
   readonly replaces: TraceArtifact | null;
-  /** For an object that this pass did not write itself: asked under the rows' locks. */
+  /** For an object that this pass did not write itself: called under the rows' locks. */
   readonly isStillStored?: () => Promise<boolean>;
 }
 
@@ -89,7 +89,7 @@ export interface TraceRows {
   ): Promise<'dropped' | 'claimed'>;
 }
 
-/** Told when a trace's chunk rows are gone. */
+/** Called when a trace's chunk rows are gone. */
 export interface ArchiveCounts {
   trace(
     effect: 'archived' | 'extended' | 'adopted' | 'partial' | 'finished',
@@ -101,11 +101,11 @@ export interface ArchiveCounts {
 export interface LiveChunks {
   read(keys: readonly string[]): Promise<readonly (Buffer | null)[]>;
   lengths(keys: readonly string[]): Promise<readonly number[]>;
-  /** @returns in how many milliseconds each ends by itself; null: never, or it is not there. */
+  /** @returns in how many milliseconds each ends by itself; null: never, or no such key. */
   lifetimes(keys: readonly string[]): Promise<readonly (number | null)[]>;
-  /** From now on each key that is there ends in `ms`. */
+  /** From now on each existing key ends in `ms`. */
   keep(keys: readonly string[], ms: number): Promise<void>;
-  /** @returns false for what has changed and stays. */
+  /** @returns false for a chunk that has changed and stays. */
   removeUnchanged(
     chunks: readonly { readonly key: string; readonly sizeBytes: number; readonly sha1: string }[],
   ): Promise<readonly boolean[]>;
@@ -142,7 +142,7 @@ export interface TraceObjects {
   removeIf(key: string, etag: string): Promise<boolean>;
 }
 
-/** Flushed chunks: objects of GitLab's, below no prefix. */
+/** Flushed chunks: GitLab's objects, without a prefix. */
 export interface ChunkObjects {
   read(
     key: string,
@@ -158,10 +158,10 @@ export interface HeldLease {
 
 export interface LeaseAnswer {
   readonly jobId: number;
-  /** Null when somebody else has it. */
+  /** Null when it is held elsewhere. */
   readonly token: string | null;
   readonly leftMs: number;
-  /** There was no room for it: what frees some comes first. */
+  /** There was no room for it: work that frees memory comes first. */
   readonly isFull: boolean;
 }
 
@@ -172,9 +172,9 @@ export interface TraceLeases {
   release(leases: readonly HeldLease[]): Promise<void>;
 }
 
-/** Traces that wait, and whose data Redis will drop by itself: what is shown of them. */
+/** Traces that wait, and whose data Redis will drop by itself, as shown to operators. */
 export interface EndingTraces {
-  /** @param isKept false: nothing more can be done about it; an operator has to. */
+  /** @param isKept false: only an operator can still save it. */
   waits(
     build: BuildAddress,
     ending: { readonly endsAtMs: number; readonly reason: string; readonly isKept: boolean },
@@ -183,7 +183,7 @@ export interface EndingTraces {
 }
 
 export interface MissingChunks {
-  /** @returns undefined when there is no room to remember it. */
+  /** @returns undefined when Redis has no room to remember it. */
   note(
     build: BuildAddress,
     indexes: readonly number[],

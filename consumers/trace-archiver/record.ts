@@ -1,4 +1,4 @@
-/** What Avro's types cannot say of a record of `builds.finished`. */
+/** Checks what Avro's types cannot express of a record of `builds.finished`. */
 import {
   checkId,
   checkOrigin,
@@ -11,8 +11,8 @@ import type { BuildFinished } from '../../schemas/generated';
 const textMax = 64;
 
 /**
- * GitLab's ids come from sequences; the object's key is made of them.
- * @throws UndecodableRecordError naming field and id, never the value.
+ * GitLab's ids come from sequences; the object's key is built from them.
+ * @throws UndecodableRecordError that names field and id, never the value.
  */
 export function checkRecord(record: BuildFinished): BuildFinished {
   checkOrigin(record.origin);

@@ -1,6 +1,6 @@
 /**
- * Whether GitLab's Redis servers have room: shown on `/readyz`, in `afterbuild status` and as a metric, and the
- * reserve for leases made whenever there is some.
+ * Watches whether GitLab's Redis servers have room: shown on `/readyz`, in `afterbuild status` and as a metric. It also
+ * keeps the memory reserve for leases while there is room.
  */
 import { showFullRedis } from '../../lib/metrics/effects';
 import type { Metrics } from '../../lib/metrics/metrics';
@@ -10,19 +10,19 @@ import type { Troubles } from '../../lib/process/troubles';
 interface Memory {
   readonly usedBytes: number;
   readonly maxBytes: number | null;
-  /** At its limit it drops keys, and refuses nothing as long as there are any to drop. */
+  /** At its limit it drops keys, and refuses nothing while there are any to drop. */
   readonly evicts: boolean;
 }
 
 /** Of one server. */
 export interface WatchedRedis {
-  /** What GitLab keeps there; label of the metric. */
+  /** GitLab's use of it; label of the metric. */
   readonly store: 'shared-state' | 'trace-chunks';
   readonly address: string;
-  /** Commands that it has refused for want of memory, since the start. */
+  /** Commands refused for lack of memory since the start. */
   readonly refusedAsFull: () => number;
   readonly memory: () => Promise<Memory>;
-  /** Keeps the reserve for leases, where leases are, or makes it where so many bytes allow it. */
+  /** Renews the reserve for leases, or creates it when so many bytes are free. */
   readonly keepReserve?: (freeBytes: number) => Promise<void>;
 }
 
@@ -38,7 +38,7 @@ export class RedisWatch {
   readonly #troubles: Troubles;
   readonly #logger: Logger;
   readonly #seen = new Map<WatchedRedis, Seen>();
-  /** The name of its trouble. */
+  /** The name of its entry among the troubles. */
   readonly #reserve = {};
   #isLooking = false;
 
@@ -56,7 +56,7 @@ export class RedisWatch {
     );
   }
 
-  /** Now and then. What a server does not answer is told by those who need the answer. */
+  /** One tick of the timer. A server that does not answer is reported by the code that needs it. */
   async look(): Promise<void> {
     if (this.#isLooking) return;
     this.#isLooking = true;
@@ -69,7 +69,7 @@ export class RedisWatch {
     const before = this.#seen.get(one) ?? { isFull: false, refused: one.refusedAsFull() };
     const freeBytes = (memory.maxBytes ?? Infinity) - memory.usedBytes;
     await this.#keepReserve(one, freeBytes);
-    // Between two looks it may have been full and not be at the limit in either.
+    // Between two readings it may have been full without being at the limit in either.
     const refused = one.refusedAsFull();
     const isAtLimit = freeBytes < 0 && !memory.evicts;
     const now = { isFull: isAtLimit || refused > before.refused, refused };

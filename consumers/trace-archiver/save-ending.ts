@@ -1,7 +1,7 @@
 /**
- * Live data has an end of its own: Redis drops it seven days after the last append. A trace that waits or is
- * left is looked at here before that: what can be read of it is archived with markers, and where a row or an
- * object stands in the way, the data is kept for longer, or its end is reported.
+ * Saves live data before it ends: Redis drops it seven days after the last append. A trace that waits or is left is
+ * handled here before that: its readable part is archived with markers; where a row or an object forbids that, the data
+ * is kept for longer, or its end is reported.
  */
 import { chunkRedisKey } from '../../lib/gitlab/trace-chunks';
 import { endsSoon, lookAt, mayBeKept } from './decide';
@@ -14,7 +14,7 @@ const waits = ({ job }: FoundTrace): boolean => isWaiting(job.note);
 const isWaiting = (note: Note | undefined): boolean =>
   note?.event === 'trace.waits' || note?.event === 'trace.left';
 
-/** @param found the traces of a pass, of which some have been set aside. @returns what was stored after all. */
+/** @param found the traces of a pass, of which some have been set aside. @returns those that were stored after all. */
 export async function saveEnding(
   around: Dependencies,
   found: readonly FoundTrace[],
@@ -31,7 +31,7 @@ export async function saveEnding(
   return prepared;
 }
 
-/** Its job is open again; the limit on a trace's length does not count any more. */
+/** Its job is open again; the limit on a trace's length does not apply any more. */
 function lastCall({ rules }: Dependencies, { job, trace }: FoundTrace): FoundTrace {
   job.isLastCall = true;
   job.outcome = undefined;
@@ -39,11 +39,11 @@ function lastCall({ rules }: Dependencies, { job, trace }: FoundTrace): FoundTra
   return { job, trace, look: lookAt(trace, job.key, { ...rules, bytesMax: Infinity }) };
 }
 
-/** Keys of the chunks that have a row, which alone are ours to keep. */
+/** Keys of the chunks that have a row: only those are ours to keep. */
 const keysOf = ({ trace }: FoundTrace): string[] =>
   trace.chunks.map(({ index }) => chunkRedisKey(trace.buildId, index));
 
-/** When the first of each trace's data ends: two round trips. */
+/** When the first data of each trace ends: two round trips. */
 async function endsOf(
   { chunks }: Dependencies,
   found: readonly FoundTrace[],

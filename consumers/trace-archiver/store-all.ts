@@ -1,4 +1,7 @@
-/** Stores the traces of a pass: many short ones at once, long ones as they pass, never more than the budget holds. */
+/**
+ * Stores the traces of a pass: many short ones at once, long ones as a stream, never more than the memory budget
+ * allows.
+ */
 import { classify } from '../../lib/failures/classify';
 import { chunkBytes } from '../../lib/gitlab/trace-chunks';
 import type { Outcome } from '../../lib/runtime/outcome';
@@ -11,16 +14,19 @@ import { type FoundTrace, type Prepared, storeTrace } from './store-trace';
 import type { Dependencies } from './dependencies';
 import { groupChunks } from './trace-content';
 
-/** Traces of up to so many chunks are read side by side, in groups of at most as many. */
+/** Traces of up to so many chunks are read side by side, in groups of at most this size. */
 const groupChunksMax = 32;
-/** A trace that passes holds one part and, twice, what is read at a time: what came, and what it was put together of. */
+/**
+ * A streamed trace holds one part and, twice, the amount of one read: the answers, and the bytes put together from
+ * them.
+ */
 const passingBytes = ({ trace, look }: FoundTrace): number => {
   const whole = look.kind === 'archive' ? chunkCount(trace) * chunkBytes : partBytes;
   return Math.min(whole, partBytes) + 2 * groupChunks * chunkBytes;
 };
 
 /**
- * Short traces a group at a time, long ones each by itself; both within the budget of bytes.
+ * Short traces in groups, long ones each by itself; both within the budget of bytes.
  * @returns those whose object is stored; the jobs of the others have their outcome, or are read again.
  */
 export async function storeAll(
@@ -52,7 +58,7 @@ export async function storeAll(
 const isPrepared = (prepared: readonly Prepared[], job: Job): boolean =>
   prepared.some((one) => one.job === job);
 
-/** A store that is away is away for all: one limit of a request is waited for, not one a trace. */
+/** A store that is unavailable is so for all: the time limit of one request is waited for, not one for each trace. */
 const isAway = (found: readonly FoundTrace[]): Outcome | undefined =>
   found
     .map(({ job }) => job.outcome)
@@ -75,7 +81,7 @@ function groupsOf(found: readonly FoundTrace[]): FoundTrace[][] {
   return groups;
 }
 
-/** The data of the whole group in one round trip a store. */
+/** The data of the whole group in one round trip for each store. */
 async function storeGroup(around: Dependencies, group: readonly FoundTrace[]): Promise<Prepared[]> {
   const wanted = group.flatMap(({ trace }) =>
     placesOf(trace.chunks).map((place): WantedChunk => ({ ...place, buildId: trace.buildId })),

@@ -1,4 +1,4 @@
-/** Stores a trace as one object: in one request when it is short, in parts as it passes when it is long. */
+/** Stores a trace as one object: in one request when it is short, in parts, as a stream, when it is long. */
 import type { SeenObject, TraceObjects, TraceUpload, WriteCondition } from './ports';
 import { ReadAgain } from './job';
 import { Part } from './part';
@@ -9,21 +9,21 @@ export interface StoredContent {
   readonly sha256: Buffer;
   readonly md5: string;
   readonly etag: string;
-  /** False: the object with these bytes was there, from an earlier attempt. */
+  /** False: an earlier attempt had stored the object with these bytes. */
   readonly isWritten: boolean;
 }
 
 export interface Target {
   readonly key: string;
-  /** The object at the key before anything of the content was read; undefined and null: none. */
+  /** The object at the key before the content was read; undefined and null: none. */
   readonly seen: SeenObject | null | undefined;
-  /** The content is hardly longer: so much memory is taken at once. */
+  /** The content is hardly longer: so much memory is allocated at once. */
   readonly expectedBytes: number;
 }
 
 /**
  * @param approve throws when the content as a whole must not be stored.
- * @throws ReadAgain when the key was written meanwhile; what `content` and `approve` throw.
+ * @throws ReadAgain when the key was written meanwhile; errors of `content` and `approve`.
  */
 export async function storeContent(
   objects: Pick<TraceObjects, 'put' | 'upload'>,
@@ -46,7 +46,7 @@ export async function storeContent(
     const written = state.upload
       ? await finish(state.upload, rest, condition)
       : await objects.put(key, rest, sha256, condition);
-    if (!written) throw new ReadAgain('the object was written by somebody else');
+    if (!written) throw new ReadAgain('another process has written the object');
     return { ...sums, etag: written.etag, isWritten: true };
   } catch (error) {
     await state.upload?.abort();
@@ -54,7 +54,7 @@ export async function storeContent(
   }
 }
 
-/** @returns what is left over after the parts. */
+/** @returns the bytes left over after the parts. */
 async function passOn(
   objects: Pick<TraceObjects, 'upload'>,
   { key, expectedBytes }: Target,
@@ -81,7 +81,7 @@ async function finish(upload: TraceUpload, rest: Buffer, condition: WriteConditi
   return upload.complete(condition);
 }
 
-/** Only sums and compares. */
+/** Only computes sums and compares. */
 export async function sumContent(content: AsyncIterable<Buffer>): Promise<TraceDigest> {
   const digest = new TraceDigest();
   for await (const bytes of content) digest.add(bytes);

@@ -1,4 +1,4 @@
-/** Brings one trace into its object, by what was found of it; the rows come after that. */
+/** Stores one trace in its object, depending on the state in which it was found; the rows are committed after that. */
 import { chunkBytes } from '../../lib/gitlab/trace-chunks';
 import { skip } from '../../lib/runtime/outcome';
 import type { ChunkWithData } from './chunk-data';
@@ -25,9 +25,9 @@ export interface Prepared {
   readonly job: Job;
   readonly trace: BuildTrace;
   readonly effect: Effect;
-  /** What was read of the chunks that are to go. */
+  /** The chunks that were read, and will be removed. */
   readonly chunks: readonly ReadChunk[];
-  /** Null: the committed row says already what is stored. */
+  /** Null: the committed row already describes the stored object. */
   readonly stored: StoredTrace | null;
   /** Of the object at our key, when this pass has written it. */
   readonly writtenEtag: string | null;
@@ -39,7 +39,7 @@ export interface FoundTrace {
   readonly look: Look;
 }
 
-/** @returns undefined when the job has its outcome, or is to be looked at again. */
+/** @returns undefined when the job has its outcome, or is to be read again. */
 export async function storeTrace(
   around: Dependencies,
   { job, trace, look }: FoundTrace,
@@ -74,7 +74,7 @@ const loadFrom =
       places.map((place) => ({ ...place, buildId })),
     );
 
-/** @param seen what the job has seen at its key, unless it is known better. */
+/** @param seen the object that the job has seen at its key, unless a newer state is known. */
 const targetOf = ({ job, trace }: Task, seen = job.seen): Target => ({
   key: job.key,
   seen,
@@ -178,7 +178,7 @@ function preparedOf(
   return { job, trace, effect, chunks, stored, writtenEtag };
 }
 
-/** Our row is committed: what the chunks have beyond the object is added to it. */
+/** Our row is committed: bytes of the chunks beyond the object are appended to it. */
 async function extend(around: Dependencies, task: Task): Promise<Prepared> {
   const { job, replaces } = task;
   const { objects } = around;
@@ -221,7 +221,7 @@ async function* extension(
   }
 }
 
-/** The object has all there is: only what an earlier attempt left undone is still to do. */
+/** The object is complete: only work that an earlier attempt left undone remains. */
 async function finish(
   around: Dependencies,
   task: Task,
@@ -246,7 +246,7 @@ async function finish(
   return preparedOf(around, task, 'extended', notes, content);
 }
 
-/** Our row without its object: as long as the chunks have it all, it is stored again. */
+/** Our row without its object: stored again, provided that the chunks are complete. */
 async function restore(around: Dependencies, task: Task, rowBytes: number): Promise<Prepared> {
   const { trace, load } = task;
   const notes = newNotes();
@@ -274,7 +274,7 @@ async function besideGitlab(
   const seen = await around.objects.head(theirKey);
   const isLost = seen === null && (replaces?.ageMs ?? 0) >= around.rules.adoptAfterMs;
   if (isLost) return archive(around, task, 'adopted');
-  // The chunks have all that an earlier attempt may have stored, and no row will come to claim it.
+  // The chunks hold everything that an earlier attempt may have stored, and no row will claim it.
   await dropOurObject(around, job);
   if (seen === null) throw new SetAside('wait', 'GitLab has its row, but not yet its object');
   const digest = await sumContent(extension(around, task, seen, newNotes(), theirKey));

@@ -1,4 +1,4 @@
-/** The bytes of a trace in their order, a megabyte at a time, with what was found on the way. */
+/** Streams the bytes of a trace in order, a megabyte at a time, and collects what is wrong with them. */
 import { chunkBytes } from '../../lib/gitlab/trace-chunks';
 import type { ChunkWithData, ReadChunk } from './chunk-data';
 import { chunkAgrees, markerOf, misfit, misfitMarkerOf, type Place } from './decide';
@@ -8,14 +8,14 @@ import type { SeenObject, TraceObjects } from './ports';
 /** Reads the data of some places. */
 export type LoadChunks = (places: readonly Place[]) => Promise<readonly ChunkWithData[]>;
 
-/** Filled while the content passes. */
+/** Filled while the content is streamed. */
 export interface ContentNotes {
   readonly chunks: ReadChunk[];
   /** Indexes of chunks that no store has. */
   readonly missing: number[];
-  /** Chunks that are not as long as they should be, and why each is not. */
+  /** Chunks of a wrong length, each with the reason. */
   readonly misfits: Misfit[];
-  /** A flushed chunk's own checksum is not that of its data. */
+  /** The checksum of a flushed chunk does not match its data. */
   chunksDiffer: boolean;
 }
 
@@ -24,7 +24,7 @@ export interface Misfit {
   readonly reason: string;
 }
 
-/** Chunk data is missing, or of a wrong size, and it is not known yet that the rest cannot come. */
+/** Chunk data is missing, or of a wrong size, and the rest may still come. */
 export class MissingData extends Error {
   override readonly name = 'MissingData';
 
@@ -43,7 +43,7 @@ export const newNotes = (): ContentNotes => ({
   chunksDiffer: false,
 });
 
-/** What is read at a time. */
+/** The amount of one read. */
 export const groupChunks = 8;
 
 /**
@@ -60,7 +60,7 @@ export async function* chunkContent(
   for (let at = 0; at < places.length; at += groupChunks) {
     for (const chunk of await load(places.slice(at, at + groupChunks))) {
       const marker = noteChunk(chunk, notes);
-      // Nothing is sent on behind a gap: it could only be stored in the wrong place.
+      // No bytes are passed on behind a gap: they would be stored in the wrong place.
       if (chunk.found && (withMarkers || isWhole(notes))) yield chunk.found.bytes;
       if (withMarkers && marker) yield marker;
     }
@@ -68,7 +68,7 @@ export async function* chunkContent(
   if (!withMarkers && !isWhole(notes)) throw new MissingData(notes.missing, notes.misfits);
 }
 
-/** @returns what marks the place of a chunk that is lost, or the end of one of a wrong size. */
+/** @returns the marker for a lost chunk, or for the end of one of a wrong size. */
 function noteChunk({ wanted, found }: ChunkWithData, notes: ContentNotes): Buffer | undefined {
   if (found === null) {
     notes.missing.push(wanted.index);
@@ -85,7 +85,7 @@ function noteChunk({ wanted, found }: ChunkWithData, notes: ContentNotes): Buffe
 const isWhole = ({ missing, misfits }: ContentNotes): boolean =>
   missing.length === 0 && misfits.length === 0;
 
-/** The archived object as it is stored. @throws ReadAgain when it was replaced. */
+/** The bytes of the archived object. @throws ReadAgain when it was replaced. */
 export async function* objectContent(
   objects: Pick<TraceObjects, 'readRange'>,
   { key, seen }: { readonly key: string; readonly seen: SeenObject },
@@ -105,8 +105,8 @@ function checkSize(place: Place, sizeBytes: number): void {
 }
 
 /**
- * The archived object, compared with the chunks that are still there, and what lies behind its end: the
- * object is the truth, and may only become longer.
+ * The archived object, compared with the remaining chunks, and the bytes behind its end: the object is the truth, and
+ * may only become longer.
  * @throws SetAside when the two disagree or do not join; ReadAgain when the object was replaced.
  */
 export async function* extendedContent(
@@ -148,7 +148,7 @@ export async function* extendedContent(
 
 const startOf = (index: number): number => index * chunkBytes;
 
-/** @returns what the chunk has beyond the object's end, if this is where it ends. */
+/** @returns the chunk's bytes beyond the object's end, if this is where it ends. */
 function compare(
   { wanted, found }: ChunkWithData,
   object: Buffer,

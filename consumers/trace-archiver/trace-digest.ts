@@ -1,4 +1,4 @@
-/** Sums of a trace's bytes, taken as they pass. */
+/** Checksums of a trace's bytes, computed while they are streamed. */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
@@ -15,7 +15,7 @@ export class TraceDigest {
     this.#md5.update(bytes);
   }
 
-  /** Ends it: nothing can be added any more. */
+  /** Ends it: no bytes can be added any more. */
   end(): { readonly sha256: Buffer; readonly md5: string } {
     return { sha256: this.#sha256.digest(), md5: this.#md5.digest('hex') };
   }

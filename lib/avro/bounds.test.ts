@@ -14,12 +14,12 @@ const list = typeOf({
   ],
 });
 
-test('whatever a writer wrote is within its bounds', () => {
+test('everything that a writer wrote is within its bounds', () => {
   const value = fc.record({
     names: fc.array(fc.option(fc.string()), { maxLength: 3_000 }),
     map: fc.dictionary(fc.string(), fc.double({ noNaN: true })),
     at: fc.option(
-      // The ends of what avsc writes as it is.
+      // The bounds of the values that avsc writes unchanged.
       fc.oneof(fc.integer(), fc.constantFrom(-(2 ** 52), 2 ** 53 - 2)).map((long) => ({ long })),
       { nil: null },
     ),
@@ -37,7 +37,7 @@ test('whatever a writer wrote is within its bounds', () => {
   for (const one of random) boundsOf(expired)?.(expired.toBuffer(one));
 });
 
-/** Declared: 5,000 items, in two bytes; harmless, and far more than the bytes can hold. */
+/** Declares 5,000 items in two bytes: harmless, and far more than the bytes can hold. */
 const manyItems = Buffer.from([0x90, 0x4e]);
 
 test.each([

@@ -1,10 +1,10 @@
 /**
- * Whether the lengths and counts that Avro's bytes declare can be true, before memory is taken for them: avsc makes an
- * array as long as its bytes say, and reads on behind their end until it is full.
+ * Checks the lengths and counts that Avro's bytes declare, before memory is taken for them: avsc allocates an array of
+ * the declared length, and reads on behind the end of the bytes until it is full.
  */
 import type { Type } from 'avsc';
 
-/** An item of an array or a map has some bytes; a few are free, since an item of an empty record has none. */
+/** An item of an array or a map takes some bytes; a few are free, since an item of an empty record takes none. */
 const itemsFree = 1_000;
 const bytesAnItem = 4;
 const depthMax = 64;
@@ -26,7 +26,7 @@ class Reader {
     this.#at += length;
   }
 
-  /** Exact up to 2^53; what is larger is out of all bounds here. */
+  /** Exact up to 2^53; anything larger is out of all bounds here. */
   long(): number {
     let value = 0;
     for (let factor = 1, length = 0; length < 10; factor *= 128, length += 1) {
@@ -51,7 +51,7 @@ class Reader {
 
 type Skip = (reader: Reader, depth: number) => void;
 
-/** What of avsc's types is needed here; its own declarations leave it out. */
+/** The parts of avsc's types that are needed here; its own declarations leave them out. */
 interface Described {
   readonly typeName: string;
   readonly fields?: readonly { readonly type: Type }[];
@@ -64,8 +64,8 @@ interface Described {
 
 /**
  * @param type of the writer.
- * @returns what throws for bytes whose lengths or counts cannot be true; undefined when the type has no arrays and maps,
- * since then avsc takes no more memory than there are bytes.
+ * @returns a function that throws for bytes with impossible lengths or counts; undefined when the type has no arrays
+ * and maps, since then avsc takes no more memory than there are bytes.
  */
 export function boundsOf(type: Type): ((bytes: Buffer) => void) | undefined {
   const known = new Map<Type, Skip>();

@@ -16,7 +16,7 @@ const version2: RecordSchema = {
   fields: [...version1.fields, { name: 'note', type: ['null', 'string'], default: null }],
 };
 
-/** Numbers schemas as they come, and answers like the real one. */
+/** Numbers schemas in the order of registration, and answers like the real one. */
 class MemoryRegistry implements Registry {
   readonly #types: Type[] = [];
   isDown = false;
@@ -139,11 +139,11 @@ test('state that would be read back as something else is not written', async () 
   const options = { subject: 'things-value', schema: version1, isState: true };
   const state = createCodec<Thing>(new MemoryRegistry(), options);
   await expect(state.encode({ id: 5 })).resolves.toBeInstanceOf(Buffer);
-  // Not in the schema: it would be gone without a word.
+  // Not in the schema: it would be lost silently.
   await expect(state.encode({ id: 5, note: 'x' })).rejects.toThrow('read back as something else');
 });
 
-test('a registry that is away is no fault of the record', async () => {
+test('an unavailable registry is no fault of the record', async () => {
   const registry = new MemoryRegistry();
   const bytes = await codec(registry, version1).encode({ id: 1 });
   registry.isDown = true;

@@ -1,9 +1,9 @@
 /**
  * Values to bytes and back, in Confluent's wire format: a zero byte, the schema's id in four bytes, Avro.
  *
- * Reading resolves from the writer's schema to ours, so that records of older and newer versions come
- * out in our shape. The library can do that too, but builds types and resolver anew for every record.
- * Longs of ours are numbers: one beyond 2^53 makes the record undecodable, never wrong (see long.ts).
+ * Reading resolves from the writer's schema to ours, so that records of older and newer versions come out in our shape.
+ * The library can do that too, but builds types and resolver anew for every record. Longs of ours are numbers: one
+ * beyond 2^53 makes the record undecodable, never wrong (see long.ts).
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Resolver, Schema, Type } from 'avsc';
@@ -18,9 +18,11 @@ const headerBytes = 5;
 export interface Codec<V> {
   /** Registers the schema at its subject; needed before `encode`. @returns the schema's id. */
   register(): Promise<number>;
-  /** @throws Error naming the fields that do not fit the schema; RegistryUnavailableError at the first call. */
+  /** @throws Error that names the fields which do not fit the schema; RegistryUnavailableError at the first call. */
   encode(value: V): Promise<Buffer>;
-  /** At once when the writer's schema is known already. @throws UndecodableRecordError, RegistryUnavailableError. */
+  /**
+   * Synchronous when the writer's schema is known already. @throws UndecodableRecordError, RegistryUnavailableError.
+   */
   decode(bytes: Buffer | null): V | Promise<V>;
 }
 
@@ -29,8 +31,8 @@ export interface CodecOptions {
   readonly subject: string;
   readonly schema: RecordSchema;
   /**
-   * For a topic that is state: nobody else keeps what it says, so `encode` reads each value back before
-   * anybody writes it, and throws when it is not the same.
+   * For a topic that is state: the value is stored nowhere else, so `encode` reads each one back before it is written,
+   * and throws when it is not the same.
    */
   readonly isState?: boolean;
 }
@@ -64,7 +66,7 @@ export function createCodec<V>(
 
 /**
  * For topics whose schema Connect registers: the value as its writer's schema describes it.
- * @returns null for a tombstone. A long beyond ±2^53 is a bigint, so that it costs its own field only.
+ * @returns null for a tombstone. A long beyond ±2^53 is a bigint, so that it spoils its own field only.
  */
 export function createWriterDecoder<V>(
   registry: Registry,
@@ -84,14 +86,14 @@ function encodeWith(type: Type, id: number, value: unknown): Buffer {
   return Buffer.concat([head, type.toBuffer(value)]);
 }
 
-/** For a topic that is state: @throws Error also when the bytes would be read back as something else. */
+/** For a topic that is state: @throws Error also when the bytes would be read back as another value. */
 export function encodeState(type: Type, id: number, value: unknown): Buffer {
   const bytes = encodeWith(type, id, value);
   requireSame(type, bytes, value);
   return bytes;
 }
 
-/** @throws Error when the bytes would not be read as the value that they are to say. */
+/** @throws Error when the bytes would not be read as the given value. */
 function requireSame(type: Type, bytes: Buffer, value: unknown): void {
   const read: unknown = type.fromBuffer(bytes.subarray(headerBytes));
   if (isDeepStrictEqual(structuredClone(read), structuredClone(value))) return;
@@ -116,7 +118,7 @@ function createReader(registry: Registry, reader: Type | null): (bytes: Buffer) 
   };
 }
 
-/** Lengths are checked before memory is taken. @param name of the writer's schema, for what is said of it. */
+/** Lengths are checked before memory is taken. @param name of the writer's schema, for messages. */
 function boundedDecoder(
   reader: Type | null,
   writer: Type,
@@ -130,7 +132,7 @@ function boundedDecoder(
   };
 }
 
-/** Reads what `writer` has written, behind the id, as `reader` has it. @throws UndecodableRecordError. */
+/** Reads bytes of `writer`, behind the id, into the shape of `reader`. @throws UndecodableRecordError. */
 export function createPayloadReader(
   reader: Type,
   writer: Type,
@@ -151,7 +153,7 @@ function writerDecoder(writer: Type): (payload: Buffer) => unknown {
   return (payload) => type.fromBuffer(payload) as unknown;
 }
 
-/** Looks for the field that is to blame only when there is one. */
+/** Looks for the faulty field only when there is one. */
 function resolvingDecoder(
   reader: Type,
   writer: Type,

@@ -1,7 +1,6 @@
 /**
- * Avro longs that are what was written. avsc's own reads a negative one below −2^52 with its sign changed
- * (-9007199254740991 comes out positive), and writes it so, too; and it refuses all beyond ±2^53 together
- * with the record that they are in.
+ * Avro longs without avsc's faults. avsc reads a negative one below −2^52 with its sign changed (-9007199254740991
+ * comes out positive), and writes it so, too; and it refuses a whole record for one long beyond ±2^53.
  */
 import { type Schema, Type, types } from 'avsc';
 
@@ -29,7 +28,7 @@ const isLong = (value: unknown): value is number | bigint =>
 const compare = (a: number | bigint, b: number | bigint): 0 | 1 | -1 =>
   a === b ? 0 : a < b ? -1 : 1;
 
-/** For our own topics: a number, and an error for what no number holds. */
+/** For our own topics: a number, and an error for a long that no number holds. */
 const numberLong = types.LongType.__with({
   fromBuffer: (bytes: Buffer) => {
     const value = read(bytes);
@@ -43,7 +42,7 @@ const numberLong = types.LongType.__with({
   compare,
 });
 
-/** For what others write: every long, those beyond ±2^53 as bigint. */
+/** For topics of other writers: every long, those beyond ±2^53 as bigint. */
 const wideLong = types.LongType.__with({
   fromBuffer: read,
   toBuffer: write,
@@ -57,13 +56,13 @@ const wideLong = types.LongType.__with({
 export const typeOf = (schema: Schema): Type =>
   Type.forSchema(schema, { registry: { long: numberLong } });
 
-/** The same schema with longs over the whole of their range: `number`, or `bigint` beyond ±2^53. */
+/** The same schema with longs over their whole range: `number`, or `bigint` beyond ±2^53. */
 export const wideTypeOf = (type: Type): Type =>
   Type.forSchema(type.schema({ exportAttrs: true }), { registry: { long: wideLong } });
 
 /**
- * The first long beyond 2^53 of a value that a wide type has read, for a person: `sizeBytes of artifacts
- * 3 (id 17)`. Undefined when there is none.
+ * The first long beyond 2^53 of a value that a wide type has read, for a message: `sizeBytes of artifacts 3 (id 17)`.
+ * Undefined when there is none.
  */
 export function unsafeLongIn(value: unknown, path = ''): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined;

@@ -1,4 +1,4 @@
-/** The registry that the environment names; every process and command opens it in this way. */
+/** Opens the schema registry that the environment names, the same way for every process and command. */
 import { refuseClearText } from '../process/clear-text';
 import { readSecret, type Connections } from '../process/config';
 import { systemClock } from '../process/clock';
@@ -10,7 +10,7 @@ export type RegistryConnections = Pick<
 > &
   Partial<Pick<Connections, 'CLEAR_TEXT_PASSWORDS'>>;
 
-/** @throws ConfigError when the password's file cannot be read, or it would go in clear text. */
+/** @throws ConfigError when the password's file cannot be read, or the password would be sent in clear text. */
 export function openRegistry(
   connections: RegistryConnections,
   limits: Pick<RegistryOptions, 'timeoutMs'> = {},

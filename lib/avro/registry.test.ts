@@ -44,7 +44,7 @@ test('a schema is asked for once', async () => {
   expect(requests).toEqual(['GET /schemas/ids/7']);
 });
 
-test('an unknown id makes a record undecodable, and is not asked for again at once', async () => {
+test('an unknown id makes a record undecodable, and is not requested again at once', async () => {
   answer = { status: 404, body: { error_code: 40403, message: 'Schema not found' } };
   const asked = registry();
   await expect(asked.writerType(9)).rejects.toThrow(UndecodableRecordError);

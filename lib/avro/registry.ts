@@ -1,9 +1,8 @@
 /**
- * The schema registry behind its Confluent API, with what the client library lacks: a limit on every
- * call, a memory for ids that do not exist, and two kinds of failure told apart.
+ * The schema registry behind its Confluent API, with what the client library lacks: a time limit on every call, a
+ * memory for ids that do not exist, and a distinction between two kinds of failure.
  *
- * A registry that is away makes records wait; an id that it does not know, from a registry that answers,
- * makes its lane hold.
+ * An unavailable registry makes records wait; an id that an available registry does not know makes its lane hold.
  */
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
 import type { Type } from 'avsc';
@@ -12,7 +11,7 @@ import type { Clock } from '../process/clock';
 import { within } from '../process/within';
 import type { RecordSchema } from './schema-file';
 
-/** The registry does not answer, or not sensibly: try again. */
+/** The registry does not answer, or its answer makes no sense: try again. */
 export class RegistryUnavailableError extends Error {
   override readonly name = 'RegistryUnavailableError';
 }
@@ -23,14 +22,14 @@ export interface RegistryOptions {
   readonly password?: string;
   /** For one call. Default 5 s. */
   readonly timeoutMs?: number;
-  /** How long an unknown id is not asked for again. Default 30 s: a new schema may take that long to arrive. */
+  /** How long an unknown id is not requested again. Default 30 s: a new schema may take that long to arrive. */
   readonly unknownIdMs?: number;
   readonly clock: Clock;
 }
 
 export interface Registry {
   /**
-   * Registers the schema, which must be able to read everything that is in the topic (BACKWARD_TRANSITIVE).
+   * Registers the schema, which must be able to read every record of the topic (BACKWARD_TRANSITIVE).
    * @returns its id, the same one each time.
    * @throws RegistryUnavailableError, or Error when the registry refuses the schema.
    */
@@ -40,7 +39,7 @@ export interface Registry {
    * @throws RegistryUnavailableError, or UndecodableRecordError when no schema has that id.
    */
   writerType(id: number): Promise<Type>;
-  /** The same without asking: undefined when it has not been read yet. */
+  /** The same without a request: undefined when it has not been read yet. */
   knownType(id: number): Type | undefined;
 }
 
@@ -58,7 +57,7 @@ class CachingRegistry implements Registry {
   readonly #url: string;
   readonly #authorization: Readonly<Record<string, string>>;
   readonly #types = new Map<number, Type>();
-  /** Ids that do not exist, and until when they are not asked for again. */
+  /** Ids that do not exist, and until when they are not requested again. */
   readonly #unknown = new Map<number, number>();
 
   constructor({ url, username, password, timeoutMs, unknownIdMs, clock }: RegistryOptions) {
@@ -72,7 +71,7 @@ class CachingRegistry implements Registry {
     this.#client = new SchemaRegistry({
       host: url,
       clientId: 'afterbuild',
-      // Whoever calls retries for as long as it takes; retries here would only blur the limit.
+      // The caller retries without a limit; retries here would only blur the time limit.
       retry: { retries: 0 },
       ...(isKnown ? { auth: { username, password } } : {}),
     });
@@ -91,7 +90,7 @@ class CachingRegistry implements Registry {
     }
   }
 
-  /** The library sets the level with a subject's first version only. */
+  /** The library sets the compatibility level with a subject's first version only. */
   async #setLevel(subject: string): Promise<void> {
     const url = `${this.#url.replace(/\/+$/, '')}/config/${encodeURIComponent(subject)}`;
     const answer = await fetch(url, {
@@ -138,7 +137,7 @@ class CachingRegistry implements Registry {
     return type as unknown as Type;
   }
 
-  /** @param refused the error for an answer that will be the same next time. */
+  /** @param refused the error for an answer that would be the same next time. */
   async #ask<T>(call: Promise<T>, refused: (error: Error) => Error): Promise<T> {
     const late = Symbol('late');
     let answer: T | typeof late;
@@ -162,19 +161,19 @@ const unknownSchema = (id: number): UndecodableRecordError =>
   new UndecodableRecordError(
     `The registry knows no usable schema with id ${id}: the record was written against another registry, ` +
       'or the registry has lost it.',
-    // For all that we know the registry was restored from an old backup: then no record is to blame.
+    // The registry may have been restored from an old backup: then no record is at fault.
     null,
   );
 
 /**
- * Not found, in conflict, not a valid schema: the registry's own word. Everything else is trouble on the
- * way; 400 too, since that is also what the library says when the connection was refused.
+ * Not found, in conflict, not a valid schema: these answers come from the registry itself. Any other is trouble on the
+ * way; 400 too, since the library also reports that when the connection was refused.
  */
 const refusals: ReadonlySet<unknown> = new Set([404, 409, 422]);
 
 /**
- * A subject without a level of its own answers NONE (Apicurio), as one does whose level somebody set to that.
- * Ours is stricter, and what is there already is checked against it when the next version comes.
+ * A subject without a level of its own answers NONE (Apicurio), as one does whose level was set to that. Ours is
+ * stricter, and existing versions are checked against it when the next version comes.
  */
 function hasNoLevel(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;

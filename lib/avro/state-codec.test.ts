@@ -23,7 +23,7 @@ const codecOn = (registry: Registry, clock = new HandClock()) =>
   });
 const idOf = (bytes: Buffer): number => bytes.readInt32BE(1);
 
-/** As a version before the header wrote it, of a schema that was released. */
+/** A record of a version before the header existed, with a released schema. */
 function ofVersion1(): { readonly bytes: Buffer; readonly schema: RecordSchema } {
   const file = join(__dirname, '../../schemas/released/afterbuild.control.v1.avsc');
   const schema = JSON.parse(readFileSync(file, 'utf8')) as RecordSchema;

@@ -1,9 +1,9 @@
 /**
- * Values of the topics that steer, readable and writable without the registry (ADR 0027).
+ * Values of the steering topics, readable and writable without the registry (ADR 0027).
  *
- * Each record names its schema in a header, by the schema's own fingerprint. Every version that we have ever
- * released lies beside the code, so the bytes can be read from the name alone. The id in the bytes is for the
- * tools of others; who cannot have it writes 0.
+ * Each record names its schema in a header, by the schema's own fingerprint. Every released version is stored beside
+ * the code, so the bytes can be read from the name alone. The registry's id in the bytes is for other tools; a writer
+ * that cannot get it writes 0.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ import { loadSchema, type RecordSchema } from './schema-file';
 
 /** On every record of such a topic that has a value. */
 export const schemaHeader = 'afterbuild-schema';
-/** Of a schema whose id in the registry could not be had; no registry gives it out. */
+/** Stands for a schema whose id in the registry is not known; no registry assigns it. */
 export const noSchemaId = 0;
 
 /** The headers of a record as text. */
@@ -32,12 +32,12 @@ export interface EncodedState {
 export interface StateCodec<V> {
   /**
    * Never waits for the registry longer than `registryWaitMs`.
-   * @throws Error naming the fields that do not fit; Error when the registry refuses the schema.
+   * @throws Error that names the fields which do not fit; Error when the registry refuses the schema.
    */
   encode(value: V): Promise<EncodedState>;
   /**
-   * At once when the header names a schema of ours. Only records of versions before the header are asked for
-   * at the registry.
+   * Synchronous when the header names a schema of ours. Only for records of versions before the header the registry is
+   * asked.
    * @throws UndecodableRecordError, RegistryUnavailableError.
    */
   decode(bytes: Buffer, headers: HeaderTexts): V | Promise<V>;
@@ -54,7 +54,7 @@ export interface StateCodecOptions {
 }
 
 const registryWaitDefaultMs = 2_000;
-/** An id that could not be had is not asked for at each record. */
+/** After a failure the id is not asked for with each record. */
 const askAgainMs = 30_000;
 
 export function createStateCodec<V>(options: StateCodecOptions): StateCodec<V> {
@@ -118,7 +118,7 @@ class NamedSchemaCodec<V> implements StateCodec<V> {
   }
 }
 
-/** Of what decides how bytes are read: neither documentation nor order of attributes changes it. */
+/** Covers only what decides how bytes are read: neither documentation nor the order of attributes changes it. */
 const fingerprintOf = (schema: RecordSchema): string =>
   Type.forSchema(schema as unknown as Schema)
     .fingerprint('sha256')

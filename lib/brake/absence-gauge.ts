@@ -1,21 +1,22 @@
 /**
- * How many of the artifacts that records named were already gone, while their objects were not: many is a sign of a wrong
- * database, or of records that nobody read from one.
+ * The share of artifacts named by records whose rows were already gone while their objects were not: a high one is a
+ * sign of a wrong database, or of records that were not read from one.
  *
- * It counts artifacts, since a record may name a thousand, and only those that tell something: rows deleted now, and rows
- * that are missing without an explanation. Whatever else a record names, as often as it may be said, dilutes nothing.
+ * It counts artifacts, since a record may name a thousand, and only those that prove something: rows deleted now, and
+ * rows that are missing without an explanation. Other artifacts of a record, however often they are repeated, do not
+ * dilute the share.
  */
 
 /**
- * How a record came: read for the first time; said again (a repair sweep, a replay, a redrive, a second try); or by way of
- * a retry topic, where another instance may have deleted the rows, and S3 refused the objects; or from where an earlier
- * holder of the partition may have been at work, and was killed between rows and objects.
+ * How a record came: read for the first time; repeated (a repair sweep, a replay, a redrive, a second try); through a
+ * retry topic, where another instance may have deleted the rows while S3 refused the objects; or from a place where an
+ * earlier holder of the partition may have been killed between rows and objects.
  */
 export type Telling = 'first' | 'again' | 'retried' | 'repeated';
 
 interface Limit {
   readonly shareMax: number;
-  /** Enough to judge by: so many records, or so many artifacts. */
+  /** Enough to decide: so many records, or so many artifacts. */
   readonly records: number;
   readonly artifacts: number;
 }
@@ -25,14 +26,14 @@ const limits: Readonly<Record<Telling, Limit>> = {
   again: { shareMax: 0.5, records: 200, artifacts: 2_000 },
   // FAILURES_IN_A_ROW_MAX lets a hundred whole records through to the retry topics while S3 refuses all.
   retried: { shareMax: 0.5, records: 200, artifacts: Infinity },
-  // What twelve instances of four micro-batches can have been in the middle of.
+  // As many as twelve instances with four micro-batches each can have in progress.
   repeated: { shareMax: 0.5, records: Infinity, artifacts: 50_000 },
 };
 
-/** Of what is enough to judge by, so many times is remembered. */
+/** How many times the amount that is enough to decide is remembered. */
 const rememberedTimes = 5;
 
-/** Ids that we deleted ourselves lately: a second record that names them finds nothing, rightly. */
+/** Ids that we deleted lately ourselves: a second record that names them rightly finds nothing. */
 const rememberedIdsMax = 200_000;
 
 export class AbsenceGauge {
@@ -45,7 +46,7 @@ export class AbsenceGauge {
   #deleted = new Set<number>();
   #deletedBefore = new Set<number>();
 
-  /** Ids whose rows this process has deleted: their absence needs no other explanation. */
+  /** Ids whose rows this process has deleted: that explains their absence. */
   rememberDeleted(ids: Iterable<number>): void {
     for (const id of ids) this.#deleted.add(id);
     if (this.#deleted.size < rememberedIdsMax / 2) return;
@@ -58,15 +59,15 @@ export class AbsenceGauge {
   }
 
   /**
-   * One record; of those that are repeated, several.
-   * @param deleted artifacts of it whose rows were there, and are deleted now.
+   * One record; of repeated ones, several.
+   * @param deleted its artifacts whose rows existed, and are deleted now.
    * @param absent artifacts whose rows are missing without an explanation.
    */
   add(telling: Telling, deleted: number, absent: number): void {
     if (deleted + absent > 0) this.#windows[telling].add(deleted + absent, absent);
   }
 
-  /** Says nothing before there is enough to judge by: a single deleted project would look like a disaster. */
+  /** Returns nothing before there is enough to decide: a single deleted project would look like a disaster. */
   tooMany(): string | undefined {
     for (const window of Object.values(this.#windows)) {
       const reason = window.tooMany();
@@ -111,7 +112,7 @@ class Window {
     this.#absent = 0;
   }
 
-  /** Without the oldest record there is still enough. */
+  /** Enough remains without the oldest record. */
   #isLong(): boolean {
     const { records, artifacts } = this.limit;
     if (this.#records.length > records) return true;

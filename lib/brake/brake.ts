@@ -1,4 +1,7 @@
-/** The brake: holds what the decisions need to know and remembers why it is on (docs/adr/0004). */
+/**
+ * The brake: stops all deletions while the database or the bucket may be the wrong one, and remembers why
+ * (docs/adr/0004).
+ */
 import type { DatabaseIdentity } from '../stores/postgres/identity';
 import { AbsenceGauge } from './absence-gauge';
 import { type JudgedRecord, RecordsAhead } from './records-ahead';
@@ -19,7 +22,7 @@ export class BrakeError extends Error {
   override readonly name: string = 'BrakeError';
 }
 
-/** One record speaks of another database or another history; the others may go on. */
+/** One record is of another database or another history; the others may go on. */
 export class ForeignRecordError extends BrakeError {
   override readonly name = 'ForeignRecordError';
 }
@@ -45,11 +48,11 @@ export class Brake {
   }
 
   /**
-   * For each new connection, before its first use.
+   * Called for each new connection, before its first use.
    * @throws BrakeError when it leads to a database that must not be used.
    */
   async checkConnection(read: () => Promise<DatabaseIdentity>): Promise<DatabaseIdentity> {
-    // Only what was known before the question was asked can be too high for the answer.
+    // Only what was known before the query can be too high for its answer.
     const before = this.#database;
     const database = await read();
     const refusal = refuseDatabase(database, this.#options.expected);
@@ -72,19 +75,19 @@ export class Brake {
     if (refusal !== undefined) throw new BrakeError(refusal);
   }
 
-  /** A decision from the control topic; other kinds are not for the brake. */
+  /** A decision from the control topic; other kinds are ignored. */
   learn(decision: DatabaseDecision | null): void {
     if (decision?.kind !== 'accept-database' || !decision.acceptedDatabase) return;
     if (decision.acceptedDatabase.databaseName !== this.#options.expected.databaseName) return;
     this.#acceptance = { ...decision.acceptedDatabase, atMs: decision.atMs };
   }
 
-  /** The control topic has been read to its end: what an operator decided before is known. */
+  /** The control topic has been read to its end: all earlier decisions of operators are known. */
   decisionsRead(): void {
     this.#decisionsRead = true;
   }
 
-  /** Stays on, also when the database has grown past the doubt, until an operator accepts it. */
+  /** Holds until an operator accepts the database, even when the database has grown past the doubtful place. */
   hold(reason: string): void {
     this.#held ??= { reason, atMs: this.#options.nowMs() };
   }
@@ -109,13 +112,13 @@ export class Brake {
   }
 
   /**
-   * One question to the database at most: only when the record is newer than what is known of it. A record that is ahead
-   * of the database waits, also when the database has grown past it; everything waits when several of several partitions
-   * are ahead: that is an older copy, and no one writer's doing.
+   * Asks the database at most once: only when the record is newer than what is known of it. A record that is ahead of
+   * the database waits, even when the database has grown past it. Everything waits when several records of several
+   * partitions are ahead: that is an older copy, and not the mistake of one writer.
    */
   async judge(record: JudgedRecord): Promise<Verdict> {
     const known = this.#database;
-    // What it had come to before an acceptance tells nothing of the acceptance.
+    // Counts from before an acceptance say nothing about the accepted database.
     const suffices =
       known &&
       !this.#ahead.has(record) &&

@@ -1,6 +1,6 @@
 /**
- * Holds everything while the database at hand is not the one that the watermarks belong to (docs/adr/0004):
- * a restored backup or a lagging standby must not be swept as if nothing had happened.
+ * Holds all sweeps while the connected database is not the one that the watermarks belong to (docs/adr/0004): a
+ * restored backup or a lagging standby must not be swept as if nothing had happened.
  */
 import {
   isAccepted,
@@ -24,7 +24,7 @@ export class DatabaseHoldError extends Error {
   override readonly name = 'DatabaseHoldError';
 }
 
-/** A database as it was met at some time. */
+/** A database as it was seen at some time. */
 export interface Met {
   readonly origin: DatabaseOrigin;
   readonly timestampMs: number;
@@ -43,12 +43,12 @@ export class DatabaseGuard {
     private readonly logger: Logger,
   ) {}
 
-  /** The database as it was last met, here or by whoever wrote a watermark. Ask before you read. */
+  /** The database as last seen, by this process or by the writer of a watermark. Ask before you read. */
   get latest(): Met | undefined {
     return this.#latest;
   }
 
-  /** Whatever was written last stands: an accepted older copy has a lower position than before. */
+  /** The latest entry holds: an accepted older copy has a lower position than before. */
   learn(met: Met): void {
     if (met.timestampMs >= (this.#latest?.timestampMs ?? -Infinity)) this.#latest = met;
   }
@@ -60,8 +60,8 @@ export class DatabaseGuard {
   }
 
   /**
-   * The time to put on what is written now: later than the acceptance that allowed it, also when the
-   * operator's clock is ahead of ours, or it would count as written before.
+   * The time stamp for new records: later than the acceptance that allowed them, even when the operator's clock is
+   * ahead of ours; otherwise they would count as written before it.
    */
   timestampMs(): number {
     return Math.max(this.clock.nowMs(), (this.#acceptance?.atMs ?? -Infinity) + 1);
@@ -98,7 +98,7 @@ export class DatabaseGuard {
     throw new DatabaseHoldError(reason);
   }
 
-  /** An older copy grows past the doubt by itself, so only an operator's word ends that hold. */
+  /** An older copy grows past the doubtful place by itself, so only an operator ends that hold. */
   #release(current: DatabaseMoment): void {
     const held = this.#held;
     if (held === undefined) return;

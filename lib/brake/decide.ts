@@ -1,8 +1,11 @@
-/** Is this the database, and the place in its history, that deleting is safe against? (docs/adr/0004) */
+/**
+ * Decides whether the connected database, and its place in its history, is the one that deleting is safe against
+ * (docs/adr/0004).
+ */
 import { quoted } from '../process/printable';
 import type { Control } from '../../schemas/generated';
 
-/** Where a record was read, or where a database is now. */
+/** The place where a record was read, or where a database is now. */
 export interface HistoryPoint {
   readonly systemIdentifier: string;
   readonly databaseName: string;
@@ -16,19 +19,19 @@ export interface ExpectedDatabase {
   readonly databaseName: string;
 }
 
-/** An operator's decision that this database is the one to go on with. */
+/** An operator's decision to go on with this database. */
 export interface Acceptance extends HistoryPoint {
-  /** When it was given: records up to then are covered, later ones are not. */
+  /** When it was made: it covers records up to then, not later ones. */
   readonly atMs: number;
 }
 
-/** As `afterbuild.control` carries it; other kinds are not for the brake. */
+/** As `afterbuild.control` carries it; other kinds are ignored. */
 export type DatabaseDecision = Pick<Control, 'kind' | 'atMs' | 'acceptedDatabase'>;
 
 export type Verdict =
   /** A missing row was deleted: its object may go. */
   | { readonly kind: 'same-history' }
-  /** Accepted by an operator: due rows may go, but a missing row proves nothing and keeps its object. */
+  /** Accepted by an operator: due rows may be deleted, but a missing row proves nothing and keeps its object. */
   | { readonly kind: 'older-history' }
   | { readonly kind: 'hold'; readonly reason: string; readonly sticky: boolean };
 
@@ -64,7 +67,7 @@ export function refuseBucket(
 }
 
 /**
- * @param record its origin and the time it was produced at.
+ * @param record its origin and the time when it was produced.
  * @param database read no earlier than the record was.
  */
 export function judgeOrigin(
@@ -98,7 +101,7 @@ export function judgeOrigin(
   return { kind: 'same-history' };
 }
 
-/** Whether the acceptance speaks of the history that the database is on now. */
+/** Whether the acceptance is for the history that the database is on now. */
 export function isAccepted(
   database: HistoryPoint,
   acceptance: Acceptance | undefined,

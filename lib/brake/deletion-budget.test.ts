@@ -1,6 +1,6 @@
 import { DeletionBudget } from './deletion-budget';
 
-/** Deletions that get through in a minute, asked for in batches of `batch`. */
+/** Deletions granted within a minute, requested in batches of `batch`. */
 function throughIn(minuteMs: number, budget: DeletionBudget, batch: number): number {
   let total = 0;
   for (let nowMs = 1_000; nowMs < 1_000 + minuteMs;) {
@@ -11,7 +11,7 @@ function throughIn(minuteMs: number, budget: DeletionBudget, batch: number): num
   return total;
 }
 
-test('the whole cap belongs to whoever holds all partitions', () => {
+test('the whole cap belongs to the holder of all partitions', () => {
   const budget = new DeletionBudget({ perMinuteMax: 60_000, partitionsTotal: () => 4 });
   for (const partition of [0, 1, 2, 3]) budget.assigned(partition);
   const through = throughIn(60_000, budget, 1_000);

@@ -1,4 +1,4 @@
-/** The cap of deletions a minute: this process's share is that of the partitions it holds. */
+/** Limits deletions a minute: this process's share follows the partitions that it holds. */
 
 export class DeletionBudget {
   readonly #perMinuteMax: number;
@@ -7,7 +7,7 @@ export class DeletionBudget {
   #allowance = 0;
   #filledAtMs = 0;
 
-  /** @param limits `partitionsTotal` is asked at each take: partitions may be added. */
+  /** @param limits `partitionsTotal` is read at each call: partitions may be added. */
   constructor(limits: { readonly perMinuteMax: number; readonly partitionsTotal: () => number }) {
     this.#perMinuteMax = limits.perMinuteMax;
     this.#partitionsTotal = limits.partitionsTotal;
@@ -22,8 +22,8 @@ export class DeletionBudget {
   }
 
   /**
-   * Takes `count` deletions, or none and says how many milliseconds to wait. A batch may overdraw:
-   * the next one waits until the debt is paid, so the average holds whatever the batch's size.
+   * Takes `count` deletions, or none and returns how many milliseconds to wait. A batch may overdraw: the next one
+   * waits until the debt is paid, so the average holds for any size of batch.
    */
   take(count: number, nowMs: number): number {
     const perMs = this.#perMs();
@@ -38,13 +38,13 @@ export class DeletionBudget {
     return Math.max(1, Math.ceil((1 - this.#allowance) / perMs));
   }
 
-  /** Gives back what was taken but not deleted. */
+  /** Gives back deletions that were taken but not done. */
   giveBack(count: number): void {
     this.#allowance += count;
   }
 
   #perMs(): number {
-    // Between assignment and its announcement a record may come: it counts as one partition.
+    // A record may come between the assignment and its callback: then one partition counts.
     const held = Math.max(1, this.#assigned.size);
     return (this.#perMinuteMax * Math.min(1, held / this.#partitionsTotal())) / 60_000;
   }

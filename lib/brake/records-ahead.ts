@@ -1,4 +1,4 @@
-/** Records that were read at a later place of the database's history than it has come to: which ones, and how many. */
+/** Records that were read at a later place of the history than the database has reached: which ones, and how many. */
 import type { HistoryPoint, Verdict } from './decide';
 
 export interface JudgedRecord {
@@ -9,10 +9,10 @@ export interface JudgedRecord {
   readonly offset: number;
 }
 
-/** So many records, of so many partitions, are not one writer's mistake. */
+/** So many records, of so many partitions, are not the mistake of one writer. */
 const recordsMin = 3;
 const partitionsMin = 2;
-/** More are forgotten, the oldest first: long before, everything waits. */
+/** More are forgotten, the oldest first: everything waits long before. */
 const rememberedMax = 10_000;
 
 type Hold = Extract<Verdict, { readonly kind: 'hold' }>;
@@ -27,7 +27,7 @@ export class RecordsAhead {
   ): { readonly verdict: Hold; readonly isGeneral: boolean } | undefined {
     const place = placeOf(record);
     if (verdict.kind === 'hold' && verdict.sticky) this.#remember(place, verdict);
-    // An older copy grows past the doubt by itself.
+    // An older copy grows past the doubtful place by itself.
     const held = this.#held.get(place);
     return held && { verdict: held, isGeneral: this.#isGeneral() };
   }

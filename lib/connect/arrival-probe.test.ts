@@ -47,10 +47,10 @@ test('where Kafka says nothing, nothing is concluded', () => {
   expect(looks).toEqual([null, null, null]);
 });
 
-test('a topic that is shorter than before has lost what nobody had read', () => {
+test('a topic that is shorter than before has lost records that were not read', () => {
   expect(observe({}, { topicEnd: 4 }, { topicEnd: 4 })).toEqual([
     null,
-    expect.stringMatching(/made anew/),
+    expect.stringMatching(/created anew/),
     null,
   ]);
 });

@@ -1,18 +1,18 @@
 /**
- * Proves by the rows themselves that changes arrive: rows that were committed to a table since the last
- * look must have brought as many records to its topic once the stream has passed them. Pure.
+ * Proves by the rows themselves that changes arrive: rows that were committed to a table since the last check must have
+ * brought as many records to its topic, once the stream has passed them. Pure.
  *
- * It needs no limit of time: the slot's position says when a row has been streamed. And it is a lower
- * bound only: updates and markers of transactions bring records, too, so that a few lost changes among
- * many may pass. What it finds is a table, a partition of it or a topic from which nothing comes.
+ * It needs no time limit: the slot's position shows when a row has been streamed. It is only a lower bound: updates and
+ * transaction markers bring records, too, so that a few lost changes among many may go unnoticed. It detects a table,
+ * one of its partitions or a topic from which nothing comes.
  */
 
 export interface ArrivalLook {
-  /** Where the slot stands, in bytes of log; read first. Null without a slot. */
+  /** Position of the slot, in bytes of log; read first. Null without a slot. */
   readonly confirmedLsn: number | null;
-  /** Ends of the topic's partitions, added up; read after it. Null where Kafka does not say. */
+  /** Sum of the ends of the topic's partitions; read after it. Null where Kafka does not answer. */
   readonly topicEnd: number | null;
-  /** Rows committed since the look before, by primary key; a lower bound. Read last. */
+  /** Rows committed since the previous check, by primary key; a lower bound. Read last. */
   readonly newRows: number;
   /** End of the log when they were seen; null on a standby. */
   readonly lsn: number | null;
@@ -20,7 +20,7 @@ export interface ArrivalLook {
 
 interface Claim {
   readonly rows: number;
-  /** Once the slot stands here, they have been streamed. */
+  /** Once the slot has this position, they have been streamed. */
   readonly lsn: number;
   /** Read before any of them could be seen. */
   readonly endBefore: number;
@@ -43,9 +43,9 @@ export class ArrivalProbe {
     if (this.#lastEnd !== null && topicEnd < this.#lastEnd) {
       this.reset();
       this.#lastEnd = topicEnd;
-      return `The topic ${this.topic} was made anew or cut: what nobody had read of it is lost.`;
+      return `The topic ${this.topic} was created anew or truncated: records that were not read before are lost.`;
     }
-    // Something arrives again; whether everything does, the next claim tells.
+    // Something arrives again; the next check shows whether everything does.
     if (this.#lastEnd !== null && topicEnd > this.#lastEnd) this.#problem = null;
     this.#judge(look, topicEnd);
     this.#begin(look);
@@ -53,7 +53,7 @@ export class ArrivalProbe {
     return this.#problem;
   }
 
-  /** What was wrong has been mended: the next look begins anew. */
+  /** The fault has been repaired: the next check starts anew. */
   reset(): void {
     this.#claim = null;
     this.#lastEnd = null;

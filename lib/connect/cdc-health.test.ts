@@ -98,7 +98,7 @@ it('a failed task is named with its reason, and loses nothing', async () => {
   ]);
 });
 
-it('a Connect that is away is no gap, only a break', async () => {
+it('an unavailable Connect is no gap, only a break', async () => {
   const health = await look(slot, [table], 'http://127.0.0.1:1');
   expect(health).toMatchObject({ connectorState: 'UNREACHABLE', gap: null, storedLsn: null });
   expect(health.breaks).toHaveLength(1);

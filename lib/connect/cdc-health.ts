@@ -1,6 +1,6 @@
 /**
- * One look at change data capture as a chain: the publication with its tables and columns, the slot in
- * PostgreSQL, the connector and its task in Kafka Connect, and the position between the two.
+ * Checks change data capture once, as a chain: the publication with its tables and columns, the slot in PostgreSQL, the
+ * connector and its task in Kafka Connect, and the positions of both.
  */
 import type { PostgresSession } from '../stores/postgres/pool';
 import { readReplicationSlot, type ReplicationSlot } from '../stores/postgres/replication-slot';
@@ -23,18 +23,18 @@ import { summarizeTrace } from './summarize-trace';
 
 /** A break in the chain. */
 export interface Break {
-  /** A sentence that says what is wrong, and what to do where somebody has to. */
+  /** A sentence that says what is wrong, and what an operator must do, if anything. */
   readonly text: string;
-  /** What is changed while it lasts never arrives: a sweep must look for it once it is over. */
+  /** Changes made while it lasts never arrive: a sweep must look for them once it is over. */
   readonly losesChanges: boolean;
-  /** Of the positions alone: on a stream at work one look proves nothing (watchdog.ts). */
+  /** From the positions alone: on a running stream one check proves nothing (watchdog.ts). */
   readonly isGap?: true;
 }
 
 export interface CdcHealth {
   /** Null when there is no slot of that name. */
   readonly slot: ReplicationSlot | null;
-  /** What Connect says: `RUNNING` alone proves nothing, it stays so while PostgreSQL is down. */
+  /** The state in Connect's answer: `RUNNING` alone proves nothing, it stays so while PostgreSQL is down. */
   readonly connectorState: string;
   /** Last position that the connector stored; null when it has none or Connect does not answer. */
   readonly storedLsn: number | null;
@@ -51,9 +51,9 @@ export interface CdcWatch {
   readonly connector: string;
   readonly slot: string;
   readonly pool: PostgresSession;
-  /** The tables that somebody needs changes of. */
+  /** The tables whose changes the producers need. */
   readonly needs: readonly NeededTable[];
-  /** For each request to Connect. */
+  /** Time limit of each request to Connect. */
   readonly timeoutMs?: number;
 }
 
@@ -66,8 +66,8 @@ interface ConnectorFacts {
 }
 
 /**
- * The slot is read before the stored position, so that a connector at work never looks like a gap.
- * A Connect that does not answer is a finding (`connectorState` UNREACHABLE), not an error.
+ * The slot is read before the stored position, so that a running connector never looks like a gap. An unavailable
+ * Connect is a finding (`connectorState` UNREACHABLE), not an error.
  *
  * @throws PostgresError when the database does not answer; the signal's reason when it aborts.
  */
@@ -121,16 +121,16 @@ function streamBreaks(
     waits.push(`The connector ${watch.connector} is ${connector.state}${why}.`);
   }
   if (slot === null) waits.push(`There is no replication slot ${watch.slot}.`);
-  else if (!slot.active) waits.push(`Nobody streams from the replication slot ${watch.slot}.`);
+  else if (!slot.active) waits.push(`No client streams from the replication slot ${watch.slot}.`);
   const breaks: Break[] = waits.map((text) => ({ text, losesChanges: false }));
   if (gap === null) return breaks;
-  // What lies between is lost already; only where the stream cannot go on does the loss go on, too.
+  // Changes in between are lost already; the loss goes on only where the stream cannot continue.
   const next = gap.streamsOn ? '' : ' Run `afterbuild connect apply --begin-anew`.';
   const text = describeGap(gap) + next;
   return [...breaks, { text, losesChanges: !gap.streamsOn, isGap: true }];
 }
 
-/** Without a configuration nobody knows what the connector would read: then that it is away is said already. */
+/** Without its configuration it is unknown what the connector would read; its absence is reported already. */
 async function sourceBreaks(
   watch: CdcWatch,
   slot: ReplicationSlot | null,

@@ -90,7 +90,7 @@ test('a connector that does not read the key is a problem', () => {
   ]);
 });
 
-test('a slot of another database or plugin is somebody else’s', () => {
+test('a slot of another database or plugin is refused as foreign', () => {
   const foreign = { ...slot, database: 'other' };
   expect(sourceProblems(config, fit, foreign).join()).toMatch(/belongs to something else/);
 });

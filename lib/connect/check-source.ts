@@ -1,10 +1,10 @@
-/** Decides from the catalogue whether a connector may be put on a database, before anything is changed. */
+/** Decides from the catalogue whether a connector can be applied to a database, before anything is changed. */
 import type { ConnectorConfig } from './connect-client';
 import { matcherOf } from './name-list';
 import type { ReplicationSlot } from '../stores/postgres/replication-slot';
 import type { Publication, PublishedTable, SourceFacts } from './source-facts';
 
-/** A table whose changes somebody works on, and the columns that they need. */
+/** A table whose changes a producer needs, and the columns that it reads. */
 export interface NeededTable {
   /** `schema.table` */
   readonly name: string;
@@ -20,7 +20,7 @@ export function sourceProblems(
   return [...serverProblems(config, facts, slot), ...publishedProblems(config, facts)];
 }
 
-/** Each of them loses changes for as long as it lasts: what is changed meanwhile never arrives. */
+/** Each problem loses changes for as long as it lasts: changes made meanwhile never arrive. */
 export function publishedProblems(config: ConnectorConfig, facts: SourceFacts): string[] {
   return [
     ...publicationProblems(config['publication.name'] ?? '', facts.publication),
@@ -40,8 +40,8 @@ const losing: readonly (readonly [RegExp, RegExp])[] = [
 ];
 
 /**
- * What the connector itself leaves out: settings that lose changes, and tables or columns that it does
- * not read although somebody needs them. Each loses changes for as long as it lasts.
+ * Omissions of the connector itself: settings that lose changes, and needed tables or columns that it does not read.
+ * Each loses changes for as long as it lasts.
  */
 export function connectorProblems(
   config: ConnectorConfig,
@@ -55,7 +55,7 @@ export function connectorProblems(
     .filter(([key, value]) => losing.some(([k, v]) => k.test(key) && v.test(value)))
     .map(
       ([key]) =>
-        `The connector's setting ${key} leaves changes out: take it away (connect apply --only-file does).`,
+        `The connector's setting ${key} leaves changes out: remove it (connect apply --only-file does).`,
     );
   const unread = needs.flatMap(({ name, columns }) => {
     if (!reads.table(name)) return [`The connector does not read ${name}: run connect apply.`];
@@ -66,7 +66,10 @@ export function connectorProblems(
   return [...lossy, ...unread];
 }
 
-/** What somebody needs and the table does not have any more: its list of columns was made anew without them. */
+/**
+ * A column that a producer needs and the publication does not have any more: its list of columns was replaced by one
+ * without it.
+ */
 export function neededProblems(needs: readonly NeededTable[], facts: SourceFacts): string[] {
   return needs.flatMap(({ name, columns }) => {
     const table = facts.tables.find((one) => one.name === name);
@@ -145,7 +148,7 @@ function missingTables(config: ConnectorConfig, tables: readonly PublishedTable[
     });
 }
 
-/** A row filter, or a list without the key, lets the publication be made and then fails GitLab's UPDATEs. */
+/** With a row filter, or a list without the key, the publication can be created and then GitLab's UPDATEs fail. */
 function tableProblems(config: ConnectorConfig, table: PublishedTable): string[] {
   const problems: string[] = [];
   const fails = 'PostgreSQL refuses every UPDATE of such a table, GitLab stands still';

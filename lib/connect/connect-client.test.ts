@@ -7,7 +7,7 @@ import {
   createConnectClient,
 } from './connect-client';
 
-/** What the server answers to `METHOD path`; 404 to the rest. */
+/** Scripted answers for `METHOD path`; 404 for the rest. */
 const answers = new Map<string, { status: number; body: unknown }>();
 const requests: { request: string; body: string }[] = [];
 let server: Server;
@@ -52,7 +52,7 @@ test('the configuration comes without the name that Connect adds', async () => {
   expect(await client().config('a/b')).toEqual({ 'slot.name': 's' });
 });
 
-test('the stored position is that of its own topic prefix, whatever else Connect remembers', async () => {
+test('the stored position is that of its own topic prefix, even if Connect keeps others', async () => {
   says('GET /connectors/a/offsets', {
     offsets: [
       { partition: { server: 'old' }, offset: { lsn: 7 } },

@@ -1,15 +1,15 @@
-/** The part of Kafka Connect's REST interface that applying and watching one connector needs. */
+/** A client for the part of Kafka Connect's REST interface that applies and watches one connector. */
 import { z } from 'zod';
 
-/** Nobody answered, or the workers are settling among themselves: waiting helps. */
+/** No answer, or the workers are rebalancing: waiting helps. */
 export class ConnectUnavailableError extends Error {
   override readonly name = 'ConnectUnavailableError';
 }
 
-/** The request was taken and no answer came in time, which says something of the worker's way to Kafka. */
+/** The request was accepted and no answer came in time: a sign that the worker cannot reach Kafka. */
 export class ConnectSilentError extends ConnectUnavailableError {}
 
-/** Connect answered and said no: the same request again will not help. */
+/** Connect refused the request: repeating it will not help. */
 export class ConnectRefusedError extends Error {
   override readonly name = 'ConnectRefusedError';
 }
@@ -41,11 +41,11 @@ export interface ConnectClient {
   connectorPlugins(): Promise<readonly string[]>;
   /** Configuration without the connector's name; null when there is no such connector. */
   config(connector: string): Promise<ConnectorConfig | null>;
-  /** Makes a connector that does nothing before `resume`, so that its old offsets can be looked at. */
+  /** Creates a connector that does nothing before `resume`, so that its old offsets can be read first. */
   createStopped(connector: string, config: ConnectorConfig): Promise<void>;
-  /** Replaces the configuration, which restarts a connector that runs. */
+  /** Replaces the configuration, which restarts a running connector. */
   putConfig(connector: string, config: ConnectorConfig): Promise<void>;
-  /** Null when there is no such connector, or it was created so shortly ago that it has no state yet. */
+  /** Null when there is no such connector, or it is so new that it has no state yet. */
   status(connector: string): Promise<ConnectorStatus | null>;
   /**
    * Last position that the connector stored, in bytes of write-ahead log; null when it has none.

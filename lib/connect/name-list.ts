@@ -1,4 +1,4 @@
-/** Debezium's lists of names: it matches whole names, ignoring case, against each expression of a list. */
+/** Parses Debezium's lists of names: it matches whole names, ignoring case, against each expression of a list. */
 export function matcherOf(list: string | undefined): (name: string) => boolean {
   const expressions = (list ?? '')
     .split(',')

@@ -1,9 +1,12 @@
-/** What each producer reads of a change; connect/afterbuild-source.json and 0008-publication.sql list the same. */
+/**
+ * The tables and columns whose changes each producer reads; connect/afterbuild-source.json and 0008-publication.sql
+ * list the same.
+ */
 import { topicNames } from '../kafka/topics/topics';
 import type { NeededTable } from './check-source';
 
 export interface ChangeTable extends NeededTable {
-  /** Where its changes arrive, without the namespace. */
+  /** The topic of its changes, without the namespace. */
   readonly topic: string;
 }
 

@@ -44,7 +44,7 @@ describe('slotGap', () => {
     expect(slotGap(1_000, null)).toMatchObject({ kind: 'slot-missing', slotLsn: null });
   });
 
-  it('sees a slot that lost its log, whatever the connector has stored', () => {
+  it('sees a slot that lost its log, with any stored position', () => {
     const lost = { ...slot, walStatus: 'lost', restartLsn: null };
     expect(slotGap(1_000, lost)).toMatchObject({ kind: 'slot-invalid', streamsOn: false });
     expect(slotGap(null, lost)).toMatchObject({ kind: 'slot-invalid', storedLsn: null });

@@ -1,4 +1,4 @@
-/** Tells whether changes were lost between the connector's stored position and its replication slot. */
+/** Detects whether changes were lost between the connector's stored position and its replication slot. */
 import type { ReplicationSlot } from '../stores/postgres/replication-slot';
 
 /**
@@ -10,21 +10,21 @@ export interface SlotGap {
   readonly kind: 'slot-missing' | 'slot-invalid' | 'slot-advanced';
   /** Last position that the connector has stored; null when it has none. */
   readonly storedLsn: number | null;
-  /** Where the slot stands; null when there is none to stream from. */
+  /** Position of the slot; null when there is none to stream from. */
   readonly slotLsn: number | null;
   /**
-   * Debezium goes on by itself (and says nothing of what is missing); else its task fails until the
-   * connector begins anew.
+   * Debezium goes on by itself (and does not report what is missing); otherwise its task fails until the connector
+   * begins anew.
    */
   readonly streamsOn: boolean;
 }
 
 /**
- * Debezium does not see all of this itself: a slot that was merely advanced past the stored position
- * is streamed on without a word, so both numbers are compared here (connect/README.md).
+ * Debezium does not notice all of this itself: it silently streams on from a slot that was merely advanced past the
+ * stored position, so both numbers are compared here (connect/README.md).
  *
- * To be safe against a connector that is running, read the slot first and the stored position after
- * it: the connector stores a position before it confirms it to the slot.
+ * To be safe against a running connector, read the slot first and the stored position after it: the connector stores a
+ * position before it confirms it to the slot.
  *
  * @param storedLsn the `lsn` of the connector's stored offset; null when it has none yet.
  */
@@ -41,13 +41,13 @@ export function slotGap(storedLsn: number | null, slot: ReplicationSlot | null):
   return { kind: 'slot-advanced', storedLsn, slotLsn: slot.confirmedFlushLsn, streamsOn };
 }
 
-/** `16/B374D848`: how PostgreSQL writes a position. */
+/** PostgreSQL's notation of a position: `16/B374D848`. */
 export function formatLsn(lsn: number): string {
   const [high, low] = [Math.floor(lsn / 2 ** 32), lsn % 2 ** 32];
   return `${high.toString(16)}/${low.toString(16)}`.toUpperCase();
 }
 
-/** One sentence for a person: what is missing, without what to do about it. */
+/** One sentence for operators: what is missing, without the remedy. */
 export function describeGap(gap: SlotGap): string {
   const stored = gap.storedLsn === null ? 'nothing' : formatLsn(gap.storedLsn);
   switch (gap.kind) {

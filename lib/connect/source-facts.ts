@@ -1,4 +1,4 @@
-/** What PostgreSQL's catalogue says of the publication, its tables and the role that streams them. */
+/** Reads from PostgreSQL's catalogue: the publication, its tables and the role that streams them. */
 import type { PostgresSession, Statement } from '../stores/postgres/pool';
 
 export interface PublishedTable {
@@ -10,7 +10,7 @@ export interface PublishedTable {
   readonly keyColumns: readonly string[];
   /** Tables of the tree whose replica identity is not a key (FULL or NOTHING). */
   readonly withoutKey: readonly string[];
-  /** Tables of the tree that write nothing into the log, so that no change of theirs is streamed. */
+  /** Tables of the tree that are not logged, so that none of their changes is streamed. */
   readonly unlogged: readonly string[];
   readonly allColumns: readonly string[];
 }
@@ -20,7 +20,7 @@ export interface SourceFacts {
   readonly inRecovery: boolean;
   readonly walLevel: string;
   readonly slotsFree: number;
-  /** Of whoever asks. */
+  /** Of the role that asks. */
   readonly user: string;
   readonly mayDropSlots: boolean;
   readonly role: { readonly login: boolean; readonly replication: boolean } | null;
@@ -67,7 +67,7 @@ const publicationStatement: Statement = {
     WHERE pubname = $1`,
 };
 
-/** An UPDATE is refused by the replica identity of the partition that it meets, so all are read. */
+/** The replica identity of the row's own partition decides whether an UPDATE is refused, so all are read. */
 const tablesStatement: Statement = {
   name: 'read-published-tables',
   text: `

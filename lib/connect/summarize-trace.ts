@@ -1,10 +1,10 @@
-/** The sentence that says why, out of a Java stack trace. Pure. */
+/** Finds the sentence that gives the reason in a Java stack trace. Pure. */
 
 const causedBy = 'Caused by: ';
 
 /**
- * The last cause, else the first line. A class that could not be found or linked says nothing in its last cause:
- * there the first line is what tells that two versions do not fit.
+ * The last cause, else the first line. When a class could not be found or linked, the last cause says nothing: then the
+ * first line shows that two versions do not fit.
  */
 export function summarizeTrace(trace: string | undefined): string {
   const lines = (trace ?? '').split('\n').map((line) => line.trim());

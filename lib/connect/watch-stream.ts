@@ -1,4 +1,4 @@
-/** The watchdog with what it looks at: one table of the database, its topic, the slot and the connector. */
+/** Runs the watchdog over its sources: one table of the database, its topic, the slot and the connector. */
 import type { Clock } from '../process/clock';
 import type { Logger } from '../process/logger';
 import type { Troubles } from '../process/troubles';
@@ -99,7 +99,7 @@ function createLook(
   };
 }
 
-/** Kafka that does not answer is told of elsewhere: here it only proves nothing. */
+/** Other code reports an unavailable Kafka: here it only proves nothing. */
 async function endOf(watch: StreamWatch, clock: Clock): Promise<number | null> {
   try {
     const ends = await within(clock, requestLimitMs, watch.topics.ends(topicOf(watch)), null);

@@ -12,7 +12,7 @@ const well: ObservedHealth = {
   transactions: { runningFrom: 50, nextTransaction: 50 },
   arrivals: { confirmedLsn: 100, topicEnd: 1, newRows: 0, lsn: 100 },
 };
-const start = 'nobody has watched the stream before';
+const start = 'this process has not watched the stream before';
 const advanced = { kind: 'slot-advanced', storedLsn: 100, slotLsn: 200, streamsOn: true };
 const waits = (text: string) => [{ text, losesChanges: false }];
 const loses = (text: string) => [{ text, losesChanges: true }];
@@ -36,13 +36,13 @@ function observe(...looks: Partial<ObservedHealth>[]) {
   return { repairs, said, troubles: troubles.current };
 }
 
-test('a stream that nobody has watched before is repaired once, and then nothing is asked for', () => {
+test('a stream that was not watched before is repaired once, and then no repair is requested', () => {
   const { repairs, said } = observe({}, {}, {});
   expect(repairs).toEqual([start]);
   expect(said).toEqual([{ level: 'info', event: 'cdc.repair' }]);
 });
 
-test('a slot that was advanced while nobody streamed is repaired once, when changes flow again', () => {
+test('a slot that was advanced while no client streamed is repaired once, when changes flow again', () => {
   const idle = { slot: { active: false, activePid: null }, gap: advanced };
   const { repairs } = observe({}, idle, idle, { gap: advanced }, { gap: advanced }, {});
   expect(repairs).toEqual([start, 'slot-advanced after 100']);
@@ -139,7 +139,7 @@ test('goes on looking when PostgreSQL does not answer', async () => {
   expect(said.map(({ event }) => event)).toEqual(['cdc.unwell', 'cdc.well', 'cdc.repair']);
 });
 
-test('a stream that was interrupted is repaired, whatever position it began from', () => {
+test('a stream that was interrupted is repaired, from any position that it began from', () => {
   const other = { slot: { active: true, activePid: 2 } };
   const away = { slot: { active: false, activePid: null } };
   expect(observe({}, away, other, other).repairs).toEqual([start, 'the stream was interrupted']);

@@ -1,10 +1,10 @@
 /**
- * Watches whether every change still reaches us, and asks for a repair where one may not have.
+ * Checks whether every change still arrives, and asks for a repair sweep where one may not have.
  *
- * Debezium does not see a slot that was merely advanced, a table that left the publication, or changes that
- * it lost itself over a restart (3.6.3 does), and its status stays RUNNING through most of what can go wrong.
- * So whatever interrupts the stream or loses changes is owed a repair, which begins once changes flow again:
- * what is swept before may be missed behind. (docs/adr/0020)
+ * Debezium does not notice a slot that was merely advanced, a table that left the publication, or changes that it lost
+ * itself over a restart (3.6.3 does), and its status stays RUNNING through most failures. So every interruption or loss
+ * demands a repair sweep, which begins once changes flow again: rows that were swept earlier may have missed changes.
+ * (docs/adr/0020)
  */
 import type { Clock } from '../process/clock';
 import type { Logger } from '../process/logger';
@@ -12,7 +12,7 @@ import type { Troubles } from '../process/troubles';
 import type { ArrivalLook, ArrivalProbe } from './arrival-probe';
 import type { Break } from './cdc-health';
 
-/** What of CdcHealth the watchdog judges by. */
+/** The parts of CdcHealth that the watchdog uses. */
 export interface ObservedHealth {
   readonly slot: { readonly active: boolean; readonly activePid: number | null } | null;
   readonly connectorState: string;
@@ -33,24 +33,24 @@ export interface WatchdogDependencies {
   readonly look: (signal: AbortSignal) => Promise<ObservedHealth>;
   readonly probe: Pick<ArrivalProbe, 'observe' | 'reset'>;
   readonly requestRepair: (reason: string) => void;
-  /** Restarts the connector's failed tasks; null: that is another process's to do. */
+  /** Restarts the connector's failed tasks; null when another process does that. */
   readonly restartFailed: (() => Promise<void>) | null;
-  /** Told what it sees, for as long as it does. */
+  /** Called with what is wrong, for as long as it is. */
   readonly troubles: Troubles;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly everyMs: number;
 }
 
-/** A password that was changed in the wrong order needs one restart; what stays wrong is not hammered at. */
+/** A password that was changed in the wrong order needs one restart; a lasting fault is not retried without end. */
 const restartPauseMs = { first: 15_000, most: 600_000 } as const;
 
-const firstLook = 'nobody has watched the stream before';
+const firstLook = 'this process has not watched the stream before';
 
 export class Watchdog {
   /** Reason of a repair that waits until changes flow again. */
   #owed: string | undefined;
-  /** A repair that is asked for again once the transactions that were open at the first have ended. */
+  /** A repair that is demanded once more, after the transactions that were open at the first have ended. */
   #again: { readonly reason: string; readonly afterTransaction: number } | undefined;
   #repaired: string | undefined;
   #suspected: string | null = null;
@@ -95,13 +95,13 @@ export class Watchdog {
       // Most often none is open.
       if (transactions.runningFrom >= transactions.nextTransaction) this.#again = undefined;
     } else if (this.#again && transactions.runningFrom >= this.#again.afterTransaction) {
-      // What they changed before was invisible to the first sweep, and may have been lost to the stream.
+      // The first sweep could not see their changes, and the stream may have lost them.
       this.#repair(`${this.#again.reason} (once more: the transactions open then have ended)`);
       this.#again = undefined;
     }
   }
 
-  /** A burst of changes shows a gap at every look, each time another one: that is no news. */
+  /** A burst of changes shows a gap at every check, each time another one: that is no news. */
   #sureBreaks(health: ObservedHealth): readonly Break[] {
     const name = gapName(health.gap);
     const isSure = name === null || this.#isSure(health, name);
@@ -117,7 +117,9 @@ export class Watchdog {
     requestRepair(reason);
   }
 
-  /** While the chain is known to be broken the rows need not say so as well; mended, they begin anew. */
+  /**
+   * While the chain is known to be broken the rows need not prove it as well; after its repair the probe starts anew.
+   */
   #unarrived({ breaks, arrivals }: ObservedHealth): Break[] {
     const { probe } = this.parts;
     const isLosing = breaks.some(({ losesChanges }) => losesChanges);
@@ -129,7 +131,7 @@ export class Watchdog {
 
   #notice(health: ObservedHealth): void {
     const { gap } = health;
-    // One repair a gap: it stays in sight until the connector has stored a newer position.
+    // One repair for each gap: it stays visible until the connector has stored a newer position.
     const name = gapName(gap);
     if (name !== null && name !== this.#repaired && this.#isSure(health, name)) {
       this.#owed = name;
@@ -141,8 +143,8 @@ export class Watchdog {
   }
 
   /**
-   * Another holder means that the stream was interrupted. What position it then began from cannot be seen
-   * any more, so every interruption counts, not only one behind a commit.
+   * Another holder of the slot means that the stream was interrupted. The position that it then began from is not
+   * visible any more, so every interruption counts, not only one behind a commit.
    */
   #noticeHolder(pid: number | null): void {
     if (pid === null || pid === this.#lastPid) return;
@@ -150,7 +152,7 @@ export class Watchdog {
     this.#lastPid = pid;
   }
 
-  /** A Connect that has just started knows no connector for a moment; one that is deleted stays unknown. */
+  /** A Connect that has just started does not know a connector for a moment; a deleted one stays unknown. */
   #isKnown({ connectorState }: ObservedHealth): boolean {
     this.#looksMissing = connectorState === 'MISSING' ? this.#looksMissing + 1 : 0;
     return connectorState !== 'UNREACHABLE' && this.#looksMissing !== 1;
@@ -164,9 +166,9 @@ export class Watchdog {
   }
 
   /**
-   * A slot can only be advanced while nobody streams from it. A connector at work may confirm a little
-   * before its stored position can be read, which looks the same: so on a stream that was not
-   * interrupted since the last look, the same gap must be seen twice.
+   * A slot can only be advanced while no client streams from it. A running connector may confirm a little before its
+   * stored position can be read, which looks the same: so on a stream that was not interrupted since the last check,
+   * the same gap must be seen twice.
    */
   #isSure({ slot, gap }: ObservedHealth, name: string): boolean {
     if (slot?.active !== true || gap?.streamsOn === false) return true;
@@ -174,7 +176,7 @@ export class Watchdog {
     return isInterrupted || this.#suspected === name;
   }
 
-  /** Where it cannot go on from its position, a restart changes nothing: an operator begins anew. */
+  /** Where the connector cannot go on from its position, a restart changes nothing: an operator must begin anew. */
   async #restartWhenDue({ connectorState, gap }: ObservedHealth): Promise<void> {
     const { clock, logger, restartFailed } = this.parts;
     const nowMs = clock.nowMs();
@@ -202,7 +204,7 @@ export class Watchdog {
       troubles.end(this);
       logger.info({ event: 'cdc.well' }, 'changes flow again');
     } else {
-      // What only waits leaves the process ready: the sweeps go on. What loses changes wants an operator.
+      // A mere wait leaves the process ready: the sweeps go on. A loss of changes needs an operator.
       const isStuck = breaks.some(({ losesChanges }) => losesChanges);
       troubles.set(this, { cause: `changes may not arrive: ${text}`, isStuck });
       logger.warn({ event: 'cdc.unwell', problems }, 'changes may not arrive');

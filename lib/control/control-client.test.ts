@@ -69,7 +69,7 @@ test('nothing may begin before the decisions are known', () => {
   expect(steered).toEqual([unknown, asSet]);
 });
 
-test('what was decided before is in force before anybody is told that decisions are known', async () => {
+test('earlier decisions are in force before they are reported as known', async () => {
   const { set, decide, caughtUp, said, steered, events } = setUp();
   const rate = flag('all', 'rate', '5');
   await set(rate);
@@ -82,7 +82,7 @@ test('what was decided before is in force before anybody is told that decisions 
   expect(events()).toEqual(['flag.in-force']);
 });
 
-test('a decision takes effect when it is read, is told once, and ends at its expiry', async () => {
+test('a decision takes effect when it is read, is logged once, and ends at its expiry', async () => {
   const { set, decide, caughtUp, steered, events, clock, helm } = setUp();
   caughtUp();
   await set(flag('artifact-deleter', 'pause', 'true', 10_000));
@@ -114,14 +114,14 @@ test('a rate is shared out by the partitions that are held', async () => {
   expect(steered.at(-1)).toEqual({ ...asSet, recordsPerSecond: 20 });
 });
 
-test('a flag that nobody knows is ignored and told', async () => {
+test('an unknown flag is ignored and logged', async () => {
   const { set, caughtUp, steered, events } = setUp();
   caughtUp();
   await set(flag('all', 'colour', 'red'));
   expect([events(), steered]).toEqual([['flag.ignored'], [unknown, asSet]]);
 });
 
-test('whoever waits while the process is paused goes on when it is not', async () => {
+test('work that waits while the process is paused goes on when it is not', async () => {
   const { set, decide, caughtUp, helm } = setUp();
   caughtUp();
   const pause = flag('all', 'pause', 'true');

@@ -25,7 +25,7 @@ const setUp = () => {
 };
 const { value } = flag('all', 'pause', 'true');
 
-test('every decision is told in order, tombstones too, and the end of what was there', async () => {
+test('every decision is passed on in order, tombstones too, and then the end of the topic', async () => {
   const { said, subscription, read } = setUp();
   subscription.onAssigned?.(0, { highWatermark: 2 });
   expect(await read(0, value, null)).toHaveLength(2);

@@ -68,13 +68,13 @@ test.each<[string, ReturnType<typeof flag>, RegExp]>([
   ['a value that it does not take', flag('all', 'pause', 'false'), /pause must be true/],
   ['a number beyond its bounds', flag('all', 'concurrency', '65'), /from 1 to 64, not 65/],
   ['a process that has no such flag', flag('all', 'dry-run', 'true'), /artifact-deleter only/],
-])('%s is ignored, and told', (_, { key, value }, reason) => {
+])('%s is ignored, and logged', (_, { key, value }, reason) => {
   const flags = new Flags();
   expect(flags.learn(value, key)).toMatch(reason);
   expect(flags.inForce(0)).toEqual([]);
 });
 
-test('what contradicts its key, or carries no flag, is ignored, and told', () => {
+test('a decision that contradicts its key, or carries no flag, is ignored, and logged', () => {
   const flags = new Flags();
   const { value } = flag('artifact-deleter', 'pause', 'true');
   expect(flags.learn(value, 'flag/all/pause')).toMatch(

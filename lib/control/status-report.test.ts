@@ -105,7 +105,7 @@ test('a pause names who decided it, why, and for how long; and who does not foll
   );
 });
 
-test('a halt stands before everything else: a person has to look', () => {
+test('a halt comes before everything else: an operator has to look', () => {
   const halted = instance({ state: 'halted', cause: 'The record cannot be decoded.' });
   expect(sentence([halted, held], { flags: [pause] })).toMatch(
     /^halted: The record cannot be decoded\. \(1 of 2 instances\)/,
@@ -152,7 +152,7 @@ test('idle is said only when the lag says so', () => {
   expect(sentence(idle, { work: null })).toMatch(/Kafka does not say what is left/);
 });
 
-test('what stands for no reason that has a name is told before what is held', () => {
+test('a stall without a known reason is shown before a hold', () => {
   const stalled = instance({ state: 'stalled', cause: '7 records are not taken' });
   expect(sentence([held, stalled])).toBe(
     'stalled: 7 records are not taken (1 of 2 instances), oldest unfinished 6m10s, 0 lost',

@@ -35,7 +35,7 @@ describe('the state', () => {
   const stateOf = (state: ConsumerState, effective = withoutFlags, troubles: Trouble[] = []) =>
     describeState({ consumer: state, troubles, setAside: [], work: null, effective, flags: [] });
 
-  test('of several halts every one is told, each once', () => {
+  test('of several halts every one is shown, each once', () => {
     const [first, second] = ['poison at 3', 'a right is missing'];
     const halted = consumer({
       partitions: [partition({ halts: [first, second] }), partition({ halts: [first] })],
@@ -87,19 +87,19 @@ describe('the state', () => {
       { state: 'held', cause: 'brake: no' },
     ],
     [
-      'a halt, whatever else',
+      'a halt, with anything else',
       consumer({ breakers: [breaker], partitions: [partition({ halts: ['bytes'] })] }),
       { state: 'halted', cause: 'bytes' },
     ],
   ])('with %s is said', (_, state, expected) => expect(stateOf(state)).toMatchObject(expected));
 
-  test("an operator's decision stands before what is away", () => {
+  test("an operator's decision comes before an unavailable dependency", () => {
     const state = consumer({ breakers: [breaker] });
     expect(stateOf(state, { ...withoutFlags, paused: true }).state).toBe('paused');
     expect(stateOf(state, { ...withoutFlags, dryRun: true }).state).toBe('dry-run');
   });
 
-  test('what fails beside the consumer holds the process, or stops it for a person to see', () => {
+  test('a failure beside the consumer holds the process, or stops it until an operator looks', () => {
     const away = { cause: 'reading fails: away', isStuck: false };
     const stuck = { cause: 'reading fails: permission denied', isStuck: true };
     expect(stateOf(consumer(), withoutFlags, [away])).toEqual({
@@ -189,7 +189,7 @@ test('counts that move are said every 5 s', async () => {
   expect(written).toHaveLength(3);
 });
 
-test('a broker that is away is told once and costs nothing but freshness', async () => {
+test('an unavailable broker is logged once and costs nothing but freshness', async () => {
   const { reporter, clock, written, server, lines } = setUp();
   server.fails = true;
   await clock.tick();

@@ -27,7 +27,7 @@ test('a dead letter says what its headers say', () => {
   });
 });
 
-test('what somebody else has put there has no origin, and failed when it was written', () => {
+test('a record of another writer has no origin, and failed when it was written', () => {
   const letter = readDeadLetter(at, { ...record, key: null, value: null, headers: {} });
   expect(letter).toMatchObject({ origin: null, group: null, lastFailureAtMs: 9_000 });
   expect(letter).toMatchObject({ key: null, valueBytes: null, redriveCount: 0, attempts: null });

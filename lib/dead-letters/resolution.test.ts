@@ -3,7 +3,7 @@ import { formatOffsets, isResolution, readResolution, writeResolution } from './
 
 const settlement = { kind: 'redriven', by: 'mona', atMs: 0, why: '', redriveId: 'r-1' } as const;
 
-test('a marker is readable for a person', () => {
+test('a marker is readable for an operator', () => {
   expect(writeResolution({ ...settlement, offsets: [3, 5, 6, 7], why: 'repaired' })).toEqual({
     'afterbuild-settled': 'redriven',
     'afterbuild-settled-offsets': '3,5-7',
@@ -14,7 +14,7 @@ test('a marker is readable for a person', () => {
   });
 });
 
-test('whatever is settled is read again, and nothing else', () => {
+test('every settled offset is read again, and no other', () => {
   const offsets = fc.uniqueArray(fc.nat({ max: 300 }), { minLength: 1 });
   fc.assert(
     fc.property(offsets, (unsorted) => {

@@ -32,7 +32,7 @@ test.each<[string, Error, Dependency]>([
   ['the registry away', new RegistryUnavailableError('x'), 'registry'],
   ['the brake', new BrakeError('x'), 'brake'],
   ['a database that is not the one', new DatabaseHoldError('x'), 'brake'],
-])('%s holds, whatever record met it', (_, error, dependency) => {
+])('%s holds, for any record', (_, error, dependency) => {
   expect(classify(error)).toEqual({ kind: 'hold', dependency });
 });
 
@@ -50,7 +50,7 @@ test.each([
   ['a schema that the registry has lost', new UndecodableRecordError('x', null), 'bug'],
   ['a missing privilege', new PostgresError('x', 'other', '42501', undefined), 'bug'],
   ['a record of another database', new ForeignRecordError('x'), 'bug'],
-  ['what nobody has foreseen', new TypeError('x'), 'bug'],
+  ['an unforeseen error', new TypeError('x'), 'bug'],
 ])('%s: %o is %s', (_, error, kind) => {
   expect(classify(error).kind).toBe(kind);
 });

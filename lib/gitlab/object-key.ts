@@ -1,26 +1,26 @@
 /**
- * Where GitLab keeps an artifact's object: the one place that knows the three shapes of key.
- * Source: GitLab's HashedPath and JobArtifactUploader.
+ * Computes where GitLab keeps an artifact's object: the one place that knows the three shapes of key. Source: GitLab's
+ * HashedPath and JobArtifactUploader.
  */
 import { createHash } from 'node:crypto';
 import { fileLocation } from './enums';
 
-/** What an object's key is made of. */
+/** The columns that an object's key is made of. */
 export interface ArtifactKeyColumns {
   readonly id: number;
   readonly projectId: number;
   readonly jobId: number;
-  /** UTC date of `created_at` in days since 1970-01-01: all of it that a key holds. */
+  /** UTC date of `created_at` in days since 1970-01-01: a key holds no more of it. */
   readonly createdOnDays: number;
   /** File name; null when nothing was ever stored. */
   readonly file: string | null;
   /** 1 legacy, 2 hashed; null counts as hashed. */
   readonly fileLocation: number | null;
-  /** When set, this is the key, whatever the other columns say. */
+  /** When set, this is the key, and the other columns do not matter. */
   readonly fileFinalPath: string | null;
 }
 
-/** A key that must not be used, because it could name an object of somebody else. */
+/** A key that must not be used, because it could name the object of another artifact. */
 export class UnusableObjectKeyError extends Error {
   override readonly name = 'UnusableObjectKeyError';
 }
@@ -45,8 +45,8 @@ export function projectHashPath(projectId: number): string {
 
 /**
  * The key of an artifact's object, or null when the row never had one (no file name, no final path).
- * @throws UnusableObjectKeyError for names with `..`, empty parts, control characters, over 1,024 bytes, or for
- * years that have not four digits.
+ * @throws UnusableObjectKeyError for names with `..`, empty parts, control characters, over 1,024 bytes, or for years
+ * without exactly four digits.
  */
 export function artifactObjectKey(artifact: ArtifactKeyColumns): string | null {
   if (artifact.fileFinalPath !== null && artifact.fileFinalPath !== '') {

@@ -1,6 +1,6 @@
-/** Where GitLab keeps the chunks of a live trace, and what locks it. Source: its BuildTraceChunk and stores. */
+/** Where GitLab keeps the chunks of a live trace, and which leases lock it. Source: its BuildTraceChunk and stores. */
 
-/** Every chunk but the last is exactly so long; byte offset = index × this. */
+/** Length of every chunk but the last; byte offset = index × this. */
 export const chunkBytes = 131_072;
 
 /** `ci_build_trace_chunks.data_store`. */

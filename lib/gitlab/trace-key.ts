@@ -1,9 +1,8 @@
 /**
- * The key of an archived trace, fixed by its build alone.
+ * The key of an archived trace, determined by its build alone.
  *
- * An artifact's id cannot be known before its row is there (a trigger overwrites it), but when
- * `file_final_path` is set, that is the key. So every attempt, replay and second record for one build
- * writes the same object.
+ * An artifact's id cannot be known before its row exists (a trigger overwrites it), but when `file_final_path` is set,
+ * that is the key. So every attempt, replay and second record for one build writes the same object.
  */
 import { createHash } from 'node:crypto';
 import { projectHashPath } from './object-key';

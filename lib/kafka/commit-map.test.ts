@@ -55,7 +55,7 @@ test('one record in eight is missing over 20,000 offsets: every one of the other
   expect(offsetsIn(decodeCommitMap(text, 0) ?? [])).toBe(17_500);
 });
 
-test('a person can read the beginning', () => {
+test('an operator can read the beginning', () => {
   const map = { base: 100, ranges: [{ from: 102, to: 104 }], span: 12, ageMs: 61_000 };
   expect(encodeCommitMap(map)).toBe('afterbuild/1 done=2 span=12 age=61s r=2-3');
 });

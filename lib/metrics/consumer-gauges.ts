@@ -1,4 +1,4 @@
-/** What a consumer's state says in gauges; read when somebody asks, so that nothing is counted twice. */
+/** Turns a consumer's state into gauges; read at each scrape, so that nothing is counted twice. */
 import type { ConsumerState, PartitionState } from '../runtime/consumer';
 import type { Metrics } from './metrics';
 

@@ -1,8 +1,8 @@
 /**
- * Every metric of ours, once: its name, its labels, what moves it and what to do about it.
+ * The one list of our metrics: for each its name, its labels, what moves it and what to do about it.
  *
- * Both sentences become the help text that Prometheus shows, and the table of docs/metrics.md. Labels
- * name kinds, never ids: the number of series depends on topics and partitions only.
+ * Both sentences become the help text in Prometheus, and the table of docs/metrics.md. Labels name kinds, never ids:
+ * the number of series depends on topics and partitions only.
  */
 
 export interface MetricDefinition {
@@ -23,7 +23,7 @@ export const metricDefinitions = {
     type: 'counter',
     labels: ['topic', 'outcome'],
     moves:
-      'Records by what became of them in a micro-batch: done (skipped ones included), retry (again, in place or by way of a retry topic), hold (a dependency is away, no attempt is counted). What went on to another topic is in afterbuild_redirected_records_total.',
+      'Records by their outcome in a micro-batch: done (skipped ones included), retry (again, in place or through a retry topic), hold (a dependency is unavailable, no attempt is counted). Records sent to another topic are in afterbuild_redirected_records_total.',
     act: 'done is the rate of work. Much retry beside little done: read the last `lane.retrying` line. A halt is no outcome: see afterbuild_partitions.',
   },
   afterbuild_redirected_records_total: {
@@ -31,7 +31,7 @@ export const metricDefinitions = {
     labels: ['topic', 'kind'],
     moves:
       'Copies of records that a retry topic (retry) or a dead-letter topic (dead-letter) has acknowledged.',
-    act: 'Any dead-letter wants a person: `afterbuild dlq list`. A steady rate of retry means that single records keep failing: their headers say why.',
+    act: 'Any dead-letter needs an operator: `afterbuild dlq list`. A steady rate of retry means that single records keep failing: their headers say why.',
   },
   afterbuild_records_repeated_total: {
     type: 'counter',
@@ -44,7 +44,7 @@ export const metricDefinitions = {
     type: 'histogram',
     labels: ['topic'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
-    moves: 'How long the handler took for one micro-batch, whatever its outcome.',
+    moves: 'How long the handler took for one micro-batch, with any outcome.',
     act: 'Rises with the latency of the slowest store. Beyond 30 s look at that store before anything else.',
   },
   afterbuild_handled_records_total: {
@@ -63,7 +63,7 @@ export const metricDefinitions = {
     type: 'counter',
     labels: ['topic'],
     moves: 'Records that all replicas of the topic have acknowledged.',
-    act: 'The rate of what producers announce. Flat while rows expire: the loop limit is reached, or the deleter is behind.',
+    act: 'The rate at which producers find work. Flat while rows expire: the loop limit is reached, or the deleter is behind.',
   },
 
   // -- dependencies -----------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ export const metricDefinitions = {
     type: 'gauge',
     labels: ['dependency'],
     moves: 'The circuit breaker of a dependency: 0 closed, 1 half-open (probing), 2 open.',
-    act: '2 means that the dependency is away and its partitions wait; nothing is lost and no attempt is counted. Mend the dependency; the pipeline goes on by itself.',
+    act: '2 means that the dependency is unavailable and its partitions wait; nothing is lost and no attempt is counted. Repair the dependency; the pipeline goes on by itself.',
   },
   afterbuild_breaker_opened_total: {
     type: 'counter',
@@ -85,7 +85,7 @@ export const metricDefinitions = {
     type: 'gauge',
     labels: ['unit'],
     moves:
-      'What is due in the database and not produced yet, of the shards that this process sweeps: artifacts (counted up to 10,000 a shard, beyond that the estimate of PostgreSQL), or stale builds that the last pass has found. Looked at every 15 seconds; absent while it is not known.',
+      'What is due in the database and not produced yet, of the shards that this process sweeps: artifacts (counted up to 10,000 a shard, beyond that the estimate of PostgreSQL), or stale builds that the last pass has found. Read every 15 seconds; absent while it is not known.',
     act: 'Sum it over all processes: together with afterbuild_in_flight_items it is the whole that is left. Growing for an hour: `afterbuild status` says what the sweep waits for.',
   },
   afterbuild_due_seconds: {
@@ -112,14 +112,14 @@ export const metricDefinitions = {
     type: 'gauge',
     labels: ['topic', 'partition'],
     moves:
-      'Records that are not done by what Kafka itself says: from the committed offset of the group to the end of the log, without what the map in the commit says is done. Asked every 5 seconds, also while the partition is paused; only for partitions that this process holds and commits.',
-    act: 'The lag to believe: tools that subtract the committed offset from the end count what is done beyond it as well. Growing while afterbuild_buffered_records is 0: /readyz says what keeps it from being read.',
+      'Records that are not done by Kafka’s own numbers: from the committed offset of the group to the end of the log, without those that the commit map lists as done. Read every 5 seconds, also while the partition is paused; only for partitions that this process holds and commits.',
+    act: 'The correct lag: tools that subtract the committed offset from the end also count records beyond it that are done. Growing while afterbuild_buffered_records is 0: /readyz says what keeps it from being read.',
   },
   afterbuild_work_left_age_seconds: {
     type: 'gauge',
     labels: [],
     moves: 'Seconds since Kafka was last able to say how much is left.',
-    act: 'Above 30 the figures of afterbuild_work_left_records are old: Kafka, or the way to it, is away.',
+    act: 'Above 30 the figures of afterbuild_work_left_records are old: Kafka, or the network to it, is unavailable.',
   },
   afterbuild_unfinished_seconds: {
     type: 'gauge',
@@ -138,13 +138,13 @@ export const metricDefinitions = {
     type: 'gauge',
     labels: ['topic'],
     moves: 'Bytes of those records, overhead included.',
-    act: 'Bounded at 64 MiB a process whatever the lag is. More memory than that is used elsewhere.',
+    act: 'Bounded at 64 MiB a process, for any lag. More memory than that is used elsewhere.',
   },
   afterbuild_partitions: {
     type: 'gauge',
     labels: ['topic', 'state'],
     moves:
-      'Partitions that this process holds: working, held (they wait for a dependency or an operator), halted (they wait for a person).',
+      'Partitions that this process holds: working, held (they wait for a dependency or an operator), halted (until an operator acts).',
     act: 'halted above 0 needs you: /readyz names the partition and the reason. None at all is normal for a spare instance.',
   },
   afterbuild_concurrency_limit: {
@@ -165,20 +165,20 @@ export const metricDefinitions = {
     type: 'gauge',
     labels: [],
     moves:
-      'For how long work has been left standing for no reason that has a name: taken and not finished, not taken although it lies in Kafka, done and not committed, or no membership although the group answers. 0 while all is well, and while a pause, a breaker, a cap, the brake or Kafka itself is what is waited for.',
+      'For how long work has stood still without a known reason: taken and not finished, not taken although it lies in Kafka, done and not committed, or no membership although the group answers. 0 while all is well, and while the process waits for the end of a pause, a breaker, a cap, the brake or for Kafka itself.',
     act: 'At STALL_RED_MS readiness turns red and says which, at STALL_EXIT_MS the process ends with code 6 and another takes over. If that repeats, look for a call that never answers.',
   },
   afterbuild_member: {
     type: 'gauge',
     labels: [],
     moves: '1 while the process is a member of its group, else 0.',
-    act: 'At 0 for longer than a minute: Kafka is away, or does not let it in; read its log. It ends by itself when the group answers and still does not take it in.',
+    act: 'At 0 for longer than a minute: Kafka is unavailable, or refuses the process; read its log. The process ends by itself when the group answers and still does not admit it.',
   },
   afterbuild_commit_age_seconds: {
     type: 'gauge',
     labels: [],
     moves: 'Seconds since the group last accepted a commit of this process, or since it joined.',
-    act: 'Rises without harm while there is nothing to do. Rising while afterbuild_records_total rises: what is done is not recorded and will be repeated; read the `commit.failing` line.',
+    act: 'Rises without harm while there is nothing to do. Rising while afterbuild_records_total rises: finished work is not committed and will be repeated; read the `commit.failing` line.',
   },
   afterbuild_build_info: {
     type: 'gauge',
@@ -200,19 +200,19 @@ export const metricDefinitions = {
     labels: ['table', 'field'],
     moves:
       'Rows that a process cannot handle because of one field (an infinite created_at, an id beyond 2^53, a key that could name something else), each once a process.',
-    act: 'The `row.set-aside` lines, `afterbuild status` and `afterbuild reconcile --check` name them. Mend the row in the database: its change brings it back.',
+    act: 'The `row.set-aside` lines, `afterbuild status` and `afterbuild reconcile --check` name them. Correct the row in the database: the change brings it back.',
   },
   afterbuild_artifact_objects_deleted_total: {
     type: 'counter',
     labels: [],
     moves: 'Objects that S3 has confirmed as deleted; one that was gone before counts as well.',
-    act: 'Flat while rows are deleted: S3 is away; the keys are in the records and are asked for again.',
+    act: 'Flat while rows are deleted: S3 is unavailable; the keys are in the records, and the deletions are repeated.',
   },
   afterbuild_artifact_bytes_deleted_total: {
     type: 'counter',
     labels: [],
-    moves: 'Sizes of those objects, as their rows had them.',
-    act: 'What the bucket has become smaller by; compare with its bill.',
+    moves: 'Sizes of those objects, from their rows.',
+    act: 'How much the bucket has shrunk; compare with its bill.',
   },
   afterbuild_traces_total: {
     type: 'counter',
@@ -225,8 +225,8 @@ export const metricDefinitions = {
     type: 'gauge',
     labels: [],
     moves:
-      'Traces that this instance has seen wait or left as they are, and whose data Redis drops by itself one day.',
-    act: '`afterbuild status` names the first one and why; the log has all (`trace.waits`, `trace.left`).',
+      'Traces that this instance cannot archive yet or leaves unchanged, and whose data Redis will drop by itself one day.',
+    act: '`afterbuild status` names the first one and the reason; the log has all (`trace.waits`, `trace.left`).',
   },
   afterbuild_waiting_trace_ends_seconds: {
     type: 'gauge',
@@ -239,27 +239,27 @@ export const metricDefinitions = {
     type: 'gauge',
     labels: ['store'],
     moves:
-      '1 while that Redis of GitLab’s (shared-state, trace-chunks) is at its maxmemory or refuses commands for want of memory, 0 while it has room. One series, shared-state, where both are one server.',
-    act: 'GitLab’s appends are refused meanwhile. The archiver goes on and frees it; if S3 is away, or it stays full while the archiver works, raise maxmemory.',
+      '1 while that Redis of GitLab’s (shared-state, trace-chunks) is at its maxmemory or refuses commands for lack of memory, 0 while it has room. One series, shared-state, where both are one server.',
+    act: 'GitLab’s appends are refused meanwhile. The archiver goes on and frees memory; if S3 is unavailable, or Redis stays full while the archiver works, raise maxmemory.',
   },
   afterbuild_redis_used_bytes: {
     type: 'gauge',
     labels: ['store'],
     moves:
-      'Memory that a Redis of GitLab’s with live chunks (shared-state, trace-chunks) uses by its own reckoning; absent while it does not answer. One series, shared-state, where both are one server.',
+      'Memory that a Redis of GitLab’s with live chunks (shared-state, trace-chunks) reports as used; absent while it does not answer. One series, shared-state, where both are one server.',
     act: 'Compare with afterbuild_redis_max_bytes. Growing while traces are not archived: see afterbuild_redis_full_seconds.',
   },
   afterbuild_redis_max_bytes: {
     type: 'gauge',
     labels: ['store'],
     moves: 'Its maxmemory; absent where it has none.',
-    act: 'Without one Redis grows until its machine ends it.',
+    act: 'Without one, Redis grows until the system kills it.',
   },
   afterbuild_redis_full_seconds: {
     type: 'gauge',
     labels: ['store'],
     moves: 'When it is full at the rate of the last minutes; absent while it does not grow.',
-    act: 'Below a few hours: mend what keeps traces from being archived (`afterbuild status`), or set the flag redis-guard to dry-run, then to on.',
+    act: 'Below a few hours: repair what keeps traces from being archived (`afterbuild status`), or set the flag redis-guard to dry-run, then to on.',
   },
   afterbuild_spilled_chunks_total: {
     type: 'counter',
@@ -271,7 +271,7 @@ export const metricDefinitions = {
     type: 'counter',
     labels: [],
     moves: 'Their bytes.',
-    act: 'What the table of chunks has grown by, until the traces are archived.',
+    act: 'How much the table of chunks has grown, until the traces are archived.',
   },
   afterbuild_trace_bytes_total: {
     type: 'counter',
@@ -291,7 +291,7 @@ export type CounterName = NamesOf<'counter'>;
 export type GaugeName = NamesOf<'gauge'>;
 export type HistogramName = NamesOf<'histogram'>;
 
-/** The labels that this metric wants, all of them. */
+/** All labels of this metric. */
 export type LabelsOf<Name extends MetricName> = Readonly<
   Record<(typeof metricDefinitions)[Name]['labels'][number], string>
 >;

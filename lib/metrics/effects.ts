@@ -1,4 +1,4 @@
-/** Counts of effects, in the words of the handlers that cause them (their ports.ts). */
+/** Counts effects, in the terms of the handlers that cause them (their ports.ts). */
 import type { OutgoingRecord, RecordProducer } from '../kafka/producer';
 import type { RedisRoom } from '../../schemas/generated';
 import type { Metrics } from './metrics';
@@ -6,7 +6,7 @@ import type { Metrics } from './metrics';
 type RowFate = 'deleted' | 'already-gone' | 'kept' | 'left' | 'unusable';
 type TraceEffect = 'archived' | 'extended' | 'adopted' | 'partial' | 'finished';
 
-/** Counts what gets done, whatever became of it. */
+/** Counts finished work, with or without success. */
 interface Meter {
   add(count: number): void;
 }
@@ -36,7 +36,7 @@ export function createArchiveCounts(metrics: Metrics, meter?: Meter) {
   };
 }
 
-/** For consumers/trace-archiver. @param current `endsInMs`: of the first data that ends, null without any. */
+/** For consumers/trace-archiver. @param current `endsInMs`: of the data that ends first, null without any. */
 export function showWaitingTraces(
   metrics: Metrics,
   current: () => { readonly count: number; readonly endsInMs: number | null },
@@ -51,7 +51,7 @@ export function showWaitingTraces(
   });
 }
 
-/** For consumers/trace-archiver. @param current what is known of each server that has answered. */
+/** For consumers/trace-archiver. @param current the known state of each server that has answered. */
 export function showFullRedis(
   metrics: Metrics,
   current: () => readonly { readonly store: string; readonly isFull: boolean }[],
@@ -73,7 +73,7 @@ export function createGuardCounts(metrics: Metrics) {
   };
 }
 
-/** Likewise. @param current what is known of each server that answers. */
+/** Likewise. @param current the known state of each server that answers. */
 export function showRedisRooms(metrics: Metrics, current: () => readonly RedisRoom[]): void {
   metrics.beforeRead(() => {
     metrics.clear('afterbuild_redis_used_bytes');

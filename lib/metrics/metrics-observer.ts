@@ -1,10 +1,10 @@
-/** Counts what the consumer runtime tells. */
+/** Counts the callbacks of the consumer runtime. */
 import { dependencies, type Dependency } from '../runtime/dependency';
 import type { BreakerState, RecordEnd, RuntimeObserver } from '../runtime/observer';
 import { breakerLevels } from './definitions';
 import type { Metrics } from './metrics';
 
-/** Those that the runtime reports; redirected records have a count of their own. */
+/** The runtime's kinds of outcome; letters have a count of their own. */
 const outcomes: readonly RecordEnd[] = ['done', 'retry', 'hold'];
 const redirectKinds = ['retry', 'dead-letter'] as const;
 

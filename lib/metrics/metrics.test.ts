@@ -68,7 +68,7 @@ test('a breaker is a level, and each opening counts', async () => {
   );
 });
 
-test('the work that is left is told in records and in seconds', async () => {
+test('the work that is left is shown in records and in seconds', async () => {
   const metrics = new Metrics('tested');
   const behind = { doneBelow: 40, bufferedRecords: 7, bufferedBytes: 700 };
   const halted = { partition: 1, halts: ['cannot be decoded'], bufferedBytes: 30 };
@@ -137,7 +137,7 @@ test('only records that were acknowledged count as produced', async () => {
 });
 
 test.each([-1, NaN, Infinity])(
-  'an amount of %s counts as nothing, and stops nobody',
+  'an amount of %s counts as nothing, and stops no work',
   async (by) => {
     const metrics = new Metrics('artifact-deleter');
     metrics.add('afterbuild_artifact_bytes_deleted_total', {}, by);

@@ -1,4 +1,4 @@
-/** The metrics of one process: those of definitions.ts, and what @prometheus-io/client knows of Node by itself. */
+/** The metrics of one process: those of definitions.ts, and those that @prometheus-io/client collects about Node. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import {
   helpOf,
@@ -31,7 +31,7 @@ export class Metrics {
     }
   }
 
-  /** @param by what is no finite number above 0 counts as 0: counting never stops what is counted. */
+  /** @param by anything but a finite number above 0 counts as 0: counting never stops the work. */
   add<Name extends CounterName>(name: Name, labels: LabelsOf<Name>, by = 1): void {
     this.#counters.get(name)?.inc(labels, Number.isFinite(by) && by > 0 ? by : 0);
   }
@@ -44,12 +44,12 @@ export class Metrics {
     if (Number.isFinite(value)) this.#histograms.get(name)?.observe(labels, value);
   }
 
-  /** Forgets all series of that gauge: what is not set again is not there any more. */
+  /** Removes all series of that gauge: a series that is not set again disappears. */
   clear(name: GaugeName): void {
     this.#gauges.get(name)?.reset();
   }
 
-  /** For gauges that are only worth computing when somebody asks. */
+  /** For gauges that are only worth computing at a scrape. */
   beforeRead(update: () => void): void {
     this.#beforeRead.push(update);
   }

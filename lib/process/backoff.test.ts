@@ -3,7 +3,7 @@ import { retryDelayMs } from './backoff';
 
 const chance = double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
-test('each delay is between half and all of a step that doubles up to the cap, whatever the chance', () => {
+test('each delay is between half and all of a step that doubles up to the cap, for any random number', () => {
   const failures = integer({ min: 1, max: 10_000 });
   const first = integer({ min: 1, max: 5_000 });
   const factor = integer({ min: 1, max: 1_000 });
@@ -18,7 +18,7 @@ test('each delay is between half and all of a step that doubles up to the cap, w
   );
 });
 
-test('whoever fails together comes back apart: another chance is another delay', () => {
+test('lanes that fail together come back apart: another random number is another delay', () => {
   const pace = { retryFirstMs: 100, retryMaxMs: 10_000 };
   const drawn = [0, 0.5, 0.999].map((chance) => retryDelayMs(3, pace, () => chance));
   expect(drawn).toEqual([200, 300, 400]);

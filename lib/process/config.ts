@@ -105,7 +105,7 @@ const s3Variables = {
   S3_BUCKET_TAG: true,
 } as const;
 
-/** Health endpoints, stall detection, shutdown deadline (lib/process/life.ts). */
+/** Health endpoints, stall detection, shutdown deadline (lib/service/health.ts). */
 const lifeVariables = {
   HTTP_HOST: text.default('127.0.0.1'),
   /** Left out: no server. 0: any free port; the log names it. */

@@ -15,7 +15,7 @@ describe('the rate', () => {
     expect(describeRate(5, 5, 1_000)).toBe('5.0/s');
   });
 
-  it('is told in the unit that fits', () => {
+  it('is shown in the unit that fits', () => {
     expect([59.2, 600, 10_000].map(describeSeconds)).toEqual(['60 s', '10 min', '3 h']);
   });
 });

@@ -1,18 +1,18 @@
-/** Shows how far something is: bars with rate and time left on a terminal, plain lines everywhere else. */
+/** Shows the progress of a task: bars with rate and time left on a terminal, plain lines everywhere else. */
 import { MultiBar, Presets } from 'cli-progress';
 
 export interface Bar {
-  /** @param done in all, not since the last call. */
+  /** @param done the total so far, not since the last call. */
   update(done: number): void;
-  /** Says how it ended and shows the bar no more. */
+  /** Shows the result and removes the bar. */
   finish(outcome: string): void;
 }
 
 export interface Progress {
-  /** @param total undefined when nobody knows. @param unit plural, for example `artifacts`. */
+  /** @param total undefined when unknown. @param unit plural, for example `artifacts`. */
   bar(title: string, total: number | undefined, unit: string): Bar;
   readonly line: (text: string) => void;
-  /** Leaves the terminal as it was found; called once, whatever happened. */
+  /** Restores the terminal; called once, in every case. */
   close(): void;
 }
 
@@ -42,7 +42,7 @@ function describeAmount(done: number, total: number | undefined, unit: string): 
 }
 
 /**
- * A line when something begins, when it ends, and every five seconds between.
+ * A line when a task begins, when it ends, and every five seconds between.
  * @param nowMs a clock that only goes forward.
  */
 export function createPlainProgress(
@@ -74,7 +74,7 @@ export function createPlainProgress(
 const showCursor = '\u001B[?25h';
 
 function createBars(stream: NodeJS.WriteStream): Progress {
-  // Whatever ends this process: a terminal without a cursor looks broken.
+  // For any end of this process: a terminal without a cursor looks broken.
   process.once('exit', () => void stream.write(showCursor));
   const bars = new MultiBar(
     {
@@ -115,7 +115,7 @@ function createBars(stream: NodeJS.WriteStream): Progress {
   };
 }
 
-/** @param stream where people look, normally stderr: stdout is for results. */
+/** @param stream normally stderr: stdout is for results. */
 export function createProgress(stream: NodeJS.WriteStream): Progress {
   if (stream.isTTY) return createBars(stream);
   return createPlainProgress((line) => void stream.write(`${line}\n`));

@@ -26,7 +26,7 @@ test('what gets on is no trouble, however long it takes', () => {
   expect(lookAt(119, 'b')).toEqual([]);
 });
 
-test('what stands is told, for nobody to be blamed, until it moves or is over', () => {
+test('a standing wait is shown, without a fault, until it moves or is over', () => {
   const { lookAt, wait, troubles } = setUp();
   lookAt(0, 'a');
   expect(lookAt(60, 'a')).toEqual([{ cause: 'waiting at a', isStuck: false, isPace: true }]);

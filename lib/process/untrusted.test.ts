@@ -10,7 +10,7 @@ const kafka = Object.assign(failed('SELF_SIGNED_CERT_IN_CHAIN'), {
 });
 
 test.each([
-  ['an authority that nobody named', failed('UNABLE_TO_VERIFY_LEAF_SIGNATURE')],
+  ['an unknown authority', failed('UNABLE_TO_VERIFY_LEAF_SIGNATURE')],
   ['a certificate of another host', failed('ERR_TLS_CERT_ALTNAME_INVALID')],
   ['one that has expired', failed('CERT_HAS_EXPIRED')],
   ['one that fetch met', inFetch],

@@ -1,6 +1,6 @@
 /**
- * Compares chunk rows with chunk data, beside a live pipeline: a row whose data is nowhere (I1), and data
- * in Redis that no row claims (I4). As in `check.ts`, a difference is a suspicion until it has stayed.
+ * Compares chunk rows with chunk data, beside a live pipeline: a row whose data is missing (I1), and data in Redis that
+ * no row claims (I4). As in `check.ts`, a difference is only a suspicion until it has lasted.
  */
 import {
   chunkBytes,
@@ -39,11 +39,11 @@ export interface DataWithoutChunk extends ChunkName {
 
 export type TraceBreak = ChunkWithoutData | DataWithoutChunk;
 
-/** Left by what GitLab did itself, and no break of an invariant: nobody will read it. */
+/** Left over from GitLab's own work, and no break of an invariant: it will never be read. */
 export type TraceLeftover =
   /** The row of a chunk without data, of a build that was erased or skipped: GitLab removes it with the build. */
   | (ChunkName & { readonly kind: 'row' })
-  /** Data of a build that is gone; Redis drops it by itself in `endsInMs`. */
+  /** Data of a deleted build; Redis drops it by itself in `endsInMs`. */
   | (ChunkName & { readonly kind: 'data'; readonly endsInMs: number });
 
 export interface TraceReport {
@@ -79,7 +79,7 @@ export async function checkTraces(
   return { ...counts, ...(await sort(ports, await verify(ports, suspects))) };
 }
 
-/** Tells breaks from what the end of a build leaves behind. */
+/** Distinguishes breaks from what the end of a build leaves behind. */
 async function sort(
   ports: TraceCheckPorts,
   found: readonly TraceBreak[],
@@ -132,7 +132,7 @@ async function* batchesOf<T>(all: AsyncIterable<T>): AsyncGenerator<T[], void, u
   if (batch.length > 0) yield batch;
 }
 
-/** A chunk that the archived trace covers has been removed by the archiver: its row is next. */
+/** The archiver has removed a chunk that the archived trace covers: its row is next. */
 async function withoutData(
   ports: TraceCheckPorts,
   claims: readonly ChunkClaim[],
@@ -175,7 +175,7 @@ function nameOf(key: string): ChunkName[] {
   return match ? [{ buildId: Number(match[1]), index: Number(match[2]) }] : [];
 }
 
-/** @returns those that are still so, each once. */
+/** @returns those that still exist, each once. */
 async function verify(
   ports: TraceCheckPorts,
   suspects: readonly TraceBreak[],

@@ -1,9 +1,9 @@
 /**
- * Compares what the rows claim with what the bucket holds (I3, I4), beside a live pipeline.
+ * Compares the claims of the rows with the objects in the bucket (I3, I4), beside a live pipeline.
  *
- * The two are not read at one moment, so a difference is only a suspicion. Each one is asked about
- * again at the end, and what is still suspicious once more after a pause: in between the pipeline has
- * finished what it was in the middle of. Only what stays is reported.
+ * The two are not read at one moment, so a difference is only a suspicion. Each one is checked again at the end, and
+ * once more after a pause: meanwhile the pipeline has finished its running work. Only a difference that lasts is
+ * reported.
  */
 import { objectShape } from '../gitlab/object-key';
 import type { Clock } from '../process/clock';
@@ -26,9 +26,9 @@ export interface CheckPorts {
 }
 
 export interface CheckOptions {
-  /** Suspicions kept in memory; more are only counted. */
+  /** Suspicions kept in memory; further ones are only counted. */
   readonly suspectsMax: number;
-  /** Between the first question about a suspicion and the last one. */
+  /** Time between the first check of a suspicion and the last one. */
   readonly pauseMs: number;
   readonly signal: AbortSignal;
   /** Called now and then while the streams are read. */
@@ -53,14 +53,14 @@ export interface CheckReport {
   /** Remote artifact rows with a key. */
   readonly rows: number;
   readonly objects: number;
-  /** Objects of shapes that are none of the pipeline's: never looked at. */
+  /** Objects whose keys do not have the pipeline's shapes: never checked. */
   readonly foreignObjects: number;
-  /** Rows that may go now: waiting, not a break. */
+  /** Rows that may be deleted now: they wait, and are no break. */
   readonly dueRows: number;
   readonly breaks: readonly Break[];
-  /** Rows of which no key can be made: not compared. */
+  /** Rows without a usable key: not compared. */
   readonly setAside: readonly OddArtifact[];
-  /** Suspicions beyond `suspectsMax`, not asked about again. */
+  /** Suspicions beyond `suspectsMax`, not checked again. */
   readonly unverified: number;
 }
 
@@ -124,7 +124,7 @@ function count(
   if (isForeign(row, object)) counts.foreignObjects += 1;
 }
 
-/** What no row claims and no artifact's key looks like is somebody else's. */
+/** An object that no row claims, and whose key is not of an artifact's shape, is foreign. */
 const isForeign = (row: Claim | undefined, object: Named): boolean =>
   row === undefined && objectShape(object.key) === 'foreign';
 
@@ -136,12 +136,12 @@ function suspectOf(row: Claim | undefined, object: Named | undefined): Break | u
   return { invariant: 'I4', key: object.key };
 }
 
-/** @returns those that are still so. */
+/** @returns those that are still suspicious. */
 async function verify(ports: CheckPorts, suspects: readonly Break[]): Promise<Break[]> {
   const still: Break[] = [];
   for (let at = 0; at < suspects.length; at += batchKeys) {
     const batch = suspects.slice(at, at + batchKeys);
-    // The object before the row: a row that is there after its object was missing is a break for sure.
+    // The object before the row: if the row still exists after its object was missing, it is a break for sure.
     const stored = await storedOf(ports, batch);
     const claimed = await claimsOn(ports, batch);
     const unclaimed = batch
@@ -172,14 +172,14 @@ async function claimsOn({ claims }: CheckPorts, batch: readonly Break[]): Promis
     if (suspect.invariant === 'I3') ids.push(suspect.id);
     else if (shape === 'hashed') ids.push(...idOf(parts[5]));
     else if (shape === 'legacy') legacyJobIds.push(...idOf(parts[2]));
-    // A final path may have any shape, also that of another kind of key.
+    // A final path may have any shape, even that of another kind of key.
     if (suspect.invariant === 'I4') finalPaths.push(suspect.key);
   }
   const rows = await claims.of({ ids, legacyJobIds, finalPaths });
   return new Set(rows.map(({ key }) => key));
 }
 
-/** None for digits that no id of a row is: PostgreSQL would refuse the whole question. */
+/** None for digits that are no id of a row: PostgreSQL would refuse the whole query. */
 function idOf(digits: string | undefined): number[] {
   const id = Number(digits);
   return Number.isSafeInteger(id) ? [id] : [];

@@ -35,7 +35,7 @@ test('keys sort as their bytes do, also outside of the first plane', () => {
   );
 });
 
-test('what only one side has is found, whatever the keys are', async () => {
+test('a key of only one side is found, for any keys', async () => {
   await fc.assert(
     fc.asyncProperty(fc.uniqueArray(key), fc.uniqueArray(key), async (lefts, rights) => {
       const pairs = await merged(lefts.toSorted(compareKeys), rights.toSorted(compareKeys));

@@ -22,7 +22,7 @@ export function compareKeys(a: string, b: string): number {
 
 /**
  * Both sides may repeat a key: each left one is paired with the right one of its key, if there is one.
- * @throws Error when a side is not in order: everything behind that would look missing.
+ * @throws Error when a side is not in order: otherwise everything behind that place would look missing.
  */
 export async function* mergeByKey<L extends Keyed, R extends Keyed>(
   lefts: AsyncIterable<L>,

@@ -61,6 +61,6 @@ test('what a replay or a redrive has brought back says so', () => {
   expect(isSaidAgain({ [failureHeaders.redriveId]: 'a' })).toBe(true);
 });
 
-test('nobody has to count', () => {
+test('metrics are optional', () => {
   for (const dependency of dependencies) noObserver.breaker(dependency, 'open', 'away');
 });

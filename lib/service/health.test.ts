@@ -123,7 +123,7 @@ test('out of the group it is not ready; in the drain it is alive, but not ready'
   await expect(ask('/livez')).rejects.toThrow();
 });
 
-test('whoever repeats in vain turns it red with the reason, until it works again', async () => {
+test('work that fails again and again turns it red with the reason, until it works again', async () => {
   const { context, clock, consumer, ask } = setUp();
   await withHealth(
     'tested',

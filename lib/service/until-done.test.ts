@@ -53,7 +53,7 @@ test('an outage is a trouble with its cause until it works again, however long i
 test.each<[string, Error]>([
   ['a missing privilege', postgres('other', 'permission denied')],
   ['a bug', new TypeError('x is undefined')],
-])('%s that is not gone after seven tries wants a person', async (_, error) => {
+])('%s that is not gone after seven tries needs an operator', async (_, error) => {
   const { seen, said, troubles } = await repeat(times(8, error));
   const stuck = seen.map(([trouble]) => trouble?.isStuck);
   expect(stuck.slice(1)).toEqual([...Array.from({ length: 6 }, () => false), true, true]);
@@ -84,7 +84,7 @@ test('another reason is logged, too, and numbers make none', async () => {
   expect(seen.at(-2)).toEqual([{ cause: 'reading fails: no answer within 7 ms', isStuck: false }]);
 });
 
-test('who says that it works has no trouble any more, whatever it waits for', async () => {
+test('work that reports success has no trouble any more, even if it waits', async () => {
   const { untilDone, troubles, said } = setUp();
   let calls = 0;
   await untilDone('producing', never, (works) => {

@@ -168,7 +168,7 @@ test('secrets are files that each service is given, and no value stands anywhere
   for (const [name, { environment, secrets: given }] of services) {
     for (const [key, value] of Object.entries(environment)) {
       const secret = /^\/run\/secrets\/(.+)$/.exec(value)?.[1];
-      // Read by the Connect workers, whatever service the variable stands in.
+      // Read by the Connect workers, in any service that has the variable.
       const reader = key === 'CDC_PASSWORD_PROPERTIES_FILE' ? service('connect').secrets : given;
       if (secret !== undefined) expect([name, reader]).toEqual([name, arrayWith(secret)]);
       if (key === 'CLEAR_TEXT_PASSWORDS') continue;

@@ -1,6 +1,6 @@
 /**
- * The step `prepare` of docker-compose.yml: turns empty servers into a place where the pipeline can work,
- * and writes down which database cluster it made. Safe to repeat.
+ * The step `prepare` of docker-compose.yml: sets up empty servers for the pipeline, and writes down which database
+ * cluster was made. Safe to repeat.
  */
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ const variables = connectSchema.omit({ POSTGRES_USER: true, POSTGRES_PASSWORD_FI
   S3_ENDPOINT: z.url(),
   S3_ACCESS_KEY_ID_FILE: z.string(),
   S3_SECRET_ACCESS_KEY_FILE: z.string(),
-  /** A file a password, named as ops/local/stack/data-folder.ts names them. */
+  /** One file for each password, with the names of ops/local/stack/data-folder.ts. */
   SECRETS_DIR: z.string(),
   /** Gets the file `system-identifier`, which the processes read. */
   STATE_DIR: z.string().default('/var/lib/afterbuild'),
@@ -40,7 +40,7 @@ type Config = z.output<typeof variables>;
 
 const log = (line: string): void => console.log(line);
 
-/** @throws Error with what is wrong; what was made before stays, and is left alone the next time. */
+/** @throws Error with the reason; steps that succeeded stay, and the next run leaves them alone. */
 export async function prepare(environment: Environment): Promise<void> {
   const config = loadConfig(variables, environment);
   const admin = {
@@ -71,7 +71,7 @@ export async function prepare(environment: Environment): Promise<void> {
     POSTGRES_PASSWORD_FILE: join(config.SECRETS_DIR, 'postgres-cdc'),
   });
   log('the connector streams');
-  // Last: the processes may start, and only against this cluster.
+  // Last: from now on the processes may start, and only against this cluster.
   const target = join(config.STATE_DIR, 'system-identifier');
   writeFileSync(`${target}.new`, `${identifier}\n`);
   renameSync(`${target}.new`, target);

@@ -1,6 +1,6 @@
 /**
- * Reads as much of docker-compose.yml as the test compares: services with their settings, anchors merged.
- * The file is formatted by prettier, so its indentation can be relied upon; it is no parser of YAML.
+ * Reads the parts of docker-compose.yml that the test compares: services with their settings, anchors merged. It is no
+ * YAML parser: it relies on prettier's indentation.
  */
 
 export interface ComposeService {
@@ -10,11 +10,11 @@ export interface ComposeService {
   readonly command: readonly string[];
   readonly ports: readonly string[];
   readonly hasHealthCheck: boolean;
-  /** The service's own lines, without what is merged into it. */
+  /** The service's own lines, without merged ones. */
   readonly text: string;
 }
 
-/** The deeper lines under `<indent><name>:` (and whatever stands behind the colon), or undefined. */
+/** The deeper lines under `<indent><name>:` (with the text behind the colon), or undefined. */
 function blockOf(text: string, name: string, indent: string): string | undefined {
   const head = new RegExp(`^${indent}${name}:(.*)\\n((?:${indent} +.*\\n|\\s*\\n)*)`, 'm');
   const match = head.exec(text);

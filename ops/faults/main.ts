@@ -1,4 +1,7 @@
-/** `npm run faults`: the scenarios with every fault in its full length, which takes hours; other arguments go to jest. */
+/**
+ * `npm run faults`: runs the scenarios with every fault in its full length, which takes hours; other arguments go to
+ * jest.
+ */
 import { listenForInterruption } from '../../lib/process/interruption';
 import { runJest } from '../local/run-jest';
 
@@ -25,7 +28,7 @@ async function main(): Promise<void> {
   process.exitCode = 0;
   for (const project of ['scenarios', 'brokers']) {
     const given = process.argv.slice(2);
-    // What is asked for may be in the other project.
+    // The requested test may be in the other project.
     const args = ['--selectProjects', project, '--runInBand', '--verbose', '--passWithNoTests'];
     const isPassed = await runJest([...args, ...given], signal, { AFTERBUILD_FULL_FAULTS: '1' });
     if (!isPassed) process.exitCode = 1;

@@ -1,6 +1,6 @@
 /**
- * A reverse proxy in front of an S3 server that answers as a provider does on a bad day: SlowDown, some
- * keys refused, answers that come late or not at all. Signatures stay valid, for the Host header passes.
+ * A reverse proxy in front of an S3 server that imitates a provider's bad day: SlowDown, some refused keys, answers
+ * that come late or not at all. Signatures stay valid, because the Host header passes unchanged.
  */
 import { once } from 'node:events';
 import {
@@ -17,7 +17,7 @@ import { connectS3, type S3Place } from '../local/connected-gitlab';
 
 export interface S3Request {
   readonly method: string;
-  /** Empty for requests to the bucket as a whole; one of many for a DeleteObjects. */
+  /** Empty for requests to the bucket as a whole; one of several for a DeleteObjects. */
   readonly key: string;
   readonly isDeleteObjects: boolean;
   /** Those that a DeleteObjects names. */
@@ -28,11 +28,11 @@ export interface S3Request {
 export interface S3Refusal {
   readonly status: number;
   readonly code: string;
-  /** What is sent instead of S3's XML: the answer of somebody on the way, or of a server that is broken. */
+  /** Sent instead of S3's XML: the answer of a server on the way, or of a broken server. */
   readonly body?: string;
 }
 
-/** Answers that look like success and say nothing of what was asked. */
+/** Answers that look like success and do not answer the request. */
 export const oddAnswers: readonly S3Refusal[] = [
   { status: 200, code: 'empty', body: '' },
   { status: 204, code: 'no content', body: '' },
@@ -50,18 +50,18 @@ export const internalError: S3Refusal = { status: 500, code: 'InternalError' };
 export const accessDenied: S3Refusal = { status: 403, code: 'AccessDenied' };
 
 export interface S3Faults {
-  /** Answers a whole request, without the server having seen it. */
+  /** Answers a whole request; the server does not see it. */
   readonly refuse?: (request: S3Request) => S3Refusal | undefined;
   /** Answers for some keys of a DeleteObjects; the server deletes the others. */
   readonly refuseKey?: (key: string) => S3Refusal | undefined;
   /** Waits before the server is asked. */
   readonly delayMs?: number;
-  /** The server does what it is asked, and its answer is lost with the connection. */
+  /** The server carries out the request, and its answer is lost with the connection. */
   readonly loseAnswer?: (request: S3Request) => boolean;
 }
 
 export class S3Front {
-  /** Requests since the last `plan`, and how many of them suffered. */
+  /** Requests since the last `plan`, and how many of them were faulted. */
   readonly counts = { requests: 0, faults: 0 };
   private faults: S3Faults = {};
   private readonly s3;
@@ -88,7 +88,7 @@ export class S3Front {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** From now on; an empty plan heals. */
+  /** From now on; an empty plan ends all faults. */
   plan(faults: S3Faults): void {
     this.faults = faults;
     this.counts.requests = 0;
@@ -150,7 +150,7 @@ export class S3Front {
     answer.pipe(response);
   }
 
-  /** The server is asked anew for the keys that are not refused: the request's own signature is for all. */
+  /** The server gets a new request for the keys that are not refused: the original signature covers all. */
   private async deleteSome(
     bucket: string,
     keys: readonly string[],
@@ -183,7 +183,7 @@ async function bytesOf(stream: AsyncIterable<unknown>): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-/** Buckets stand in the path: the pipeline is told to use path style. */
+/** Buckets are in the path: the pipeline is configured to use path style. */
 function parse(request: IncomingMessage, body: Buffer): { bucket: string; asked: S3Request } {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://s3');
   const [bucket = '', ...parts] = pathname.slice(1).split('/');

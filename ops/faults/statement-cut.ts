@@ -1,12 +1,12 @@
 /**
- * A proxy in front of PostgreSQL that cuts a connection at one statement: before the server has seen
- * it, or when the server has done it and its answer is under way.
+ * A proxy in front of PostgreSQL that cuts a connection at one statement: before the server has seen it, or when the
+ * server has carried it out and its answer is under way.
  */
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
 export interface Cut {
-  /** Sought in what the client sends, for example /COMMIT/. Prepared statements are sent with their name. */
+  /** Matched against the client's bytes, for example /COMMIT/. Prepared statements are sent with their name. */
   readonly at: RegExp;
   readonly when: 'before the statement' | 'before its answer';
   /** How often, then everything passes. */
@@ -86,7 +86,7 @@ export class StatementCut {
     });
   }
 
-  /** @returns the cut that these bytes are to get. */
+  /** @returns the cut for these bytes. */
   private take(bytes: Buffer): Cut | undefined {
     const { cut } = this;
     if (!cut || this.left === 0 || !cut.at.test(bytes.toString('latin1'))) return undefined;

@@ -1,4 +1,4 @@
-/** Toxiproxy: TCP proxies in front of servers, which refuse, slow down, silence or cut what passes. */
+/** Toxiproxy: TCP proxies in front of servers, which refuse, slow down, silence or cut connections. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
@@ -20,7 +20,7 @@ export type Toxic =
   | { readonly type: 'limit_data'; readonly attributes: { readonly bytes: number } };
 
 export interface ToxicChoice {
-  /** `downstream` (the default) are the server's answers, `upstream` what it is asked. */
+  /** `downstream` (the default) are the server's answers, `upstream` the requests to it. */
   readonly stream?: 'upstream' | 'downstream';
   /** Share of the connections that get it; 1 by default. */
   readonly share?: number;
@@ -38,7 +38,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Sends one request to the API. @throws Error with what it answered. */
+/** Sends one request to the API. @throws Error with its answer. */
 async function request(url: string, method: string, body?: object): Promise<unknown> {
   const answer = await fetch(url, {
     method,
@@ -55,7 +55,7 @@ interface ProxyState {
   readonly toxics: readonly { readonly name: string }[];
 }
 
-/** A place to connect to instead of the server's own. */
+/** An address to use instead of the server's own. */
 export class FaultProxy {
   readonly host = '127.0.0.1';
   readonly port: number;
@@ -79,7 +79,7 @@ export class FaultProxy {
     await request(`${this.url}/toxics`, 'POST', { ...toxic, stream, toxicity: share });
   }
 
-  /** Everything passes again as if nothing had been. */
+  /** Ends all faults. */
   async heal(): Promise<void> {
     const { toxics } = (await request(this.url, 'GET')) as ProxyState;
     for (const { name } of toxics) await request(`${this.url}/toxics/${name}`, 'DELETE');
@@ -95,7 +95,7 @@ export class Toxiproxy {
 
   /**
    * Builds it first if it is not in the cache.
-   * @param log takes a line at a time of what the build says.
+   * @param log gets each line of the build's output.
    * @throws FetchError, or Error when it does not answer within 30 seconds.
    */
   static async start(log: (line: string) => void): Promise<Toxiproxy> {
@@ -106,7 +106,7 @@ export class Toxiproxy {
       stdio: 'ignore',
     });
     await once(child, 'spawn');
-    // Whoever ends without stopping us leaves nothing behind.
+    // Stopped when this process ends, so that nothing is left behind.
     process.once('exit', () => child.kill('SIGKILL'));
     const proxies = new Toxiproxy(child, `http://127.0.0.1:${port}`);
     await proxies.answers();

@@ -1,8 +1,8 @@
-/** Breaks of the invariants, gathered by kind. */
+/** Collects the breaks of the invariants, by kind. */
 
 export interface Break {
   readonly invariant: 'I1' | 'I3' | 'I4' | 'I5';
-  /** What was found, as the end of a sentence. */
+  /** The finding, as the end of a sentence. */
   readonly what: string;
   /** Artifact ids, build ids or keys: the first twenty. */
   readonly ids: readonly (number | string)[];

@@ -1,8 +1,8 @@
 /**
  * GitLab's own statements on artifacts: lock, unlock, extend, delete, erase.
  *
- * Each tells the ledger what it won: an UPDATE that finds no row has lost the race against the
- * deletion, and then the deletion was right.
+ * Each writes to the ledger what it changed: an UPDATE that finds no row has lost the race against the deletion, and
+ * then the deletion was right.
  */
 import { fileStore, fileType } from '../../lib/gitlab/enums';
 import { artifactObjectKey } from '../../lib/gitlab/object-key';
@@ -49,7 +49,7 @@ function placesOf(rows: readonly RowPlace[]): [number[], number[]] {
   return [rows.map(({ id }) => id), rows.map(({ partitionId }) => partitionId)];
 }
 
-/** @returns how many rows were still there. */
+/** @returns how many rows still existed. */
 export async function changeArtifacts(
   gitlab: SmallGitlab,
   artifacts: readonly RowPlace[],
@@ -67,7 +67,7 @@ export async function changeArtifacts(
   return won;
 }
 
-/** @returns how many were still there to be locked. */
+/** @returns how many still existed and were locked. */
 export async function lockArtifacts(
   gitlab: SmallGitlab,
   artifacts: readonly RowPlace[],
@@ -84,7 +84,7 @@ export async function unlockArtifacts(
 
 /**
  * Sets the expiry relative to the database's clock; null for never ("keep").
- * @returns how many were still there.
+ * @returns how many still existed.
  */
 export async function setExpiry(
   gitlab: SmallGitlab,
@@ -148,9 +148,9 @@ function keyOf(row: DeletedRow): string | null {
 }
 
 /**
- * GitLab's own way: the rows go together with a note in ci_deleted_objects, in one transaction; the
- * objects after it, the notes last.
- * @returns how many rows were still there.
+ * GitLab's own way: the rows go together with a note in ci_deleted_objects, in one transaction; the objects after it,
+ * the notes last.
+ * @returns how many rows still existed.
  */
 export async function deleteArtifacts(
   gitlab: SmallGitlab,
@@ -215,7 +215,7 @@ async function artifactsOf(
   return rows.map(({ id }) => ({ id: Number(id), partitionId }));
 }
 
-/** A user erases a job: its artifacts, its trace, what is live of it, and the mark on the build. */
+/** A user erases a job: its artifacts, its trace, its live chunks, and the mark on the build. */
 export async function eraseBuild(gitlab: SmallGitlab, build: RowPlace): Promise<void> {
   const place = [build.id, build.partitionId];
   gitlab.ledger.append([{ kind: 'trace-going', buildIds: [build.id] }]);
@@ -229,7 +229,7 @@ export async function eraseBuild(gitlab: SmallGitlab, build: RowPlace): Promise<
   gitlab.ledger.append([{ kind: 'trace-gone', buildIds: [build.id] }]);
 }
 
-/** The same without the mark: the build's row goes, and by cascade what hangs on it. */
+/** The same without the mark: the build's row goes, and by cascade all rows that depend on it. */
 export async function deleteBuild(gitlab: SmallGitlab, build: RowPlace): Promise<void> {
   const place = [build.id, build.partitionId];
   gitlab.ledger.append([{ kind: 'trace-going', buildIds: [build.id] }]);

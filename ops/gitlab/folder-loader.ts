@@ -1,16 +1,16 @@
 /**
- * Bulk seeding of the local stack: writes objects straight into the folder that the S3 server serves.
+ * Loads objects in bulk for the local stack: writes them straight into the folder that the S3 server serves.
  *
- * versitygw keeps an object as a plain file `<folder>/<bucket>/<key>`. Files written there answer to
- * HEAD, GET, ListObjectsV2 and DeleteObjects like any other, but have no ETag (kept in an extended
- * attribute, which an ordinary write does not set). Nothing in the artifact flow reads ETags.
+ * versitygw keeps an object as a plain file `<folder>/<bucket>/<key>`. Files written there answer to HEAD, GET,
+ * ListObjectsV2 and DeleteObjects like any other, but have no ETag (kept in an extended attribute, which an ordinary
+ * write does not set). Nothing in the artifact flow reads ETags.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { NewObject, ObjectLoader } from './objects';
 
-/** Written without letting others run; keeps the event loop's pauses under about 20 ms. */
+/** So many bytes are written without a break; keeps the event loop's pauses under about 20 ms. */
 const filesPerTurn = 200;
 
 export class FolderObjectLoader implements ObjectLoader {
@@ -33,7 +33,7 @@ export class FolderObjectLoader implements ObjectLoader {
       for (const { key, body } of objects.slice(start, start + filesPerTurn)) this.write(key, body);
       await nextTurn();
     }
-    this.lastFolders.clear(); // a delete removes empty folders, so no memory of them may last
+    this.lastFolders.clear(); // a delete removes empty folders, so they must not be remembered for long
   }
 
   private write(key: string, body: Buffer): void {
@@ -47,7 +47,7 @@ export class FolderObjectLoader implements ObjectLoader {
     try {
       writeFileSync(path, body);
     } catch (error) {
-      // A delete beside us may have just removed the folder as empty.
+      // A parallel delete may have just removed the folder as empty.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       mkdirSync(folder, { recursive: true });
       writeFileSync(path, body);

@@ -1,4 +1,4 @@
-/** What is none of the pipeline's business in the same bucket: it must find all of it untouched. */
+/** Foreign objects in the same bucket: the pipeline must leave all of them untouched. */
 import { projectHashPath } from '../../lib/gitlab/object-key';
 import { sha256Of, type BytesEntry } from './ledger';
 import type { NewObject } from './objects';
@@ -20,7 +20,7 @@ export interface ForeignInput {
   readonly projectIds: readonly number[];
 }
 
-/** Stores all three kinds and tells the ledger. */
+/** Stores all three kinds and writes them to the ledger. */
 export async function seedForeignObjects(gitlab: SmallGitlab, input: ForeignInput): Promise<void> {
   await inTransaction(gitlab.pool, (client) =>
     storePipelineArtifacts(gitlab, client, input, 20),
@@ -80,7 +80,7 @@ async function storePipelineArtifacts(
   );
 }
 
-/** Objects of an owned shape without a row: the Redis hash alone says that they are claimed. */
+/** Objects of an owned shape without a row: only the Redis hash claims them. */
 async function storeUploadsInProgress(
   gitlab: SmallGitlab,
   { random, baseMs, projectIds }: ForeignInput,
@@ -96,7 +96,7 @@ async function storeUploadsInProgress(
   gitlab.ledger.append(await stored(gitlab, uploads));
 }
 
-/** Keys of other people, some of them close to GitLab's own shapes. */
+/** Keys of other programs, some of them close to GitLab's own shapes. */
 async function storeStrangers(
   gitlab: SmallGitlab,
   { random, projectIds }: ForeignInput,

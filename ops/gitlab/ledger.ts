@@ -1,7 +1,7 @@
 /**
- * The truth as the small GitLab knows it: an append-only file of JSON lines.
+ * The ledger: an append-only file of JSON lines with everything that the small GitLab did.
  *
- * Each line is written after the commit that it tells of. The pipeline never reads or writes it.
+ * Each line is written after its commit. The pipeline never reads or writes it.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -39,23 +39,23 @@ export interface ArtifactEntry extends ArtifactState {
   /** Null for rows that never had an object in the bucket. */
   readonly key: string | null;
   readonly sizeBytes: number;
-  /** Whether it is one of the N of which the final line speaks. */
+  /** Whether it is one of the N that the final line counts. */
   readonly counted: boolean;
 }
 
-/** An update that GitLab won: the row was still there. */
+/** An update of GitLab that found the row. */
 export interface ChangedEntry extends Partial<ArtifactState> {
   readonly kind: 'changed';
   readonly ids: readonly number[];
 }
 
-/** Rows that GitLab took away itself, with their objects. */
+/** Rows that GitLab removed itself, with their objects. */
 export interface DeletedEntry {
   readonly kind: 'deleted';
   readonly ids: readonly number[];
 }
 
-/** Objects that nobody but their owner may touch. */
+/** Objects that only their owner may touch. */
 export interface BytesEntry {
   readonly kind: 'object';
   readonly key: string;
@@ -69,7 +69,7 @@ export interface RemovedEntry {
   readonly keys: readonly string[];
 }
 
-/** The last line of a seeding that came to its end. */
+/** The last line of a completed seeding. */
 export interface SeededEntry {
   readonly kind: 'seeded';
   readonly randomSeed: number;
@@ -87,7 +87,7 @@ export type LedgerEntry =
   | SeededEntry
   | TraceLedgerEntry;
 
-/** What GitLab writes to. */
+/** Where GitLab writes its entries. */
 export interface Ledger {
   append(entries: readonly LedgerEntry[]): void;
 }
@@ -95,7 +95,7 @@ export interface Ledger {
 /** The ledger folded to its last state. */
 export interface LedgerState {
   readonly artifacts: ReadonlyMap<number, KnownArtifact>;
-  /** By key: objects that are nobody's business but GitLab's. */
+  /** By key: objects that only GitLab may touch. */
   readonly objects: ReadonlyMap<string, BytesEntry>;
   /** By build id. */
   readonly traces: ReadonlyMap<number, KnownTrace>;
@@ -119,7 +119,7 @@ export interface KnownArtifact {
   deletedByGitlab: boolean;
 }
 
-/** As the ledger writes a moment, since JSON knows no infinity. */
+/** As the ledger writes a moment, since JSON has no infinity. */
 export function finiteMs(ms: number | null): number | null {
   return ms === null ? null : Math.min(Math.max(ms, -Number.MAX_VALUE), Number.MAX_VALUE);
 }
@@ -156,7 +156,7 @@ export class FileLedger implements Ledger {
     truncateSync(this.path, start + tail.lastIndexOf('\n') + 1);
   }
 
-  /** @throws Error when a line other than a torn last one cannot be read. */
+  /** @throws Error when a line other than an incomplete last one cannot be read. */
   async read(): Promise<LedgerState> {
     const fold = new LedgerFold();
     if (!existsSync(this.path)) return fold;
@@ -234,7 +234,7 @@ class LedgerFold implements LedgerState {
     }
   }
 
-  /** The row of a trace may be the archiver's own, of which nobody has told. */
+  /** The row of a trace may be the archiver's own, which no entry names. */
   private remove(id: number): void {
     const artifact = this.artifacts.get(id);
     if (artifact) artifact.deletedByGitlab = true;

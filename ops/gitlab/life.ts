@@ -1,8 +1,8 @@
 /**
- * What GitLab does to a seeded world while the pipeline runs, in the bounded form of `--once`.
+ * The changes that GitLab makes to a seeded world while the pipeline runs, in the bounded form of `--once`.
  *
- * It races with nothing that would change the totals: what it locks or extends has not expired yet,
- * and what it deletes itself is not among the N.
+ * None of them changes the totals: artifacts that it locks or extends have not expired yet, and those that it deletes
+ * itself are not among the N.
  */
 import { deleteArtifacts, eraseBuild, lockArtifacts, setExpiry, unlockPipeline } from './changes';
 import type { Seeded } from './seed';
@@ -26,7 +26,7 @@ const noTraces: TraceLifeReport = { finished: 0, archivedByGitlab: 0, rowsDelete
 
 /**
  * Does all of the seeded work once, a batch of each kind in turn, so that kinds mix.
- * @param signal stops it between two steps; what is left undone then breaks the exact totals.
+ * @param signal stops it between two steps; work that is left undone then breaks the exact totals.
  */
 export async function liveOnce(
   gitlab: SmallGitlab,

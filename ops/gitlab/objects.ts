@@ -1,4 +1,4 @@
-/** GitLab's side of the artifacts bucket: it stores, reads, lists and removes objects over S3. */
+/** GitLab's access to the artifacts bucket: it stores, reads, lists and removes objects over S3. */
 import {
   DeleteObjectsCommand,
   GetObjectCommand,
@@ -31,7 +31,7 @@ export interface GitlabObjects extends ObjectLoader {
   /** Undefined when there is no such object. */
   read(key: string): Promise<Buffer | undefined>;
   exists(key: string): Promise<boolean>;
-  /** No error for a key that is not there. */
+  /** No error for a missing key. */
   remove(keys: readonly string[]): Promise<void>;
   /** The whole bucket below the prefix, in pages of 1,000. */
   list(): AsyncGenerator<readonly ListedObject[]>;
@@ -55,13 +55,13 @@ export async function inParallel<T>(
   await Promise.all(Array.from({ length: Math.min(width, items.length) }, lane));
 }
 
-/** Does one request, and may do it again: none of them does harm when it is repeated. */
+/** Sends one request, and may repeat it: repeating any of them is harmless. */
 export type Repeating = <T>(request: () => Promise<T>) => Promise<T>;
 
 export class S3GitlabObjects implements GitlabObjects {
   /**
    * @param prefix of all keys in the bucket, empty or ending with a slash.
-   * @param repeating by default nothing is repeated beyond what the client does itself.
+   * @param repeating by default nothing is repeated beyond the client's own retries.
    */
   constructor(
     private readonly client: S3Client,

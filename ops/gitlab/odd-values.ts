@@ -1,13 +1,13 @@
 /**
- * What PostgreSQL's types allow in the columns that the pipeline reads, and GitLab does not write today: repairs by
- * hand, imports and old bugs have left such rows behind.
+ * Odd values in the columns that the pipeline reads: PostgreSQL's types allow them and GitLab does not write them
+ * today. Manual repairs, imports and old bugs have left such rows behind.
  */
 import { changeArtifacts } from './changes';
 import type { Random } from './random';
 import type { RowPlace } from './seed';
 import type { SmallGitlab } from './small-gitlab';
 
-/** Each leaves it clear whether the artifact may go. */
+/** With each of them it stays clear whether the artifact may be deleted. */
 const ofArtifacts = [
   `expire_at = '-infinity'`,
   `expire_at = '0044-03-15 12:00+00 BC'`,
@@ -39,7 +39,7 @@ export async function writeOddEnd(
   );
 }
 
-/** Artifacts whose key cannot be computed for a while, since nobody knows the day of their creation. */
+/** Artifacts whose key cannot be computed for a while, since the day of their creation is unknown. */
 export class Undated {
   private readonly waiting: (RowPlace & { readonly createdAt: string })[] = [];
 

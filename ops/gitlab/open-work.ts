@@ -1,8 +1,8 @@
-/** What the pipeline has still to do, by the database: for progress, and to know when to verify. */
+/** How much work the pipeline has left, by the database: for progress, and to know when to verify. */
 import type { Queryable } from './rows';
 
 export interface OpenWork {
-  /** Rows that may go now. */
+  /** Rows that may be deleted now. */
   readonly due: number;
   /** Unlocked rows that expire within the given time. */
   readonly soon: number;
@@ -10,7 +10,7 @@ export interface OpenWork {
   readonly artifacts: number;
 }
 
-/** What is left to do, by the database's clock: for progress, and to know when to verify. */
+/** The work that is left, by the database's clock: for progress, and to know when to verify. */
 export async function countOpenWork(pool: Queryable, soonMs: number): Promise<OpenWork> {
   const { rows } = await pool.query<{ due: number; soon: number; artifacts: number }>(
     `SELECT count(*) FILTER (WHERE may_go AND expire_at < now())::int AS due,

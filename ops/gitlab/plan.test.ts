@@ -50,7 +50,7 @@ test('a job has one artifact of a type, never a trace, and at most five', () => 
   }
 });
 
-test('an artifact is locked as its pipeline is, unless nobody knows', () => {
+test('an artifact is locked as its pipeline is, unless that is unknown', () => {
   for (const pipeline of plan(2_000)) {
     for (const { locked, fate } of artifactsOf([pipeline])) {
       expect(locked).toBe(fate === 'unknown' ? 2 : Number(pipeline.locked));

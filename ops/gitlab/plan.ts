@@ -1,8 +1,8 @@
 /**
- * What a seeded GitLab shall hold: pure, the same for the same seed, exact in its shares.
+ * Plans the content of a seeded GitLab. Pure: the same for the same seed, with exact shares.
  *
- * Of N artifacts 80 % end deleted and 20 % end kept, in every variety of either; a fifth of all share
- * one midnight, as GitLab's own migration once stamped its old artifacts.
+ * Of N artifacts 80 % end deleted and 20 % end kept, in every variety of either; a fifth of all share one midnight, as
+ * after GitLab's own migration of old artifacts.
  */
 import { artifactLocked, fileLocation, fileStore, fileType } from '../../lib/gitlab/enums';
 import { projectHashPath } from '../../lib/gitlab/object-key';
@@ -119,7 +119,7 @@ const partitionIds = [100, 100, 100, 100, 101, 101, 102, 102, 102, 102];
 const dayMs = 86_400_000;
 const everyType = Object.entries(fileType).filter(([name]) => name !== 'trace');
 
-/** The name GitLab's runner would upload: one per type, so that legacy keys of a job differ. */
+/** The name that GitLab's runner would upload: one for each type, so that legacy keys of a job differ. */
 export function fileNameOf(type: number): string {
   if (type === fileType.archive) return 'artifacts.zip';
   if (type === fileType.metadata) return 'metadata.gz';
@@ -128,7 +128,7 @@ export function fileNameOf(type: number): string {
   return `gl-${name.replace(/[A-Z0-9]+/g, (part) => `-${part.toLowerCase()}`)}-report.json`;
 }
 
-/** The columns that make the key of a new artifact of the given kind. */
+/** The columns that form the key of a new artifact of the given kind. */
 export function keyColumns(
   kind: KeyKind,
   projectId: number,
@@ -152,7 +152,7 @@ export function sharedMidnightMs(baseMs: number): number {
   return Math.floor(baseMs / dayMs - 30) * dayMs;
 }
 
-/** Where an expiry lies relative to the start of the seeding: [from, to] in milliseconds. */
+/** The expiry relative to the start of the seeding: [from, to] in milliseconds. */
 const expiryMs: Readonly<Partial<Record<Fate, readonly [number, number]>>> = {
   'expires-soon': [2_000, 15_000],
   'not-yet': [dayMs, 60 * dayMs],
@@ -202,7 +202,7 @@ function classOf(fate: Fate): number {
   return fate === 'unlocked-later' ? 1 : 2;
 }
 
-/** All fates of each class, shuffled, as numbers: a byte an artifact. */
+/** All fates of each class, shuffled, as numbers: one byte for each artifact. */
 function shuffledFates({ artifacts, random }: PlanInput): { codes: Uint8Array; taken: number }[] {
   const shares = [...shareOut(artifacts)];
   return [0, 1, 2].map((wanted) => {

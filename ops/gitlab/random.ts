@@ -13,7 +13,7 @@ export interface Random {
   shuffle<T extends { length: number; [index: number]: unknown }>(values: T): T;
 }
 
-/** sfc32 over a 32-bit seed: fast, and far from repeating within a run. Not for secrets. */
+/** sfc32 over a 32-bit seed: fast, and with a long period. Not for secrets. */
 export function createRandom(seed: number): Random {
   let a = seed >>> 0;
   let b = 0x9e3779b9;

@@ -1,8 +1,8 @@
 /**
  * GitLab's inserts in bulk: thousands of rows a statement, triggers and foreign keys on.
  *
- * Ids come from the tables' triggers. They rise in the order of insertion, so the sorted ids of a
- * statement belong to its rows one by one.
+ * The tables' triggers assign the ids. They rise in the order of insertion, so the sorted ids of a statement belong to
+ * its rows one by one.
  */
 import type { PoolClient } from 'pg';
 
@@ -40,7 +40,7 @@ export interface NewArtifactRow {
   readonly fileFinalPath: string | null;
 }
 
-/** Something that runs a statement: a pool, or a client inside a transaction. */
+/** Runs a statement: a pool, or a client inside a transaction. */
 export type Queryable = Pick<PoolClient, 'query'>;
 
 async function insertedIds(
@@ -146,7 +146,7 @@ export async function insertArtifactRows(
   );
 }
 
-/** The rows that hang on an artifact at GitLab, and go with it by cascade. */
+/** The rows that depend on an artifact in GitLab, and go with it by cascade. */
 export async function insertArtifactChildren(
   client: Queryable,
   artifacts: readonly { id: number; partitionId: number; projectId: number }[],

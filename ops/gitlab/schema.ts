@@ -1,15 +1,15 @@
 /**
- * Makes the source database: roles, GitLab's tables, grants and the publication of `schemas/sql`.
+ * Creates the source database: roles, GitLab's tables, grants and the publication of `schemas/sql`.
  *
- * A pipeline beside a real GitLab applies only the roles, grants and publication; the tables are
- * there. Everything here may be repeated.
+ * Beside a real GitLab only the roles, grants and publication are applied; the tables exist already. Everything here
+ * may be repeated.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, escapeIdentifier, escapeLiteral, type ClientConfig } from 'pg';
 import { projectRoot } from '../../lib/process/root';
 
-/** Passwords of the five roles; they are given by whoever runs the cluster and never stored here. */
+/** Passwords of the five roles; the operator of the cluster passes them, and they are never stored here. */
 export interface SourcePasswords {
   readonly gitlab: string;
   readonly afterbuild_cdc: string;
@@ -22,7 +22,7 @@ const folder = join(projectRoot, 'schemas', 'sql');
 const connectMs = 10_000;
 const statementMs = 60_000;
 
-/** Any number will do as long as nobody else's is the same: appliers wait for each other on it. */
+/** Any number that no other program uses: appliers wait for each other on it. */
 const applyLock = 4_117_091;
 
 /** One file of `schemas/sql`, as text. */
@@ -51,17 +51,17 @@ async function connected<T>(
   }
 }
 
-/** Roles belong to the cluster: two appliers at a time would fail on the same catalogue rows. */
+/** Roles belong to the cluster: two appliers at once would fail on the same catalogue rows. */
 async function underLock<T>(admin: ClientConfig, work: (client: Client) => Promise<T>): Promise<T> {
   return connected(admin, 'postgres', async (client) => {
     await client.query('SELECT pg_advisory_lock($1)', [applyLock]);
-    return work(client); // the lock goes with the connection
+    return work(client); // the lock ends with the connection
   });
 }
 
 async function applyRoles(client: Client, passwords: SourcePasswords): Promise<void> {
   await client.query(sqlFile('0001'));
-  // A password stands in the statement's text: keep it out of the server's log, also when it fails.
+  // The statement's text contains a password: keep it out of the server's log, also when it fails.
   await client.query("SET log_statement = 'none'");
   await client.query('SET log_min_error_statement = panic');
   for (const [role, password] of Object.entries(passwords) as [string, string][]) {
@@ -98,10 +98,10 @@ async function applyPublication(client: Client): Promise<void> {
 }
 
 /**
- * Creates the database when it is absent and brings it to the shape of `schemas/sql`.
+ * Creates the database when it is absent and applies `schemas/sql` to it.
  *
  * @param admin a superuser's connection; its `database` is ignored.
- * @throws the server's error; nothing of the tables is left when one of them fails.
+ * @throws the server's error; no table is left when one of them fails.
  */
 export async function applySourceSchema(
   admin: ClientConfig,
@@ -112,7 +112,7 @@ export async function applySourceSchema(
     await createDatabase(maintenance, database, 'template1');
     await connected(admin, database, async (client) => {
       await client.query('BEGIN');
-      await client.query('SET LOCAL ROLE gitlab'); // the owner of all that follows
+      await client.query('SET LOCAL ROLE gitlab'); // the owner of everything that follows
       await applyTables(client);
       await client.query(sqlFile('0007'));
       await applyPublication(client);
@@ -121,7 +121,7 @@ export async function applySourceSchema(
   });
 }
 
-/** A copy of a source database, with the same roles' rights. Nobody may be connected to the template. */
+/** A copy of a source database, with the same roles' rights. The template must have no connections. */
 export async function cloneSourceDatabase(
   admin: ClientConfig,
   { template, database }: { template: string; database: string },
@@ -129,7 +129,7 @@ export async function cloneSourceDatabase(
   await underLock(admin, (maintenance) => createDatabase(maintenance, database, template));
 }
 
-/** Drops a database and whoever is connected to it; no error when there is none. */
+/** Drops a database and cuts its connections; no error when there is none. */
 export async function dropSourceDatabase(admin: ClientConfig, database: string): Promise<void> {
   await connected(admin, 'postgres', (client) =>
     client.query(`DROP DATABASE IF EXISTS ${escapeIdentifier(database)} WITH (FORCE)`),
@@ -137,7 +137,7 @@ export async function dropSourceDatabase(admin: ClientConfig, database: string):
 }
 
 /**
- * What GitLab does ahead of time: partitions for the next partition_id, one of each root.
+ * Creates partitions in advance, like GitLab: for the next partition_id, one of each root.
  * @param owner a connection of the role `gitlab`.
  */
 export async function addPartition(

@@ -1,4 +1,4 @@
-/** Seeds a small GitLab: the same rows and objects for the same seed, while anything may watch. */
+/** Seeds a small GitLab: the same rows and objects for the same seed, even with other programs connected. */
 import type { ArtifactEntry, LedgerEntry } from './ledger';
 import { seedForeignObjects } from './foreign';
 import { isGoing, planPipelines, shareOut, type Fate, type PipelinePlan } from './plan';
@@ -29,7 +29,7 @@ export interface SeedOptions {
   readonly onProgress?: (stored: number, wanted: number) => void;
 }
 
-/** A row that GitLab will come back to; ids with their partition. */
+/** A row that GitLab will change later; ids with their partition. */
 export interface RowPlace {
   readonly id: number;
   readonly partitionId: number;
@@ -50,7 +50,7 @@ export interface Seeded {
   /** Exactly 80 % of the artifacts, rounded down. */
   readonly willGo: number;
   readonly willStay: number;
-  /** Traces that an archiver shall archive: three fifths of the builds, rounded down. */
+  /** Traces that an archiver should archive: three fifths of the builds, rounded down. */
   readonly willArchive: number;
   readonly work: LifeWork;
 }
@@ -60,7 +60,7 @@ const batchArtifacts = 2_000;
 
 /**
  * Each transaction inserts its rows and stores its objects before it commits; the ledger follows.
- * @throws the store's error; a seeding cut short leaves a ledger without its last line.
+ * @throws the store's error; an interrupted seeding leaves a ledger without its last line.
  */
 export async function seed(gitlab: SmallGitlab, options: SeedOptions): Promise<Seeded> {
   const random = createRandom(options.randomSeed);
@@ -98,7 +98,7 @@ function ownDeletions(artifacts: number): number {
   return Math.max(5, Math.floor(artifacts / 500));
 }
 
-/** Jobs of artifacts that expire in days: GitLab deletes them before the pipeline ever may. */
+/** Jobs whose artifacts expire in days: GitLab deletes them before the pipeline ever may. */
 async function seedOwnDeletions(
   gitlab: SmallGitlab,
   input: { artifacts: number; random: Random; baseMs: number; projectIds: readonly number[] },

@@ -1,4 +1,4 @@
-/** The small GitLab's own means, and the one way in which it stores artifacts. */
+/** The connections of the small GitLab, and the one way in which it stores artifacts. */
 import type { Redis } from 'ioredis';
 import type { Pool, PoolClient } from 'pg';
 import { fileStore } from '../../lib/gitlab/enums';
@@ -16,7 +16,7 @@ export interface SmallGitlab {
   /** Logged in as `gitlab`, the owner of the tables. */
   readonly pool: Pool;
   readonly objects: GitlabObjects;
-  /** Loads in bulk where there is a faster way than S3; `objects` by default. */
+  /** Loads in bulk where that is faster than S3; `objects` by default. */
   readonly loader?: ObjectLoader;
   /** GitLab's shared state: leases, uploads in progress, and the first of its two stores of chunks. */
   readonly redis: Redis;
@@ -42,9 +42,9 @@ export function bodyOf(id: number, sizeBytes: number): Buffer {
 }
 
 /**
- * In the caller's transaction: rows first (their ids are part of the keys), then the objects, before
- * the commit, as GitLab's uploader does. So no committed row ever points at a missing object.
- * @returns what the ledger shall say once the transaction has committed.
+ * In the caller's transaction: rows first (their ids are part of the keys), then the objects, before the commit, like
+ * GitLab's uploader. So no committed row ever points at a missing object.
+ * @returns the ledger's entries for the time after the commit.
  */
 export async function storeArtifacts(
   gitlab: Pick<SmallGitlab, 'objects' | 'loader'>,
@@ -99,7 +99,7 @@ function objectOf({ id, key, sizeBytes }: ArtifactEntry): NewObject[] {
   return key === null ? [] : [{ key, body: bodyOf(id, sizeBytes) }];
 }
 
-/** Runs the work in a transaction; the ledger hears of it only when it has committed. */
+/** Runs the work in a transaction; the entries go to the ledger only after its commit. */
 export async function inTransaction<T>(
   pool: Pool,
   work: (client: PoolClient) => Promise<T>,
@@ -112,13 +112,13 @@ export async function inTransaction<T>(
     client.release();
     return result;
   } catch (error) {
-    // The connection may be what broke: it is given up with its transaction.
+    // The connection may be broken: it is closed with its transaction.
     client.release(true);
     throw error;
   }
 }
 
-/** The database's clock, which is the one that decides what has expired. */
+/** The database's clock, which decides what has expired. */
 export async function databaseNowMs(client: Queryable): Promise<number> {
   const { rows } = await client.query<{ ms: number }>(
     'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms',

@@ -1,7 +1,7 @@
 /**
- * The endless life of `npm start`: a few new artifacts a second that expire within the minute, users
- * and GitLab who lock, unlock, extend and delete some of them just as they expire, and builds that end
- * with a trace in any of the stores.
+ * The endless work of `npm start`: a few new artifacts a second that expire within the minute, users and GitLab who
+ * lock, unlock, extend and delete some of them just as they expire, and builds that end with a trace in any of the
+ * stores.
  */
 import type { Clock } from '../../lib/process/clock';
 import {
@@ -27,7 +27,7 @@ export interface TrickleOptions {
   readonly signal: AbortSignal;
   /** Pause between two jobs of one to four artifacts. */
   readonly everyMs: number;
-  /** Some rows hold values that GitLab does not write (odd-values.ts); all are mended at the end. */
+  /** Some rows hold values that GitLab does not write (odd-values.ts); all are corrected at the end. */
   readonly isOdd?: boolean;
 }
 
@@ -40,7 +40,7 @@ const remembered = 200;
 const kinds = ['hashed', 'hashed', 'legacy', 'final'] as const;
 const partitionIds = [100, 101, 102];
 
-/** @throws the stores' errors: whoever runs it decides whether to begin again. */
+/** @throws errors of the stores: the caller decides whether to begin again. */
 export async function trickle(gitlab: SmallGitlab, options: TrickleOptions): Promise<void> {
   const random = createRandom(options.randomSeed);
   const world = new World(gitlab, options.randomSeed);
@@ -135,7 +135,7 @@ async function newTrace(
     counted: false,
   });
   const dice = random.whole(1, 10);
-  // A runner that has told its sum sends nothing more.
+  // A runner that has reported its checksum sends nothing more.
   if (dice <= 2 && pendingState === 'none') {
     await appendTrace(gitlab, build, random.whole(1, 5_000));
   }
@@ -143,7 +143,7 @@ async function newTrace(
   return build;
 }
 
-/** Takes one that is about to expire, or has just done so, and changes its mind about it. */
+/** Takes one that is about to expire, or has just expired, and changes its expiry or its lock. */
 async function race(
   gitlab: SmallGitlab,
   random: Random,

@@ -1,9 +1,8 @@
 /**
- * Compares the stores with the ledger: what is gone, what is left, and every break of the invariants.
+ * Compares the stores with the ledger: how much is gone, how much is left, and every break of the invariants.
  *
- * Nothing is remembered by the pipeline: rows are read from the database, objects from the bucket's
- * listing, live chunks from Redis. Call it when the small GitLab is quiet; whatever expires while it
- * reads may be there or not.
+ * It reads rows from the database, objects from the bucket's listing, and live chunks from Redis. Call it when the
+ * small GitLab is quiet; an artifact that expires during the read may exist or not.
  */
 import type { Redis } from 'ioredis';
 import { fileStore, fileType } from '../../lib/gitlab/enums';
@@ -27,11 +26,11 @@ import { verifyTraces, type TraceCounts } from './traces/verify-traces';
 export interface Verification extends TraceCounts {
   /** Artifacts of the N whose row and object are both gone. */
   readonly deleted: number;
-  /** Artifacts of the N whose row is there. */
+  /** Artifacts of the N whose row exists. */
   readonly kept: number;
-  /** What GitLab itself deleted, of whatever it had. */
+  /** Artifacts that GitLab itself deleted, with any object. */
   readonly deletedByGitlab: number;
-  /** Due by the database's clock, and still there. */
+  /** Due by the database's clock, and not deleted. */
   readonly overdue: number;
   readonly breaks: readonly Break[];
 }
@@ -54,7 +53,7 @@ const pageRows = 10_000;
 /** Kept objects whose bytes are compared, spread evenly; sizes are compared for all. */
 const sampleObjects = 200;
 
-/** Stands for the size of what verify-traces.ts measures by itself. */
+/** Stands for the sizes that verify-traces.ts checks itself. */
 const anySize = -1;
 
 /** The moments between which the stores were read. */
@@ -65,7 +64,7 @@ interface Span {
 
 /**
  * Memory grows with the ledger: about 100 MB for 250,000 artifacts.
- * @throws the stores' errors, and the ledger's when it is damaged.
+ * @throws errors of the stores, and of a damaged ledger.
  */
 export async function verify(
   stores: Stores,
@@ -98,7 +97,7 @@ function countArtifacts(
 ): Omit<Verification, 'breaks' | keyof TraceCounts> {
   const { ledger, rows, listed, span } = found;
   const counts = { deleted: 0, kept: 0, deletedByGitlab: 0, overdue: 0 };
-  // A legacy key names no artifact: one that was made anew for the same job and type has the same one.
+  // A legacy key names no artifact: a new one for the same job and type has the same key.
   const unclaimed = withoutClaimed(listed, ledger, rows);
   for (const artifact of ledger.artifacts.values()) {
     const hasRow = rows.has(artifact.id);
@@ -123,7 +122,7 @@ function withoutClaimed(
   return new Set([...listed].filter((key) => !claimed.has(key)));
 }
 
-/** I5, by GitLab's last word on the row. */
+/** I5, by GitLab's last entry for the row. */
 function mayGo(artifact: KnownArtifact, atMs: number): boolean {
   return (
     artifact.locked === 0 &&
@@ -143,7 +142,7 @@ function judge(
   const { id, key } = artifact;
   if (found.hasRow) {
     if (artifact.deletedByGitlab) breaks.add('I5', 'rows that GitLab deleted are there', id);
-    // GitLab uploads a trace after its row, and that row may be adopted: verify-traces.ts looks.
+    // GitLab uploads a trace after its row, and that row may be adopted: verify-traces.ts checks it.
     const hasOwnObject = key !== null && artifact.fileType !== fileType.trace;
     if (hasOwnObject && !found.hasObject) breaks.add('I3', 'rows point at missing objects', id);
     if (mayGo(artifact, span.fromMs)) breaks.add('I4', 'expired rows are still there', id);
@@ -188,7 +187,7 @@ async function readRows(
   }
 }
 
-/** Traces are the archiver's to write as well; everything else is GitLab's alone. */
+/** The archiver writes traces, too; all other rows are GitLab's alone. */
 function compareRow(row: Row, ledger: LedgerState, breaks: Breaks): void {
   const id = Number(row.id);
   const known = ledger.artifacts.get(id);
@@ -202,14 +201,14 @@ function compareRow(row: Row, ledger: LedgerState, breaks: Breaks): void {
 }
 
 interface Bucket {
-  /** The keys that the ledger knows of. */
+  /** The keys in the ledger. */
   readonly listed: ReadonlySet<string | null>;
   /** Sizes by the keys of archived traces. */
   readonly objects: ReadonlyMap<string, number>;
   readonly fogKeys: ReadonlySet<string>;
 }
 
-/** Sizes are compared on the way, but those of traces, which may have been extended. */
+/** Sizes are compared in the same read, except those of traces, which may have been extended. */
 async function readBucket(
   objects: GitlabObjects,
   known: { ledger: LedgerState; archived: ReadonlyMap<number, TraceRow> },
@@ -228,7 +227,7 @@ async function readBucket(
         found.listed.add(key);
         compareSize({ key, sizeBytes }, wanted, breaks);
       } else if (isOwned(key) && !traceKeys.has(key)) {
-        breaks.add('I4', 'objects that nobody claims', key);
+        breaks.add('I4', 'objects without a claim', key);
       }
     }
   }
@@ -238,7 +237,7 @@ async function readBucket(
   return { ...found, fogKeys };
 }
 
-/** Chunks have the shape of nobody's artifact, whatever else may change about shapes. */
+/** Chunks never have the shape of an artifact's key, even if other shapes change. */
 function isOwned(key: string): boolean {
   return objectShape(key) !== 'foreign' && !isFogKey(key);
 }
@@ -257,7 +256,7 @@ function knownSizes(ledger: LedgerState): ReadonlyMap<string, number> {
   return sizes;
 }
 
-/** All objects of others, and a sample of what was kept; the bytes of traces have a check of their own. */
+/** All foreign objects, and a sample of the kept ones; the bytes of traces have a check of their own. */
 async function compareBytes(
   { objects }: Stores,
   ledger: LedgerState,
@@ -284,6 +283,6 @@ async function compareObject(
   breaks: Breaks,
 ): Promise<void> {
   const bytes = await objects.read(key);
-  // An absent one has been told by the listing, or may go this very moment.
+  // The listing has reported a missing one already, or it may be deleted at this moment.
   if (bytes && sha256Of(bytes) !== sha256) breaks.add('I5', 'objects changed their bytes', key);
 }

@@ -47,7 +47,7 @@ export interface ArtifactWish {
   readonly sizeBytes?: number;
   readonly hasGeoState?: boolean;
   readonly hasReport?: boolean;
-  /** Whether it is one of those that the final line counts; traces never are. */
+  /** Whether the final line counts it; traces are never counted. */
   readonly counted?: boolean;
 }
 
@@ -122,7 +122,7 @@ export class World {
     return ids.map((id) => ({ id, partitionId, projectId, pipelineId, locked }));
   }
 
-  /** One artifact as GitLab stores it; by default expired, unlocked, hashed: it shall go. */
+  /** One artifact as GitLab stores it; by default expired, unlocked, hashed: it should be deleted. */
   async anArtifact(wish: ArtifactWish = {}): Promise<ArtifactEntry> {
     const build = wish.build ?? (await this.aBuild({ partitionId: wish.partitionId ?? 100 }));
     const nowMs = await databaseNowMs(this.gitlab.pool);
@@ -155,8 +155,8 @@ export class World {
   }
 
   /**
-   * Many artifacts of one kind in one pipeline, ten a job, thousands a transaction. Without objects
-   * their rows are local (`file_store` 1 would be kept), so they stay remote and the ledger claims no key.
+   * Many artifacts of one kind in one pipeline, ten a job, thousands a transaction. Without objects their rows would be
+   * local (a `file_store` of 1 is kept), so they stay remote and the ledger claims no key.
    * @returns their entries in order of id.
    */
   async manyArtifacts(

@@ -1,4 +1,4 @@
-/** `npm run afterbuild`: the commands, on the stack that runs in this clone unless the environment names servers. */
+/** `npm run afterbuild`: the commands, on this clone's running stack unless the environment names servers. */
 import { findStack, wantsStack } from './find-stack';
 
 async function main(): Promise<void> {

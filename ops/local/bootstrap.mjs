@@ -1,8 +1,8 @@
 /**
- * What `npm start`, `npm test` and `npm run stack`, `bench`, `faults`, `soak`, `matrix` and `afterbuild` begin with, on a machine
- * that has nothing of ours yet: checks the tools, installs the packages, compiles, and hands over to the compiled program.
+ * The first program of `npm start`, `npm test` and `npm run stack`, `bench`, `faults`, `soak`, `matrix` and `afterbuild`, also on a
+ * new machine: checks the tools, installs the packages, compiles, and starts the compiled program.
  *
- * Plain Node, no package, no syntax that an old Node could not read: it has to be able to say what is missing.
+ * Plain Node, without packages and without syntax that an old Node cannot read: it has to be able to name what is missing.
  * Exit codes of its own: 2 wrong usage, 3 a tool is missing or too old, 5 installing or compiling failed,
  * 130 stopped by Ctrl-C.
  */
@@ -40,7 +40,7 @@ function checkTools(name) {
   if (problems.length > 0) fail(exitCode.prerequisite, problems.join('\n'));
 }
 
-/** A Ctrl-C reaches the tool as well as us: what it cut short is no failure of ours. */
+/** A Ctrl-C reaches the tool as well as this process: an interrupted tool is no failure. */
 function runTool(command, args) {
   const run = spawnSync(command, args, {
     cwd: root,
@@ -221,7 +221,7 @@ function handOver(node, program, args) {
 
 /** @returns the Node to run with; undefined when the sources do not compile. */
 function makeReady(name) {
-  // Whoever may not write here can still run what is there.
+  // Without the right to write here, existing builds can still be run.
   if (isInstalled() && isCompiled()) return findNode();
   if (name === 'start') {
     console.error(

@@ -89,7 +89,7 @@ describe('a clone', () => {
     expect(bootstrap('afterbuild', '--help')).toEqual({ code: 0, output: ['--help'] });
   });
 
-  it('that has nothing yet is installed first; what npm could not do is told', () => {
+  it('that has nothing yet is installed first; a failure of npm is shown', () => {
     rmSync(join(clone, 'node_modules/.package-lock.json'));
     const npm = '#!/bin/sh\n[ "$1" = ci ] && exit 1\necho 11.6.0\n';
     writeFileSync(join(bin, 'npm'), npm);

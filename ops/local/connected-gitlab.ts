@@ -38,7 +38,7 @@ export function connectS3({ addresses: { s3 } }: S3Place): S3Client {
   });
 }
 
-/** Makes the bucket with the tag by which the pipeline recognises it; safe to repeat. */
+/** Makes the bucket with the tag that the pipeline checks; safe to repeat. */
 export async function makeBucket(
   stack: S3Place,
   scope: Pick<StackScope, 'bucket' | 'bucketTag'>,
@@ -80,7 +80,7 @@ export function connectGitlab(
     max: 6,
     connectionTimeoutMillis: 10_000,
   });
-  // A server that is stopped cuts idle connections; whoever needs one next gets the error.
+  // A stopped server cuts idle connections; the next user of a connection gets the error.
   pool.on('error', () => undefined);
   const redis = new Redis({
     host: address.host,

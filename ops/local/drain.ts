@@ -1,4 +1,4 @@
-/** Waits until the pipeline has done all that may be done, by what the stores say. */
+/** Waits until the pipeline has finished all possible work, by the state of the stores. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createTopicAdmin, type TopicAdmin } from '../../lib/kafka/topics/admin';
 import { createKafka } from '../../lib/kafka/kafkajs/create-kafka';
@@ -13,20 +13,20 @@ import type { RunningStack } from './stack/running-stack';
 import { stackEnvironment, type StackScope } from './stack/stack-environment';
 
 const lookEveryMs = 500;
-/** What the seeding lets expire while the pipeline runs does so within seconds; all else has hours. */
+/** The seeding lets artifacts expire within seconds while the pipeline runs; all others have hours. */
 const soonMs = 60_000;
 /** Longer than any retry of the pipeline; the servers are on this machine. */
 const standstillMs = 5 * 60_000;
 
 export interface DrainOptions {
   readonly scope: StackScope;
-  /** How many artifacts may go in all. */
+  /** How many artifacts may be deleted in all. */
   readonly willGo: number;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
 
-/** What each consumer has still to do, what it has put off included. */
+/** The unfinished work of each consumer, retries included. */
 const readers = failureGroups
   .filter(({ retries }) => retries)
   .flatMap(({ topic, group }) => {
@@ -45,11 +45,11 @@ interface OpenNow {
   /** Rows that are due, or will be within a minute. */
   readonly artifacts: number;
   readonly traces: number;
-  /** Not committed by a consumer, what it has put off included. */
+  /** Not committed by a consumer, retries included. */
   readonly records: number;
 }
 
-/** A bar for each kind of work, for the one may be done long before the other. */
+/** A bar for each kind of work, since one may be done long before the other. */
 function showWork(progress: Progress, willGo: number, first: OpenNow) {
   const artifacts = progress.bar('deleting expired artifacts', willGo, 'artifacts');
   const traces = progress.bar('archiving traces', first.traces, 'traces');
@@ -79,8 +79,8 @@ const inWords = ({ artifacts, traces, records }: OpenNow): string =>
   `${artifacts} artifacts are due, ${traces} traces wait, ${records} records are not done`;
 
 /**
- * Done means: no row is due, none will be within a minute, no finished build has a live trace, and both
- * consumers have committed every record, for objects go after their rows.
+ * Done means: no row is due, none will be within a minute, no finished build has a live trace, and both consumers have
+ * committed every record, since objects are deleted after their rows.
  * @throws Error when nothing moves for five minutes.
  */
 async function waitForQuiet(

@@ -1,4 +1,4 @@
-/** The end that waits for nobody: whatever of ours runs in a data folder is killed. */
+/** Ends a run without waiting: kills all our processes of a data folder. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRunning, type ProcessIdentity } from './stack/process-identity';
 import { recordProcesses, recordedAndRunning } from './recorded-processes';
@@ -23,16 +23,16 @@ function runningServers(dataDir: string): Known[] {
 const runningProcesses = (dataDir: string): Known[] =>
   recordedAndRunning(dataDir).map((one) => ({ ...one, name: one.label }));
 
-/** PostgreSQL's own word for "at once": it takes its backends along, which a killed one could not. */
+/** PostgreSQL's own immediate shutdown: it ends its backends too, which a killed server could not. */
 const firstSignal = (name: string): NodeJS.Signals => (name === 'postgres' ? 'SIGQUIT' : 'SIGKILL');
 
 export interface Killed {
   readonly names: readonly string[];
-  /** Still there after all: `name (process pid)`. */
+  /** Still running: `name (process pid)`. */
   readonly left: readonly string[];
 }
 
-/** Looks again until nothing of it runs: what was being started meanwhile is found, too. */
+/** Checks again until none runs: processes that were just being started are found, too. */
 async function killAll(look: () => readonly Known[], withinMs: number): Promise<Killed> {
   const names = new Set<string>();
   const asked = new Set<number>();
@@ -53,7 +53,7 @@ async function killAll(look: () => readonly Known[], withinMs: number): Promise<
   }
 }
 
-/** Processes and servers of that folder. Nothing is lost by it that a crash would not lose. */
+/** Processes and servers of that folder. Nothing is lost that a crash would not lose. */
 export const endAtOnce = (dataDir: string, withinMs = 5_000): Promise<Killed> =>
   killAll(() => [...runningProcesses(dataDir), ...runningServers(dataDir)], withinMs);
 

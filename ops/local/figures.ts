@@ -1,6 +1,6 @@
-/** What the four processes say of themselves, for the lines of `npm start`: read from their own pages. */
+/** Reads the figures for the lines of `npm start` from the pages of the four processes. */
 
-/** Where a process shows its pages. */
+/** Address of a process's pages. */
 export interface Page {
   readonly name: string;
   readonly port: number;
@@ -34,7 +34,7 @@ export function awayDependencies(text: string): readonly string[] {
   );
 }
 
-/** How a process is, in words; empty when there is nothing to tell. */
+/** The state of a process, in words; empty when all is normal. */
 export function describeState(name: string, text: string | undefined): string {
   if (text === undefined) return `${name} does not answer`;
   const away = awayDependencies(text);
@@ -42,12 +42,12 @@ export function describeState(name: string, text: string | undefined): string {
   return sumOf(text, 'afterbuild_ready') > 0 ? '' : `${name} is not ready`;
 }
 
-/** Adds up counters over the restarts of the processes that count. */
+/** Adds up counters over the restarts of the counting processes. */
 export class FigureBook {
   readonly #last = new Map<string, number>();
   readonly #totals = { artifacts: 0, artifactBytes: 0, traces: 0, traceBytes: 0 };
 
-  /** @param text of a process' page; a process that began anew counts from 0. */
+  /** @param text of a process's page; a restarted process counts from 0. */
   note(name: string, text: string): void {
     for (const figure of figureNames) {
       const [metric, label] = counters[figure];
@@ -75,7 +75,7 @@ async function read({ port }: Page): Promise<string | undefined> {
 
 export interface Look {
   readonly totals: Figures;
-  /** What is to be said of single processes; none when all work. */
+  /** Messages about single processes; none when all work. */
   readonly states: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** What the stores themselves say against a run that has ended: the ledger's check, then `reconcile --check`. */
+/** Checks the stores after a run has ended: the ledger's check, then `reconcile --check`. */
 import { verify, type Verification } from '../gitlab/verify';
 import type { ConnectedGitlab } from './connected-gitlab';
 import { waitOut } from './outages';
@@ -14,7 +14,7 @@ export interface FinalCheck extends Verification {
 export interface FinalCheckOptions {
   readonly scope: StackScope;
   readonly signal: AbortSignal;
-  /** Told when a server is waited for. */
+  /** Called when a server is waited for. */
   readonly say: (line: string) => void;
 }
 
@@ -23,7 +23,7 @@ export async function finalCheck(
   stack: RunningStack,
   { scope, signal, say }: FinalCheckOptions,
 ): Promise<FinalCheck> {
-  // It only reads: what an outage has cut short begins anew.
+  // It only reads: a check that an outage cut short begins anew.
   const found = await waitOut('the check', () => verify(gitlab, { traces: 'archived' }), {
     signal,
     say,

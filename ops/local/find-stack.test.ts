@@ -45,7 +45,7 @@ it('finds the servers that run in the clone, and speaks to PostgreSQL as the com
   });
 });
 
-it('never mixes servers: whoever names one names all', () => {
+it('never mixes servers: a user who names one names all', () => {
   record(running);
   for (const name of ['KAFKA_BROKERS', 'POSTGRES_HOST', 'S3_BUCKET'])
     expect(find(['status'], { [name]: 'mine' })).toBeUndefined();

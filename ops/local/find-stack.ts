@@ -1,4 +1,4 @@
-/** Finds the servers that run in this clone, for commands that were given none. */
+/** Finds the running servers of this clone, for commands without an address. */
 import { dirname, join } from 'node:path';
 import { projectRoot } from '../../lib/process/root';
 import { logins, type Login } from './stack/kafka-access';
@@ -10,7 +10,7 @@ import { defaultDataDir } from './start-options';
 /** Where `npm start` and `npm run stack` keep their servers. */
 const places = [defaultDataDir, join(projectRoot, '.afterbuild/stack')];
 
-/** Whoever names one server means servers of his own, all of them: no command may work on a mixture. */
+/** A user who names one server must name all of them: no command may work on a mixture. */
 const namesServers = [
   'KAFKA_BROKERS',
   'SCHEMA_REGISTRY_URL',
@@ -27,12 +27,12 @@ const roles: Readonly<Record<string, DatabaseRole>> = {
   'trace-archiver': 'archiver',
 };
 
-/** As whom PostgreSQL is spoken to: like each process, or as the one who may only read. */
+/** The login for PostgreSQL: that of each process, or the one that may only read. */
 function roleOf([command = '', name = '']: readonly string[]): DatabaseRole {
   return roles[command === 'run' ? name : command] ?? 'reader';
 }
 
-/** As whom Kafka is spoken to, where it asks. */
+/** The login for Kafka, where Kafka asks for one. */
 const loginOf = ([command, name]: readonly string[]): Login | undefined =>
   command === 'run' ? logins.find((login) => login === name) : undefined;
 
@@ -45,7 +45,7 @@ export interface FoundStack {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** Whether the command needs servers, and was given none. */
+/** Whether the command needs servers, and the environment names none. */
 export const wantsStack = (args: readonly string[], given: NodeJS.ProcessEnv): boolean =>
   !asksForHelp(args) && !namesServers.some((name) => isSet(given[name]));
 

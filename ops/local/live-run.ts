@@ -1,4 +1,4 @@
-/** What `npm start` does once the servers are up: the pipeline at work on a small GitLab, and the check that all is well. */
+/** The work of `npm start` once the servers are up: the pipeline on a small GitLab, and the check that all is well. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../lib/process/clock';
 import { liveOnce } from '../gitlab/life';
@@ -36,14 +36,14 @@ interface Run extends LiveRunOptions {
   readonly book: FigureBook;
 }
 
-/** How it ended: what the check found, or nothing when nothing was to be checked. */
+/** The end: the findings of the check, or nothing when nothing was to be checked. */
 export interface LiveRunEnd {
   readonly isBroken: boolean;
   /** Printed when everything has stopped, so that it is the last line. */
   readonly lastLine?: string;
 }
 
-/** Nobody waits two minutes for a late line, or twelve hours for a sweep, to see the pipeline work. */
+/** Short times, so that a user need not wait two minutes for a late line, or twelve hours for a sweep. */
 const impatient = { ARCHIVE_SETTLE_MS: '3000', STALE_AGE_MS: '5000', STALE_EVERY_MS: '2000' };
 
 /** Sources first: they are stopped first, too, so that no new work comes while the rest drains. */
@@ -55,7 +55,7 @@ const inOrder: readonly (readonly [name: string, role: DatabaseRole])[] = [
 ];
 
 const tellEveryMs = 10_000;
-/** The hint scrolls away; whoever looks after a while sees it again. */
+/** The hint scrolls away, so it is repeated. */
 const hintEveryMs = 300_000;
 
 const patienceOf = ({ progress, signal }: Pick<Run, 'progress' | 'signal'>): Patience => ({
@@ -74,7 +74,7 @@ async function startProcesses({ stack, processes, progress, pages }: Run): Promi
   }
 }
 
-/** Seeds and lives through the seeded changes, unless a kept run has done that. @returns what will go. */
+/** Seeds and makes the seeded changes, unless a kept run has done that. @returns how many will be deleted. */
 async function seedAndLive({ options, gitlab, progress, signal }: Run): Promise<number> {
   const known = (await gitlab.ledger.read()).seeded;
   if (known !== undefined) {
@@ -96,7 +96,7 @@ async function seedAndLive({ options, gitlab, progress, signal }: Run): Promise<
   return seeded.willGo;
 }
 
-/** Life without end. What an outage has cut short begins anew, as other work: what was half done is not known. */
+/** Endless work. After an outage it begins anew with other work, since the state of the old is unknown. */
 async function liveOn({ options, gitlab, ...run }: Run): Promise<void> {
   const { signal, progress } = run;
   for (let { randomSeed } = options; !signal.aborted; randomSeed += 1) {
@@ -139,7 +139,7 @@ async function tellLife(run: Run): Promise<void> {
   }
 }
 
-/** Endless life, told in a line every few seconds. Ends with the signal. */
+/** Endless work, with a line every few seconds. Ends with the signal. */
 async function goOn(run: Run): Promise<void> {
   const { progress, signal, stack } = run;
   progress.line('going on with a trickle of new work');
@@ -150,7 +150,7 @@ async function goOn(run: Run): Promise<void> {
   await Promise.all([liveOn(run).catch(untilStopped), tellLife(run).catch(untilStopped)]);
 }
 
-/** Counted in the stores and compared with the ledger: the pipeline's own word counts for nothing. */
+/** Counted in the stores and compared with the ledger: the pipeline's own counts are not used. */
 async function finish(run: Run): Promise<LiveRunEnd> {
   const { gitlab, stack, signal, progress } = run;
   const { seeded } = await gitlab.ledger.read();
@@ -186,7 +186,7 @@ async function watchUntil(run: Pick<Run, 'stack' | 'progress' | 'signal'>): Prom
   throw signal.reason;
 }
 
-/** Runs until the work is done, something cannot be mended, or the signal comes; then stops all but the stack. */
+/** Runs until the work is done, something fails for good, or the signal comes; then stops all but the stack. */
 export async function runLive(stack: RunningStack, given: LiveRunOptions): Promise<LiveRunEnd> {
   const { dataDir } = stack;
   const { progress } = given;

@@ -1,4 +1,4 @@
-/** Waits out what the demonstration's own servers do, as the pipeline does: told in a line, and no failure. */
+/** Waits out outages of the demonstration's own servers: logged in a line, and no failure. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exitCodeOf } from '../../lib/service/exit-code-of';
 import { exitCodes } from '../../lib/process/exit-codes';
@@ -9,7 +9,7 @@ const networkCodes = /^(ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH)/
 /** PostgreSQL: a connection that broke, a server that stops, starts, or has no room. */
 const sqlStates = /^(08|57P0|53300)/;
 const names = ['AbortError', 'TimeoutError', 'MaxRetriesPerRequestError'];
-/** What pg and ioredis give no code to. */
+/** Errors of pg and ioredis without a code. */
 const sentences =
   /^(Connection (terminated|is closed)|Command timed out|timeout e(xpired|xceeded))/;
 
@@ -26,7 +26,7 @@ function isOfOutage(error: Error): boolean {
   return names.includes(error.name) || sentences.test(error.message);
 }
 
-/** Whether a server did not answer, by the error, its causes, or any of those that it gathers. */
+/** Whether a server did not answer, by the error, its causes, or any of the errors that it collects. */
 export function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (isOfOutage(error) || exitCodeOf(error) === exitCodes.unreachable) return true;
@@ -42,14 +42,14 @@ export interface Patience {
   readonly againMs?: number;
 }
 
-/** The first line of what it says. */
+/** The first line of its message. */
 export const sentenceOf = (error: unknown): string => {
   const said = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
   const text = said instanceof Error ? said.message : String(said);
   return text.split('\n')[0]?.slice(0, 200) ?? '';
 };
 
-/** Says once that a server is waited for, and once that it is back. */
+/** Logs once that a server is waited for, and once that it is back. */
 class Spell {
   #sinceMs: number | undefined;
 
@@ -75,12 +75,12 @@ class Spell {
 }
 
 /**
- * Does the work, and again while a server that it needs does not answer. It says so once, and once more when
- * the work is done.
+ * Does the work, and repeats it while a server that it needs does not answer. It logs that once, and once more when the
+ * work is done.
  *
- * @param who does it, for example `the small GitLab`.
+ * @param who the worker's name, for example `the small GitLab`.
  * @param work may be begun again: `attempt` counts from 0.
- * @throws what the work threw, unless it is an outage, at the limit, or when the signal aborts.
+ * @throws the error of the work, unless it is an outage, at the limit, or when the signal aborts.
  */
 export async function waitOut<T>(
   who: string,

@@ -1,4 +1,4 @@
-/** Turns empty servers into a place where the pipeline can work: database, bucket, topics, connector. */
+/** Sets up empty servers for the pipeline: database, bucket, topics, connector. */
 import { join } from 'node:path';
 import { projectRoot } from '../../lib/process/root';
 import { exitCodes } from '../../lib/process/exit-codes';
@@ -10,7 +10,7 @@ import type { RunningStack } from './stack/running-stack';
 import { stackEnvironment, type DatabaseRole, type StackScope } from './stack/stack-environment';
 
 const commandLimitMs = 180_000;
-/** A server that has just started may be too slow for a command's own limits on a busy machine. */
+/** On a busy machine a server that has just started may be too slow for a command's own limits. */
 const attemptsMax = 5;
 
 async function attempt(
@@ -33,8 +33,8 @@ async function attempt(
 }
 
 /**
- * Runs `afterbuild <args>` as an operator would, again when it says that a server did not answer.
- * @throws Error with what the command printed.
+ * Runs `afterbuild <args>` as an operator would, again when it reports that a server did not answer.
+ * @throws Error with the output of the command.
  */
 export async function runAfterbuild(
   args: readonly string[],
@@ -57,7 +57,7 @@ export interface PrepareOptions {
   readonly signal: AbortSignal;
 }
 
-/** Safe to repeat: each step leaves alone what is there. */
+/** Safe to repeat: each step leaves existing things alone. */
 export async function prepareStack(stack: RunningStack, options: PrepareOptions): Promise<void> {
   const { scope, log, signal } = options;
   const { postgres } = stack.addresses;

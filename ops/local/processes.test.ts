@@ -24,7 +24,7 @@ const log = (label: string) => join(dataDir, 'logs', `${label}.log`);
 async function until(claim: () => boolean): Promise<void> {
   const deadline = performance.now() + 10_000;
   while (!claim()) {
-    if (performance.now() > deadline) throw new Error('waited 10 s in vain');
+    if (performance.now() > deadline) throw new Error('waited 10 s without success');
     await sleep(10);
   }
 }
@@ -90,7 +90,7 @@ it('starts nothing again once it stops', async () => {
   await until(isUp('polite'));
   process.kill(processes.running().get('polite') ?? 0, 'SIGTERM');
   await until(() => processes.running().size === 0);
-  // It waits to be started again.
+  // It waits to be restarted.
   ending.abort();
   await processes.stop();
   expect({ said, running: processes.running().size }).toEqual({ said: [], running: 0 });

@@ -1,4 +1,4 @@
-/** Runs the pipeline's processes as processes of their own, sees to those that end by themselves, and stops all. */
+/** Runs the pipeline's processes as child processes, restarts those that end by themselves, and stops all. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { recordProcesses } from './recorded-processes';
 import { endsInARow, restartAfterMs, type End } from './restart';
 import { lastLines, signalServer } from './stack/server-process';
 
-/** A process ended though nobody had asked it to. */
+/** A process ended without being asked to. */
 export class ProcessError extends Error {
   override readonly name = 'ProcessError';
 }
@@ -21,7 +21,7 @@ export interface ProcessesOptions {
   readonly commandOf?: (name: string) => readonly [file: string, ...args: string[]];
   /** After SIGTERM; then it is killed. */
   readonly stopWithinMs?: number;
-  /** Left out: one that ends by itself is a failure. Else it is started again, and this is said in one line. */
+  /** Left out: a process that ends by itself is a failure. Otherwise it is restarted, and one line is logged. */
   readonly restart?: {
     readonly say: (line: string) => void;
     /** From then on nothing is started any more. */
@@ -33,15 +33,15 @@ export interface ProcessesOptions {
 
 export interface Processes {
   /**
-   * @param name what `afterbuild run` knows, for example `artifact-deleter`.
+   * @param name a process name for `afterbuild run`, for example `artifact-deleter`.
    * @param label names this instance and its log file.
    */
   start(name: string, environment: Readonly<Record<string, string>>, label?: string): Promise<void>;
-  /** Never fulfilled; rejected with a ProcessError when one has ended by itself, and is not started again. */
+  /** Never fulfilled; rejected with a ProcessError when one has ended by itself, and is not restarted. */
   readonly failure: Promise<never>;
-  /** Labels and pids of what runs. */
+  /** Labels and pids of the running processes. */
   running(): ReadonlyMap<string, number>;
-  /** Stops them in the order of their start: sources before sinks. Waits until nothing is left. */
+  /** Stops them in the order of their start: sources before sinks. Waits until none is left. */
   stop(): Promise<void>;
 }
 
@@ -82,7 +82,7 @@ function launch(
   const output = openSync(log, 'a');
   const [file, ...args] = command;
   const inherited = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
-  // A group of its own: a terminal's Ctrl-C must not stop the pipeline in any other order than ours.
+  // A group of its own: a terminal's Ctrl-C must not stop the pipeline in another order than ours.
   const child = spawn(file, args, {
     cwd: projectRoot,
     detached: true,
@@ -164,7 +164,7 @@ class OwnProcesses implements Processes {
     });
     await started(child);
     const identity = identifyProcess(child.pid ?? 0);
-    // It may have ended in this very moment; then its exit has been or will be noticed above.
+    // It may have ended at this moment; then its exit has been or will be noticed above.
     if (identity === undefined) return;
     this.#running.set(label, { identity, ended });
     const recorded = Array.from(this.#running, ([each, one]) => ({ ...one.identity, label: each }));
@@ -195,5 +195,5 @@ class OwnProcesses implements Processes {
   }
 }
 
-/** @returns a supervisor that runs nothing yet. */
+/** @returns a supervisor without processes. */
 export const createProcesses = (options: ProcessesOptions): Processes => new OwnProcesses(options);

@@ -10,13 +10,13 @@ export interface RecordedProcess extends ProcessIdentity {
 
 const recordFile = (dataDir: string): string => join(dataDir, 'processes.json');
 
-/** Replaces what was recorded there. */
+/** Replaces the earlier content. */
 export function recordProcesses(dataDir: string, processes: readonly RecordedProcess[]): void {
   if (processes.length === 0) rmSync(recordFile(dataDir), { force: true });
   else writeFileAtomically(recordFile(dataDir), JSON.stringify(processes), 0o600);
 }
 
-/** Of those that were recorded: pid and the moment of its start tell them from strangers. */
+/** The recorded ones that still run: pid and start time distinguish them from foreign processes. */
 export function recordedAndRunning(dataDir: string): readonly RecordedProcess[] {
   const file = recordFile(dataDir);
   if (!existsSync(file)) return [];

@@ -1,10 +1,10 @@
-/** When a process that ended by itself is started again, as any supervisor would, and when that is given up. */
+/** Decides when a process that ended by itself is restarted, as any supervisor would, and when that is given up. */
 import { exitCodes } from '../../lib/process/exit-codes';
 
-/** Ends in a row that no start again has mended. */
+/** So many ends in a row without a successful restart. */
 const endsMax = 5;
 const pauseMs = { first: 1_000, most: 15_000 } as const;
-/** Who has worked for so long has got over what ended it before. */
+/** A process that has worked for so long has overcome the earlier failure. */
 const recoveredMs = 60_000;
 
 export interface End {
@@ -21,8 +21,8 @@ export const endsInARow = ({ ranMs, endsBefore }: End): number =>
   ranMs >= recoveredMs ? 1 : endsBefore + 1;
 
 /**
- * A setting that is refused is refused again; a server that does not answer is waited for as long as it takes.
- * @returns milliseconds until it is started again; null when that would not help.
+ * A refused setting is refused again, so there is no restart; an unavailable server is waited for without a limit.
+ * @returns milliseconds until the restart; null when that would not help.
  */
 export function restartAfterMs(end: End): number | null {
   const { code } = end;

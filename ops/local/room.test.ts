@@ -13,7 +13,7 @@ it('asks the nearest folder that there is', () => {
   expect(() => checkRoom('/no/such/folder', 1e9)).toThrow(/^\/no\/such\/folder has \d/);
 });
 
-it('explains a disk that is full, whoever found out', () => {
+it('explains a disk that is full, for any error that revealed it', () => {
   const thrown = Object.assign(new Error('ENOSPC: no space left on device, write'), {
     code: 'ENOSPC',
   });

@@ -1,11 +1,11 @@
-/** What the demonstration asks of a machine, and whether this one has it. */
+/** Checks whether this machine has the disk space that the demonstration needs. */
 import { existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** Measured with the default size, after a quarter of an hour (README). */
 export const needs = { memoryGigabytes: 3, diskGigabytes: 1, cacheGigabytes: 1 } as const;
 
-/** There is not enough room on a disk; the message names the folder and the need. */
+/** There is not enough space on a disk; the message names the folder and the need. */
 export class RoomError extends Error {
   override readonly name = 'RoomError';
 }
@@ -22,8 +22,8 @@ function freeBytes(folder: string): number {
 const describe = (bytes: number): string => `${(bytes / gigabyte).toFixed(1)} GB`;
 
 /**
- * @param free bytes that may be written in a folder, or in the nearest one above it that there is.
- * @throws RoomError when a server would run out of it.
+ * @param free bytes that may be written in a folder, or in the nearest existing one above it.
+ * @throws RoomError when a server would run out of space.
  */
 export function checkRoom(folder: string, gigabytes: number, free = freeBytes): void {
   const bytes = free(folder);
@@ -33,7 +33,7 @@ export function checkRoom(folder: string, gigabytes: number, free = freeBytes): 
   );
 }
 
-/** @returns the sentence for a disk that ran full meanwhile, with its folder; else undefined. */
+/** @returns the sentence for a disk that filled up meanwhile, with its folder; else undefined. */
 export function explainFullDisk(
   error: unknown,
   folder: string,

@@ -1,4 +1,4 @@
-/** Runs jest so that nothing of it is left behind, however it ends. */
+/** Runs jest so that no process of it is left behind, however it ends. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,12 +7,12 @@ import { projectRoot } from '../../lib/process/root';
 import { stopServers } from './stack/running-stack';
 import { readStackFile } from './stack/stack-file';
 
-/** Where the servers of the scenarios are to keep their data; read by test/support/stack/global-setup.ts. */
+/** Where the servers of the scenarios keep their data; read by test/support/stack/global-setup.ts. */
 const testDataVariable = 'AFTERBUILD_TEST_DATA_DIR';
 
 /**
- * A group of its own: an interruption comes from us, and reaches also what jest has started, which jest
- * would leave behind. @returns whether it succeeded.
+ * A group of its own: this process passes on an interruption, and then also ends the children of jest, which jest would
+ * leave behind. @returns whether it succeeded.
  */
 export function succeeds(
   file: string,
@@ -36,7 +36,7 @@ export function succeeds(
   });
 }
 
-/** @returns whether all went well. The servers of the scenarios are stopped, also those of a jest that was ended. */
+/** @returns whether all went well. The servers of the scenarios are stopped, also those of an interrupted jest. */
 export async function runJest(
   args: readonly string[],
   signal: AbortSignal,

@@ -21,7 +21,7 @@ const usage = 2;
 /** The static gate, cheapest first; each counts as one test. */
 const checks = ['format:check', 'lint', 'types', 'boundaries', 'schemas:check'];
 
-/** A suite that could not even be loaded has no tests to count, yet it failed. */
+/** A suite that could not be loaded has no tests to count, yet it failed. */
 export function countJest(summary: JestSummary): Count {
   return {
     passed: summary.numPassedTests,
@@ -66,7 +66,7 @@ async function countProject(
   }
 }
 
-/** With anything but all of it the line at the end would say too little. */
+/** With arguments only a part runs, so that line would be wrong. */
 function refuseArguments(args: readonly string[]): boolean {
   if (args.length === 0) return false;
   console.error(
@@ -86,7 +86,7 @@ async function main(): Promise<void> {
   const counts: Count[] = [];
   for (const script of checks) counts.push(await runCheck(script, signal));
   counts.push(await countProject('unit', [], signal));
-  // One after the other: two stacks at once would be more than a small machine has memory for.
+  // One after the other: two stacks at once need more memory than a small machine has.
   counts.push(await countProject('scenarios', ['--runInBand'], signal));
   counts.push(await countProject('brokers', ['--runInBand'], signal));
   const { passed, failed } = addCounts(counts);

@@ -19,7 +19,7 @@ function record(servers: Partial<Record<ServerName, ProcessIdentity | undefined>
   writeFileSync(join(dataDir, 'stack.json'), JSON.stringify(stack));
 }
 
-/** Looks until one was started, or ten times. */
+/** Checks until one was started, or ten times. */
 async function watchTenTimes() {
   const ending = new AbortController();
   const started: string[] = [];

@@ -1,4 +1,4 @@
-/** Servers of the demonstration that end by themselves are started again, as on any machine that is looked after. */
+/** Restarts servers of the demonstration that end by themselves, as a supervised machine would. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRunning } from './stack/process-identity';
 import { startServer } from './stack/running-stack';
@@ -17,15 +17,15 @@ export interface ServerWatch {
   readonly everyMs?: number;
 }
 
-/** What is written down as running and does not run. Whoever stops a server on purpose crosses it out. */
+/** Recorded as running, and not running. A program that stops a server on purpose removes the record. */
 function endedByThemselves(dataDir: string): readonly ServerName[] {
   const known = readStackFile(dataDir)?.servers ?? {};
   return serverNames.filter((name) => known[name] !== undefined && !isRunning(known[name]));
 }
 
 /**
- * Until the signal aborts. One has to be missing at two looks in a row: a moment after its end it may still be
- * crossed out by whoever ended it.
+ * Until the signal aborts. A server has to be missing at two checks in a row: just after a stop its record may not be
+ * removed yet.
  * @throws ServerError when a server does not start any more.
  */
 export async function watchServers(watch: ServerWatch): Promise<void> {

@@ -1,4 +1,4 @@
-/** `npm run stack -- up|status|down`: just the servers, for people who develop against them. */
+/** `npm run stack -- up|status|down`: only the servers, for developers. */
 import { dirname, join, resolve } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import { projectRoot } from '../../lib/process/root';
@@ -23,7 +23,7 @@ import { defaultDataDir } from './start-options';
 interface Place {
   /** Left out: the folder of the wanted shape. */
   readonly data?: string;
-  /** Left out: as the folder was made, or one open broker. */
+  /** Left out: the folder's own shape, or one open broker. */
   readonly brokers?: '1' | '3';
   readonly secure?: boolean;
 }
@@ -44,13 +44,13 @@ function folderOf(place: Place): string {
   return join(projectRoot, `.afterbuild/stack${further}${isSecure ? '-secure' : ''}`);
 }
 
-/** What should run in that folder. */
+/** The wanted stack of that folder. */
 const expectedServers = (dataDir: string) => {
   const place = readStackFile(dataDir)?.place;
   return place === undefined ? serversOf({}) : serversOf(place);
 };
 
-/** As `npm start` has them (start-options.ts). */
+/** The same as in `npm start` (start-options.ts). */
 const exitCodes = { failed: 1, usage: 2, configuration: 3, busy: 4 } as const;
 
 const say = (line: string): void => console.log(line);
@@ -77,7 +77,7 @@ function printAddresses(dataDir: string): void {
   say(`For programs     ${stackFilePath(dataDir)}`);
 }
 
-/** Ctrl-C during the start stops what has been started. */
+/** Ctrl-C during the start stops the servers that have started. */
 function abortOnSignal(): AbortSignal {
   const controller = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -155,7 +155,7 @@ function hintAtStart(): void {
   say(`Servers of npm start: npm run stack -- status --data '${defaultDataDir}'`);
 }
 
-/** Of an `npm start` that was killed; one that lives ends its own. */
+/** Processes of a killed `npm start`; a running one ends its own. */
 async function clearKilledStart(): Promise<void> {
   const { owner } = readStackFile(defaultDataDir) ?? {};
   if (!runsIn(defaultDataDir)) return;

@@ -1,4 +1,4 @@
-/** What `npm start` can be told on its command line. */
+/** The command line options of `npm start`. */
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { projectRoot } from '../../lib/process/root';
@@ -28,7 +28,7 @@ function option(flags: string, description: string, least: number, most: number,
   return new Option(flags, description).argParser(wholeNumber(least, most)).default(value);
 }
 
-/** @throws CommanderError, after it has told the user, when an argument is wrong or help is wanted. */
+/** @throws CommanderError, after it has printed the reason, for a wrong argument or a request for help. */
 export function parseStartOptions(args: readonly string[]): StartOptions {
   const command = new Command('npm start --')
     .description(

@@ -1,4 +1,4 @@
-/** `npm start`: servers, a small GitLab, the pipeline at work on it, and an end in order, whatever comes. */
+/** `npm start`: servers, a small GitLab, the pipeline at work on it, and an orderly end in every case. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { CommanderError } from 'commander';
@@ -37,12 +37,12 @@ const ofEnd = ({ isBroken, lastLine }: LiveRunEnd): Ending => ({
   lastLine,
 });
 
-/** A run that is not to be kept begins with nothing, and so does one whose seeding was cut short. */
+/** A run that is not kept begins empty, and so does one whose seeding was interrupted. */
 async function isFresh({ keep, data }: StartOptions): Promise<boolean> {
   return !keep || (await new FileLedger(ledgerFile(data)).read()).seeded === undefined;
 }
 
-/** The second Ctrl-C: nothing of ours is left, or what is left is named. */
+/** The second Ctrl-C: none of our processes is left, or the rest is named. */
 async function killAndExit(data: string, progress: Progress): Promise<void> {
   progress.close();
   const { names, left } = await endAtOnce(data);

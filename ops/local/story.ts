@@ -1,4 +1,4 @@
-/** The sentences of `npm start`: what it does, where to look, what to type, what happened. */
+/** The sentences that `npm start` prints: what it does, where to look, what to type, what happened. */
 import { join } from 'node:path';
 import type { Figures } from './figures';
 import { needs } from './room';
@@ -21,14 +21,14 @@ export const intro = (dataDir: string): readonly string[] => [
   'Ctrl-C ends it in order, a second one at once.',
 ];
 
-/** The command line that works on this stack, to be pasted. */
+/** The command line for this stack, to be pasted. */
 export function commandFor(dataDir: string, args: string): string {
   const command = `npm run afterbuild -- ${args}`;
   if (dataDir === defaultDataDir) return command;
   return `AFTERBUILD_STACK_FILE='${stackFilePath(dataDir)}' ${command}`;
 }
 
-/** Once everything works: where to look, and what to type in another terminal. */
+/** Printed once everything works: where to look, and what to type in another terminal. */
 export const whereToLook = (dataDir: string): readonly string[] => [
   'Look from another terminal, in this folder:',
   `  ${commandFor(dataDir, 'status')}    what each process does and why, and what is left`,
@@ -38,7 +38,7 @@ export const whereToLook = (dataDir: string): readonly string[] => [
   'Try: kill -9 a process or a server; it is started again. What the pipeline promises then: docs/failure-modes.md',
 ];
 
-/** What is left in the database. */
+/** The rest of the work in the database. */
 export interface Open {
   readonly due: number;
   readonly soon: number;
@@ -52,7 +52,7 @@ export interface Moment {
 
 const since = (now: number, before: number): string => `+${whole.format(now - before)}`;
 
-/** One line on what happened since `before`: deletions, traces, bytes, rates, what is left, how the processes are. */
+/** One line about the time since `before`: deletions, traces, bytes, rates, the rest, the state of the processes. */
 export function describeMoment(
   now: Moment,
   before: Moment,

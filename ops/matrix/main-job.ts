@@ -14,7 +14,7 @@ export interface Result {
   readonly title: string;
   readonly passed: boolean;
   readonly seconds: number;
-  /** The last line of what ran: what the stores hold, or what failed. */
+  /** The last line of the run: the state of the stores, or the failure. */
   readonly says: string;
 }
 

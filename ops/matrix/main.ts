@@ -1,4 +1,4 @@
-/** `npm run matrix`: the pipeline on other versions of its servers than those it is pinned to. */
+/** `npm run matrix`: runs the pipeline on other versions of its servers than the pinned ones. */
 import { Command, CommanderError } from 'commander';
 import { listenForInterruption } from '../../lib/process/interruption';
 import { javaOfAtLeast } from '../local/fetch/java';
@@ -9,7 +9,7 @@ import { upgradeUnderLoad } from './upgrade';
 
 const exitCodes = { passed: 0, failed: 1, usage: 2, prerequisite: 3 } as const;
 
-/** The newest of each line that brokers are run on, oldest first. */
+/** The newest of each line of broker versions in use, oldest first. */
 const brokerVersions = ['3.9.2', '4.0.2', '4.3.1', parts.kafka.version];
 const newestRegistry = '3.3.3';
 const upgradeFrom = 'kafka=4.3.1,connectPlugins=3.6.3.Final';

@@ -53,7 +53,7 @@ interface Upgrade extends UpgradeOptions {
   readonly crew: Supervisor;
 }
 
-/** From the next start on the servers are run from these files. */
+/** From the next start on the servers run from these files. */
 const use = (stack: RunningStack, files: Partial<ServerFiles>): Promise<void> =>
   updateStackFile(stack.dataDir, (file) => ({
     ...file,

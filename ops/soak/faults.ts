@@ -1,4 +1,4 @@
-/** Everything that goes wrong, chosen and timed by one seeded random source. */
+/** All faults of the soak, chosen and timed by one seeded random source. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
@@ -26,7 +26,7 @@ export interface FaultContext {
   readonly random: Random;
   readonly database: string;
   readonly log: (line: string) => void;
-  /** Runs it while the small GitLab pauses: its own servers are about to go away. */
+  /** Runs it while the small GitLab pauses: its own servers will be unavailable. */
   readonly whileGitlabPauses: (work: () => Promise<void>) => Promise<void>;
   readonly signal: AbortSignal;
 }
@@ -43,11 +43,11 @@ const dayMs = 86_400_000;
 const rest = (ms: number, signal: AbortSignal): Promise<void> =>
   sleep(ms, undefined, { signal }).catch(() => undefined);
 
-/** What is done to one process; the others take over. */
+/** Faults of one process; the others take over its work. */
 export function processFault({ crew, random, signal }: FaultContext): Fault {
   const { label, name } = random.oneOf(crew.members());
   const frozenMs = random.whole(1_000, 25_000);
-  // The broker refuses records from the future: a producer with a fast clock would only hold its shards.
+  // The broker refuses records from the future: a producer with a fast clock would only block its shards.
   const isProducer = name === 'expired-artifacts' || name === 'finished-builds';
   const shiftMs = random.oneOf(isProducer ? [-dayMs] : [dayMs, -dayMs]);
   const clock = {
@@ -104,7 +104,7 @@ function networkFault({ proxies, random, signal }: FaultContext): Fault {
   };
 }
 
-/** To every other request. A DELETE that is answered with 204 has been told that it is done. */
+/** Applies to every other request. A DELETE answered with 204 counts as done. */
 function oddAnswerTo(method: string, random: Random): S3Refusal | undefined {
   const odd = random.oneOf(oddAnswers);
   const isBelieved = method === 'DELETE' && odd.status === 204;
@@ -152,7 +152,7 @@ function aBroker({ servers }: RunningStack, random: Random): ServerHandle {
   return random.oneOf([kafka, kafka2, kafka3].filter((broker) => broker !== undefined));
 }
 
-/** It keeps its connections and says nothing, until it goes on as if nothing had been. */
+/** It keeps its connections and sends nothing, until it continues as if nothing had happened. */
 function frozenBroker({ stack, random, signal }: FaultContext): Fault {
   const broker = aBroker(stack, random);
   const lastsMs = random.whole(1_000, 25_000);
@@ -166,7 +166,7 @@ function frozenBroker({ stack, random, signal }: FaultContext): Fault {
   };
 }
 
-/** Ends and starts a server. The small GitLab has to pause only for those that it uses itself. */
+/** Ends and starts a server. The small GitLab pauses only for those that it uses itself. */
 function serverFault(ground: FaultContext): Fault {
   const { stack, random, whileGitlabPauses } = ground;
   const name = random.oneOf(['postgres', 'redis', 'kafka', 'connect'] as const);
@@ -181,7 +181,7 @@ const oneOfThree = (ground: FaultContext): Fault =>
   awayFault(aBroker(ground.stack, ground.random), ground);
 
 function awayFault(server: ServerHandle, { random, signal }: FaultContext): Fault {
-  // Redis writes its log once a second: a kill could lose what GitLab has just been promised.
+  // Redis writes its log once a second: a kill could lose writes that GitLab has just had acknowledged.
   const isKilled = server.name !== 'redis' && random.whole(1, 2) === 1;
   const awayMs = random.whole(0, 10_000);
   const happen = async (): Promise<void> => {
@@ -190,7 +190,7 @@ function awayFault(server: ServerHandle, { random, signal }: FaultContext): Faul
     await server.start();
   };
   return {
-    title: `${server.title} is ${isKilled ? 'killed' : 'stopped'} and away for ${awayMs} ms`,
+    title: `${server.title} is ${isKilled ? 'killed' : 'stopped'} and unavailable for ${awayMs} ms`,
     happen,
   };
 }
@@ -227,7 +227,7 @@ function backendsFault({ stack, database }: FaultContext): Fault {
   };
 }
 
-/** What is done to the servers, or to the way to them; one at a time, and over before the next. */
+/** Faults of the servers, or of the network to them; one at a time, each over before the next. */
 export function surroundingsFault(ground: FaultContext): Fault {
   const isAlone = ground.stack.servers.kafka2 === undefined;
   return ground.random.oneOf([
@@ -238,12 +238,12 @@ export function surroundingsFault(ground: FaultContext): Fault {
     s3Fault,
     serverFault,
     backendsFault,
-    // One of three is no outage: it is what happens to a cluster on any day.
+    // One of three is no outage: any cluster loses a broker now and then.
     ...(isAlone ? [] : [oneOfThree, frozenBroker]),
   ])(ground);
 }
 
-/** The crew as it is to be when things go wrong no more. */
+/** The processes that must run when the faults have stopped. */
 export function complete(crew: Supervisor, instances: number): void {
   for (const name of memberNames) {
     const there = crew.members().filter((member) => member.name === name).length;

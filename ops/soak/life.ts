@@ -1,6 +1,6 @@
-/** The small GitLab's life, which can pause while its own servers are away. */
+/** The small GitLab's work, which can pause while its own servers are unavailable. */
 
-/** Lives until the signal aborts; then it resolves. */
+/** Works until the signal aborts; then it resolves. */
 export type Living = (randomSeed: number, signal: AbortSignal) => Promise<void>;
 
 export class Life {
@@ -14,11 +14,11 @@ export class Life {
     this.randomSeed += 1;
     this.cut = new AbortController();
     this.living = this.live(this.randomSeed, this.cut.signal);
-    // Whoever ends it learns of its error; until then nobody listens.
+    // The caller that ends it gets its error; until then it is kept.
     this.living.catch(() => undefined);
   }
 
-  /** Waits for the step that is under way. @throws what it failed with: GitLab's servers were there. */
+  /** Waits for the running step. @throws its error: GitLab's servers were available. */
   async end(): Promise<void> {
     this.cut.abort();
     await this.living;

@@ -1,4 +1,4 @@
-/** `npm run soak`: the pipeline on real servers while everything goes wrong, and the check that all ends well. */
+/** `npm run soak`: runs the pipeline on real servers under all faults, and checks that all ends well. */
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommanderError } from 'commander';
@@ -39,7 +39,10 @@ const roles: Readonly<Record<MemberName, DatabaseRole>> = {
   'trace-archiver': 'archiver',
 };
 
-/** Nobody waits hours for a sweep. Small statements, so that a kill always finds something under way. */
+/**
+ * Short times, since a soak cannot wait hours for a sweep. Small statements, so that a kill always interrupts some
+ * work.
+ */
 const brisk = {
   ARCHIVE_SETTLE_MS: '3000',
   ARCHIVE_LEASE_MS: '5000',
@@ -57,7 +60,7 @@ interface Soak {
   readonly signal: AbortSignal;
 }
 
-/** Proxies on the way to every server but Kafka; S3's leads through the front that answers errors. */
+/** Proxies to every server but Kafka; S3's leads through the front that injects errors. */
 async function layWays(stack: RunningStack, proxies: Toxiproxy, front: S3Front) {
   const { postgres, redis, registryUrl } = stack.addresses;
   const registry = new URL(registryUrl);
@@ -102,7 +105,7 @@ async function goWrong(
   }
 }
 
-/** @returns what the stores, the ledger and the processes' own ends say against it. */
+/** @returns the findings of the stores, of the ledger and of the processes' own ends. */
 async function problemsOf(
   { gitlab, stack, signal, progress }: Soak,
   crew: Supervisor,
@@ -116,7 +119,7 @@ async function problemsOf(
   return [...problems, ...crew.ends];
 }
 
-/** First what the seeding has left to do, as far as it comes; then new jobs without end. */
+/** First the rest of the seeded work, as far as time allows; then new jobs without end. */
 function livingOn(gitlab: ConnectedGitlab, seeded: Seeded): Life {
   const seeds = { isLeft: true };
   return new Life(async (randomSeed, signal) => {
@@ -170,11 +173,11 @@ async function withWays(soak: Soak): Promise<readonly string[]> {
     const life = livingOn(gitlab, seeded);
     const counts = await suffer(soak, { life, crew, front, proxies: ways });
     const { willGo } = seeded;
-    progress.line(`all heals after ${JSON.stringify(counts)} faults; the rest drains`);
+    progress.line(`the faults stop after ${JSON.stringify(counts)} faults; the pipeline drains`);
     await drain(stack, gitlab, { scope, willGo, progress, signal });
     const problems = await problemsOf(soak, crew);
     if (crew.gaveUp > 0)
-      progress.line(`${crew.gaveUp} times a process waited in vain at its start`);
+      progress.line(`${crew.gaveUp} times a process gave up waiting for a server at its start`);
     return problems;
   } finally {
     const late = await crew.stop();
@@ -211,7 +214,7 @@ async function soak(options: SoakOptions, progress: Progress): Promise<number> {
     );
   } catch (error) {
     if (!signal.aborted) throw error;
-    throw new InterruptedError('interrupted: nothing was judged', { cause: error });
+    throw new InterruptedError('interrupted: nothing was checked', { cause: error });
   } finally {
     await stack.stop();
     interruption.release();

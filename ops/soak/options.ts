@@ -1,4 +1,4 @@
-/** What `npm run soak` can be told on its command line. */
+/** The command line options of `npm run soak`. */
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { projectRoot } from '../../lib/process/root';
@@ -6,9 +6,9 @@ import { projectRoot } from '../../lib/process/root';
 export interface SoakOptions {
   readonly minutes: number;
   readonly randomSeed: number;
-  /** Of each of the four processes. */
+  /** For each of the four processes. */
   readonly instances: number;
-  /** Of Kafka; three ask for a login over TLS, and grant rights. */
+  /** Of Kafka; three brokers require a login over TLS, and check rights. */
   readonly brokers: 1 | 3;
   readonly data: string;
 }
@@ -34,7 +34,7 @@ function option(flags: string, description: string, least: number, most: number,
   return new Option(flags, description).argParser(within(least, most)).default(value);
 }
 
-/** @throws CommanderError, after it has told the user, when an argument is wrong or help is wanted. */
+/** @throws CommanderError, after it has printed the reason, for a wrong argument or a request for help. */
 export function parseSoakOptions(args: readonly string[]): SoakOptions {
   const command = new Command('npm run soak --')
     .description(
@@ -42,7 +42,7 @@ export function parseSoakOptions(args: readonly string[]): SoakOptions {
         'at random moments; then lets it finish and checks the invariants.\n' +
         'Exit codes: 0 they hold, 1 they are broken or something failed, 2 wrong usage, 130 interrupted.',
     )
-    .addOption(option('--minutes <n>', 'how long things go wrong', 1, 10_080, 30))
+    .addOption(option('--minutes <n>', 'how long the faults last', 1, 10_080, 30))
     .addOption(option('--random-seed <n>', 'the same number, the same faults', 0, 4_294_967_295, 1))
     .addOption(option('--instances <n>', 'of each of the four processes', 1, 12, 2))
     .addOption(

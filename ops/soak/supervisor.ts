@@ -1,6 +1,6 @@
 /**
- * The processes of the pipeline as a supervisor keeps them, who is also their worst enemy: whoever ends
- * is replaced, whoever ends by itself is written down.
+ * A supervisor for the processes of the pipeline that also disturbs them: a process that ends is replaced, and one that
+ * ends by itself is recorded.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -27,7 +27,7 @@ export interface Member {
 interface Running extends Member {
   readonly child: ChildProcess;
   readonly log: string;
-  /** We have ended it. */
+  /** The supervisor has ended it. */
   isOurs: boolean;
   isReplaced: boolean;
 }
@@ -37,14 +37,14 @@ export interface SupervisorOptions {
   readonly environmentOf: (name: MemberName) => Readonly<Record<string, string>>;
 }
 
-/** A process that cannot be reached by its servers at the start may give up (exit code 4). */
+/** A process that cannot reach its servers at the start may give up (exit code 4). */
 const gaveUpWaiting = 4;
 const stopWithinMs = 60_000;
 
 export class Supervisor {
   /** How and why members ended by themselves. */
   readonly ends: string[] = [];
-  /** How often one gave up waiting for a server at its start, and was begun again. */
+  /** How often one gave up waiting for a server at its start, and was restarted. */
   gaveUp = 0;
   private readonly running = new Map<string, Running>();
   private number = 0;
@@ -78,17 +78,17 @@ export class Supervisor {
     return label;
   }
 
-  /** Ends one without a chance to do anything about it; another takes its place. */
+  /** Kills one; another takes its place. */
   kill(label: string): void {
     this.signal(label, 'SIGKILL');
   }
 
-  /** Asks one to end; another takes its place. */
+  /** Stops one; another takes its place. */
   retire(label: string): void {
     this.signal(label, 'SIGTERM');
   }
 
-  /** Asks one to end; nobody takes its place. */
+  /** Stops one without a replacement. */
   dismiss(label: string): void {
     const member = this.running.get(label);
     if (!member) return;
@@ -96,7 +96,7 @@ export class Supervisor {
     this.signal(label, 'SIGTERM');
   }
 
-  /** It may find itself expelled when it returns; to end for that would be its own fault. */
+  /** It may find itself expelled when it returns; ending for that reason would be a fault of its own. */
   async freeze(label: string, ms: number, signal: AbortSignal): Promise<void> {
     this.running.get(label)?.child.kill('SIGSTOP');
     await sleep(ms, undefined, { signal }).catch(() => undefined);

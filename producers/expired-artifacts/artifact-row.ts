@@ -1,8 +1,8 @@
 /**
- * Whether what a row says can stand in a record and in its object's key. Pure.
+ * Checks whether a row's values fit into a record and into its object's key. Pure.
  *
- * PostgreSQL's types allow far more than GitLab writes. Each row is judged by itself: what cannot be said of
- * it sets it aside, alone, and names the field. A size only feeds counters, so that none is refused for it.
+ * PostgreSQL's types allow far more than GitLab writes. Each row is checked by itself: a value that does not fit sets
+ * that row aside, alone, and the message names the field. A size only feeds counters, so no row is refused for it.
  */
 import { firstKeyDay, lastKeyDay } from '../../lib/gitlab/object-key';
 import type { OddRow } from '../../lib/metrics/set-aside';
@@ -46,7 +46,7 @@ function keyDayOf(createdAt: Instant | null): number | null {
   return day >= firstKeyDay && day <= lastKeyDay ? day : null;
 }
 
-/** Of S3's keys; what is longer would also make a record that no broker takes. */
+/** Of S3's keys; a longer name would also make a record that no broker accepts. */
 const bytesMax = 1_024;
 const isTooLong = (text: string | null): boolean =>
   text !== null && Buffer.byteLength(text) > bytesMax;

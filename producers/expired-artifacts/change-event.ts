@@ -29,8 +29,8 @@ const eventSchema = z.object({
 });
 
 /**
- * @param event as the registry's codec gives it: columns as the table names them, `timestamptz` as ISO text.
- * @throws UndecodableRecordError naming the row and the fields that are not as they must be.
+ * @param event from the registry's codec: columns with the names of the table, `timestamptz` as ISO text.
+ * @throws UndecodableRecordError that names the row and the wrong fields.
  */
 export function readChange(event: unknown): ReadChange {
   const parsed = eventSchema.safeParse(event);
@@ -69,11 +69,11 @@ export function readChange(event: unknown): ReadChange {
   if (expireAt !== null || columns.expire_at === null) return { ...state, ...artifact, odd };
   const id = `${artifact.partitionId}:${artifact.id}`;
   const unread = { table: 'p_ci_job_artifacts', field: 'expire_at', reason: 'is no time' } as const;
-  // What is no time at all may be one that has come.
+  // A value that is no time may be one that has come.
   return { ...state, expireAt: 0n, odd: { ...unread, id } };
 }
 
-/** ` 100:17`, or nothing for what has no id. */
+/** ` 100:17`, or nothing for a row without an id. */
 export function nameOf(event: unknown): string {
   const named = z.object({ id: wide, partition_id: wide }).safeParse(event);
   return named.success ? ` ${named.data.partition_id}:${named.data.id}` : '';

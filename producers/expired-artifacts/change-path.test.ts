@@ -133,7 +133,7 @@ test('a transaction that is not visible yet is waited for', async () => {
 
 test('an expiry near the moment at which a late commit is seen is ours: a sweep may have passed it', async () => {
   const { path, world } = setUp();
-  // Committed at 5 s with slack until 15 s, so by the event alone 15.5 s would be the sweep's.
+  // Committed at 5 s with slack until 15 s, so by the event alone the sweep produces an expiry at 15.5 s.
   const late = record({ expireAt: 15_500_000n });
   expect(kinds(await path.handle([late], never))).toEqual(['skip']);
   world.snapshot = '40:60:50';

@@ -1,9 +1,9 @@
 /**
- * Turns changes of artifacts into records of `artifacts.expired`: what became deletable by being changed.
+ * Turns changes of artifacts into records of `artifacts.expired`: artifacts that a change made deletable.
  *
- * Waits in place until an artifact's expiry has come and its transaction can be seen, since a record that
- * came earlier would find the row not due, or not there. Waiting is bounded: what takes longer goes back
- * to the runtime, which hands it in again.
+ * It waits in place until an artifact's expiry has come and its transaction is visible, since the deleter would find
+ * the row of an earlier record not due, or missing. The wait is bounded: afterwards the change goes back to the
+ * runtime, which passes it in again.
  */
 import { done, retry, skip, type Outcome } from '../../lib/runtime/outcome';
 import { WaitError } from '../../lib/runtime/record-errors';
@@ -26,8 +26,8 @@ import type { CommitState } from '../../lib/stores/postgres/commit-state';
 import { isVisible, parseSnapshot } from '../../lib/stores/postgres/visibility';
 
 /**
- * One micro-batch waits no longer than this, for an expiry, for visibility and for room together: less
- * than a drain may take, or every rebalance and every stop would be late.
+ * A micro-batch waits no longer than this, for an expiry, for visibility and for room together: less than a drain may
+ * take, or it would delay every rebalance and every stop.
  */
 const waitMaxMs = 6_000;
 const roomWaitMinMs = 1_000;
@@ -50,7 +50,7 @@ interface Pending {
   readonly index: number;
   readonly record: ChangeRecord;
   readonly change: ArtifactChange;
-  /** It was not visible when we looked, or an earlier look may have been: the moment it is seen counts. */
+  /** It was not visible at the first check, or an earlier check may have seen that: the moment of visibility counts. */
   seenLate: boolean;
 }
 
@@ -70,7 +70,7 @@ interface Sorted {
 export class ChangePath {
   constructor(private readonly parts: ChangePathDependencies) {}
 
-  /** @throws what a dependency threw, or DatabaseHoldError: all of them again, later. */
+  /** @throws errors of a dependency, or DatabaseHoldError: then all of them come again, later. */
   async handle(records: readonly ChangeRecord[], signal: AbortSignal): Promise<Outcome[]> {
     const outcomes: Outcome[] = records.map(() => skip('superseded or not deletable'));
     const { clock } = this.parts;
@@ -91,9 +91,9 @@ export class ChangePath {
   }
 
   /**
-   * The last change of each artifact in the micro-batch: it says what the row is, and a change that it
-   * supersedes has nothing to add. Records of one key come in order. One that would go, but cannot be
-   * produced, is set aside, however long it may wait yet: a change that mends it comes here again.
+   * The last change of each artifact in the micro-batch: it describes the row, and the changes that it supersedes add
+   * nothing. Records of one key come in order. An artifact that is due but cannot be produced is set aside at once,
+   * even if it has to wait: a change that corrects it comes here again.
    */
   #candidates(records: readonly ChangeRecord[], outcomes: Outcome[]): Pending[] {
     const last = new Map<string, Pending | null>();
@@ -115,14 +115,14 @@ export class ChangePath {
     );
   }
 
-  /** One question a look, whatever the number of records. */
+  /** One query for each check, for any number of records. */
   async #look(pending: readonly Pending[]): Promise<CommitState> {
     const { database, guard } = this.parts;
     const { latest } = guard;
     const state = await database.readCommitState();
     guard.require(state.database, latest);
     const newest = pending.reduce((a, b) => (b.change.lsn > a.change.lsn ? b : a));
-    // What was committed behind the database's own end was committed in another history.
+    // A change committed beyond the database's own end was committed in another history.
     const origin = { ...state.database, lsn: newest.change.lsn };
     guard.require(state.database, { origin, timestampMs: newest.record.timestampMs });
     guard.learn({ origin: state.database, timestampMs: guard.timestampMs() });
@@ -171,7 +171,7 @@ export class ChangePath {
     reach('change.decided');
     const limit = AbortSignal.timeout(roomMs);
     try {
-      // Of a change that is read again the row may rightly be gone: no sign of a wrong database.
+      // When a change is read again the row may rightly be gone: no sign of a wrong database.
       const isAgain = ready.some(({ maybeRepeated }) => maybeRepeated);
       const records = cutRecords(artifacts, state.database, isAgain ? 'repair' : 'change');
       await output.produce(records, AbortSignal.any([signal, limit]));
@@ -191,7 +191,7 @@ const limitReached = retry(
 
 function pauseMs({ waiting, nextExpiryUs }: Sorted, state: CommitState): number {
   const untilExpiryMs = Math.ceil((nextExpiryUs - state.nowUs) / 1_000) + 1;
-  // Something waits to become visible, which is not announced.
+  // Some transaction is not visible yet, and its visibility is not announced.
   const mustLook = waiting.some(({ seenLate }) => seenLate);
   const pause = mustLook ? Math.min(untilExpiryMs, lookAgainMs) : untilExpiryMs;
   return Math.min(Math.max(pause, 1), 1_000);

@@ -1,13 +1,12 @@
 /**
- * Whether a changed artifact is the change path's to produce. Pure.
+ * Decides whether the change path produces a changed artifact. Pure.
  *
- * The event alone decides; the sweep's watermark is never read. A row that is unlocked, or whose expiry
- * moves into the past, becomes deletable *behind* the watermark, where no sweep looks again. Comparing
- * with the watermark would lose rows: an unlock may commit after a sweep's snapshot was taken and
- * before its watermark is published. Instead the two overlap. A sweep passes an expire_at only when its
- * snapshot is at least a margin younger than that moment. So what expires later than the moment the
- * change became visible (plus slack) is read after it, for sure; everything earlier is produced here.
- * What both produce is deleted once and found gone once. See docs/adr on the two sources.
+ * The event alone decides; the sweep's watermark is never read. A row that is unlocked, or whose expiry moves into the
+ * past, becomes deletable *behind* the watermark, where no sweep reads again. Comparing with the watermark would lose
+ * rows: an unlock may commit after a sweep's snapshot was taken and before its watermark is published. Instead the two
+ * overlap. A sweep passes an expire_at only when its snapshot is at least a margin younger than that moment. So a sweep
+ * surely reads every row that expires later than the moment the change became visible (plus slack); every earlier one
+ * is produced here. An artifact that both produce is deleted once and found gone once. See docs/adr on the two sources.
  */
 import { artifactLocked, fileStore, fileType } from '../../lib/gitlab/enums';
 import type { OddRow } from '../../lib/metrics/set-aside';
@@ -15,7 +14,7 @@ import type { Instant } from '../../lib/stores/postgres/instant';
 import type { NamedArtifact } from './artifact-row';
 import type { DueArtifact } from './ports';
 
-/** What decides, and when it was committed. */
+/** The deciding columns, and the time of the commit. */
 export interface ChangeState {
   readonly expireAt: Instant | null;
   readonly fileType: number;
@@ -31,7 +30,7 @@ export interface ChangeState {
 
 export type ArtifactChange = ChangeState & NamedArtifact & { readonly odd: null };
 
-/** Of a row that cannot be produced, whatever is decided. */
+/** Set for a row that cannot be produced, with any decision. */
 export type OddChange = ChangeState & { readonly odd: OddRow };
 
 export type ReadChange = ArtifactChange | OddChange;
@@ -43,14 +42,14 @@ export type ChangeDecision =
 
 const leave = (reason: string): ChangeDecision => ({ kind: 'leave', reason });
 
-/** Everything but the time: an artifact that a sweep would never take is not ours either. */
+/** Every condition but the time: an artifact that a sweep would never take is not taken here either. */
 export function isCandidate(change: ChangeState): boolean {
   return refuse(change, Infinity) === null;
 }
 
 /**
- * @param untilUs expiries up to here are the change path's: commit time (or, for a transaction that was
- * not visible when we first looked, the moment at which it was) plus slack, in microseconds.
+ * @param untilUs the change path produces expiries up to here: commit time (or, for a transaction that was not visible
+ * at the first check, the moment at which it was) plus slack, in microseconds.
  */
 export function decideChange(change: ArtifactChange, untilUs: number): ChangeDecision {
   const refusal = refuse(change, untilUs);

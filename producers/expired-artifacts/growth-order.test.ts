@@ -1,7 +1,7 @@
 /**
- * After a growth a key's records lie on two partitions, and nobody keeps their order (docs/adr/0019). Here
- * rows live through changes while the topic grows; the changes are then read in any order that partitions
- * allow, between or after them, and what is named is deleted as the DELETE decides: by the row of then.
+ * After a growth a key's records lie on two partitions, and nothing keeps their order (docs/adr/0019). Here rows change
+ * while the topic grows. The changes are then read in any order that partitions allow, between or after them, and the
+ * DELETE decides which named rows are deleted: by the row at that time.
  */
 import fc from 'fast-check';
 import { partitionOf } from '../../lib/kafka/partition-of';
@@ -14,7 +14,7 @@ const ids = [1, 2, 3, 4, 5, 6];
 type Step =
   | { readonly does: 'change'; readonly id: number; readonly locked: 0 | 1; readonly due: boolean }
   | { readonly does: 'grow'; readonly by: number }
-  /** Whoever reads partitions takes the next record of one of them. */
+  /** A reader of partitions takes the next record of one of them. */
   | { readonly does: 'read'; readonly pick: number };
 
 const aChange = fc.record({
@@ -76,7 +76,7 @@ class Flow {
 const mayGo = ({ locked, expireAt }: ArtifactChange): boolean =>
   locked === 0 && expireAt !== null && expireAt < nowUs;
 
-test('whatever the growths and whoever reads first, in the end what is due is gone and the rest is there', () => {
+test('with any growths and any order of reading, in the end due artifacts are gone and the rest exists', () => {
   let moved = 0;
   fc.assert(
     fc.property(steps, fc.array(fc.nat()), (history, picks) => {
@@ -95,6 +95,6 @@ test('whatever the growths and whoever reads first, in the end what is due is go
     }),
     { numRuns: 500 },
   );
-  // Or the claim would have been made of keys that stay where they are.
+  // Otherwise the claim would be about keys that stay in their partition.
   expect(moved).toBeGreaterThan(500);
 });

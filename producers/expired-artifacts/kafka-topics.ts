@@ -6,7 +6,7 @@ import type { ArtifactsExpired, SweepProgress } from '../../schemas/generated';
 import type { ExpiredTopic, PartitionBacklog, PlacedRecord, ProgressTopic } from './ports';
 import { progressKey, type SweepKind } from './progress';
 
-/** What of `lib/kafka`'s TopicAdmin is asked. */
+/** The calls of `lib/kafka`'s TopicAdmin that are used. */
 export interface TopicPositions {
   committed(
     group: string,
@@ -28,7 +28,7 @@ export class KafkaExpiredTopic implements ExpiredTopic {
   constructor(
     partitions: number,
     private readonly topic: string,
-    /** The group that deletes, whose progress is the loop limit's measure. */
+    /** The group that deletes; its progress is the measure of the loop limit. */
     private readonly group: string,
     private readonly producer: RecordProducer,
     private readonly codec: Codec<ArtifactsExpired>,
@@ -80,7 +80,7 @@ export class KafkaProgressTopic implements ProgressTopic {
     private readonly topic: string,
     private readonly producer: RecordProducer,
     private readonly codec: Codec<SweepProgress>,
-    /** Told of each watermark as soon as it is acknowledged, before it comes back by the topic. */
+    /** Called with each watermark as soon as it is acknowledged, before it comes back through the topic. */
     private readonly onWritten: (partition: number, progress: SweepProgress) => void,
   ) {}
 
@@ -88,7 +88,7 @@ export class KafkaProgressTopic implements ProgressTopic {
     return partitionOf(progressKey('due', shard), this.partitions);
   }
 
-  /** Both sweeps of a shard lie where its due sweep's key belongs, so that one member reads both. */
+  /** Both sweeps of a shard use the partition of its due sweep's key, so that one member reads both. */
   async write(progress: SweepProgress): Promise<void> {
     const partition = this.partitionOf(progress.shard);
     const key = progressKey(progress.sweep as SweepKind, progress.shard);

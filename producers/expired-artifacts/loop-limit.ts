@@ -1,9 +1,8 @@
 /**
- * How many artifacts may be in flight: produced, but not done by the group that deletes. Pure.
+ * Limits how many artifacts may be in flight: produced, but not finished by the group that deletes. Pure.
  *
- * Counted a Kafka partition, so that one stuck lane fills its own partition and the others go on. What
- * this process produced is counted to the artifact; what others produced is known by its offsets only
- * and counts as full records.
+ * Counted for each Kafka partition, so that one stuck lane fills its own partition and the others go on. Artifacts of
+ * this process are counted exactly; those of other processes are known by their offsets only and count as full records.
  */
 import type { PartitionBacklog } from './ports';
 
@@ -23,9 +22,9 @@ export class LoopLimit {
   readonly #lanes: Lane[];
 
   /**
-   * @param limit asked at each record: it may change while we work.
-   * @param partitions of the topic at the start; those that are added later are counted from when they are met.
-   * @param recordArtifactsMax what a record of somebody else counts.
+   * @param limit read at each record: it may change meanwhile.
+   * @param partitions of the topic at the start; added ones are counted once they are seen.
+   * @param recordArtifactsMax how many artifacts a record of another process counts.
    */
   constructor(limit: () => number, partitions: number, recordArtifactsMax: number) {
     this.#limit = limit;
@@ -33,11 +32,11 @@ export class LoopLimit {
     this.#lanes = Array.from({ length: partitions }, emptyLane);
   }
 
-  /** What the deleting group has yet to do, as it was read just now. */
+  /** The backlog of the deleting group, as just read. */
   observe(backlog: readonly PartitionBacklog[]): void {
     for (const { partition, committed, end } of backlog) {
       const lane = this.#lane(partition);
-      // A rewound group (a replay) has to do again what was forgotten here: it counts as foreign.
+      // A rewound group (a replay) repeats records that were forgotten here: they count as foreign.
       for (const [offset, artifacts] of lane.own) {
         if (offset >= committed) continue;
         lane.own.delete(offset);
@@ -54,7 +53,7 @@ export class LoopLimit {
     return lane.ownArtifacts + lane.reserved + lane.foreignRecords * this.#recordArtifactsMax;
   }
 
-  /** Of all partitions: what this process has produced, to the artifact; others' records are not among them. */
+  /** Over all partitions: artifacts of this process, exactly; records of others are not included. */
   get ownInFlight(): number {
     return this.#lanes.reduce(
       (sum, { ownArtifacts, reserved }) => sum + ownArtifacts + reserved,
@@ -63,7 +62,7 @@ export class LoopLimit {
   }
 
   /**
-   * Takes room for one record: on the partition that its key belongs to, or else where there is most.
+   * Takes room for one record: on the partition of its key, or else where there is most.
    * @returns the partition, or null when all are full.
    */
   reserve(preferred: number, artifacts: number): number | null {
@@ -73,7 +72,7 @@ export class LoopLimit {
     return partition;
   }
 
-  /** @param offset null where it is not known: the next observation counts the record. */
+  /** @param offset null where it is unknown: the next observation counts the record. */
   acknowledged(partition: number, offset: number | null, artifacts: number): void {
     const lane = this.#lane(partition);
     lane.reserved -= artifacts;

@@ -36,12 +36,12 @@ import { createPipeline, type Config, type PipelineContext } from './pipeline';
 
 const name = 'expired-artifacts';
 const deletingGroup = 'artifact-deleter';
-/** Pages of several shards and looks of several lanes side by side. */
+/** Pages of several shards and checks of several lanes side by side. */
 const connectionsMax = 6;
 
 /**
- * Runs until SIGTERM, SIGINT or a failure that waiting cannot heal.
- * @returns the exit code (`lib/process/exit-codes.ts`); what prevents the start is logged, not thrown.
+ * Runs until SIGTERM, SIGINT or a failure that waiting cannot repair.
+ * @returns the exit code (`lib/process/exit-codes.ts`); an error that prevents the start is logged, not thrown.
  */
 export const run = (environment: Environment): Promise<ExitCode> =>
   runProcess(name, environment, (context) => {
@@ -72,7 +72,7 @@ function reachOf(config: Config): ReachStep {
   );
 }
 
-/** @param closers gets what must be closed, in the order of opening. */
+/** @param closers gets the functions that close resources, in the order of opening. */
 async function connect(
   config: Config,
   { logger, signal, fail: onFatal, ...life }: HealthContext,

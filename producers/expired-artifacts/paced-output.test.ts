@@ -10,7 +10,7 @@ import { LoopLimitedOutput } from './paced-output';
 import type { ExpiredTopic, PlacedRecord } from './ports';
 import { cutRecords } from './records';
 
-/** Two partitions whose reader does as much as it is allowed to. */
+/** Two partitions whose reader finishes as much as it is allowed to. */
 class MemoryTopic implements ExpiredTopic {
   readonly partitions = 2;
   readonly log: PlacedRecord[][] = [[], []];
@@ -91,7 +91,7 @@ test('a reader that does not get on is named, until there is room', async () => 
   const told = new Set<number>();
   topic.onPoll = () => {
     for (const { cause, isStuck } of troubles.current) {
-      expect([cause, isStuck]).toEqual([expect.stringMatching(/artifact-deleter does not/), false]);
+      expect([cause, isStuck]).toEqual([expect.stringMatching(/artifact-deleter makes no/), false]);
       told.add(clock.sleeps.length);
     }
     if (clock.sleeps.length === 320) topic.done[1] = 1;
@@ -128,7 +128,7 @@ test('what others have produced is looked at before the first record, and again 
   expect(topic.polls).toBe(2);
 });
 
-test('nothing to produce asks nobody', async () => {
+test('without records to produce there is no request', async () => {
   const { topic, output } = setUp();
   await output.produce([], never);
   expect(topic.polls).toBe(0);

@@ -1,4 +1,4 @@
-/** Produces records to `artifacts.expired`, as fast as the group that deletes them gets on. */
+/** Produces records to `artifacts.expired`, no faster than the deleting group finishes them. */
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
 import { StandingWait } from '../../lib/process/standing-wait';
@@ -8,17 +8,17 @@ import type { ExpiredTopic, PlacedRecord } from './ports';
 import type { ExpiredRecord } from './records';
 
 const pollMs = 200;
-/** Other processes produce too: without waiting ourselves we look again after this long. */
+/** Other processes produce too: even without a wait of our own the backlog is read again after this long. */
 const observationAgeMaxMs = 1_000;
 
 const noRoom =
-  'as many artifacts are in flight as may be (loop limit), and artifact-deleter does not get on';
+  'as many artifacts are in flight as may be (loop limit), and artifact-deleter makes no progress';
 
 export interface PacedOutput {
   /**
-   * Resolves when all replicas have every record. Waits for room, without a limit but the signal's.
+   * Resolves when all replicas have every record. Waits for room, limited by the signal only.
    * @param onAnswer called while it waits: Kafka answers, there is just no room.
-   * @throws what the topic threw: nothing is remembered, the caller repeats all of them.
+   * @throws errors of the topic: no record is remembered, the caller repeats all of them.
    */
   produce(
     records: readonly ExpiredRecord[],
@@ -44,12 +44,12 @@ export class LoopLimitedOutput implements PacedOutput {
     this.#wait = new StandingWait(troubles, clock);
   }
 
-  /** Nothing can be produced before the deleter gets on. */
+  /** Nothing can be produced before the deleter makes progress. */
   get isFull(): boolean {
     return this.#waiting > 0;
   }
 
-  /** Looks how far the deleter has come, if nobody has just now. @throws what the topic threw. */
+  /** Reads the deleter's progress, unless that was done just now. @throws errors of the topic. */
   async lookAgain(): Promise<void> {
     if (this.clock.nowMs() - this.#observedAtMs > observationAgeMaxMs) await this.#observe();
   }
@@ -121,7 +121,7 @@ export class LoopLimitedOutput implements PacedOutput {
     await this.#observe();
   }
 
-  /** One question at a time, whoever asks. */
+  /** One read at a time, for all callers. */
   #observe(): Promise<void> {
     this.#observing ??= this.topic
       .backlog()

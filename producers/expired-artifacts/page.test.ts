@@ -17,7 +17,7 @@ interface Row {
 
 const nowUs = 50n;
 
-/** What the two statements of lib/stores/postgres/expired-artifacts.ts give, on rows in memory. */
+/** Mimics the two statements of lib/stores/postgres/expired-artifacts.ts, on rows in memory. */
 function read(rows: readonly Row[], asked: DueRead): Row[] {
   if (asked.kind === 'tie') {
     const group = rows
@@ -53,7 +53,7 @@ const rowsArbitrary = fc
     ),
   );
 
-test('every due row is produced, whatever the ties, the page size and the crashes', () => {
+test('every due row is produced, with any ties, page size and crashes', () => {
   fc.assert(
     fc.property(
       rowsArbitrary,

@@ -1,11 +1,10 @@
 /**
- * Where a sweep stands in one shard, and what a page that was read makes of that. Pure.
+ * The cursor of a sweep in one shard, and its next value after a page. Pure.
  *
- * A page asks for one row more than it keeps and drops the last distinct `expire_at`, which may be cut.
- * When a whole page has one value (GitLab gave whole months of artifacts one midnight), that group is
- * walked by job_id instead; a job has few artifacts, so its ties are bounded where those of an
- * `expire_at` are not. The cursor only moves forward, also over rows that are not to be produced: what is
- * met again at every look is what nobody has moved past.
+ * A page asks for one row more than it keeps and drops the last distinct `expire_at`, which may be cut. When a whole
+ * page has one value (GitLab gave whole months of artifacts one midnight), that group is walked by job_id instead; a
+ * job has few artifacts, so its ties are bounded where those of an `expire_at` are not. The cursor only moves forward,
+ * also over rows that are not to be produced; otherwise they would be read again each time.
  */
 import type { Instant } from '../../lib/stores/postgres/instant';
 import type { Whole } from '../../lib/stores/postgres/whole';
@@ -25,12 +24,12 @@ export interface TieCursor {
 
 export const cursorAtStart: Cursor = { expireAt: null, tie: null };
 
-/** What to ask the database for next. */
+/** The next read of the database. */
 export type DueRead =
   | {
       readonly kind: 'after';
       readonly expireAt: Instant | null;
-      /** Rows behind this are somebody else's; null for no bound but the clock. */
+      /** Rows behind this belong to the due sweep; null for no bound but the clock. */
       readonly upTo: Instant | null;
       /** LIMIT: one more than a page keeps. */
       readonly rowsMax: number;
@@ -52,7 +51,7 @@ export interface SettledPage<Row> {
   /** To be produced before the cursor is written. */
   readonly kept: readonly Row[];
   readonly cursor: Cursor;
-  /** Nothing that is due was left unread. */
+  /** No due row was left unread. */
   readonly caughtUp: boolean;
 }
 
@@ -63,7 +62,7 @@ export function nextRead(cursor: Cursor, pageRows: number, upTo: Instant | null 
     : { kind: 'after', expireAt: cursor.expireAt, upTo, rowsMax: pageRows + 1 };
 }
 
-/** @param rows what `nextRead(cursor, pageRows)` gave, in its order. */
+/** @param rows the result of `nextRead(cursor, pageRows)`, in its order. */
 export function settlePage<Row extends PlacedRow>(
   cursor: Cursor,
   rows: readonly Row[],
@@ -112,7 +111,7 @@ function settleTie<Row extends PlacedRow>(
   };
 }
 
-/** Above 0 when `left` stands further than `right`. */
+/** Above 0 when `left` is further than `right`. */
 export function compareCursors(left: Cursor, right: Cursor): number {
   const byWatermark = compare(left.expireAt, right.expireAt);
   if (byWatermark !== 0) return byWatermark;
@@ -124,7 +123,7 @@ export function compareCursors(left: Cursor, right: Cursor): number {
   return Number(left.tie !== null) - Number(right.tie !== null);
 }
 
-/** Null stands before everything, also before -infinity. */
+/** Null comes before everything, also before -infinity. */
 function compare(left: bigint | null, right: bigint | null): number {
   if (left === null || right === null) return Number(left !== null) - Number(right !== null);
   return left === right ? 0 : left > right ? 1 : -1;

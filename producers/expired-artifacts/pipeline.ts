@@ -1,4 +1,4 @@
-/** Puts sweeps, change path, watchdog and consumer together, and starts and stops them in order. */
+/** Connects sweeps, change path, watchdog and consumer, and starts and stops them in order. */
 import type { z } from 'zod';
 import type { WatchStream } from '../../lib/connect/watch-stream';
 import type { ControlClient } from '../../lib/control/control-client';
@@ -31,7 +31,7 @@ export type Config = z.output<typeof expiredArtifactsSchema>;
 
 type Decode<V> = (bytes: Buffer | null) => V | Promise<V>;
 
-/** Everything outside, connected. */
+/** Everything outside this process, connected. */
 export interface PipelineContext {
   readonly config: Config;
   readonly logger: Logger;
@@ -42,7 +42,7 @@ export interface PipelineContext {
   readonly reach: ReachStep;
   readonly database: ArtifactDatabase;
   readonly expired: ExpiredTopic;
-  /** Of the topic of watermarks; a shard belongs to one of them for good. */
+  /** Of the topic of watermarks; each shard belongs to one of them for ever. */
   readonly progressPartitions: number;
   readonly createProgress: (
     onWritten: (partition: number, progress: SweepProgress) => void,
@@ -63,7 +63,7 @@ export interface PipelineContext {
 
 export interface Pipeline {
   start(): Promise<void>;
-  /** @returns whether everything that was begun has ended in time. */
+  /** @returns whether all begun work has ended in time. */
   stop(deadlineMs: number): Promise<boolean>;
 }
 
@@ -89,7 +89,7 @@ export function createPipeline(around: PipelineContext): Pipeline {
     progressSubscription(around, sweeps),
     control.helm.subscription({
       onDecision: (decision) => guard.decide(decision),
-      // Every member knows what operators have decided, before it reads its first page.
+      // Every member knows the decisions of operators before it reads its first page.
       onCaughtUp: () => {
         guard.decisionsRead();
         sweeps.start();
@@ -117,7 +117,7 @@ export function createPipeline(around: PipelineContext): Pipeline {
   };
 }
 
-/** A paused sweep keeps the page that it has read; the DELETE decides again what may go. */
+/** A paused sweep keeps the page that it has read; the DELETE decides again which rows may go. */
 const pausable = (output: PacedOutput, helm: ControlClient): PacedOutput => ({
   produce: async (records, signal, onAnswer) => {
     await helm.whilePaused(signal);
@@ -154,13 +154,13 @@ function createSweeps(around: PipelineContext, guard: DatabaseGuard, output: Pac
   return sweeps;
 }
 
-/** Whoever holds a partition of the watermarks sweeps the shards whose watermarks lie there. */
+/** The holder of a partition of the watermarks sweeps the shards whose watermarks lie there. */
 function progressSubscription(around: PipelineContext, sweeps: Sweeps): AnySubscription {
   const subscription: Subscription<SweepProgress | null> = {
     topic: around.topics.progress,
     start: 'beginning',
     maxRecords: 500,
-    // In the log's order: of two watermarks the later one may stand.
+    // In the log's order: of two watermarks the later one counts.
     lanes: 1,
     decode: async (bytes) => (bytes === null ? null : around.decodeProgress(bytes)),
     handle: (records) => {

@@ -1,4 +1,4 @@
-/** What the sweeps and the change path need from outside; the adapters fit structurally, in main.ts. */
+/** The interfaces that the sweeps and the change path need; main.ts plugs in adapters that fit structurally. */
 import type { DatabaseMoment } from '../../lib/brake/database-guard';
 import type { CommitState } from '../../lib/stores/postgres/commit-state';
 import type { Instant } from '../../lib/stores/postgres/instant';
@@ -6,14 +6,14 @@ import type { Whole } from '../../lib/stores/postgres/whole';
 import type { ArtifactsExpired, SweepProgress } from '../../schemas/generated';
 import type { DueRead } from './page';
 
-/** A physical partition of p_ci_job_artifacts: one shard, whatever the number of its partition_ids. */
+/** A physical partition of p_ci_job_artifacts: one shard, with any number of partition_ids. */
 export interface Shard {
   /** Schema-qualified. */
   readonly name: string;
   readonly partitionIds: readonly number[];
 }
 
-/** A row that is due, as a page or an event says it. */
+/** A due row, from a page or an event. */
 export interface DueArtifact {
   readonly id: number;
   readonly partitionId: number;
@@ -29,7 +29,7 @@ export interface DueArtifact {
   readonly sizeBytes: number | null;
 }
 
-/** What sweep and change path read of an artifact, as PostgreSQL has it. */
+/** The columns that sweep and change path read of an artifact, with PostgreSQL's values. */
 export interface ArtifactColumns {
   readonly id: Whole;
   readonly partitionId: Whole;
@@ -44,7 +44,7 @@ export interface ArtifactColumns {
   readonly sizeBytes: Whole | null;
 }
 
-/** A row of a page as PostgreSQL has it: in its place, and with what it can be judged by. */
+/** A row of a page with PostgreSQL's values: its place, and the columns that decide about it. */
 export interface DueRow extends ArtifactColumns {
   readonly expireAt: Instant;
   readonly fileStore: number | null;
@@ -56,7 +56,7 @@ export interface DuePage {
   readonly database: DatabaseMoment;
 }
 
-/** How far a shard's due sweep has come. */
+/** The progress of a shard's due sweep. */
 export interface DuePosition {
   readonly shard: Shard;
   /** Nothing is due beyond it, as of the last page. */
@@ -67,7 +67,7 @@ export interface DuePosition {
 
 export interface DueCount {
   readonly artifacts: number;
-  /** Not counted to the end: what PostgreSQL expects. */
+  /** Not counted to the end: PostgreSQL's estimate. */
   readonly isEstimate: boolean;
 }
 
@@ -82,18 +82,18 @@ export interface ArtifactDatabase {
   slotIsReady(slot: string): Promise<boolean>;
 }
 
-/** Where records go and how far their readers have come. */
+/** Where records are written, and the progress of their readers. */
 export interface ExpiredTopic {
-  /** Grows when partitions are added; the next `backlog` says so. */
+  /** Grows when partitions are added; the next `backlog` shows it. */
   readonly partitions: number;
   /** The partition that Kafka's default hash gives a key. */
   partitionOf(key: string): number;
   /**
    * Resolves when every record is acknowledged by all replicas.
-   * @returns the offset of each record, in their order; null where the client does not tell.
+   * @returns the offset of each record, in their order; null where the client does not report it.
    */
   produce(records: readonly PlacedRecord[]): Promise<readonly (number | null)[]>;
-  /** How far the deleting group has come: it has yet to do [committed, end). */
+  /** The progress of the deleting group: [committed, end) is left. */
   backlog(): Promise<readonly PartitionBacklog[]>;
 }
 

@@ -10,10 +10,10 @@ export interface ExpiredRecord {
   readonly value: ArtifactsExpired;
 }
 
-/** One statement and one DeleteObjects call a record; Kafka refuses records above 1 MB. */
+/** One statement and one DeleteObjects call for each record; Kafka refuses records above 1 MB. */
 export const recordLimits = { artifacts: 1_000, bytes: 512 * 1024 } as const;
 
-/** Nine numbers of at most ten bytes each; strings are weighed. */
+/** Nine numbers of at most ten bytes each; strings are counted. */
 const numbersBytesMax = 90;
 
 const weightOf = (artifact: DueArtifact): number =>

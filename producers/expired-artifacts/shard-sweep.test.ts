@@ -21,7 +21,7 @@ import { createUntilDone } from '../../lib/service/until-done';
 
 const shard = { name: 'public.a', partitionIds: [100] };
 
-/** One shard's world: rows, what was produced, what was written; outlives any number of processes. */
+/** The state around one shard: its rows, and the produced and written records; it outlives any number of processes. */
 class World {
   readonly clock = new SteppedClock();
   readonly produced: { readonly id: number; readonly source: string }[] = [];
@@ -222,7 +222,7 @@ test('a restored backup is not swept until it is accepted, and then from the beg
   const before = world.progress.get('due');
   const rarely = { fullEveryMs: 1e12 };
   const held = world.run(10, 0, rarely);
-  // It never gets to idling: the retries of the held read are what passes the time.
+  // It never becomes idle: only the retries of the held read let time pass.
   await new Promise((resolve) => setImmediate(resolve));
   expect(world.ids).toEqual([1]);
   expect(world.progress.get('due')).toBe(before);

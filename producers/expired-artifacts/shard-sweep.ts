@@ -1,9 +1,9 @@
 /**
- * Sweeps one shard for as long as it is ours: the due sweep, which follows the clock, and the full sweep,
- * which goes over everything again from the beginning, daily or as a repair.
+ * Sweeps one shard while this process holds it: the due sweep, which follows the clock, and the full sweep, which reads
+ * everything again from the beginning, daily or as a repair.
  *
- * Order of effects: page read, records acknowledged, then the watermark. A crash between any two
- * repeats at most a page, and a repeated record finds its rows gone.
+ * Order of effects: page read, records acknowledged, then the watermark. A crash between any two repeats at most a
+ * page, and a repeated record finds its rows gone.
  */
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
@@ -51,7 +51,7 @@ export interface SweepDependencies {
 
 const sourceOf = { due: 'sweep', full: 'repair' } as const;
 
-/** A page that may be worked on, and what is made of it. */
+/** A usable page, and its result. */
 interface TakenPage {
   readonly page: DuePage;
   readonly settled: SettledPage<DueRow>;
@@ -63,7 +63,7 @@ export class ShardSweep {
   #due: SweepState;
   #full: SweepState;
   #repairReason: string | undefined;
-  /** The full sweep that runs is a repair. */
+  /** The running full sweep is a repair. */
   #repairs = false;
   #lastFullPageAtMs = -Infinity;
   #caughtUp = false;
@@ -77,14 +77,14 @@ export class ShardSweep {
     this.#full = stateOf(from.full);
   }
 
-  /** Where the due sweep stands: nothing is due behind it, or what is due begins after its watermark. */
+  /** Progress of the due sweep: nothing is due behind it, or due rows begin after its watermark. */
   get position(): DuePosition {
     return { shard: this.shard, caughtUp: this.#caughtUp, after: this.#due.cursor.expireAt };
   }
 
   /**
-   * The next full sweep begins at once, and from the beginning; behind a repair that runs already, or a
-   * stream that is interrupted again and again would let none come to its end.
+   * The next full sweep begins at once, and from the beginning. A repair that runs already is finished first, or a
+   * stream with frequent interruptions would let none finish.
    */
   requestRepair(reason: string): void {
     this.#repairReason = reason;
@@ -105,7 +105,7 @@ export class ShardSweep {
     // A page that waits for room is still to be produced.
     this.#caughtUp = taken.settled.caughtUp && taken.settled.kept.length === 0;
     this.#due = await this.#finish('due', this.#due, taken, false, signal);
-    // Rows that are back with the accepted copy lie behind the watermark.
+    // Rows that the accepted copy has brought back lie behind the watermark.
     if (taken.accepted) this.requestRepair('another history was accepted');
     if (this.#full.atMs === null) {
       // The due sweep of a new shard begins at the beginning: that is its first whole pass.
@@ -115,7 +115,7 @@ export class ShardSweep {
     return taken.settled.caughtUp;
   }
 
-  /** One page, no faster than the pace, and never beyond the due sweep: that comes there. */
+  /** One page, no faster than the pace, and never beyond the due sweep, which will get there itself. */
   async #fullPage(signal: AbortSignal): Promise<void> {
     const { clock, settings } = this.parts;
     const isPaced = clock.nowMs() - this.#lastFullPageAtMs < settings.idleMs;
@@ -125,7 +125,7 @@ export class ShardSweep {
     if (this.#full.complete) return;
     this.#lastFullPageAtMs = clock.nowMs();
     const taken = await this.#take(this.#full, upTo, signal);
-    // So that a crash does not forget that a repair was asked for.
+    // So that a crash does not forget the requested repair.
     if (begins) this.#full = await this.#write('full', this.#full, taken, signal);
     const complete = taken.settled.caughtUp;
     this.#full = await this.#finish('full', this.#full, taken, complete, signal);
@@ -150,7 +150,7 @@ export class ShardSweep {
     return true;
   }
 
-  /** Reads until the database that answers is the one that the watermark belongs to. */
+  /** Reads until the database that answers is the one of the watermark. */
   #take(state: SweepState, upTo: Instant | null, signal: AbortSignal): Promise<TakenPage> {
     const { database, guard, settings, untilDone } = this.parts;
     const { cursor, origin, atMs } = state;
@@ -191,11 +191,11 @@ export class ShardSweep {
     const elapsedMs = clock.nowMs() - beganAtMs;
     const fields = { event: 'page.produced', ...counts, watermark, elapsedMs };
     if (artifacts.length > 0) logger.info(fields, 'page produced');
-    else logger.debug(fields, 'page passed: nothing of it is to be produced');
+    else logger.debug(fields, 'page passed: it holds nothing to produce');
     return written;
   }
 
-  /** A row that is not in object storage is none of ours; one that cannot be produced is set aside, alone. */
+  /** A row that is not in object storage is ignored; one that cannot be produced is set aside, alone. */
   #producible(rows: readonly DueRow[]): DueArtifact[] {
     return rows.flatMap((row) => {
       const { expireAt, fileStore } = row;

@@ -63,7 +63,7 @@ function setUp() {
   return { sweeps, world };
 }
 
-/** Lets everything that can go on go on, a few of the clock's steps far. */
+/** Runs everything that can run, for a few steps of the clock. */
 async function settle(turns = 8): Promise<void> {
   for (let turn = 0; turn < turns; turn += 1) {
     await new Promise((resolve) => setImmediate(resolve));

@@ -1,6 +1,6 @@
 /**
- * Which shards this process sweeps: those whose partition of `afterbuild.progress` it holds, from the
- * moment that their watermark is known until the partition is lost.
+ * Runs the sweeps of this process: one for each shard whose partition of `afterbuild.progress` it holds, from the
+ * moment that its watermark is known until the partition is lost.
  */
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
@@ -13,8 +13,8 @@ import type { UntilDone } from '../../lib/service/until-done';
 
 const rediscoverEveryMs = 10_000;
 /**
- * So long a repair is owed to shards that nobody held when it was asked for, or whose holder has died with
- * it: longer than a rebalance takes.
+ * For so long a repair also applies to shards that had no holder when it was asked for, or whose holder died during it:
+ * longer than a rebalance takes.
  */
 const repairOwedMs = 600_000;
 
@@ -35,7 +35,7 @@ export interface SweepsDependencies {
   readonly logger: Logger;
   readonly slot: string;
   readonly createSweep: (shard: Shard, from: KnownProgress) => Sweep;
-  /** A sweep ended with what no repetition can heal: the process must end. */
+  /** A sweep ended with an error that no repetition can repair: the process must end. */
   readonly onFatal: (error: Error) => void;
 }
 
@@ -57,7 +57,7 @@ export class Sweeps {
   readonly #held = new Set<number>();
   readonly #running = new Map<string, Running>();
   #repair: { readonly reason: string; readonly atMs: number } | undefined;
-  /** The epoch of the full sweep that each shard had when it was asked for the repair. */
+  /** The epoch of the full sweep of each shard at the moment of the request. */
   readonly #repairAsked = new Map<string, number>();
   readonly #stopped = new AbortController();
   #shards: readonly Shard[] = [];
@@ -65,7 +65,7 @@ export class Sweeps {
 
   constructor(private readonly parts: SweepsDependencies) {}
 
-  /** Once is enough. Finds the shards, waits for the slot in the background, and looks for new shards from then on. */
+  /** Called once. Finds the shards, waits for the slot in the background, and looks for new shards from then on. */
   start(): void {
     this.#discovering ??= this.#discover().catch((error: unknown) => {
       if (!this.#stopped.signal.aborted) this.#fatal(error);
@@ -94,20 +94,20 @@ export class Sweeps {
     this.parts.guard.learn({ origin, timestampMs: atMs });
   }
 
-  /** Every watermark of the partition has been read, and it is ours. */
+  /** Every watermark of the partition has been read, and this process holds it. */
   hold(partition: number): void {
     this.#held.add(partition);
     this.#beginMissing();
   }
 
-  /** Resolves when no page of the partition is in the works any more; its watermarks stay known. */
+  /** Resolves when no page of the partition is in progress any more; its watermarks stay known. */
   async pause(partition: number): Promise<void> {
     this.#held.delete(partition);
     const ours = [...this.#running].filter(([, running]) => running.partition === partition);
     await this.#end(ours.map(([name]) => name));
   }
 
-  /** The partition is somebody else's: what is known of it may be outdated when it comes back. */
+  /** Another process holds the partition: its watermarks may be outdated when it comes back. */
   lose(partition: number): void {
     void this.pause(partition);
     for (const [key, known] of this.#known) {
@@ -153,8 +153,8 @@ export class Sweeps {
   }
 
   /**
-   * What commits before the slot's consistent point never becomes an event, so the first page is read
-   * behind it: then whatever the page did not see, the stream will tell.
+   * A commit before the slot's consistent point never becomes an event, so the first page is read behind it: then the
+   * stream brings every change that the page did not see.
    */
   async #slotReady(signal: AbortSignal): Promise<void> {
     const { clock, database, logger, slot, troubles, untilDone } = this.parts;

@@ -5,7 +5,7 @@ import { ArchiverBacklog } from './archiver-backlog';
 
 const never = new AbortController().signal;
 
-/** @param answers what is committed at each look, of 100 records a partition. */
+/** @param answers the committed offsets at each read, of 100 records a partition. */
 function setUp(answers: readonly (readonly [number, number])[]) {
   const clock = new SteppedClock();
   const { logger } = listeningLogger();
@@ -75,12 +75,12 @@ test('an archiver that does not get on is named, until it does', async () => {
   await backlog.room(never);
   expect(world.looks).toBe(351);
   expect([...told]).toEqual([
-    'the stale sweep waits for trace-archiver, which does not get on: 50 records false',
+    'the stale sweep waits for trace-archiver, which makes no progress: 50 records false',
   ]);
   expect(troubles.current).toEqual([]);
 });
 
-test('the ends are told a partition', async () => {
+test('the ends are read for each partition', async () => {
   const { backlog } = setUp([[40, 60]]);
   expect([...(await backlog.ends(never))]).toEqual([
     [0, 100],

@@ -1,6 +1,6 @@
 /**
- * Keeps the stale sweep behind the archiver: no page while much is in flight, no pass before the last
- * one is done. An archiver that is held commits nothing, so the sweep stands still with it.
+ * Keeps the stale sweep behind the archiver: no page while much is in flight, no pass before the last one is done. An
+ * archiver that is held commits nothing, so the sweep stops with it.
  */
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
@@ -20,7 +20,7 @@ export interface ArchiverBacklogDependencies {
   readonly troubles: Troubles;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Records a partition; asked at each look. */
+  /** Records for each partition; read each time. */
   readonly inFlightMax: () => number;
 }
 
@@ -30,18 +30,18 @@ export class ArchiverBacklog {
 
   constructor(private readonly parts: ArchiverBacklogDependencies) {}
 
-  /** The archiver has as much before it as it may. */
+  /** The archiver has its limit of unfinished records. */
   get isFull(): boolean {
     return this.#waiting > 0;
   }
 
-  /** Where the topic ends now: what has to be done before the next pass. */
+  /** The present end of the topic: records up to it must be done before the next pass. */
   async ends(signal: AbortSignal): Promise<Ends> {
     const backlog = await this.#observe(signal);
     return new Map(backlog.map(({ partition, end }) => [partition, end]));
   }
 
-  /** Resolves when no partition has as many records before the archiver as it may. */
+  /** Resolves when the archiver is below its limit on every partition. */
   room(signal: AbortSignal): Promise<void> {
     const { inFlightMax } = this.parts;
     return this.#until(signal, 'room', ({ committed, end }) => end - committed < inFlightMax());
@@ -77,7 +77,7 @@ export class ArchiverBacklog {
         const left = backlog.reduce((sum, { committed, end }) => sum + end - committed, 0);
         wait.look(
           mark,
-          `the stale sweep waits for trace-archiver, which does not get on: ${left} records`,
+          `the stale sweep waits for trace-archiver, which makes no progress: ${left} records`,
         );
         await clock.sleep(lookEveryMs, signal);
       }
@@ -87,10 +87,10 @@ export class ArchiverBacklog {
     }
   }
 
-  /** One question at a time, whoever asks; the answer is never older than the question. */
+  /** One read at a time, for all callers; the answer is never older than the call. */
   #observe(signal: AbortSignal): Promise<readonly PartitionBacklog[]> {
     const { topic, untilDone } = this.parts;
-    return untilDone('asking how far trace-archiver has come', signal, async () => {
+    return untilDone('reading the progress of trace-archiver', signal, async () => {
       await this.#observing?.catch(() => undefined);
       this.#observing ??= topic.backlog().finally(() => {
         this.#observing = undefined;

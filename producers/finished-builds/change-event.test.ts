@@ -33,7 +33,7 @@ test('a change is read as Debezium writes it', () => {
 
 test.each([
   [null, 1_700_000_001_000],
-  // A build in ten years, and what Debezium 3.6 and 3.7 write for the two infinities.
+  // A build in ten years, and the values that Debezium 3.6 and 3.7 write for the two infinities.
   [2_015_000_000_000_000, 1_700_000_001_000],
   [9_223_372_036_825_200_000n, 1_700_000_001_000],
   [9_223_372_036_854_775_807n, 1_700_000_001_000],

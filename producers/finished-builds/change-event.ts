@@ -22,9 +22,9 @@ const eventSchema = z.object({
 });
 
 /**
- * @param event as the registry's codec gives it: columns as the table names them, `timestamp` without
- * time zone (which GitLab writes in UTC) as microseconds since the epoch.
- * @throws UndecodableRecordError naming the build and the fields that are not as they must be.
+ * @param event from the registry's codec: columns with the names of the table, `timestamp` without time zone (which
+ * GitLab writes in UTC) as microseconds since the epoch.
+ * @throws UndecodableRecordError that names the build and the wrong fields.
  */
 export function readChange(event: unknown): ReadChange {
   const parsed = eventSchema.safeParse(event);
@@ -58,17 +58,16 @@ export function readChange(event: unknown): ReadChange {
 }
 
 /**
- * No build finished after the commit that says so, whatever its row says (`infinity`, another clock, a wrong
- * time zone): what still has to settle is counted from that commit. And what finished before 1970, or at
- * `-infinity`, finished long ago. Debezium 3.6 and 3.7 write the infinities as different longs; both are far
- * outside.
+ * A build cannot have finished after the commit that says so, even if its row does (`infinity`, another clock, a wrong
+ * time zone): its time to settle counts from that commit. And a build that finished before 1970, or at `-infinity`,
+ * finished long ago. Debezium 3.6 and 3.7 write the infinities as different longs; both are far outside.
  */
 function finishedAtMsOf(us: Whole | null, committedAtMs: number): number {
   if (us === null) return committedAtMs;
   return Math.min(Math.max(Math.floor(Number(us) / 1_000), 0), committedAtMs);
 }
 
-/** ` 100:17`, or nothing for what has no id. */
+/** ` 100:17`, or nothing for a build without an id. */
 function nameOf(event: unknown): string {
   const named = z.object({ id: wide, partition_id: wide }).safeParse(event);
   return named.success ? ` ${named.data.partition_id}:${named.data.id}` : '';

@@ -1,9 +1,9 @@
 /**
- * Turns changes of builds into records of `builds.finished`, one a build.
+ * Turns changes of builds into records of `builds.finished`, one for each build.
  *
- * Waits in place until a change's transaction can be seen in the database: the archiver reads the build
- * there, and one that still looks unfinished would be left to the stale sweep, twelve hours later.
- * Waiting is bounded: what takes longer goes back to the runtime, which hands it in again.
+ * It waits in place until a change's transaction is visible in the database: the archiver reads the build there, and
+ * would leave one that still looks unfinished to the stale sweep, twelve hours later. The wait is bounded: afterwards
+ * the change goes back to the runtime, which passes it in again.
  */
 import type { DatabaseGuard } from '../../lib/brake/database-guard';
 import { done, retry, skip, type Outcome } from '../../lib/runtime/outcome';
@@ -20,9 +20,9 @@ import type { BuildDatabase, FinishedBuild, FinishedTopic } from './ports';
 import type { RecentBuilds } from './recent-builds';
 import { keyOf, recordOf } from './records';
 
-/** Less than a drain may take, or every rebalance and every stop would be late. */
+/** Less than a drain may take, or it would delay every rebalance and every stop. */
 const waitMaxMs = 6_000;
-/** Becoming visible is not announced. */
+/** Visibility is not announced, so it is polled. */
 const lookAgainMs = 50;
 
 /** A record's value; null for a tombstone, which the publication never makes. */
@@ -50,7 +50,7 @@ interface Candidate {
 export class ChangePath {
   constructor(private readonly parts: ChangePathDependencies) {}
 
-  /** @throws what a dependency threw, or DatabaseHoldError: all of them again, later. */
+  /** @throws errors of a dependency, or DatabaseHoldError: then all of them come again, later. */
   async handle(records: readonly ChangeRecord[], signal: AbortSignal): Promise<Outcome[]> {
     const outcomes: Outcome[] = records.map(() => skip('a repeat'));
     const { clock } = this.parts;
@@ -73,8 +73,8 @@ export class ChangePath {
   }
 
   /**
-   * The last change of each build that has ended, unless the build was produced of late. An erasure that
-   * comes later in the same micro-batch wins: there is nothing left to archive.
+   * The last change of each finished build, unless this process produced the build lately. An erasure that comes later
+   * in the same micro-batch wins: there is nothing left to archive.
    */
   #candidates(records: readonly ChangeRecord[], outcomes: Outcome[]): Candidate[] {
     const last = new Map<string, Candidate>();
@@ -95,14 +95,14 @@ export class ChangePath {
     return [...last.values()].filter(({ key }) => !this.parts.recent.has(key));
   }
 
-  /** One question a look, whatever the number of records. */
+  /** One query for each check, for any number of records. */
   async #look(pending: readonly Candidate[]): Promise<CommitState> {
     const { database, guard } = this.parts;
     const { latest } = guard;
     const state = await database.readCommitState();
     guard.require(state.database, latest);
     const newest = pending.reduce((a, b) => (b.change.lsn > a.change.lsn ? b : a));
-    // What was committed behind the database's own end was committed in another history.
+    // A change committed beyond the database's own end was committed in another history.
     const origin = { ...state.database, lsn: newest.change.lsn };
     guard.require(state.database, { origin, timestampMs: newest.record.timestampMs });
     guard.learn({ origin: state.database, timestampMs: guard.timestampMs() });

@@ -1,12 +1,12 @@
-/** Whether a changed build is one whose trace is to be archived. Pure; the event alone decides. */
+/** Decides whether the trace of a changed build is to be archived. Pure; the event alone decides. */
 import { buildType, finishedStatuses } from '../../lib/gitlab/enums';
 import type { OddRow } from '../../lib/metrics/set-aside';
 import type { Whole } from '../../lib/stores/postgres/whole';
 import type { FinishedBuild } from './ports';
 
-/** What decides, and when it was committed. */
+/** The deciding columns, and the time of the commit. */
 export interface ChangeState {
-  /** Null and any other than `Ci::Build`: shares the table, has no trace. */
+  /** Null and any type but `Ci::Build` share the table and have no trace. */
   readonly type: string | null;
   readonly status: string | null;
   /** At most `committedAtMs`. */
@@ -23,7 +23,7 @@ export interface ChangeState {
 export type BuildChange = ChangeState &
   Pick<FinishedBuild, 'partitionId' | 'buildId' | 'projectId'> & { readonly odd: null };
 
-/** Of a build that cannot be produced, whatever is decided. */
+/** Set for a build that cannot be produced, with any decision. */
 export type OddChange = ChangeState & { readonly odd: OddRow };
 
 export type ReadChange = BuildChange | OddChange;
@@ -49,7 +49,7 @@ export function decideChange(change: BuildChange): ChangeDecision {
   return { kind: 'produce', build: { partitionId, buildId, projectId, status, finishedAtMs } };
 }
 
-/** Everything but who it is. */
+/** Every condition but its ids. */
 export const isCandidate = (change: ChangeState): boolean => refuse(change) === null;
 
 function refuse({ type, status, isErased }: ChangeState): string | null {

@@ -1,4 +1,4 @@
-/** How many stale builds a pass has found, and since when the oldest has been finished. Pure. */
+/** Counts the stale builds that a pass has found, and since when the oldest has been finished. Pure. */
 import type { SourceWork } from '../../schemas/generated';
 import type { FinishedRecord } from './ports';
 
@@ -24,7 +24,7 @@ export function together(a: FoundBuilds, b: FoundBuilds): FoundBuilds {
   };
 }
 
-/** For status and metrics: an estimate, since some of what the pass has found has been archived since. */
+/** For status and metrics: an estimate, since some of them have been archived since. */
 export const staleWork = (found: FoundBuilds, isFull: boolean): SourceWork => ({
   unit: 'builds',
   perSecond: 0,

@@ -10,7 +10,7 @@ import { progressKey } from './progress';
 export class KafkaFinishedTopic implements FinishedTopic {
   constructor(
     private readonly topic: string,
-    /** The group that archives, whose progress the stale sweep waits for. */
+    /** The group that archives; the stale sweep waits for its progress. */
     private readonly group: string,
     private readonly producer: Pick<RecordProducer, 'send'>,
     private readonly codec: Pick<Codec<BuildFinished>, 'encode'>,
@@ -49,7 +49,7 @@ export class KafkaCursorTopic implements CursorTopic {
     private readonly topic: string,
     private readonly producer: Pick<RecordProducer, 'send'>,
     private readonly codec: Pick<Codec<StaleProgress>, 'encode'>,
-    /** Told of each cursor as soon as it is acknowledged, before it comes back by the topic. */
+    /** Called with each cursor as soon as it is acknowledged, before it comes back through the topic. */
     private readonly onWritten: (progress: StaleProgress) => void,
   ) {}
 

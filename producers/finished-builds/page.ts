@@ -1,15 +1,15 @@
 /**
- * Where a pass over the chunk rows stands, and where it stands after a page. Pure.
+ * The cursor of a pass over the chunk rows, and its next value after a page. Pure.
  *
- * A slice walks every partition_id in ascending order and in each the builds by id, by keyset. The
- * cursor moves over builds that are not due as well: they belong to the next pass.
+ * A slice walks every partition_id in ascending order and in each the builds by id, by keyset. The cursor also moves
+ * over builds that are not due: they belong to the next pass.
  */
 import type { StalePage } from './ports';
 
 export interface Cursor {
-  /** Every partition_id below has been looked through; 0 at the beginning, GitLab's begin at 100. */
+  /** Every partition_id below has been read; 0 at the beginning, GitLab's begin at 100. */
   readonly partitionId: number;
-  /** And of that one every build up to and including this. */
+  /** Of the next one, every build up to and including this. */
   readonly buildId: number;
 }
 
@@ -24,7 +24,7 @@ export interface SettledPage {
   readonly complete: boolean;
 }
 
-/** @param buildsMax what the page was asked for: fewer builds mean the end of the partition_id. */
+/** @param buildsMax the limit of the page: fewer builds mean the end of the partition_id. */
 export function settlePage(
   cursor: Cursor,
   { builds, nextPartitionId }: Pick<StalePage, 'builds' | 'nextPartitionId'>,

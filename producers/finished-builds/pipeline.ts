@@ -1,4 +1,4 @@
-/** Puts change path, stale sweeps and consumer together, and starts and stops them in order. */
+/** Connects change path, stale sweeps and consumer, and starts and stops them in order. */
 import type { z } from 'zod';
 import { DatabaseGuard } from '../../lib/brake/database-guard';
 import type { WatchStream } from '../../lib/connect/watch-stream';
@@ -32,7 +32,7 @@ export type Config = z.output<typeof finishedBuildsSchema>;
 
 type Decode<V> = (bytes: Buffer | null) => V | Promise<V>;
 
-/** Everything outside, connected. */
+/** Everything outside this process, connected. */
 export interface PipelineContext {
   readonly config: Config;
   readonly logger: Logger;
@@ -44,7 +44,7 @@ export interface PipelineContext {
   readonly database: BuildDatabase;
   readonly finished: FinishedTopic;
   readonly createCursors: (onWritten: (progress: StaleProgress) => void) => CursorTopic;
-  /** One slice a partition of the cursors' topic. */
+  /** One slice for each partition of the cursors' topic. */
   readonly slices: number;
   readonly createConsumer: (subscriptions: readonly AnySubscription[]) => Consumer;
   readonly decodeChange: Decode<unknown>;
@@ -61,7 +61,7 @@ export interface PipelineContext {
 
 export interface Pipeline {
   start(): Promise<void>;
-  /** @returns whether everything that was begun has ended in time. */
+  /** @returns whether all begun work has ended in time. */
   stop(deadlineMs: number): Promise<boolean>;
 }
 
@@ -82,7 +82,7 @@ export function createPipeline(around: PipelineContext): Pipeline {
     cursorSubscription(around, sweeps),
     control.helm.subscription({
       onDecision: (decision) => guard.decide(decision),
-      // Every member knows what operators have decided, before it reads its first page.
+      // Every member knows the decisions of operators before it reads its first page.
       onCaughtUp: () => {
         guard.decisionsRead();
         sweeps.start();
@@ -159,13 +159,13 @@ function watch(around: PipelineContext, sweeps: StaleSweeps, signal: AbortSignal
   return around.watchStream({ requestRepair, troubles, clock, logger, onFatal }, signal);
 }
 
-/** Whoever holds a partition of the cursors sweeps the slice of its number. */
+/** The holder of a partition of the cursors sweeps the slice of its number. */
 function cursorSubscription(around: PipelineContext, sweeps: StaleSweeps): AnySubscription {
   const subscription: Subscription<StaleProgress | null> = {
     topic: around.topics.cursors,
     start: 'beginning',
     maxRecords: 500,
-    // In the log's order: of two cursors the later one may stand.
+    // In the log's order: of two cursors the later one counts.
     lanes: 1,
     decode: async (bytes) => (bytes === null ? null : around.decodeCursor(bytes)),
     handle: (records) => {

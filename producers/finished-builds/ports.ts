@@ -1,4 +1,4 @@
-/** What the change path and the stale sweep need from outside; the adapters fit structurally, in main.ts. */
+/** The interfaces that the change path and the stale sweep need; main.ts plugs in adapters that fit structurally. */
 import type { DatabaseMoment } from '../../lib/brake/database-guard';
 import type { OddRow } from '../../lib/metrics/set-aside';
 import type { CommitState } from '../../lib/stores/postgres/commit-state';
@@ -35,11 +35,11 @@ export interface StaleRead {
 }
 
 export interface StalePage {
-  /** In order of id; fewer than asked for only at the end of the partition_id. */
+  /** In order of id; fewer than requested only at the end of the partition_id. */
   readonly builds: readonly ChunkedBuild[];
-  /** Builds with chunk rows that no page can name; asked for once a pass of slice 0. */
+  /** Builds with chunk rows that no page can name; read once in each pass of slice 0. */
   readonly odd: readonly OddRow[];
-  /** The next higher partition_id that has chunk rows, whatever the slice. */
+  /** The next higher partition_id that has chunk rows, of any slice. */
   readonly nextPartitionId: number | null;
   /** Read in the transaction that read the rows. */
   readonly database: DatabaseMoment;
@@ -56,7 +56,7 @@ export interface FinishedRecord {
   readonly value: BuildFinished;
 }
 
-/** `builds.finished`, and how far the group that archives has come. */
+/** `builds.finished`, and the progress of the group that archives. */
 export interface FinishedTopic {
   /** Resolves when every record is acknowledged by all replicas. */
   produce(records: readonly FinishedRecord[]): Promise<void>;

@@ -26,10 +26,10 @@ class World {
   readonly passesAwaited: number[] = [];
   readonly agesMs: number[] = [];
   readonly recent = new RecentBuilds(100);
-  /** Asks for a repair when so many cursors have been written. */
+  /** Requests a repair when so many cursors have been written. */
   repairAfter: number | undefined;
   readonly guard: DatabaseGuard;
-  /** How often producing fails first. */
+  /** So many attempts to produce fail first. */
   failures = 0;
   private readonly log = listeningLogger();
 
@@ -172,7 +172,7 @@ test('another database than the cursor’s is not swept; an accepted older copy 
   };
   const pauses = world.clock.sleeps.length;
   const accepted = world.clock.sleep.bind(world.clock);
-  // While it is held it looks again and again; after the third time an operator accepts.
+  // While it is held it reads again and again; after the third time an operator accepts.
   world.clock.sleep = (ms, signal) => {
     if (world.clock.sleeps.length === pauses + 3) world.guard.decide(acceptance);
     return accepted(ms, signal);

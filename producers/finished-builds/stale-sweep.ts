@@ -1,10 +1,10 @@
 /**
- * Sweeps one slice for as long as it is ours: pass after pass over the builds that have chunk rows, for
- * those that ended long ago. It finds what the change events cannot tell: builds from before the slot
- * existed, lost events, traces that had to wait.
+ * Sweeps one slice while this process holds it: pass after pass over the builds that have chunk rows, for those that
+ * ended long ago. It finds the builds that the change events miss: from before the slot existed, with lost events, or
+ * with traces that had to wait.
  *
- * Order of effects: page read, records acknowledged, then the cursor. A crash between any two repeats
- * at most a page, and a repeated record finds its trace archived.
+ * Order of effects: page read, records acknowledged, then the cursor. A crash between any two repeats at most a page,
+ * and a repeated record finds its trace archived.
  */
 import type { DatabaseGuard } from '../../lib/brake/database-guard';
 import type { Clock } from '../../lib/process/clock';
@@ -40,7 +40,7 @@ export interface SweepDependencies {
   readonly guard: Pick<DatabaseGuard, 'latest' | 'learn' | 'require' | 'timestampMs'>;
   readonly setAside: Pick<SetAside, 'add'>;
   readonly untilDone: UntilDone;
-  /** What changes have announced of late was not lost, so a repair leaves it out. */
+  /** Builds produced lately from changes were not lost, so a repair leaves them out. */
   readonly recent: Pick<RecentBuilds, 'has' | 'add'>;
   readonly reach: ReachStep;
   readonly clock: Clock;
@@ -48,7 +48,7 @@ export interface SweepDependencies {
   readonly settings: SweepSettings;
 }
 
-/** A page that may be worked on. */
+/** A usable page. */
 interface TakenPage {
   readonly page: StalePage;
   readonly settled: SettledPage;
@@ -58,14 +58,14 @@ interface TakenPage {
 
 export class StaleSweep {
   #state: SweepState;
-  /** What the archiver must have done before the next pass; unknown after a start, so all there is. */
+  /** What the archiver must finish before the next pass; unknown after a start, so all records. */
   #lastPass: Ends | undefined;
   #foundInPass: FoundBuilds = noneFound;
-  /** By the last pass that came to its end. */
+  /** By the last pass that was completed. */
   #foundBefore: FoundBuilds = noneFound;
   /** Changes of builds may have been lost: the next pass takes every finished build, however young. */
   #repairReason: string | undefined;
-  /** The pass that runs is such a repair. */
+  /** The running pass is such a repair. */
   #repairs = false;
   /** Ends the wait for the next pass. */
   #wake = new AbortController();
@@ -97,8 +97,8 @@ export class StaleSweep {
   }
 
   /**
-   * A pass over every build that has finished by now begins as soon as the archiver has done what it has;
-   * behind a repair that runs already.
+   * A pass over every build that has finished by now begins as soon as the archiver has done its present work; a repair
+   * that runs already is finished first.
    */
   requestRepair(reason: string): void {
     this.#repairReason = reason;
@@ -115,7 +115,7 @@ export class StaleSweep {
     this.#startOver();
   }
 
-  /** Or until a repair is asked for. */
+  /** Or until a repair is requested. */
   async #untilTime(signal: AbortSignal): Promise<void> {
     const { clock, settings } = this.parts;
     const waitMs = this.#state.begunAtMs + settings.everyMs - clock.nowMs();
@@ -168,11 +168,11 @@ export class StaleSweep {
     }
     reach('stale.records-produced');
     await this.#finish(taken, foundIn(records), signal);
-    // What is back with the accepted copy lies behind the cursor.
+    // Builds that the accepted copy has brought back lie behind the cursor.
     if (taken.accepted) this.#startOver();
   }
 
-  /** Reads until the database that answers is the one that the cursor belongs to. */
+  /** Reads until the database that answers is the one of the cursor. */
   #take(signal: AbortSignal): Promise<TakenPage> {
     const { database, guard, settings, untilDone } = this.parts;
     const { slices, pageBuilds: buildsMax } = settings;

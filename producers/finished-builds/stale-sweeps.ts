@@ -1,6 +1,6 @@
 /**
- * Which slices this process sweeps: those whose partition of `afterbuild.stale-progress` it holds, from
- * the moment that the cursor is known until the partition is lost. Slice and partition have one number.
+ * Runs the stale sweeps of this process: one for each slice whose partition of `afterbuild.stale-progress` it holds,
+ * from the moment that the cursor is known until the partition is lost. Slice and partition have one number.
  */
 import type { DatabaseGuard } from '../../lib/brake/database-guard';
 import type { Clock } from '../../lib/process/clock';
@@ -21,13 +21,13 @@ export interface StaleSweepsDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly createSweep: (slice: number, from: StaleProgress | undefined) => Sweep;
-  /** A sweep ended with what no repetition can heal: the process must end. */
+  /** A sweep ended with an error that no repetition can repair: the process must end. */
   readonly onFatal: (error: Error) => void;
 }
 
 /**
- * So long a repair is owed to slices that come to this process after it was asked for: its holder may have
- * died with it, or given it up for a rebalance. A pass costs little.
+ * For so long a repair also applies to slices that come to this process after the request: the former holder may have
+ * died during it, or given it up for a rebalance. A pass costs little.
  */
 const repairOwedMs = 600_000;
 
@@ -46,7 +46,7 @@ export class StaleSweeps {
 
   constructor(private readonly parts: StaleSweepsDependencies) {}
 
-  /** The decisions of operators are known: what is held may be swept from now on. */
+  /** The decisions of operators are known: held slices may be swept from now on. */
   start(): void {
     this.#mayRun = true;
     for (const slice of this.#held) this.#begin(slice);
@@ -57,13 +57,16 @@ export class StaleSweeps {
     await Promise.all([...this.#running.keys()].map((slice) => this.#end(slice)));
   }
 
-  /** Changes of builds may have been lost: every slice of this process looks for them, and those that come to it just now. */
+  /**
+   * Changes of builds may have been lost: every slice of this process looks for them, and those that come to it just
+   * now.
+   */
   requestRepair(reason: string): void {
     this.#repair = { reason, atMs: this.parts.clock.nowMs() };
     for (const { sweep } of this.#running.values()) sweep.requestRepair(reason);
   }
 
-  /** By all slices that are swept here. */
+  /** Over all slices that are swept here. */
   get found(): FoundBuilds {
     return [...this.#running.values()].map(({ sweep }) => sweep.found).reduce(together, noneFound);
   }
@@ -75,19 +78,19 @@ export class StaleSweeps {
     this.parts.guard.learn({ origin: progress.origin, timestampMs: progress.atMs });
   }
 
-  /** Every cursor of the partition has been read, and it is ours. */
+  /** Every cursor of the partition has been read, and this process holds it. */
   hold(slice: number): void {
     this.#held.add(slice);
     this.#begin(slice);
   }
 
-  /** Resolves when no page of the slice is in the works any more; its cursor stays known. */
+  /** Resolves when no page of the slice is in progress any more; its cursor stays known. */
   pause(slice: number): Promise<void> {
     this.#held.delete(slice);
     return this.#end(slice);
   }
 
-  /** The partition is somebody else's: what is known of it may be outdated when it comes back. */
+  /** Another process holds the partition: its cursor may be outdated when it comes back. */
   lose(slice: number): void {
     void this.pause(slice);
     this.#known.delete(slice);

@@ -1,5 +1,5 @@
 -- Who may log in to the source's cluster; roles belong to the whole cluster, so this file is applied
--- once whatever the number of databases. Passwords are set from outside and never stand here.
+-- once, for any number of databases. Passwords are set from outside and never stand here.
 
 DO $$
 DECLARE

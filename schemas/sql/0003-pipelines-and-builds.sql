@@ -140,7 +140,7 @@ ALTER TABLE p_ci_builds
   FOREIGN KEY (auto_canceled_by_partition_id, auto_canceled_by_id)
   REFERENCES p_ci_pipelines (partition_id, id) ON UPDATE CASCADE ON DELETE SET NULL;
 
--- The id triggers: whatever id the caller chose is overwritten (a WARNING is all that it hears). The
+-- The id triggers overwrite any id that the caller chose (and only send a WARNING). The
 -- function runs as the caller, who so needs USAGE on the sequence. The argument names the sequence.
 CREATE FUNCTION assign_id_value() RETURNS trigger
 LANGUAGE plpgsql AS $$

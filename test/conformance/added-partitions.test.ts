@@ -9,7 +9,7 @@ afterEach(async () => {
   await Promise.all(groups.splice(0).map((group) => group.end()));
 });
 
-/** @param metadataMaxAgeMs long: only what happens may make a client ask anew. */
+/** @param metadataMaxAgeMs long: only an event may make a client read it anew. */
 async function groupOf(name: string, partitions: number, metadataMaxAgeMs: number) {
   const group = new KafkaGroup(name, undefined, metadataMaxAgeMs);
   groups.push(group);
@@ -39,7 +39,7 @@ test('members find added partitions by themselves, read them from their start, a
   await group.produce(200, 40, 5);
   await group.produce(200, 40);
   await until('all are done', () => new Set(handled().map(({ value }) => value)).size === 440);
-  await until('everybody has a share', () =>
+  await until('every member has a share', () =>
     [a, b].every(({ consumer }) => consumer.state().partitions.length === 3),
   );
   expect([a, b].map(({ consumer }) => consumer.partitionsOf(group.topic))).toEqual([6, 6]);

@@ -1,4 +1,4 @@
-/** The rows in memory, on which the deletion is tested, do what PostgreSQL does. */
+/** The artifact rows in memory, which tests of the deletion use, behave like PostgreSQL. */
 import type { ArtifactRows } from '../../consumers/artifact-deleter/ports';
 import type { ArtifactKeyColumns } from '../../lib/gitlab/object-key';
 import { PostgresArtifacts } from '../../lib/stores/postgres/artifacts';
@@ -71,7 +71,7 @@ describe.each([
     return inserted!;
   }
 
-  test('those that may go are found, then deleted, each once and whatever the order', async () => {
+  test('those that may go are found, then deleted, each once and in any order', async () => {
     const three = [await one(), await one(), await one({ fileFinalPath: 'a/@final/b' })];
     const ids = three.map(({ id }) => id);
     const asked = [...three.toReversed(), three[0]!];

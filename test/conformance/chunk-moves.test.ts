@@ -1,4 +1,4 @@
-/** The moves of chunks in memory, on which the guard is tested, do what PostgreSQL does; and leases are GitLab's. */
+/** The moves of chunks in memory, which tests of the guard use, behave like PostgreSQL; and leases are GitLab's. */
 import { crc32 } from 'node:zlib';
 import type { ChunkMoves } from '../../consumers/trace-archiver/redis-guard/ports';
 import { PostgresChunkMoves } from '../../lib/stores/postgres/chunk-moves';
@@ -20,7 +20,7 @@ interface MoveGround {
   /** A live chunk of a build of its own. */
   chunk(): Promise<Place>;
   rowOf(id: number): Promise<object>;
-  /** What a flush changes. */
+  /** The columns that a flush changes. */
   flush(id: number): Promise<void>;
 }
 

@@ -1,4 +1,6 @@
-/** The connector on the real stack: what it streams, what it costs, what it notices, what its role may not. */
+/**
+ * The connector on the real stack: what it streams, what it costs, which faults it detects, what its role may not do.
+ */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
@@ -167,7 +169,7 @@ test('an insert and an update arrive flat, with operation, position, commit time
 test('a delete makes no event: what follows it is the next thing to arrive', async () => {
   const [gone] = await insertArtifacts(1);
   await gitlab.query('DELETE FROM p_ci_job_artifacts WHERE id = $1', [gone]);
-  // So many that its partition, too, brings something that was written later.
+  // So many that its partition, too, gets a later record.
   const later = await insertArtifacts(100);
   await until('all inserts after it arrive', () => later.every((id) => eventsOf(id).length === 1));
   expect(eventsOf(gone!).map((event) => event['__op'])).toEqual(['c']);
@@ -243,7 +245,7 @@ test('a slot that was advanced past the stored position is a gap, and the connec
   expect(eventsOf(missed!)).toEqual([]);
 }, 180_000);
 
-test('a lost slot is refused until somebody says to begin anew', async () => {
+test('a lost slot is refused until an operator decides to begin anew', async () => {
   await stopConnector();
   await pool.query({ name: 'drop slot', text: 'SELECT pg_drop_replication_slot($1)' }, [name]);
   await expect(apply()).rejects.toThrow(PositionLostError);

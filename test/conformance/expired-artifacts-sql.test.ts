@@ -151,7 +151,7 @@ test('behind the last watermark nothing is due', async () => {
   expect(await artifacts.countDue(shard!, after)).toEqual({ artifacts: 0, isEstimate: false });
 });
 
-/** What the planner does with a prepared statement, before and after its plan turns generic. */
+/** The planner's choice for a prepared statement, before and after its plan turns generic. */
 async function explain(
   statement: Statement,
   types: string,

@@ -1,4 +1,4 @@
-/** GitLab's columns as its own schema has them, written down apart from the SQL that makes them. */
+/** The columns of GitLab's own schema, listed apart from the SQL that creates them. */
 
 const timestamptz = 'timestamp with time zone';
 const timestamp = 'timestamp without time zone';

@@ -1,4 +1,4 @@
-/** H1 against the real statements: no record, whatever it says, deletes an object that a row claims. */
+/** H1 against the real statements: no record, with any content, deletes an object that a row claims. */
 import fc from 'fast-check';
 import { artifactObjectKey, projectHashPath } from '../../lib/gitlab/object-key';
 import { traceKey } from '../../lib/gitlab/trace-key';
@@ -45,7 +45,7 @@ async function someRows(): Promise<NewRow[]> {
   ];
 }
 
-test('no record, whatever its fields, shapes, sources and headers, deletes an object that a row claims', async () => {
+test('no record, with any fields, shapes, sources and headers, deletes an object that a row claims', async () => {
   const rows = new PostgresArtifacts(source.pool('afterbuild_deleter'));
   await fc.assert(
     fc.asyncProperty(

@@ -1,4 +1,4 @@
-/** What the runtime relies on in a Kafka client, asked of the one that we use on a real broker. */
+/** The promises of a Kafka client that the runtime relies on, tested with the present client on a real broker. */
 import { CompressionTypes } from 'kafkajs';
 import { StaleCommitError } from '../../lib/kafka/client-port';
 import { systemClock } from '../../lib/process/clock';
@@ -91,7 +91,7 @@ test('before a rejoin there is time to commit in the old epoch, longer than the 
   await expect(group.committed(0)).resolves.toEqual({ offset: 3, metadata: 'drained' });
 });
 
-test('transaction markers are passed over, and a batch of nothing else is told of', async () => {
+test('transaction markers are passed over, and a batch of nothing else is reported', async () => {
   const group = await ground.group('markers', 1);
   const producer = group.kafka.producer({
     transactionalId: group.group,

@@ -30,7 +30,7 @@ async function reading(group: KafkaGroup, recorder = new Recorder()) {
   return { client, recorder };
 }
 
-test('P2: a commit that a stop overtakes is in the group, or is told to be not', async () => {
+test('P2: a commit that a stop overtakes is in the group, or is reported as missing', async () => {
   const group = await ground.group('p2', 1);
   await group.produce(20, 5);
   const { client, recorder } = await reading(group);
@@ -107,7 +107,7 @@ test('P8: a listener that throws ends the client at once, with nothing tried aga
     return Promise.reject(new Error('a bug of ours'));
   };
   await ground.client(group).start(recorder);
-  await until('it is told', () => recorder.fatal.length > 0);
+  await until('it is reported', () => recorder.fatal.length > 0);
   await lasts(2_000);
   expect(recorder.fatal.map(({ message }) => message)).toEqual(['a bug of ours']);
   expect(calls).toBe(1);
@@ -163,7 +163,7 @@ test('P14: metadata that is too long is an error, and the offset stays', async (
   await expect(group.committed()).resolves.toMatchObject({ offset: -1 });
 });
 
-test('P15: lag is read from offsets alone, also of a group that nobody can describe', async () => {
+test('P15: lag is read from offsets alone, also of a group that cannot be described', async () => {
   const group = await ground.group('p15', 1);
   await group.produce(10, 5);
   const described = await group.withRawAdmin((admin) => admin.describeGroups([group.group]));

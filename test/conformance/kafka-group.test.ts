@@ -1,4 +1,4 @@
-/** The runtime on a real broker: nothing lost, nothing out of order, whoever joins, leaves or dies. */
+/** The runtime on a real broker: no record is lost or out of order when members join, leave or die. */
 import type { ChildProcess } from 'node:child_process';
 import { done } from '../../lib/runtime/outcome';
 import { systemClock } from '../../lib/process/clock';
@@ -26,7 +26,7 @@ test('members join and leave under load: nothing lost, nothing twice, nothing ou
   const group = new KafkaGroup('rebalance');
   await group.create(6);
   const slowly = async () => {
-    // Slow enough that the first member has not done everything before the others have joined.
+    // Slow enough that the others join before the first member has finished.
     await systemClock.sleep(60);
     return done;
   };
@@ -151,7 +151,7 @@ test('an answer is bounded over all partitions, and each of them gets its turn',
   const group = new KafkaGroup('turns');
   await group.create(6);
   for (let round = 0; round < 40; round += 1) await group.produce(60, 60);
-  // One batch of one partition an answer, whatever lies there.
+  // One batch of one partition for each answer.
   const member = group.member(() => done, {}, { fetchBytes: 1 });
   await member.consumer.start();
   await until('a part is done', () => member.handled.length > 1_200);

@@ -1,4 +1,4 @@
-/** A slot that PostgreSQL has given up keeps both its positions: what asks for them must ask for its state. */
+/** A slot that PostgreSQL has invalidated keeps both its positions: code that reads them must read its state. */
 import { applyConnector, SourceNotFitError } from '../../connect/apply';
 import type { ConnectClient } from '../../lib/connect/connect-client';
 import { slotGap } from '../../lib/connect/slot-gap';

@@ -1,6 +1,6 @@
 /**
- * Rows over the whole range of what PostgreSQL's types allow, through sweep, change path and deleter, against
- * what I5 says: what may go goes, row and object, and what cannot be handled stays alone, and is named.
+ * Rows over the whole range of PostgreSQL's types, through sweep, change path and deleter, compared with I5: an
+ * artifact that may be deleted loses row and object; one that cannot be handled stays alone, and is named.
  */
 import fc from 'fast-check';
 import { itemsOf } from '../../consumers/artifact-deleter/decide';
@@ -39,7 +39,7 @@ const instants = fc.oneof(
 );
 const int4 = (...often: number[]) =>
   fc.oneof({ arbitrary: fc.constantFrom(...often), weight: 6 }, fc.integer());
-/** Every code point but NUL and the surrogates, which no PostgreSQL takes. */
+/** Every code point but NUL and the surrogates, which PostgreSQL refuses. */
 const text = fc.oneof(
   {
     arbitrary: fc.constantFrom('artifacts.zip', 'job.log', 'report\ufffe.xml', '', 'a/b', '..'),
@@ -185,7 +185,7 @@ const withRows = <T>(drawn: readonly Row[], work: (inserted: readonly Row[]) => 
     return { result, left: new Set(left.map(({ name }) => name)) };
   });
 
-test('what may go goes, what cannot be handled is set aside alone, whatever the rows say', async () => {
+test('artifacts that may go are deleted, those that cannot be handled are set aside alone, for any values of the rows', async () => {
   const database = new PostgresArtifactDatabase(source.pool('afterbuild_reader'), 0);
   const rowsOfDeleter = new PostgresArtifacts(source.pool('afterbuild_deleter'));
   const counts = createDeletionCounts(new Metrics('artifact-deleter'));

@@ -1,6 +1,6 @@
 /**
- * Traces over the whole range of what PostgreSQL's types allow in the rows that the archiver reads: no byte that was
- * there is lost, nothing ends as a bug, and the sound trace beside them is archived.
+ * Traces over the whole range of PostgreSQL's types in the rows that the archiver reads: no existing byte is lost,
+ * nothing ends as a bug, and the sound trace beside them is archived.
  */
 import fc from 'fast-check';
 import { classify } from '../../lib/failures/classify';
@@ -119,7 +119,7 @@ const sound: Trace = {
 
 const keyOf = (buildId: number): string => traceKey({ partitionId: 100, buildId, projectId: 1 });
 
-/** What a reader of the trace could no longer find, in the object or by the chunk's row. */
+/** Bytes that a reader of the trace could no longer find, in the object or by the chunk's row. */
 async function lost(ground: TraceGround, stored: readonly Stored[]): Promise<Stored[]> {
   const { rows } = await source.owner.query<{ name: string; raw: Buffer | null; store: number }>(
     `SELECT build_id || ':' || chunk_index AS name, raw_data AS raw, data_store AS store
@@ -157,7 +157,7 @@ test('no byte of an odd trace is lost, none ends as a bug, and the sound one bes
         rows,
         chunks: { rows, sharedState, traceChunks, objects },
       });
-      // Once a day: what waits is looked at often enough, and for long enough, to be given up.
+      // Once a day: a waiting trace is read often enough, and for long enough, to be given up.
       for (let day = 0; day < 5; day += 1) {
         const outcomes = await archive(...ids.map((id) => record(id)));
         expect(outcomes.filter(isBug)).toEqual([]);

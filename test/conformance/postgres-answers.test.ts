@@ -1,4 +1,4 @@
-/** What counts as done by PostgreSQL, and what a refusal by its role does to a connection. */
+/** Which answers of PostgreSQL count as success, and what a refusal by its role does to a connection. */
 import type { PostgresSession } from '../../lib/stores/postgres/pool';
 import { ArtifactSource } from '../support/records/artifact-source';
 

@@ -1,4 +1,4 @@
-/** What the pipeline relies on of PostgreSQL: plans, limits, identity, and keys made in SQL. */
+/** The behaviour of PostgreSQL that the pipeline relies on: plans, limits, identity, and keys made in SQL. */
 import fc from 'fast-check';
 import {
   artifactObjectKey,
@@ -54,7 +54,7 @@ test('an unprivileged role reads which database this is, and its position never 
   expect(first.lsn).toBeGreaterThan(16 * 1024 * 1024);
 });
 
-test("a clock shows the database's time, whatever the worker's says", async () => {
+test("a clock shows the database's time, with any clock of the worker", async () => {
   const clock = new DatabaseClock();
   expect(() => clock.nowMs()).toThrow('has not been set');
   const ofTheWorker = jest.spyOn(Date, 'now').mockReturnValue(0);
@@ -97,7 +97,7 @@ test('a server that is not there, and a bigint beyond 2^53, are said so', async 
   await expect(deleterPool.query(huge)).rejects.toThrow(/beyond 2\^53/);
 });
 
-test('a row that somebody holds locked makes the delete repeatable, not lost', async () => {
+test('a row that another session holds locked makes the delete repeatable, not lost', async () => {
   const [row] = await source.insert([{ ...due, jobId: await source.build() }]);
   const artifacts = new PostgresArtifacts(deleterPool);
   await source.owner.query('BEGIN');
@@ -111,7 +111,7 @@ test('a row that somebody holds locked makes the delete repeatable, not lost', a
 });
 
 describe('a row that moves to another partition while we delete it', () => {
-  /** @returns what became of the delete that waited for the move. */
+  /** @returns the result of the delete that waited for the move. */
   async function deleteDuring(move: string, row: ArtifactKeyColumns): Promise<unknown> {
     const limits = { ...source.settings('afterbuild_deleter'), lockTimeoutMs: 9_000 };
     const pool = new PostgresPool(limits);
@@ -215,7 +215,7 @@ describe('plans on a table that is worth an index', () => {
   });
 });
 
-test('a session that deletes plans its statement once, whatever it deletes', async () => {
+test('a session that deletes plans its statement once, for any rows', async () => {
   const plansOf = {
     name: 'plans-of',
     text: `SELECT generic_plans::int AS generic, custom_plans::int AS custom

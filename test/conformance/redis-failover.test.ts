@@ -1,4 +1,4 @@
-/** A connection that still leads to yesterday's master, and keys that are not what they are taken for. */
+/** A connection that still leads to the former master, and keys that hold another type than expected. */
 import { chunkRedisKey, traceLeaseKey } from '../../lib/gitlab/trace-chunks';
 import { RedisConnection } from '../../lib/stores/redis/connection';
 import { RedisMissingChunks } from '../../lib/stores/redis/missing-chunks';

@@ -1,4 +1,4 @@
-/** A Redis at its memory limit: what of the archiver's it refuses, and what it does all the same. */
+/** A Redis at its memory limit: which commands of the archiver it refuses, and which it carries out. */
 import { createHash } from 'node:crypto';
 import type { MissingChunks, TraceLeases } from '../../consumers/trace-archiver/ports';
 import { chunkRedisKey, traceLeaseKey } from '../../lib/gitlab/trace-chunks';
@@ -135,7 +135,7 @@ test('1,000 leases in a full Redis need no more memory than it used: the reserve
   const leases = new RedisTraceLeases(connection, ttlMs);
   const reserve = new RedisLeaseReserve(connection);
   await reserve.keep(Infinity);
-  // What scripts and buffers take the first time is none of the leases'.
+  // Memory that scripts and buffers take the first time does not belong to the leases.
   await fill(own.client);
   await leases.acquire(ids(1_000));
   await leases.release([]);
@@ -169,7 +169,7 @@ test('the reserve has an end, is kept by each look, and is not made where it wou
   expect(await own.client.pttl(leaseReserveKey)).toBeGreaterThan(3_600_000);
   await reserve.giveBack();
   await fill(own.client);
-  // Somebody was faster than the look that saw room.
+  // Another client was faster than the check that saw room.
   await reserve.keep(600_000);
   expect(await own.client.exists(leaseReserveKey)).toBe(0);
 });
@@ -199,7 +199,7 @@ test('a user without the right to the reserve’s key is refused it by name, and
   expect(lease!.token).not.toBeNull();
 });
 
-/** The table of docs/runbooks/on-your-gitlab.md, without what is `reconcile`’s. */
+/** The table of docs/runbooks/on-your-gitlab.md, without the rights for `reconcile`. */
 const rights = [
   '~gitlab:ci:trace:*',
   '~gitlab:exclusive_lease:trace:write:lock:*',

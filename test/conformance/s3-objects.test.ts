@@ -1,4 +1,4 @@
-/** What the pipeline relies on of an S3 server: order of the listing, tags, errors told apart. */
+/** The behaviour of an S3 server that the pipeline relies on: order of the listing, tags, distinct errors. */
 import {
   CreateBucketCommand,
   DeleteBucketCommand,
@@ -99,7 +99,7 @@ test.each<[string, Partial<S3Settings>, object]>([
     { endpoint: 'http://127.0.0.1:1' },
     { failure: 'unavailable', message: expect.stringContaining('ECONNREFUSED') as string },
   ],
-])('%s is told apart', async (_case, change, expected) => {
+])('%s is distinguished', async (_case, change, expected) => {
   await expect(objectsWith(change).deleteObjects(['a'])).rejects.toMatchObject(expected);
 });
 

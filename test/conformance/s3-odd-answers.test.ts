@@ -1,4 +1,4 @@
-/** What the adapters make of answers that say nothing, or less than they seem to: docs/failure-modes.md, "Answers". */
+/** How the adapters treat answers that say nothing, or less than they seem to: docs/failure-modes.md, "Answers". */
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { createHash } from 'node:crypto';
 import { S3Objects } from '../../lib/stores/s3/objects';
@@ -74,7 +74,7 @@ test.each<[string, RawAnswer, object]>([
   expect(asked).toEqual([['all/a', 'all/b']]);
 });
 
-test('a key that the answer leaves out is asked for again, alone in the end', async () => {
+test('a key that the answer leaves out is requested again, alone in the end', async () => {
   const without = { status: 200, body: deletedXml(['all/a']) };
   const ours = {};
   const { answer, asked } = await ask([without, ours, {}, empty], ({ objects }) =>
@@ -156,7 +156,7 @@ test.each<[string, RawAnswer, Question]>([
 test.each<[string, RawAnswer, object | null]>([
   ['NoSuchKey', { status: 404, body: error('NoSuchKey') }, null],
   ['NoSuchBucket', { status: 404, body: error('NoSuchBucket') }, { code: 'NoSuchBucket' }],
-  ['nothing (somebody on the way)', { status: 404 }, { failure: 'refused' }],
+  ['nothing (a server on the way)', { status: 404 }, { failure: 'refused' }],
 ])('a GET that is not found with %s', async (_, odd, expected) => {
   const { answer } = await ask([odd], ({ traces }) => traces.read('a', 100));
   if (expected === null) expect(answer).toBeNull();

@@ -1,4 +1,4 @@
-/** SlowDown as it comes over the wire: what the driver makes of it, and how often it is really asked. */
+/** SlowDown over the network: how the driver reports it, and how many requests are really sent. */
 import { S3Objects } from '../../lib/stores/s3/objects';
 import {
   scriptedSettings,
@@ -27,7 +27,7 @@ test('a request that was put off is sent once more, and the driver sends none of
   ]);
 });
 
-test('of a request that was granted in part only the keys that were put off are asked for again', async () => {
+test('of a request that was granted in part only the keys with SlowDown are requested again', async () => {
   const answer = { 'all/b': 'SlowDown', 'all/c': 'AccessDenied' };
   const { failed, asked } = await deleteFrom([answer, { 'all/b': 'SlowDown' }], ['a', 'b', 'c']);
   expect(failed).toEqual([{ key: 'c', code: 'AccessDenied' }]);

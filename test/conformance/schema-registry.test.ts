@@ -45,7 +45,7 @@ test('registering twice gives the same ids and one version a subject', async () 
   expect(await get(`/subjects/${subject}/versions`)).toEqual([1]);
 });
 
-test('every subject is set to BACKWARD_TRANSITIVE by itself, whatever the registry has as default', async () => {
+test('every subject is set to BACKWARD_TRANSITIVE by itself, with any default of the registry', async () => {
   const registered = await registerSchemas(registry, namespace, signal);
   for (const one of registered) {
     expect(await get(`/config/${one.subject}`)).toEqual({

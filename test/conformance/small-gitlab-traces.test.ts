@@ -1,4 +1,4 @@
-/** A trace written in any of GitLab's ways is read back whole, and whatever is missing is told. */
+/** A trace written in any of GitLab's ways is read back whole, and every missing byte is reported. */
 import { chunkObjectKey, chunkRedisKey, chunkStore } from '../../lib/gitlab/trace-chunks';
 import { deleteBuild, eraseBuild } from '../../ops/gitlab/changes';
 import { archiveAsGitlab } from '../../ops/gitlab/traces/gitlab-archiver';
@@ -88,7 +88,7 @@ test('a chunk in Redis lives for a week, and an append makes the week begin agai
   await appendTrace(gitlab, build, 10);
   expect(await gitlab.redis.ttl(chunkRedisKey(build.id, 0))).toBeGreaterThan(600_000);
   const [row] = await chunkRows(gitlab, build.id);
-  expect(row).toMatchObject({ lockVersion: 0 }); // the row does not know of it
+  expect(row).toMatchObject({ lockVersion: 0 }); // the row does not list it
 });
 
 test("GitLab's own archiver leaves nothing behind, also when its first upload fails", async () => {

@@ -1,4 +1,4 @@
-/** A seeded GitLab that lives, and is cleaned as the pipeline would, is verified; any break is told. */
+/** A seeded GitLab that works, and is cleaned like the pipeline does, is verified; any break is reported. */
 import { FolderObjectLoader } from '../../ops/gitlab/folder-loader';
 import type { MemoryLedger } from '../../ops/gitlab/ledger';
 import { liveOnce } from '../../ops/gitlab/life';
@@ -24,7 +24,7 @@ beforeAll(async () => {
 
 afterAll(() => gitlab.drop());
 
-/** What the pipeline does, in two lines: rows, then objects. */
+/** The pipeline's effect in two lines: rows, then objects. */
 async function clean(): Promise<void> {
   const { rows } = await gitlab.pool.query<{ id: string }>(
     `DELETE FROM p_ci_job_artifacts WHERE locked = 0 AND file_type <> 3 AND file_store = 2
@@ -81,7 +81,7 @@ test('each kind of break is found', async () => {
     'I1 traces cannot be read whole: 2',
     'I3 rows point at missing objects: 1',
     'I4 objects outlived their rows: 1',
-    'I4 objects that nobody claims: 1',
+    'I4 objects without a claim: 1',
     'I5 objects of others are gone: 1',
     'I5 rows are gone that had to stay: 1',
     'I5 rows differ from what GitLab last wrote: 1',

@@ -23,7 +23,7 @@ afterAll(async () => {
 });
 
 const denied = '42501';
-/** What the archiver alone may do. */
+/** The rights of the archiver alone. */
 const forbiddenToOthers = [
   'INSERT INTO p_ci_job_artifacts (partition_id, project_id, job_id, file_type, created_at, updated_at) VALUES (100, 1, 1, 1, now(), now())',
   'UPDATE p_ci_job_artifacts SET size = 0',
@@ -82,7 +82,7 @@ const forbidden: Record<string, readonly string[]> = {
   ],
 };
 
-test.each(pipelineRoles)('%s is refused whatever it does not need', async (role) => {
+test.each(pipelineRoles)('%s is refused everything that it does not need', async (role) => {
   const client = await source.connect(role);
   try {
     const others = role === 'afterbuild_archiver' ? [] : forbiddenToOthers;
@@ -127,11 +127,11 @@ test('the sweep and the delete run with what their roles have', async () => {
   expect(rowCount).toBe(1);
 });
 
-/** The schema of a database that was upgraded from before PostgreSQL 15: the superuser's, open to everybody. */
+/** The schema of a database that was upgraded from before PostgreSQL 15: the superuser's, open to every role. */
 const asBefore15 =
   'ALTER SCHEMA public OWNER TO CURRENT_USER; GRANT ALL ON SCHEMA public TO PUBLIC';
 
-test('the grants take no right from anybody: where GitLab reaches its tables by PUBLIC’s, it still does', async () => {
+test('the grants take no right from any role: where GitLab reaches its tables by PUBLIC’s, it still does', async () => {
   const upgraded = new SourceDatabase('source_upgraded');
   await upgraded.apply();
   const gitlab = await upgraded.connect('gitlab');

@@ -147,7 +147,7 @@ const aBuild = (id: string, end: string, project = '1'): string => `
   INSERT INTO ci_build_trace_chunks (build_id, partition_id, project_id, chunk_index, data_store)
   VALUES (${id}, 102, 1, 0, 4)`;
 
-test('a page tells when a build finished, in UTC whatever the zone of the server', async () => {
+test('a page shows when a build finished, in UTC for any zone of the server', async () => {
   const [id, finishedAtMs] = await asOwner(async (client) => {
     const found = await client.query<{ id: string; ms: string }>(
       `SELECT id, floor(extract(epoch FROM finished_at AT TIME ZONE 'utc') * 1000) AS ms

@@ -1,4 +1,6 @@
-/** Traces of 100 MB pass: however many are archived at once, little of them is held (issue: under 32 MB). */
+/**
+ * Traces of 100 MB are streamed: however many are archived at once, little of them is in memory (issue: under 32 MB).
+ */
 import { CreateBucketCommand, DeleteBucketCommand, DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { loadConfig, traceArchiverSchema } from '../../lib/process/config';
 import { s3Settings } from '../../lib/stores/s3/objects';
@@ -19,7 +21,7 @@ const objects = new S3Traces(s3Settings(loadConfig(traceArchiverSchema, environm
 const heldMaxBytes = 32_000_000;
 const long = 100_000_000;
 const short = 5_000_000;
-/** Long ones, and what else comes on a busy day; of build 1, 2 and so on. */
+/** Long ones, and the other traces of a busy day; of build 1, 2 and so on. */
 const sizes = [long, long / 2, ...Array.from({ length: 12 }, () => short)];
 
 beforeAll(() => gitlab.send(new CreateBucketCommand({ Bucket: bucket })));
@@ -46,6 +48,6 @@ test('a trace of 100 MB passes beside others, and under 32 MB of them all is hel
     expect(await objects.head(ourKey(at + 1))).toMatchObject({ sizeBytes });
   }
   expect(heldMostBytes).toBeLessThan(heldMaxBytes);
-  // It is several that pass, not one after the other.
+  // Several are streamed at once, not one after the other.
   expect(heldMostBytes).toBeGreaterThan(long / 10);
 }, 300_000);

@@ -1,4 +1,4 @@
-/** The trace rows in memory, on which the archive is tested, do what PostgreSQL does. */
+/** The trace rows in memory, which tests of the archive use, behave like PostgreSQL. */
 import type { StoredTrace, TraceRows } from '../../consumers/trace-archiver/ports';
 import { PostgresTraces } from '../../lib/stores/postgres/traces';
 import { ArtifactSource } from '../support/records/artifact-source';
@@ -13,7 +13,7 @@ interface RowGround {
   build(): Promise<number>;
   /** A chunk in the database. */
   chunk(buildId: number, index: number, bytes: Buffer): Promise<void>;
-  /** What a flush changes. */
+  /** The columns that a flush changes. */
   flush(buildId: number): Promise<void>;
   erase(buildId: number): Promise<void>;
   gitlabRow(buildId: number): Promise<void>;

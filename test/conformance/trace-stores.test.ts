@@ -1,4 +1,4 @@
-/** The stores in memory, on which the archive is tested, do what Redis and S3 do. */
+/** The stores in memory, which tests of the archive use, behave like Redis and S3. */
 import { createHash } from 'node:crypto';
 import {
   CreateBucketCommand,

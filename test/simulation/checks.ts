@@ -1,8 +1,8 @@
 /**
- * What must hold at every moment of a simulation, whatever fails.
+ * Checks what must hold at every moment of a simulation, under any fault.
  *
- * A check that threw would be taken for a failure of a store and tried again, so the first broken one is
- * kept and ends the simulation after the event.
+ * A check that threw would look like a failure of a store and be retried, so the first break is kept and ends the
+ * simulation after the event.
  */
 import type { CommitEntry, TopicPartition } from '../../lib/kafka/client-port';
 import type { Runtime } from '../../lib/runtime/member/runtime';
@@ -14,7 +14,7 @@ import type { ProcessClient } from './process-client';
 import { keyOf, type SimulatedBroker } from './simulated-broker';
 import type { SimulatedLog } from './simulated-log';
 
-/** What the checks ask of a process. */
+/** The questions of the checks to a process. */
 export interface CheckedProcess {
   readonly host: Host;
   readonly client: ProcessClient;
@@ -29,7 +29,7 @@ export interface CheckedProcess {
   readonly largestFetch: { readonly records: number; readonly bytes: number };
 }
 
-/** Nothing to do, done, or copied to where it will be done. */
+/** Nothing to do, done, or copied to another topic. */
 const isSafe = (log: SimulatedLog, at: number): boolean =>
   !log.byOffset.has(at) || log.effects.has(at) || log.copied.has(at);
 
@@ -45,7 +45,7 @@ export class Checks {
   repeats = 0;
   handled = 0;
   commits = 0;
-  /** When a record was first handed to a handler, by partition and offset. */
+  /** When a record was first passed to a handler, by partition and offset. */
   readonly #handedAtMs = new Map<string, Map<number, number>>();
   readonly #progress = new Map<string, Progress>();
   readonly #holdings = new Set<Holding>();
@@ -62,7 +62,7 @@ export class Checks {
     this.broken ??= new BrokenError(what);
   }
 
-  /** I6, at every commit: nothing is committed that is not done, and nothing that was is forgotten. */
+  /** I6, at every commit: no unfinished record is committed, and no finished one is forgotten. */
   committed(entry: CommitEntry, memberId: string): void {
     this.commits += 1;
     const key = keyOf(entry);
@@ -137,7 +137,7 @@ export class Checks {
   drained(instance: CheckedProcess, startedAtMs: number): void {
     const { client } = instance;
     const tookMs = this.broker.time.nowMs - startedAtMs;
-    // The drain of a stop, which a rejoin in its middle shares, began earlier.
+    // The drain of a stop, which a rejoin during it shares, began earlier.
     const isRefused = instance.isStopping && client.refusedSinceMs !== Infinity;
     const isTroubled = client.troubledSince(startedAtMs) || isRefused;
     for (const [key, holding] of instance.holdings) {
@@ -222,7 +222,7 @@ export class Checks {
     }
   }
 
-  /** @param done whether the handler said of each that it is. */
+  /** @param done whether the handler reported each as done. */
   handed(
     instance: CheckedProcess,
     holding: Holding | undefined,
@@ -233,11 +233,11 @@ export class Checks {
     this.trace(
       `${instance.host.name} has done ${isDone.length}/${records.length} ${places(isDone)}`,
     );
-    // A micro-batch of which copies are written counts only after they are, which may take its time.
+    // A micro-batch whose copies are being written counts only after that, which may take a while.
     const isWhole = !this.writesLetters || isDone.length === records.length;
     for (const [index, { offset }] of records.entries()) {
       holding?.running.delete(offset);
-      // What ends after the partition was lost is dropped, and comes again.
+      // A result after the loss of the partition is dropped, and the records come again.
       if (!holding || holding.isLost || !done[index]) continue;
       if (isWhole) this.#finish(holding, offset);
       else holding.finished.add(offset);
@@ -255,7 +255,7 @@ export class Checks {
     if (holding.commits) holding.uncommitted.set(offset, this.broker.time.nowMs);
   }
 
-  /** Of a topic that is read from its beginning: everything was handled that was there. */
+  /** For a topic that is read from its beginning: every existing record was handled. */
   caughtUp(instance: CheckedProcess, at: TopicPartition): void {
     const holding = instance.holdings.get(keyOf(at));
     if (!holding) {
@@ -268,7 +268,7 @@ export class Checks {
     }
   }
 
-  /** Memory stays bounded, whatever the lag. */
+  /** Memory stays bounded, for any lag. */
   memoryIsBounded(instance: CheckedProcess): void {
     const { settings, largestFetch } = instance;
     const { partitions } = instance.runtime.state();

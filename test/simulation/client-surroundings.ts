@@ -1,4 +1,4 @@
-/** What the parts of a simulated client share. */
+/** The dependencies that the parts of a simulated client share. */
 import type { ConsumerSettings } from '../../lib/runtime/settings';
 import type { Host } from './host';
 import type { Library } from './library';

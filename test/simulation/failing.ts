@@ -1,4 +1,4 @@
-/** What a process does about failures: whose fault they are, and where copies of records go. */
+/** The failure policy of a simulated process: how errors are classified, and where copies of records go. */
 import { readFailure, readNotBefore } from '../../lib/runtime/failure-headers';
 import type { FailurePolicy } from '../../lib/runtime/failure-policy';
 import type { FailedRecord, Sender } from '../../lib/runtime/failures/failure-publisher';
@@ -35,7 +35,7 @@ export function policyOf(plan: Plan): FailurePolicy | null {
   };
 }
 
-/** The record of the topic itself, also for a record that comes from a retry topic. */
+/** The record of the topic itself, also for a record from a retry topic. */
 export function originOf(
   world: World,
   record: Pick<ConsumedRecord<unknown>, 'topic' | 'partition' | 'offset' | 'headers'>,
@@ -47,7 +47,7 @@ export function originOf(
 
 type OnSafe = (sender: Sender, letters: readonly FailedRecord[]) => void;
 
-/** The writer of copies, and what must hold of each. */
+/** Writes copies, and checks what must hold for each. */
 export class SimulatedLetters {
   readonly #world: World;
   readonly #host: Host;
@@ -100,7 +100,7 @@ export class SimulatedLetters {
     const place = `${keyOf(log.at)}@${offset}`;
     if (!isSame(copy.value, value)) checks.fail(`the copy of ${place} has other bytes`);
     if (isDead !== (topic === deadLetterTopic)) checks.fail(`${place} went to ${topic}`);
-    // Poison that a failing store hid may go by way of a retry topic; a good record is never dead.
+    // Poison that a failing store hid may go through a retry topic; a good record is never a dead letter.
     if (isDead && !isPoison(value)) checks.fail(`${place} is dead, but no poison`);
     if (isDead) log.dead.add(offset);
     else this.#checkAttempts(copy, place, log.ownFailures.get(offset) ?? 0);
@@ -117,7 +117,7 @@ export class SimulatedLetters {
 const isSame = (one: Buffer | null, other: Buffer | null): boolean =>
   one === null || other === null ? one === other : one.equals(other);
 
-/** A record of a retry topic is not handled before its time. */
+/** A record of a retry topic is not handled before it is due. */
 export function checkDue(world: World, host: Host, record: ConsumedRecord<unknown>): void {
   const notBeforeMs = readNotBefore(record.headers);
   if (notBeforeMs === null || world.plan.skewsClocks || host.nowMs() >= notBeforeMs) return;

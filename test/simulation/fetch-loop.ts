@@ -6,9 +6,9 @@ import type { LogRead } from './simulated-log';
 
 interface Place {
   readonly at: TopicPartition;
-  /** The next offset to ask for; null as long as nobody has said where to begin. */
+  /** The next offset to ask for; null while the start is not known. */
   position: number | null;
-  /** Grows with each seek: what was asked for before is out of date. */
+  /** Grows with each seek: earlier fetches are outdated. */
   seeks: number;
 }
 
@@ -84,7 +84,7 @@ export class FetchLoop {
     }
   }
 
-  /** The broker keeps the request until there is something, but not for ever. */
+  /** The broker keeps the request until there are records, but not for ever. */
   #fetch(places: readonly Place[]): Promise<readonly Fetched[]> {
     const { broker, host, settings } = this.#around;
     const asked = places.map((place) => ({ place, seeks: place.seeks, from: place.position }));
@@ -129,7 +129,7 @@ export class FetchLoop {
     );
   }
 
-  /** In the table of now: a left-over moves the position of the assignment that has followed. */
+  /** By the present table: a batch from an older assignment moves the position of the following one. */
   #move(at: TopicPartition, seeks: number, position: number): void {
     const place = this.#places.get(keyOf(at));
     if (place && place.seeks <= seeks) place.position = position;

@@ -3,7 +3,7 @@ import { decodeCommitMap } from '../../lib/kafka/commit-map';
 import type { CommitEntry, Position } from '../../lib/kafka/client-port';
 import type { SimulatedLog } from './simulated-log';
 
-/** What a commit says: everything below `offset`, and what its map lists. */
+/** The content of a commit: everything below `offset`, and the offsets of its map. */
 export class Progress {
   readonly #beyond = new Set<number>();
 
@@ -30,7 +30,7 @@ export class Progress {
 }
 
 export class Holding {
-  /** What the group knew to be done when the partition was opened. */
+  /** The finished offsets in the group's view when the partition was opened. */
   readonly before: Progress;
   readonly finished = new Set<number>();
   /** Finished, and in no commit that the broker has: offset to the time it finished. */

@@ -1,15 +1,14 @@
 /**
- * What a process runs on: its clock, and whether it is up, frozen (SIGSTOP) or dead (SIGKILL).
+ * The host of a process: its clock, and whether it is up, frozen (SIGSTOP) or dead (SIGKILL).
  *
- * Everything that can wake a process (timers, answers) comes through its host. While it is frozen they
- * wait, and come all at once when it goes on; when it is dead they never come. Requests that were sent
- * before are under way without it.
+ * Everything that can wake a process (timers, answers) comes through its host. While it is frozen they wait, and come
+ * all at once when it goes on; when it is dead they never come. Requests that were sent before travel on without it.
  */
 import type { Clock } from '../../lib/process/clock';
 import { Power } from './power';
 import type { VirtualTime } from './virtual-time';
 
-/** When virtual time begins: any date will do, but 0 would hide a forgotten addition. */
+/** The start of virtual time: any date would do, but 0 would hide a forgotten addition. */
 const epochMs = 1_700_000_000_000;
 
 export class Host extends Power implements Clock {
@@ -30,7 +29,7 @@ export class Host extends Power implements Clock {
     for (const act of this.wake()) this.after(0, act);
   }
 
-  /** Wakes the process after a time. @returns a function that takes it back. */
+  /** Wakes the process after a time. @returns a function that cancels it. */
   after(delayMs: number, act: () => void): () => void {
     let cancelled = false;
     const wake = (): void => {

@@ -20,10 +20,10 @@ import { StoreDownError } from './simulated-store';
 import type { World } from './world';
 
 const stateTopic = 'state';
-/** As the runtime shares its time to stop out. */
+/** The same share of its stop time that the runtime uses. */
 const stopDrainShare = 0.6;
 
-/** Of a record: its key, what it costs in memory, and the headers of a retry topic. */
+/** Of a record: its key, its size in memory, and the headers of a retry topic. */
 const besideValueBytes = 2_000;
 
 export class Instance implements CheckedProcess {
@@ -33,10 +33,10 @@ export class Instance implements CheckedProcess {
   readonly settings: ConsumerSettings;
   readonly holdings = new Map<string, Holding>();
   readonly ended: Holding[] = [];
-  /** Micro-batches that run. */
+  /** Running micro-batches. */
   running = 0;
   isStopping = false;
-  /** The part of a stop in which what runs is waited for has passed. */
+  /** The part of a stop that waits for running work has passed. */
   isDrainOver = false;
   readonly #world: World;
   readonly #random: SeededRandom;
@@ -186,7 +186,7 @@ export class Instance implements CheckedProcess {
   #decode(value: Buffer | null): number | Promise<number> {
     const { plan, registry } = this.#world;
     const size = value?.length ?? 0;
-    // One half of the poison is found here, the other by the handler.
+    // This code finds one half of the poison, the handler the other.
     if (isPoison(value) && size % 2 === 0) {
       throw new this.#world.library.UndecodableRecordError(
         'these bytes are no value',
@@ -239,7 +239,7 @@ export class Instance implements CheckedProcess {
         return retry(
           new this.#world.library.UndecodableRecordError('an id below 0', 'impossible-id'),
         );
-      // Order within a key: what follows a record that failed is done again after it.
+      // Order within a key: records behind a failed one are handled again after it.
       const error = own ?? (keepsOrder && record.key !== null ? failed.get(record.key) : null);
       if (!error) return record.offset % skipEvery === 0 ? skip('nothing to do') : done;
       failed.set(record.key, error);
@@ -273,7 +273,7 @@ export class Instance implements CheckedProcess {
     }
   }
 
-  /** How often a record has failed for its own sake; no header may say more. */
+  /** How often a record has failed for its own reasons; no header may say more. */
   #countFailures(
     records: readonly ConsumedRecord<unknown>[],
     hasFailed: (index: number) => boolean,
@@ -286,6 +286,6 @@ export class Instance implements CheckedProcess {
   }
 }
 
-/** It counts no attempt: something is away, or nothing proves that this is a member. */
+/** It counts no attempt: a dependency is unavailable, or the membership is not proved. */
 const isNobodysFault = (error: unknown): boolean =>
   error instanceof StoreDownError || (error as Error).name === 'WaitError';

@@ -1,4 +1,4 @@
-/** How a client stays in its group: join, heartbeat, join again when the group says so. */
+/** How a client stays in its group: join, heartbeat, join again when the group demands it. */
 import type { MembershipTimes, TopicPartition } from '../../lib/kafka/client-port';
 import type { ClientSurroundings } from './client-surroundings';
 import { GroupError, type Claims, type Joined, type Share } from './simulated-group';
@@ -22,7 +22,7 @@ export class Membership {
   #claims: Claims = { generation: -1, owned: {} };
   #joining = false;
   #left = false;
-  /** Grows when a crash makes everything that runs for this membership pointless. */
+  /** Grows when a crash makes all running work of this membership pointless. */
   #life = 0;
   #endHeartbeats = (): void => undefined;
   #onFirstJoin = (): void => undefined;
@@ -127,7 +127,7 @@ export class Membership {
     );
   }
 
-  /** Heartbeats meanwhile, as the adapter does; that the group answers with an error is no matter. */
+  /** Heartbeats meanwhile, as in the adapter; errors of the group do not matter. */
   async #drain(): Promise<void> {
     const { broker, group, host } = this.#around;
     const { memberId, generation } = this;

@@ -1,6 +1,6 @@
 /**
- * A scenario, made from a seed: how many members and partitions, which limits, what is produced when, and
- * what goes wrong when. Each kind of fault is in about half of the seeds, so that each is also seen alone.
+ * Makes a scenario from a seed: how many members and partitions, which limits, which records and which faults at which
+ * time. Each kind of fault is in about half of the seeds, so that each also occurs alone.
  */
 import { defaultSettings, type ConsumerSettings } from '../../lib/runtime/settings';
 import type { SeveralBrokers } from './brokers/faults-of-brokers';
@@ -66,12 +66,12 @@ export interface Plan {
   readonly store: StorePlan;
   readonly registry: StorePlan;
   readonly asksRegistry: boolean;
-  /** Null: everything is tried in place, for as long as it takes. */
+  /** Null: everything is tried in place, without a limit. */
   readonly failures: {
     readonly retryDelaysMs: readonly number[];
     readonly hasDeadLetters: boolean;
   } | null;
-  /** Within a key; who goes by way of a retry topic comes later. */
+  /** Within a key; a record that goes through a retry topic comes later. */
   readonly keepsOrder: boolean;
   readonly skipEvery: number;
   readonly fetchRecords: number;
@@ -251,7 +251,7 @@ function planProductions(
   return productions.sort((a, b) => a.atMs - b.atMs);
 }
 
-/** Most are short; some outlast a session, and what lasts longer than that is what hurts. */
+/** Most are short; some outlast a session, and those do harm. */
 function planFaults(
   random: SeededRandom,
   kinds: readonly FaultKind[],

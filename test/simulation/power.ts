@@ -1,4 +1,4 @@
-/** Whether something runs: up, frozen (SIGSTOP) or dead (SIGKILL); and what waits for it to wake. */
+/** Whether a process runs: up, frozen (SIGSTOP) or dead (SIGKILL); and the events that wait for it to wake. */
 export abstract class Power {
   #state: 'up' | 'frozen' | 'dead' = 'up';
   #waiting: (() => void)[] = [];
@@ -15,7 +15,7 @@ export abstract class Power {
     return this.#state === 'dead';
   }
 
-  /** Now, or when it wakes; what a dead one was to do is never done. */
+  /** Now, or when it wakes; a dead one never does it. */
   whenUp(act: () => void): void {
     if (this.#state === 'up') act();
     else if (this.#state === 'frozen') this.#waiting.push(act);
@@ -30,7 +30,7 @@ export abstract class Power {
     this.#waiting = [];
   }
 
-  /** @returns what waited, in its order; the caller gives each a turn of its own. */
+  /** @returns the waiting events, in order; the caller gives each a turn of its own. */
   protected wake(): readonly (() => void)[] {
     this.#state = 'up';
     return this.#waiting.splice(0);

@@ -1,4 +1,4 @@
-/** A client of a simulated process, and what the checks and the faults need of it. */
+/** A client of a simulated process, with the observations that checks and faults need. */
 import type { ConsumerClient, Position } from '../../lib/kafka/client-port';
 
 export interface ProcessClient extends ConsumerClient {
@@ -9,14 +9,14 @@ export interface ProcessClient extends ConsumerClient {
   readonly isSettled: boolean;
   /** The drain before the rejoin is over. */
   onDrained: (startedAtMs: number) => void;
-  /** Something kept commits from working as they should. */
+  /** Something prevented commits from working normally. */
   noteTrouble(): void;
   troubledSince(ms: number): boolean;
-  /** When that was sent which the group has answered last; Infinity for a client without a lease. */
+  /** When the request was sent that the group answered last; Infinity for a client without a lease. */
   readonly provedAtMs: number;
   /** Since when commits have failed for another reason than a rebalance; Infinity when the last one did not. */
   readonly refusedSinceMs: number;
-  /** What kafkajs does after an error that it does not know: it begins anew by itself. */
+  /** The reaction of kafkajs to an unknown error: it begins anew by itself. */
   crash(): void;
   /** An error after which it does not begin anew. */
   failForGood(): void;

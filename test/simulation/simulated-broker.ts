@@ -16,7 +16,7 @@ export interface NetworkPlan {
   readonly timeoutMs: number;
 }
 
-/** Answers once: a value, or an error that the broker sends. */
+/** Answers once: a value, or an error of the broker. */
 export interface Answer<T> {
   give(value: T): void;
   refuse(error: Error): void;
@@ -45,7 +45,7 @@ export class SimulatedBroker {
     return log;
   }
 
-  /** A request whose answer is known as soon as it arrives. */
+  /** A request whose answer is known on arrival. */
   call<T>(host: Host, serve: () => T): Promise<T> {
     return this.callLater<T>(host, ({ give, refuse }) => {
       try {

@@ -1,9 +1,9 @@
 /**
  * The client port on the simulated broker, with the measured habits of kafkajs.
  *
- * Fetched data of a paused partition is thrown away, except for what was on its way to the listener; a
- * position that was never sought begins at the committed offset; pauses outlive a rejoin but not a crash
- * of the client; left-overs of an older assignment may still arrive, and accepting them moves positions.
+ * Fetched data of a paused partition is thrown away, except for batches on their way to the listener; a position
+ * without a seek begins at the committed offset; pauses outlive a rejoin but not a crash of the client; batches of an
+ * older assignment may still arrive, and accepting them moves positions.
  */
 import type {
   ClientListener,
@@ -30,7 +30,7 @@ export class SimulatedClient implements ProcessClient {
   #stopping = false;
   /** The commit function comes with the first batch. */
   #canCommit = false;
-  /** When commits were hindered last, and since when one is on its way. */
+  /** When commits were prevented last, and since when one is under way. */
   #troubledAtMs = -1;
   #sentAtMs = Infinity;
   /** The group has refused a commit: none can follow before the next join. */
@@ -60,7 +60,7 @@ export class SimulatedClient implements ProcessClient {
     return true;
   }
 
-  /** It has no lease to look at: the one broker's clients are the older half of the simulation. */
+  /** It has no lease to check: the clients of the single broker are the older half of the simulation. */
   get provedAtMs(): number {
     return Infinity;
   }

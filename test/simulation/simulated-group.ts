@@ -1,9 +1,9 @@
 /**
- * The group coordinator: members, generations, and what it answers in each state.
+ * The group coordinator: members, generations, and its answers in each state.
  *
- * Eager rebalances as Kafka's classic protocol has them. The answers to commits are the measured ones:
- * while members are asked to rejoin the old generation still may commit; who is a member of the current
- * generation may commit any partition, its own or not; everybody else is refused.
+ * Eager rebalances as in Kafka's classic protocol. The answers to commits are the measured ones: while members are
+ * asked to rejoin the old generation still may commit; a member of the current generation may commit any partition, its
+ * own or not; all others are refused.
  */
 import type { CommitEntry } from '../../lib/kafka/client-port';
 import type { Answer, SimulatedBroker } from './simulated-broker';
@@ -24,7 +24,7 @@ export class GroupError extends Error {
 
 export type Share = Readonly<Record<string, readonly number[]>>;
 
-/** What a member says of itself at a join. */
+/** The user data of a member's join. */
 export interface Claims {
   readonly generation: number;
   readonly owned: Share;
@@ -33,7 +33,7 @@ export interface Claims {
 export interface Joined<C = Claims> {
   readonly memberId: string;
   readonly generation: number;
-  /** For the leader: everybody's claims. Null for the others. */
+  /** For the leader: the claims of all members. Null for the others. */
   readonly members: readonly { readonly id: string; readonly claims: C }[] | null;
 }
 
@@ -45,7 +45,7 @@ interface Member<C, S> {
   syncing: Answer<S> | null;
 }
 
-/** What outlasts a coordinator: written when a generation has its shares. */
+/** State that outlasts a coordinator: written when a generation has its shares. */
 interface Stored<C, S> {
   readonly generation: number;
   readonly leader: string;
@@ -58,10 +58,10 @@ export interface GroupTimes {
   readonly rebalanceTimeoutMs: number;
 }
 
-/** What the group needs of the servers that keep it. */
+/** The group's demands on the servers that keep it. */
 export interface GroupServer {
   readonly broker: SimulatedBroker;
-  /** Nobody counts whether members are silent. */
+  /** Silent members are not counted. */
   readonly isAway: () => boolean;
   /** What is decided can be written. */
   readonly canStore: () => boolean;
@@ -81,7 +81,7 @@ export class SimulatedGroup<C = Claims, S = Share> {
   constructor(
     readonly server: GroupServer,
     readonly times: GroupTimes,
-    /** The share of who has none. */
+    /** The share of a member without one. */
     readonly nothing: S,
     readonly onCommit: (entry: CommitEntry, memberId: string) => void,
   ) {
@@ -174,14 +174,14 @@ export class SimulatedGroup<C = Claims, S = Share> {
     if (this.#members.has(id)) this.#remove(id);
   }
 
-  /** A coordinator that has come back gives everybody a session's time. */
+  /** A coordinator that has come back gives every member a session's time. */
   restart(): void {
     for (const member of this.#members.values()) this.#touch(member);
   }
 
   /**
-   * Another coordinator takes over, and knows what was written: a rebalance that was under way is forgotten,
-   * and everybody has a session's time.
+   * Another coordinator takes over with the written state: a running rebalance is forgotten, and every member has a
+   * session's time.
    */
   move(): void {
     for (const member of this.#members.values()) {
@@ -234,7 +234,7 @@ export class SimulatedGroup<C = Claims, S = Share> {
     member.seenAtMs = this.broker.time.nowMs;
   }
 
-  /** Whoever is silent for a session's time is expelled; who waits for the join's end is not silent. */
+  /** A member that is silent for a session's time is expelled; one that waits for the join's end is not silent. */
   #watch(member: Member<C, S>, inMs: number): void {
     const { time } = this.broker;
     time.after(inMs, () => {

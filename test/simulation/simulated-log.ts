@@ -1,4 +1,4 @@
-/** A partition's log, and what has become of its records: the truth that the runtime is measured by. */
+/** A partition's log, and the fate of its records: the truth that the runtime is compared with. */
 import type { TopicPartition } from '../../lib/kafka/client-port';
 import { FetchedRecord, type FetchedParts } from '../../lib/kafka/fetched-record';
 
@@ -28,11 +28,11 @@ export class SimulatedLog {
   readonly #entries: Entry[] = [];
   readonly #lastOfKey = new Map<string, number>();
   readonly byOffset = new Map<number, LoggedRecord>();
-  /** Offsets of records whose effect has been done, by whomever. */
+  /** Offsets of records whose effect is complete, by any process. */
   readonly effects = new Set<number>();
-  /** Offsets of records that a retry or dead-letter topic holds a copy of. */
+  /** Offsets of records that have a copy on a retry or dead-letter topic. */
   readonly copied = new Set<number>();
-  /** Of a topic itself: records that ended among the dead letters, and how often each failed for its own sake. */
+  /** For a topic itself: its dead-lettered records, and how often each failed for its own reasons. */
   readonly dead = new Set<number>();
   readonly ownFailures = new Map<number, number>();
   /** Offset of the next record; above the last one's when the log ends in a gap. */

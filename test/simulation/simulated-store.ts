@@ -1,7 +1,7 @@
 /**
- * What the handlers change: slow, failing as a whole or in part, answering too late, and away for spells.
+ * The store behind the handlers: slow, failing as a whole or in part, answering too late, and unavailable for spells.
  *
- * A request that was sent is carried out whether its sender still lives or not.
+ * A request that was sent is carried out, even if its sender has died.
  */
 import type { Dependency } from '../../lib/runtime/dependency';
 import type { Host } from './host';
@@ -12,9 +12,9 @@ export interface StorePlan {
   readonly latencyMs: number;
   readonly slow: number;
   readonly slowMs: number;
-  /** Probabilities: nothing is done and it says so... */
+  /** Probabilities: nothing is done and the answer says so... */
   readonly failures: number;
-  /** ...some of it is done, and it says of each... */
+  /** ...some of it is done, and the answer says which... */
   readonly halfFailures: number;
   /** ...all is done, and the answer gets lost. */
   readonly lostAnswers: number;
@@ -47,7 +47,7 @@ export class SimulatedStore {
     readonly dependency: Dependency,
   ) {}
 
-  /** @returns an error for each item that was not done. @throws Error when nobody knows what was. */
+  /** @returns an error for each item that was not done. @throws Error when the result is unknown. */
   change(host: Host, items: readonly StoreItem[]): Promise<readonly (Error | null)[]> {
     return new Promise((resolve, reject) => {
       const { lostAnswers, hangs, timeoutMs } = this.plan;

@@ -1,6 +1,6 @@
 import { simulate, SimulationError } from './simulation';
 
-/** Seeds that once showed a bug, with what it was. */
+/** Seeds that once revealed a bug, with a description of it. */
 const regressions: readonly (readonly [seed: number, was: string])[] = [
   [854, 'a stop whose work went to another member in its middle called itself clean'],
 ];
@@ -8,7 +8,7 @@ const regressions: readonly (readonly [seed: number, was: string])[] = [
 const environment = process.env;
 const firstSeed = Number(environment['AFTERBUILD_SIMULATION_FIRST_SEED'] ?? 1);
 const seeds = Number(environment['AFTERBUILD_SIMULATION_SEEDS'] ?? 1_000);
-/** How much of the story of a failed seed is shown. */
+/** How much of the story of a failed seed is printed. */
 const linesShown = 150;
 
 jest.setTimeout(120_000 + seeds * 1_000);

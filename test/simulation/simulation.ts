@@ -1,4 +1,4 @@
-/** Runs one seed: the members, what goes wrong, then quiet, and in the end a clean stop of everybody. */
+/** Runs one seed: the members, the faults, then quiet, and in the end a clean stop of all. */
 import { planOf } from './brokers/plan-brokers';
 import { Recovery } from './brokers/recovery';
 import { StandingWork } from './brokers/standing';
@@ -14,7 +14,7 @@ export interface Report {
   readonly plan: Plan;
   readonly events: number;
   readonly handled: number;
-  /** Records that were handled although their effect was done already. */
+  /** Records that were handled although their effect was complete already. */
   readonly repeats: number;
   readonly commits: number;
   readonly virtualMs: number;
@@ -37,7 +37,7 @@ type ServerFault = 'broker away' | 'store away' | 'registry away' | 'letters awa
 type ProcessFault = Exclude<Fault['kind'], ServerFault>;
 
 const probeEveryMs = 500;
-/** Far above what anything takes that is not stuck. */
+/** Far above the time of anything that is not stuck. */
 const patienceMs = 120_000;
 
 export async function simulate(
@@ -86,14 +86,14 @@ class Simulation {
     await this.#until('every record is done and committed', () => this.#isAllDone());
     const running = this.#running();
     const isCalm = (): boolean => running.every(({ runtime }) => runtime.state().stalledMs === 0);
-    await this.#until('nobody says any more that something stands', isCalm);
+    await this.#until('no process reports a stall any more', isCalm);
     let stopped = 0;
     for (const one of running) void one.stop().then(() => (stopped += 1));
-    await this.#until('everybody has stopped', () => stopped === running.length);
+    await this.#until('every process has stopped', () => stopped === running.length);
     this.#checkEnd(running);
   }
 
-  /** Where everybody stands, for the story of a failed seed. */
+  /** The state of every process, for the story of a failed seed. */
   describe(): void {
     const { broker, checks } = this.#world;
     for (const { at, end, effects, byOffset } of broker.logs.values()) {
@@ -210,7 +210,7 @@ class Simulation {
     instance.host.thaw();
   }
 
-  /** What can be asked of a process at any time. */
+  /** The checks that apply to a process at any time. */
   #probe(): void {
     const { checks, time } = this.#world;
     time.after(probeEveryMs, () => {
@@ -250,7 +250,7 @@ class Simulation {
     });
   }
 
-  /** Everybody is in the group, and nobody else. Who is still stopping will be started again. */
+  /** Every process is in the group, and no other. One that is still stopping will be started again. */
   #isSettled(): boolean {
     const { group } = this.#world;
     if (!group.isStable || group.memberIds.length !== this.#slots.length) return false;

@@ -1,8 +1,8 @@
 /**
- * Time that passes only when nothing is left to do: a queue of events, run one by one.
+ * Time that passes only when no work is left: a queue of events, run one by one.
  *
- * Between two events everything that was promised is carried through: `setImmediate` comes after the last
- * microtask. What runs is therefore decided by the queue alone, and the queue by the seed.
+ * Between two events all pending promises are settled: `setImmediate` comes after the last microtask. So only the queue
+ * decides what runs, and only the seed decides the queue.
  */
 interface Event {
   readonly atMs: number;
@@ -32,7 +32,7 @@ export class VirtualTime {
     return this.#ran;
   }
 
-  /** @returns a function that takes it back. */
+  /** @returns a function that cancels it. */
   after(delayMs: number, act: () => void): () => void {
     const atMs = this.#nowMs + Math.max(0, delayMs);
     const event = { atMs, order: this.#planned, act, cancelled: false };

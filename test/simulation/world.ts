@@ -1,4 +1,4 @@
-/** Everything that one simulation consists of, outside of the processes. */
+/** Everything in one simulation that is outside the processes. */
 import { BrokerFaults } from './brokers/broker-faults';
 import type { CommitEntry } from '../../lib/kafka/client-port';
 import { Brokers } from './brokers/brokers';
@@ -25,7 +25,7 @@ export class World {
   /** Where copies of failed records are written. */
   readonly letterServer = { isDown: false, isQuiet: false };
   readonly checks: Checks;
-  /** What happened, when it is asked for. */
+  /** The events so far, on request. */
   readonly story: string[] = [];
 
   constructor(
@@ -58,7 +58,7 @@ export class World {
     return this.brokers?.group ?? this.oneBrokersGroup;
   }
 
-  /** Nothing goes wrong any more. */
+  /** No fault begins any more. */
   get isQuiet(): boolean {
     return this.broker.isQuiet;
   }

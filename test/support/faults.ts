@@ -10,10 +10,10 @@ export const inFull = <T>(full: T, short: T): T => (isFull ? full : short);
 /** For tests that only the long run has. */
 export const longTest: jest.It = isFull ? test : test.skip;
 
-/** The seed of what happens at random moments; AFTERBUILD_RANDOM_SEED repeats a run. */
+/** The seed of random moments; AFTERBUILD_RANDOM_SEED repeats a run. */
 export const randomSeed = Number(process.env['AFTERBUILD_RANDOM_SEED'] ?? 1);
 
-/** Lets a fault last; meanwhile the pipeline may do what it can. */
+/** Lets a fault last; meanwhile the pipeline goes on as far as it can. */
 export async function lasts(ms: number): Promise<void> {
   const endAtMs = Date.now() + ms;
   await until('the fault has lasted long enough', () => Date.now() >= endAtMs, 2 * ms + 60_000);

@@ -4,8 +4,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 const pollMs = 100;
 
 /**
- * Asks until the answer is true.
- * @param claim what is awaited, as the end of the sentence "did not happen within … s: …".
+ * Checks until the answer is true.
+ * @param claim the awaited condition, as the end of the sentence "did not happen within … s: …".
  * @throws Error with the claim and the last thrown cause when the deadline passes.
  */
 export async function until(
@@ -29,7 +29,7 @@ export async function until(
   }
 }
 
-/** @throws Error naming the first that are left, which becomes the cause when the deadline passes. */
+/** @throws Error that names the first remaining ones, which becomes the cause when the deadline passes. */
 export function none(what: string, left: readonly (number | string)[]): boolean {
   if (left.length === 0) return true;
   throw new Error(`${left.length} ${what} left, first ${left.slice(0, 5).join(', ')}`);

@@ -1,14 +1,14 @@
-/** Which chunks leave Redis, and in which order: pure, from rows, lengths and times to live. */
+/** Chooses which chunks leave Redis, and in which order. Pure: from rows, lengths and times to live. */
 import { chunkBytes, chunkStore, isLive } from '../../../lib/gitlab/trace-chunks';
 import { traceKey } from '../../../lib/gitlab/trace-key';
 import type { BuildTrace, ChunkRow } from '../ports';
 import type { Memory } from './ports';
 
-/** What Redis says of a chunk's key. */
+/** Redis' answer for a chunk's key. */
 export interface SeenKey {
-  /** 0 also when it is not there. */
+  /** 0 also for a missing key. */
   readonly sizeBytes: number;
-  /** Null: never, or it is not there. */
+  /** Null: never, or a missing key. */
   readonly endsInMs: number | null;
 }
 
@@ -16,16 +16,16 @@ export interface SeenChunk {
   readonly partitionId: number;
   readonly trace: BuildTrace;
   readonly row: ChunkRow;
-  /** In the Redis that the row names; of a chunk of the database, what a crash has left in either. */
+  /** In the Redis that the row names; for a chunk in the database, what a crash has left in either. */
   readonly key: SeenKey;
 }
 
 export interface Need {
-  /** Stores whose Redis is to become emptier. */
+  /** Stores whose Redis must lose some data. */
   readonly crowded: ReadonlySet<number>;
-  /** Data that Redis drops sooner than this moves in any case. */
+  /** Data that Redis drops sooner than this always moves. */
   readonly ttlMs: number;
-  /** Also what builds that still run will not write to any more. */
+  /** Includes chunks of running builds that will not be written to any more. */
   readonly includesRunning: boolean;
 }
 
@@ -41,7 +41,7 @@ const finished = new Set(['success', 'failed', 'canceled']);
 
 export const hasEnded = ({ status }: BuildTrace): boolean => finished.has(status ?? '');
 
-/** In the order in which they go: finished builds first, then what Redis would drop first. */
+/** In the order of moving: finished builds first, then what Redis would drop first. */
 export function choose(seen: readonly SeenChunk[], need: Need): Choice[] {
   const chosen = seen.flatMap((chunk): Choice[] => {
     if (isLeftover(chunk)) return [{ ...chunk, kind: 'settle' }];
@@ -61,7 +61,7 @@ const endOf = ({ key }: SeenChunk): number => key.endsInMs ?? Number.MAX_SAFE_IN
 const isLeftover = ({ row, key }: SeenChunk): boolean =>
   row.store === chunkStore.database && (key.sizeBytes > 0 || key.endsInMs !== null);
 
-/** Whose data GitLab removes itself, and what is no chunk, is not the guard's. */
+/** The guard ignores data that GitLab removes itself, and data that is no chunk. */
 function isGuarded({ trace, row, key }: SeenChunk): boolean {
   const isSound = row.index >= 0 && key.sizeBytes <= chunkBytes;
   return isLive(row.store) && isSound && trace.type === 'Ci::Build' && !trace.isErased;
@@ -75,14 +75,17 @@ function isMovable(chunk: SeenChunk, need: Need): boolean {
   return hasEnded(trace) || (need.includesRunning && isWritten(chunk));
 }
 
-/** Our archived object has it: the archiver removes it, and needs no database for that. */
+/** Our archived object has it: the archiver removes it, without load on the database. */
 function isCovered({ partitionId, trace, row, key }: SeenChunk): boolean {
   const { artifact, buildId, projectId } = trace;
   if (artifact?.fileFinalPath !== traceKey({ partitionId, buildId, projectId })) return false;
   return row.index * chunkBytes + key.sizeBytes <= (artifact.sizeBytes ?? 0);
 }
 
-/** What GitLab itself would flush: nothing is appended to a full chunk, nor to the last one once the runner is done. */
+/**
+ * Chunks that GitLab would flush itself: nothing is appended to a full chunk, nor to the last one once the runner is
+ * done.
+ */
 function isWritten({ trace, row, key }: SeenChunk): boolean {
   if (key.sizeBytes === chunkBytes) return true;
   return trace.pending !== null && row.index === trace.chunks.at(-1)?.index;
@@ -120,7 +123,7 @@ export function excessBytes({ memory }: SeenServer, startPercent: number): numbe
   return Math.max(0, memory.usedBytes - (memory.maxBytes * startPercent) / 100);
 }
 
-/** @returns the stores of the servers that are fuller than they may be. */
+/** @returns the stores of the servers that are too full. */
 export function crowdedStores(
   servers: readonly SeenServer[],
   startPercent: number,

@@ -1,6 +1,6 @@
 /**
- * The leases of one batch: the trace's, without which GitLab appends, and each chunk's own, without which it
- * flushes. Nothing renews them on the way: a batch is short, and asks for them once more before its commit.
+ * The leases of one batch: the trace's, against GitLab's appends, and each chunk's own, against its flush. They are not
+ * renewed: a batch is short, and takes them once more before its commit.
  */
 import type { HeldLease } from '../ports';
 import type { Choice } from './choose';
@@ -40,21 +40,21 @@ export class GuardLeases {
     }
   }
 
-  /** Whether both leases of the chunk were ours to take; who else has one is left in peace. */
+  /** Whether both leases of the chunk were free; a chunk leased elsewhere is left alone. */
   has({ trace, row }: Choice): boolean {
     return this.#chunks.some(
       ({ buildId, index }) => buildId === trace.buildId && index === row.index,
     );
   }
 
-  /** Asks now; from the answer on all of them last as long as new ones. */
+  /** Takes them now; from the answer on all of them last as long as new ones. */
   async areStillOurs(): Promise<boolean> {
     const { leases, chunkLeases } = this.#around;
     const lost = await leases.renew(this.#traces);
     return lost.length === 0 && (await chunkLeases.renew(this.#chunks));
   }
 
-  /** Those that Redis does not take back now end by themselves. */
+  /** Leases that Redis does not release now end by themselves. */
   async release(): Promise<void> {
     const { leases, chunkLeases, logger } = this.#around;
     try {

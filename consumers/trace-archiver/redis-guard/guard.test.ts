@@ -66,7 +66,7 @@ test('a dry run says how much it would move: what makes room, not all', async ()
   expect(running.guard.says).toMatch(/^dry run: would move \d+ chunks/);
 });
 
-test('without the flag a crowded Redis is told once', async () => {
+test('without the flag a crowded Redis is logged once', async () => {
   const running = guardOf(2_000_000);
   running.mode = 'off';
   await running.until(looks(running, 20));

@@ -1,9 +1,9 @@
 /**
- * Watches the memory of the Redis servers that hold live chunks, says when they are full, and, where an operator
- * has set the flag `redis-guard`, moves chunks into the database while there is too little room, or while Redis
- * is about to drop data by itself (ADR 0026).
+ * The Redis guard: watches the memory of the Redis servers that hold live chunks, and reports when they are full. Where
+ * an operator has set the flag `redis-guard`, it moves chunks into the database while there is too little room, or
+ * while Redis is about to drop data by itself (ADR 0026).
  *
- * It needs neither records nor the bucket: it goes on while the archiver is held. Each instance looks at the builds
+ * It needs neither records nor the bucket: it goes on while the archiver is held. Each instance handles the builds
  * whose records lie on partitions that it holds.
  */
 import type { GuardMode } from '../../../lib/control/flag-definitions';
@@ -21,13 +21,13 @@ import type { GuardStores, GuardSurroundings } from './surroundings';
 export interface GuardSettings {
   /** Of `maxmemory`; above it chunks move. */
   readonly startPercent: number;
-  /** Data that Redis drops sooner than this moves in any case. */
+  /** Data that Redis drops sooner than this always moves. */
   readonly ttlMs: number;
-  /** What the database may take for one batch. */
+  /** Time limit of the database for one batch. */
   readonly latencyMs: number;
-  /** From one look at the memory to the next. */
+  /** Between two readings of the memory. */
   readonly everyMs: number;
-  /** From one look for data that ends to the next. */
+  /** Between two searches for data that ends. */
   readonly passMs: number;
 }
 
@@ -40,10 +40,10 @@ export interface GuardOptions {
   readonly clock: Clock;
 }
 
-/** What is known when the consumer runs. */
+/** Known once the consumer runs. */
 export interface Steering {
   mode(): GuardMode;
-  /** Which builds' records lie on partitions that this instance holds now. */
+  /** The builds whose records lie on partitions that this instance holds now. */
   ours(): IsOurs;
   mayBegin(): boolean;
 }
@@ -54,7 +54,7 @@ interface Watched extends GuardedRedis {
   readonly trend: MemoryTrend;
 }
 
-/** When a pass has moved nothing, so many looks go by before the next one. */
+/** After a pass that moved nothing, so many readings go by before the next pass. */
 const patience = 6;
 
 export class RedisGuard {
@@ -79,7 +79,7 @@ export class RedisGuard {
     );
   }
 
-  /** What it is doing, in words; null while it is off. */
+  /** Its activity, in words; null while it is off. */
   get says(): string | null {
     return this.#steering.mode() === 'off' ? null : (this.#said ?? 'watches');
   }
@@ -103,7 +103,7 @@ export class RedisGuard {
     }
   }
 
-  /** Nobody has asked for anything that a server which does not answer would keep from being done. */
+  /** No work was requested that an unavailable server would prevent. */
   async #watchOnly(): Promise<void> {
     this.#said = null;
     await this.#sample().catch(() => undefined);
@@ -121,7 +121,7 @@ export class RedisGuard {
     }
   }
 
-  /** Once, until there is room again: nothing else would say that a flag could help. */
+  /** Once, until there is room again: nothing else reports that a flag could help. */
   #tellCrowd(): void {
     const { around, settings } = this.#options;
     const isCrowded = this.#crowded().size > 0;
@@ -144,7 +144,7 @@ export class RedisGuard {
     return crowdedStores(this.#seen(freed), this.#options.settings.startPercent);
   }
 
-  /** Not more than makes room. */
+  /** No more than needed. */
   #batchBytes(freed: ReadonlyMap<number, number>): number {
     const { startPercent } = this.#options.settings;
     const excess = Math.max(
@@ -160,13 +160,13 @@ export class RedisGuard {
       ...this.#options.around,
       mayBegin: () => this.#steering.mayBegin(),
     };
-    // It may have been taken back while this failed.
+    // The flag may have been unset while this failed.
     if (this.#steering.mode() === 'off') return;
     await this.#sample();
     const nowMs = clock.nowMs();
     const isTtlDue = nowMs >= this.#nextTtlMs;
     if (!isTtlDue && (this.#crowded().size === 0 || nowMs < this.#nextPassMs)) return;
-    // Another member may have our partitions by now: then there is nothing to begin.
+    // Another member may have our partitions by now: then nothing begins.
     if (!around.mayBegin()) return;
     const isDryRun = this.#steering.mode() === 'dry-run';
     const orders = this.#orders(isDryRun, isTtlDue, signal);

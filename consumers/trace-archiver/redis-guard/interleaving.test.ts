@@ -1,4 +1,4 @@
-/** I1 and I4 after every step, whatever order append, flush, archive, erase, crash and the guard come in. */
+/** I1 and I4 after every step, for any order of append, flush, archive, erase, crash and guard. */
 import fc from 'fast-check';
 import { chunkBytes } from '../../../lib/gitlab/trace-chunks';
 import type { Step } from '../../../lib/process/steps';
@@ -58,7 +58,7 @@ test('after each step, in every order, a reader has every byte, and in the end n
   );
 });
 
-/** Once quiet, and when all waiting is over, one of the two has archived it and nothing is left in Redis. */
+/** Once quiet, after all waits, one of the two has archived it and nothing is left in Redis. */
 async function settleDown(life: Life): Promise<void> {
   life.do('gitlab-fails');
   life.rows.builds.get(1)!.status = 'success';

@@ -3,7 +3,7 @@ import { MemoryTrend } from './memory-trend';
 
 const everyMs = 10_000;
 
-/** Looks every ten seconds; what each finds in use. */
+/** Readings every ten seconds; the memory in use at each. */
 function seen(usedBytes: readonly number[], maxBytes: number | null): MemoryTrend {
   const trend = new MemoryTrend();
   usedBytes.forEach((used, at) => trend.add(at * everyMs, { usedBytes: used, maxBytes }));
@@ -24,12 +24,12 @@ test.each<[string, MemoryTrend]>([
   ['that stands', seen(growing(10, 0), 101_000)],
   ['of which too little is known', seen(growing(5, 1_000), 101_000)],
   ['that would be full in a year', seen(growing(10, 1), 1e9)],
-  ['that nobody has looked at', new MemoryTrend()],
+  ['without a reading', new MemoryTrend()],
 ])('memory %s is not said to be full at any time', (_name, trend) => {
   expect(trend.fullInMs()).toBeNull();
 });
 
-test('memory at its limit is full now, whatever it did before', () => {
+test('memory at its limit is full now, after any earlier readings', () => {
   expect(seen([500], 500).fullInMs()).toBe(0);
 });
 
@@ -53,7 +53,7 @@ test('only the last ten minutes count', () => {
   expect(trend.fullInMs()).toBeNull();
 });
 
-test('whatever is seen, the answer is no time, or one between now and a month', () => {
+test('for any readings, the answer is no time, or one between now and a month', () => {
   const bytes = fc.array(fc.integer({ min: 0, max: 1e12 }), { maxLength: 80 });
   fc.assert(
     fc.property(bytes, fc.option(fc.integer({ min: 1, max: 1e12 })), (used, maxBytes) => {

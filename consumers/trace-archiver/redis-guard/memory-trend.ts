@@ -1,4 +1,4 @@
-/** When a Redis is full, by how its memory has grown: pure. */
+/** Predicts when a Redis is full, from the growth of its memory. Pure. */
 import type { Memory } from './ports';
 
 interface Sample {
@@ -6,29 +6,29 @@ interface Sample {
   readonly usedBytes: number;
 }
 
-/** At one look every ten seconds: ten minutes. */
+/** With one reading every ten seconds: ten minutes. */
 const samplesMax = 60;
-/** Of fewer a line says nothing. */
+/** With fewer readings a line means nothing. */
 const samplesMin = 6;
-/** What is further away than this is no forecast. */
+/** A time further away than this is no forecast. */
 const horizonMs = 30 * 86_400_000;
 
 export class MemoryTrend {
   #samples: Sample[] = [];
   #last: Memory | null = null;
 
-  /** What else a server says of its memory is left out: the schema of the status has no room for it. */
+  /** Other memory values of a server are left out: the schema of the status has no room for them. */
   add(atMs: number, { usedBytes, maxBytes }: Memory): void {
     this.#last = { usedBytes, maxBytes };
     this.#samples = [...this.#samples, { atMs, usedBytes }].slice(-samplesMax);
   }
 
-  /** After a move, or when the server says nothing: what came before tells nothing of what comes. */
+  /** After a move, or when the server does not answer: earlier readings predict nothing. */
   forget(): void {
     this.#samples = [];
   }
 
-  /** What was seen last; null before the first look, and while the server does not answer. */
+  /** The last reading; null before the first one, and while the server does not answer. */
   get last(): Memory | null {
     return this.#last;
   }
@@ -38,7 +38,10 @@ export class MemoryTrend {
     this.forget();
   }
 
-  /** @returns milliseconds until it is full at this rate; null when it does not grow, has no limit, or nobody knows yet. */
+  /**
+   * @returns milliseconds until it is full at this rate; null when it does not grow, has no limit, or the rate is
+   * unknown.
+   */
   fullInMs(): number | null {
     const { last } = this;
     if (last?.maxBytes == null) return null;
@@ -50,7 +53,7 @@ export class MemoryTrend {
   }
 }
 
-/** Of the line with the least squares: single peaks count little. */
+/** By the line of least squares: single peaks count little. */
 function slopeOf(samples: readonly Sample[]): number | null {
   const [first] = samples;
   if (!first || samples.length < samplesMin) return null;

@@ -1,4 +1,4 @@
-/** Makes the guard: adapters around it, and what is shown of it. */
+/** Makes the guard with its adapters, and its gauges and status. */
 import { createGuardCounts, showRedisRooms } from '../../../lib/metrics/effects';
 import { systemClock } from '../../../lib/process/clock';
 import type { loadConfig, traceArchiverSchema } from '../../../lib/process/config';

@@ -34,7 +34,7 @@ test('one quick chunk ends the sparing', () => {
   expect(quick.pauseMs).toBe(20);
 });
 
-test('whatever the database takes, it rests at least as long, but for a minute at most', () => {
+test('however long the database takes, it rests at least as long, but for a minute at most', () => {
   const elapsed = fc.array(fc.double({ min: 0, max: 100_000, noNaN: true }), { minLength: 1 });
   fc.assert(
     fc.property(elapsed, (all) => {

@@ -1,4 +1,4 @@
-/** How much is moved at once, and how long the database rests then: pure. */
+/** Decides how much is moved at once, and how long the database rests then. Pure. */
 import { chunkBytes } from '../../../lib/gitlab/trace-chunks';
 
 export interface Pace {
@@ -14,11 +14,11 @@ const pauseMaxMs = 60_000;
 export const firstPace: Pace = { batchBytes: 4 * chunkBytes, pauseMs: 0 };
 
 /**
- * The database is spared, whatever room Redis has left: it rests as long as it has worked, what takes too
- * long is halved, and where one chunk takes too long the rests double.
+ * Spares the database, however little room Redis has left: it rests as long as it has worked, a batch that takes too
+ * long is halved, and when one chunk takes too long the rests double.
  *
- * @param elapsedMs what the database took for the last batch.
- * @param budgetMs what it may take.
+ * @param elapsedMs how long the database took for the last batch.
+ * @param budgetMs its time limit.
  */
 export function nextPace(pace: Pace, elapsedMs: number, budgetMs: number): Pace {
   if (elapsedMs <= budgetMs) {
@@ -35,6 +35,6 @@ export function nextPace(pace: Pace, elapsedMs: number, budgetMs: number): Pace 
   };
 }
 
-/** Over its budget with a single chunk: moving waits for the database. */
+/** A single chunk exceeds the budget: moving waits for the database. */
 export const isThrottled = (pace: Pace, budgetMs: number): boolean =>
   pace.batchBytes <= chunkBytes && pace.pauseMs > budgetMs;

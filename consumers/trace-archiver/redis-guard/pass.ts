@@ -1,4 +1,4 @@
-/** One pass over the builds that are ours: which of their chunks are to go, and a batch of them at a time. */
+/** One pass over the builds of this instance: chooses the chunks to move, and moves them in batches. */
 import { chunkRedisKey, chunkStore } from '../../../lib/gitlab/trace-chunks';
 import type { ChunkRow, LiveChunks } from '../ports';
 import {
@@ -18,17 +18,17 @@ export type IsOurs = (partitionId: number, buildId: number) => boolean;
 
 export interface PassOrders {
   readonly isDryRun: boolean;
-  /** What is to go, by what is known now; asked again before each batch. */
+  /** The present choice; computed again before each batch. */
   need(includesRunning: boolean, passed: Passed): Need;
-  /** Data that ends soon is looked for in all builds, whatever room there is. */
+  /** Data that ends soon is searched in all builds, with any amount of room. */
   readonly looksAtAll: boolean;
-  /** Asked for each page. @returns whether a build's records lie on a partition that this instance holds now. */
+  /** Called for each page. @returns whether a build's records lie on a partition that this instance holds now. */
   ours(): IsOurs;
-  /** False ends the pass: the flag was taken back, or the process stops. */
+  /** False ends the pass: the flag was unset, or the process stops. */
   mayGoOn(): boolean;
   /** Bytes of the next batch. */
   batchBytes(passed: Passed): number;
-  /** Lets the database rest after a batch; null when nothing was asked of it. */
+  /** Lets the database rest after a batch; null when the batch did not use it. */
   rest(elapsedMs: number | null): Promise<void>;
   /** Lets it rest after a page, for as long as that took. */
   breathe(elapsedMs: number): Promise<void>;
@@ -37,7 +37,7 @@ export interface PassOrders {
 export interface Passed {
   chunks: number;
   bytes: number;
-  /** In a dry run: what would have left each store. */
+  /** In a dry run: how much would have left each store. */
   readonly bytesOf: Map<number, number>;
   settled: number;
 }
@@ -46,7 +46,7 @@ const pageBuilds = 500;
 /** A trace may have hundreds of chunks. */
 const lookBuilds = 50;
 
-/** Finished builds first, all of them; only then those that still run. */
+/** Finished builds first, all of them; only then running ones. */
 export async function pass(around: GuardSurroundings, orders: PassOrders): Promise<Passed> {
   const passed: Passed = { chunks: 0, bytes: 0, bytesOf: new Map(), settled: 0 };
   for (const includesRunning of [false, true]) {
@@ -92,11 +92,11 @@ async function go(
 ): Promise<void> {
   for (const batch of batchesOf(choices, () => orders.batchBytes(passed))) {
     if (!orders.mayGoOn()) return;
-    // What has gone may have made room enough.
+    // The moved chunks may have made enough room.
     const wanted = choose(batch, orders.need(includesRunning, passed));
     if (wanted.length === 0) continue;
     if (orders.isDryRun) {
-      // In the second round those that have ended are still there, and counted.
+      // In the second round the finished ones still exist, and were counted.
       const fresh = wanted.filter(({ trace }) => !includesRunning || !hasEnded(trace));
       for (const choice of fresh) count(passed, choice);
       continue;

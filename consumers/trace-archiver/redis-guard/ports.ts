@@ -1,4 +1,4 @@
-/** What the guard needs of the world besides what the archiver has; main.ts plugs the adapters in. */
+/** The interfaces that the guard needs beyond the archiver's; main.ts plugs the adapters in. */
 import type { chunkStore } from '../../../lib/gitlab/trace-chunks';
 import type {
   ChunkMove,
@@ -19,7 +19,7 @@ export interface Memory {
 
 /** A Redis server that holds live chunks. */
 export interface GuardedRedis {
-  /** What GitLab keeps there; `shared-state` where both are one server. */
+  /** GitLab's use of it; `shared-state` where both are one server. */
   readonly name: 'shared-state' | 'trace-chunks';
   /** The values of `data_store` whose data it holds. */
   readonly stores: readonly GuardStore[];
@@ -29,9 +29,9 @@ export interface GuardedRedis {
 export type Cursor = MovableCursor;
 
 export interface ChunkMoves {
-  /** Builds with chunks outside of the bucket, in order; `next` is null behind the last one. */
+  /** Builds with chunks outside the bucket, in order; `next` is null behind the last one. */
   readPage(from: Cursor, buildsMax: number): Promise<MovablePage>;
-  /** Nothing is changed unless `mayCommit` says so, and the commit follows within `commitWithinMs`. */
+  /** Nothing is changed unless `mayCommit` returns true, and the commit follows within `commitWithinMs`. */
   move(
     moves: readonly ChunkMove[],
     commitWithinMs: number,
@@ -46,7 +46,7 @@ export interface ChunkLease {
 }
 
 export interface ChunkLeases {
-  /** @returns those that nobody else has. */
+  /** @returns the free ones, now ours. */
   acquire(
     chunks: readonly { readonly buildId: number; readonly index: number }[],
   ): Promise<readonly ChunkLease[]>;

@@ -1,6 +1,6 @@
 /**
- * A chunk whose row has the data, and that Redis has, too: a crash came between the commit and the key's end,
- * or a stalled process of GitLab's wrote to the key meanwhile. Everybody reads the row.
+ * Settles a chunk that is both in its row and in Redis: a crash came between the commit and the removal of the key, or
+ * a stalled GitLab process wrote to the key meanwhile. All readers read the row.
  */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -10,8 +10,8 @@ import type { GuardSurroundings } from './surroundings';
 
 /**
  * - `drop`: the row has all of it; GitLab may have appended there since;
- * - `take`: Redis has more, behind what the row has: bytes that a runner was thanked for;
- * - `leave`: the two are different traces; nothing proves which bytes nobody needs.
+ * - `take`: Redis has more, behind the row's bytes: bytes that were acknowledged to a runner;
+ * - `leave`: the two are different traces; nothing proves which bytes are not needed.
  */
 export function judgeLeftover(inRow: Buffer, inRedis: Buffer): 'drop' | 'take' | 'leave' {
   const common = Math.min(inRow.length, inRedis.length);
@@ -22,7 +22,7 @@ export function judgeLeftover(inRow: Buffer, inRedis: Buffer): 'drop' | 'take' |
 
 /**
  * Under the leases of each chunk.
- * @param left chunks of the database, each with its row as it is now. @returns how many keys went.
+ * @param left chunks of the database, each with its present row. @returns how many keys were removed.
  */
 export async function settle(
   around: GuardSurroundings,

@@ -16,7 +16,7 @@ const guarded = (reach?: (step: GuardStep) => void): GuardedTraces =>
 const storesOf = (buildId = 1): number[] => life.rows.chunksOf(buildId).map(({ store }) => store);
 const key = chunkRedisKey(1, 0);
 
-/** Ends as a killed process does: its leases stay until Redis ends them. */
+/** Ends like a killed process: its leases stay until Redis ends them. */
 function killedAt(step: GuardStep) {
   return guarded((reached) => {
     if (reached === step) throw new Error('killed');
@@ -64,7 +64,7 @@ test('bytes that GitLab appends after the move are archived, too', async () => {
 test.each<[string, () => void]>([
   ['the trace', () => void life.leases.held.set(1, 'of GitLab')],
   ['the chunk', () => void life.chunkLeases.held.set('1:0', 'of GitLab')],
-])('where somebody else has the lease of %s, it stays', async (_name, take) => {
+])('where another process has the lease of %s, it stays', async (_name, take) => {
   life.trace(1, 500);
   take();
   await guarded().pass();
@@ -141,7 +141,7 @@ test('ended behind the commit, GitLab appends, and the archiver comes first: it 
   expect(life.objects.objects.has(ourKey(1))).toBe(true);
 });
 
-/** By what it knew of the row before the move. */
+/** With the row as it was before the move. */
 const appendToOldStore = (bytes: Buffer): void => {
   const now = life.traceChunks.data.get(key);
   if (now) life.traceChunks.data.set(key, Buffer.concat([now, bytes]));
@@ -159,7 +159,7 @@ test('a stalled writer that appends to the key after the commit: the row takes i
   expect(life.rows.chunksOf(1)[0]?.checksum).toBe(String(crc32(bytesOf(1, 0, 570))));
 });
 
-test('other bytes beside a row stay, and are told', async () => {
+test('other bytes beside a row stay, and are logged', async () => {
   life.trace(1, 500, () => 2);
   life.traceChunks.data.set(key, Buffer.alloc(500));
   await guarded().pass();

@@ -1,11 +1,11 @@
 /**
- * Moves a batch of chunks from Redis into their rows, in the only order that is safe at every break:
+ * Moves a batch of chunks from Redis into their rows, in the only order that is safe at every crash:
  *
- * leases → rows read again → data → rows committed, while the leases last → keys, each only if it still is
- * what was copied → leases.
+ * leases → rows read again → data → rows committed, while the leases last → keys, each only if it still is what was
+ * copied → leases.
  *
- * Ended before the commit, nothing has changed. Ended behind it, the row has the data and Redis has it, too:
- * everybody reads the row, and the next look settles the key (`settle.ts`), or the archiver does.
+ * After a crash before the commit nothing has changed. After a crash behind it, both the row and Redis have the data:
+ * all readers read the row, and the next pass settles the key (`settle.ts`), or the archiver does.
  */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -22,7 +22,7 @@ export interface Spilled {
   readonly bytes: number;
   /** Keys that a crash or a stalled writer had left beside their row. */
   readonly settled: number;
-  /** What the database took; null when nothing was asked of it. */
+  /** How long the database took; null when it was not used. */
   readonly elapsedMs: number | null;
 }
 
@@ -31,10 +31,10 @@ interface Loaded {
   readonly bytes: Buffer;
 }
 
-/** @throws what the stores throw; nothing is lost by it. */
+/** @throws errors of the stores; nothing is lost. */
 export function spill(around: GuardSurroundings, batch: readonly Choice[]): Promise<Spilled> {
   const bytes = batch.reduce((sum, { key }) => sum + key.sizeBytes, 0);
-  // What was read, and the statement that carries it.
+  // The data that was read, and the statement that carries it.
   return around.budget.hold(3 * bytes, () => underLeases(around, batch));
 }
 
@@ -58,7 +58,7 @@ async function underLeases(around: GuardSurroundings, batch: readonly Choice[]):
   }
 }
 
-/** Under the leases a row changes by GitLab's own repairs only: what is not as it was seen is left out. */
+/** Under the leases only GitLab's own repairs change a row: a changed one is left out. */
 async function readAgain({ rows }: GuardSurroundings, batch: readonly Choice[]): Promise<Choice[]> {
   const found: Choice[] = [];
   for (const [partitionId, own] of Map.groupBy(batch, (choice) => choice.partitionId)) {
@@ -104,7 +104,7 @@ async function move(
   return { chunks: moved.length, bytes, settled, elapsedMs };
 }
 
-/** The row as the move has left it. */
+/** The row after the move. */
 const inDatabase = ({ choice }: Loaded): Choice => ({
   ...choice,
   kind: 'settle',
@@ -115,7 +115,7 @@ const inDatabase = ({ choice }: Loaded): Choice => ({
   },
 });
 
-/** What is not there, or is no chunk, is the archiver's to judge. */
+/** A missing chunk, or data that is no chunk, is left to the archiver. */
 async function load(around: GuardSurroundings, choices: readonly Choice[]): Promise<Loaded[]> {
   const loaded: Loaded[] = [];
   for (const [store, own] of Map.groupBy(choices, ({ row }) => row.store)) {
@@ -128,7 +128,7 @@ async function load(around: GuardSurroundings, choices: readonly Choice[]): Prom
   return loaded;
 }
 
-/** Only a process of GitLab's that has lost its own lease can make it so. */
+/** Only a GitLab process that has lost its own lease can cause this. */
 async function haveNotGrown(
   around: GuardSurroundings,
   loaded: readonly Loaded[],
@@ -140,7 +140,7 @@ async function haveNotGrown(
   return true;
 }
 
-/** @returns those that have changed, and stay. */
+/** @returns the changed ones, which stay. */
 async function removeKeys(around: GuardSurroundings, moved: readonly Loaded[]): Promise<Loaded[]> {
   const changed: Loaded[] = [];
   for (const [store, own] of Map.groupBy(moved, ({ choice }) => choice.row.store)) {

@@ -1,8 +1,8 @@
-/** What the guard works with. */
+/** The dependencies of the guard. */
 import type { Dependencies } from '../dependencies';
 import type { ChunkLeases, ChunkMoves, GuardCounts } from './ports';
 
-/** Between two of them a crash must leave nothing lost; tests end the work at each. */
+/** A crash between two of these steps must lose nothing; tests stop the work at each. */
 export const guardSteps = [
   'guard.leases-taken',
   'guard.rows-committed',
@@ -10,7 +10,7 @@ export const guardSteps = [
 ] as const;
 export type GuardStep = (typeof guardSteps)[number];
 
-/** Besides what is known only when the consumer runs. */
+/** Besides those that are known only once the consumer runs. */
 export interface GuardStores extends Pick<
   Dependencies,
   'rows' | 'leases' | 'leaseMs' | 'budget' | 'brake' | 'clock' | 'logger'

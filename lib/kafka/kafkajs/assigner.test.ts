@@ -70,7 +70,7 @@ test('every partition goes to exactly one member, evenly over each topic and in 
   );
 });
 
-test('nothing moves when nobody joined or left', () => {
+test('nothing moves when no member joined or left', () => {
   assert(
     property(groups, ({ counts, before }) => {
       const topics = shapes(counts);
@@ -115,7 +115,7 @@ test('of two claims to a partition the younger counts', () => {
   expect(shares.get('member-1')).toEqual({ 'topic-0': [0] });
 });
 
-test('a topic for every member goes to each of them in full, and counts for nobody', () => {
+test('a topic for every member goes to each of them in full, and counts for no share', () => {
   const topics: TopicShape[] = [
     { topic: 'control', partitions: [0], everyMember: true },
     { topic: 'work', partitions: [0], everyMember: false },

@@ -44,7 +44,7 @@ test('the first answer counts, and who keeps silent is cut off and avoided for a
   expect((await cluster.brokerPool.findConnectedBroker()).nodeId).toBe(0);
 });
 
-test('a broker that has a join to answer is not asked, and nobody takes it for silent', async () => {
+test('a broker that has a join to answer is not asked, and does not count as silent', async () => {
   const { asked, brokers, clock, cut } = clusterOf(2);
   let end!: () => void;
   const joining = asked.whileJoining(brokers[0]!, () => new Promise<void>((done) => (end = done)));
@@ -63,7 +63,7 @@ test('a broker that has a join to answer is not asked, and nobody takes it for s
   expect(seen).toContain(0);
 });
 
-test('when nobody answers in time the question fails', async () => {
+test('when no broker answers in time the request fails', async () => {
   const { asked, clock, cut } = clusterOf(1);
   const failing = expect(asked.ask(1_000, () => never)).rejects.toBeInstanceOf(TimeLimitError);
   await clock.pass(1_000);

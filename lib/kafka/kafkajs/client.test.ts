@@ -67,7 +67,7 @@ test('a first join that fails for a moment is made again: the start waits for it
   expect(fatal).toEqual([]);
 });
 
-test('a stop does not wait for a fetch that nobody answers', async () => {
+test('a stop does not wait for a fetch without an answer', async () => {
   const broker = { fetch: () => new Promise(() => undefined) };
   const cluster = {
     brokerPool: { brokers: {}, findConnectedBroker: () => Promise.resolve(broker) },

@@ -2,12 +2,12 @@
  * Hooks that kafkajs does not offer, reached through the `cluster` that it passes to a partition assigner.
  *
  * - Every join calls `findGroupCoordinator` first and waits for the result: the only moment before a rejoin at which
- * the old generation still may commit. kafkajs has no event for it.
+ *   the old generation still may commit. kafkajs has no event for it.
  * - The result is a coordinator that looks for its successor by itself (`coordinator.ts`, `group-member.ts`).
  * - kafkajs reacts to an offset out of range by committing -1 or -2 over the group's offset, without an event. Here the
- * broker object refuses negative offsets: the consumer crashes, and the offset stays in place.
+ *   broker object refuses negative offsets: the consumer crashes, and the offset stays in place.
  * - When a topic is deleted under a running group, reading the metadata fails for as long as it is gone, and kafkajs
- * repeats that for a day, without an event or a heartbeat.
+ *   repeats that for a day, without an event or a heartbeat.
  */
 import { KafkaJSError, KafkaJSNonRetriableError, type Broker, type Cluster } from 'kafkajs';
 import type { Clock } from '../../process/clock';

@@ -53,7 +53,7 @@ test('a setting below the first ask holds', () => {
   expect(converge(sizes, 1, 1)).toBe(100);
 });
 
-test('whatever the records are like, it settles where an answer fits, or at a bound', () => {
+test('for any records, it settles where an answer fits, or at a bound', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 20_000 }),

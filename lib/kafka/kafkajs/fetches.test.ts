@@ -35,7 +35,7 @@ test.each([
   ['has moved', Object.assign(new KafkaJSError('x'), { type: 'NOT_LEADER_FOR_PARTITION' })],
   ['is gone', new KafkaJSConnectionError('Connection error: ECONNREFUSED')],
 ])(
-  'a leader that %s brings nothing, and who leads is asked: nobody joins again',
+  'a leader that %s brings nothing, and the leader is looked up: no member joins again',
   async (_, error) => {
     const { broker, refreshed } = guarded(() => Promise.reject(error));
     await expect(broker.fetch(fetchRequest)).resolves.toEqual({ responses: [] });
@@ -50,7 +50,7 @@ test('any other error is passed on as it is', async () => {
   expect(refreshed).not.toHaveBeenCalled();
 });
 
-test('a fetch that nobody answers is given up for a join', async () => {
+test('a fetch without an answer is given up for a join', async () => {
   const { broker, fetches } = guarded(() => new Promise(() => undefined));
   const fetching = broker.fetch(fetchRequest);
   fetches.giveUp();

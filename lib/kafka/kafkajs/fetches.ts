@@ -2,12 +2,12 @@
  * Changes the fetches of kafkajs so that one broker does not hold up the group.
  *
  * - kafkajs asks the same number of bytes of every partition, for ever; here each partition is asked for what its
- * answers can bring.
+ *   answers can bring.
  * - A moved leader makes kafkajs join again, which stops the whole group; a leader that is silent or gone is asked
- * again and again, and nobody reads who leads now. Here such a fetch brings nothing, and the next one asks the leader
- * of that moment.
+ *   again and again, without a look at the present leader. Here such a fetch brings nothing, and the next one asks the
+ *   leader of that moment.
  * - A join, or a stop, waits for every fetch under way, and a frozen broker answers none. Such fetches are given up:
- * their records come again, since none of them was taken.
+ *   their records come again, since none of them was taken.
  */
 import type { Clock } from '../../process/clock';
 import { within } from '../../process/within';

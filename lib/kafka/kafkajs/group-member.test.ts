@@ -143,7 +143,7 @@ test('a join that is not answered is made again at the broker that coordinates b
   expect(broker(brokers, 2).asked[0]).toBe('join');
 });
 
-test('a join fails with the missing right on the group, although another broker is away', async () => {
+test('a join fails with the missing right on the group, although another broker is unavailable', async () => {
   const { clock, brokers, member } = group();
   for (const one of brokers) one.deniesLook = true;
   broker(brokers, 3).refusal = 'gone';
@@ -176,7 +176,7 @@ test('a stop does not wait for the answer to a join', async () => {
   await ended;
 });
 
-test('what the group has said is told when kafkajs asks, and disproves what it disproves', async () => {
+test('the answer of the group is passed to kafkajs when it asks, and ends the proof of membership if it is a refusal', async () => {
   const { clock, state, brokers, member, joined, ask } = group();
   await joined();
   broker(brokers, 1).refusal = 'REBALANCE_IN_PROGRESS';

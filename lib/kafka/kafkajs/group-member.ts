@@ -3,10 +3,10 @@
  * calls.
  *
  * - Heartbeats come from a timer of ours. Those of kafkajs are sent by its fetch loop: one broker that does not answer
- * a fetch delays them. A heartbeat of kafkajs gets the group's last answer.
+ *   a fetch delays them. A heartbeat of kafkajs gets the group's last answer.
  * - After a join that failed on its side, kafkajs goes on fetching with its old membership and emits no event, while
- * the drain keeps all partitions suspended. Its next heartbeat is answered with "join again". Without a member name it
- * never sends one: then a later join that would succeed fails with an error that makes kafkajs join again at once.
+ *   the drain keeps all partitions suspended. Its next heartbeat is answered with "join again". Without a member name
+ *   it never sends one: then a later join that would succeed fails with an error that makes kafkajs join again at once.
  * - Each answer proves the membership for a while (`membership-lease.ts`).
  */
 import { KafkaJSError } from 'kafkajs';

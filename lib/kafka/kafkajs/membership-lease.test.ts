@@ -25,7 +25,7 @@ test('an answer that came too late proves nothing', () => {
   expect(lease.holds).toBe(false);
 });
 
-test('an older proof does not shorten a newer one, and only the end of a gap is told', () => {
+test('an older proof does not shorten a newer one, and only the end of a gap is reported', () => {
   const { clock, lease } = leased();
   lease.prove(50_000);
   clock.nowMs = 52_000;

@@ -3,7 +3,7 @@
  * that the group answered.
  *
  * The coordinator counts from the arrival of that request, so by then it cannot have given the partitions to others,
- * even if later answers were lost. The clock is the monotonic one: it goes on while the process is frozen, and nobody
+ * even if later answers were lost. The clock is the monotonic one: it goes on while the process is frozen, and no operator
  * sets it. No invariant rests on it: between the check and the effect a process can be frozen, too
  * (docs/failure-modes.md).
  */

@@ -2,16 +2,16 @@
  * Repairs connections of kafkajs 2.2.4, which uses them again after they were lost.
  *
  * - A half-received answer stays in the buffer: the first answer on the new connection is appended to it, and nothing
- * after that can be decoded. Every request there waits for its time limit, for ever.
+ *   after that can be decoded. Every request there waits for its time limit, for ever.
  * - Events of the old socket still act on the new one: its end closes it.
  * - Two callers that connect at once open two sockets; a server that hangs up within a TLS handshake leaves the promise
- * open for ever, with the broker's lock.
+ *   open for ever, with the broker's lock.
  * - Each disconnect of a socket that is gone leaves a listener on it, until Node warns of a leak.
  * - A request that waits for another request's attempt to connect fails after a time limit, with an error that kafkajs
- * never retries, so that a consumer ends. Here it can be retried: it only means that the broker does not answer.
+ *   never retries, so that a consumer ends. Here it can be retried: it only means that the broker does not answer.
  * - A login during which the connection is lost counts as refused, and kafkajs gives up for good.
  * - A request without an answer is repeated at the same broker, without a check whether the partitions have other
- * leaders by now. Here it counts as a lost connection, as in the Java client.
+ *   leaders by now. Here it counts as a lost connection, as in the Java client.
  */
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';

@@ -15,7 +15,7 @@ test('a leader that is being elected is asked again', async () => {
   await expect(awaitLeaders(10_000, ask)).resolves.toBe('ends');
 });
 
-test('any other refusal, and an election that does not end, are told', async () => {
+test('any other refusal, and an election that does not end, are thrown', async () => {
   const refused = told('TOPIC_AUTHORIZATION_FAILED');
   await expect(awaitLeaders(10_000, () => Promise.reject(refused))).rejects.toBe(refused);
   const unled = told('LEADER_NOT_AVAILABLE');

@@ -38,7 +38,7 @@ function fixture(random = 1) {
   };
 }
 
-test('an open breaker lets nobody in who needs it, and everybody else', () => {
+test('an open breaker refuses work that needs the dependency, and admits all other work', () => {
   const { gate, fail } = fixture();
   fail();
   expect(gate.mayEnter(['s3', 'postgres'], true)).toBe(false);
@@ -58,7 +58,7 @@ test('the chance that a process draws decides when it probes', () => {
   expect(probeAtMs).toEqual([250, 375, 500]);
 });
 
-test('half-open: one probe at a time, and each change is told to those who wait', () => {
+test('half-open: one probe at a time, and each change is reported to those who wait', () => {
   const { gate, events, fail, wait, changes } = fixture();
   fail();
   wait(breakerDefaults.probeFirstMs);
@@ -88,7 +88,7 @@ test('a dependency that answered is back in time, though too little work comes t
   expect(events.at(-1)).toBe('s3 closed');
 });
 
-test('while somebody still waits at it, it is no more than half-open', async () => {
+test('while a lane still waits at it, it is no more than half-open', async () => {
   const { gate, fail, wait, sleepers } = fixture();
   fail();
   wait(breakerDefaults.probeFirstMs);

@@ -41,7 +41,7 @@ test('after a hint the first failure opens it; a hint alone does nothing', () =>
   expect(late.state).toBe('closed');
 });
 
-test('open: nobody; then one probe; each round of successes doubles; then all', () => {
+test('open: none; then one probe; each round of successes doubles; then all', () => {
   const breaker = opened();
   expect(breaker.allowance(settings.probeFirstMs - 1)).toBe(0);
   const seen: number[] = [];
@@ -160,7 +160,7 @@ function hint(breaker: Breaker, model: Model, untilMs: number): void {
   model.hintedUntilMs = Math.max(model.hintedUntilMs, untilMs);
 }
 
-test('whatever happens, it opens, probes, doubles and closes as its rules say', () => {
+test('in any sequence of events, it opens, probes, doubles and closes by its rules', () => {
   const often = (what: string, weight: number) => ({ arbitrary: constant(what), weight });
   const step = oneof(
     ...[often('fail', 3), often('succeed', 6), often('wait', 3), often('look', 3)],

@@ -2,12 +2,12 @@
  * The circuit breaker of one dependency, as this process sees it. Pure: time and chance are arguments.
  *
  * - CLOSED: all may run. A run of failures without a success between opens it; after a hint from another instance the
- * first failure does.
+ *   first failure does.
  * - OPEN: none may begin. When the next probe is due it becomes half-open. A result of work that began before says
- * nothing new.
+ *   nothing new.
  * - HALF-OPEN: one may run, as a probe. Each full round of successes doubles how many; beyond `rampMax` it is closed. A
- * failure opens it again, for twice as long up to `probeMaxMs`. With too little work for that, it is closed once the
- * dependency has answered and nothing has waited for `settleMs`.
+ *   failure opens it again, for twice as long up to `probeMaxMs`. With too little work for that, it is closed once the
+ *   dependency has answered and nothing has waited for `settleMs`.
  *
  * Each change begins a new epoch. A caller that enters notes the epoch; a result from an older one is ignored, or late
  * results of an outage would undo the first success after it.

@@ -21,7 +21,7 @@ function windowOf(limit: AdaptiveLimit, fromMs: number, over: Partial<LatencySam
   }
 }
 
-test('whatever is measured, the limit is a whole number between 1 and the configured one', () => {
+test('for any measurements, the limit is a whole number between 1 and the configured one', () => {
   assert(
     property(integer({ min: 1, max: 64 }), array(sample, { maxLength: 300 }), (max, samples) => {
       const limit = new AdaptiveLimit({ max });

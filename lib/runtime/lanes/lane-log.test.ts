@@ -40,13 +40,16 @@ const from = (retryLevel: number | null) => ({ retryLevel, policy });
 
 const usualWaits = [busy, new WaitError('The cap is reached.')];
 
-test.each(usualWaits)('a usual wait and its end are told at debug, without a stack: %s', (wait) => {
-  const { log, lane, lines } = createFixture();
-  log.retrying(lane, wait);
-  log.recovered(lane, 10);
-  expect(lines.map(({ level }) => level)).toEqual(['debug', 'debug']);
-  expect(lines[0]?.fields).toEqual({ event: 'lane.waits', lane: 3, reason: wait.message });
-});
+test.each(usualWaits)(
+  'a usual wait and its end are logged at debug, without a stack: %s',
+  (wait) => {
+    const { log, lane, lines } = createFixture();
+    log.retrying(lane, wait);
+    log.recovered(lane, 10);
+    expect(lines.map(({ level }) => level)).toEqual(['debug', 'debug']);
+    expect(lines[0]?.fields).toEqual({ event: 'lane.waits', lane: 3, reason: wait.message });
+  },
+);
 
 test('what waits only with patience, and what should not have to wait, are warned of', () => {
   const { log, lane, lines } = createFixture();
@@ -56,7 +59,7 @@ test('what waits only with patience, and what should not have to wait, are warne
   expect(lines.map(({ level }) => level)).toEqual(['warn', 'warn', 'warn']);
 });
 
-test('a failure among usual waits is warned of, and its end is told where it was', () => {
+test('a failure among usual waits is a warning, and its end is logged where it was', () => {
   const { log, lane, lines } = createFixture();
   log.retrying(lane, busy);
   log.retrying(lane, away);
@@ -72,7 +75,7 @@ test('a busy record goes to its retry topic at debug, and again to the last one 
   expect(lines.some(({ fields }) => 'err' in fields)).toBe(false);
 });
 
-test('a record that failed for its own sake is warned of at once', () => {
+test('a record that failed for its own reasons is a warning at once', () => {
   const { log, lines } = createFixture();
   log.redirected(letter(away), from(null));
   expect(lines).toEqual([

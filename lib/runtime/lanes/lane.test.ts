@@ -54,7 +54,7 @@ test('what is not finished comes again, in its order and before what came later'
   );
 });
 
-test('records of one key share a lane, whatever their offsets; those without a key are spread', () => {
+test('records of one key share a lane, at any offsets; those without a key are spread', () => {
   const lanes = integer({ min: 1, max: 64 });
   const offset = integer({ min: 0 });
   assert(

@@ -20,7 +20,7 @@ test('what waits for its time says until when the first of it waits, and why', (
   expect(waitOf(lanes)).toBe('no retry is due before 2026-05-01T12:00:00Z: AccessDenied');
 });
 
-test('why it waits is the text of a header that anybody may have written: it is short, and escaped', () => {
+test('the reason of a wait is the text of a header that any producer may have written: it is short, and escaped', () => {
   const why = `\u001b[2J0 waiting\n${'x'.repeat(100_000)}`;
   const said = waitOf([waitingLane(3, atMs, why)]) ?? '';
   expect(said).toContain('\\u001b[2J0 waiting\\u000a');

@@ -53,7 +53,7 @@ test('while letters cannot be written the handler is not asked again, and no fur
   expect(runtime.state().partitions[0]?.held).toBeNull();
 });
 
-test('a letter that is refused holds up its own lane, for a person to see, and the others write theirs', async () => {
+test('a refused letter holds up its own lane until an operator looks, and the other lanes write theirs', async () => {
   const fixture = await started(() => retry(new Error('denied')), { lanes: 16 });
   const { client, runtime, letters, lines, committed, join } = fixture;
   fixture.lettersError = (records) =>

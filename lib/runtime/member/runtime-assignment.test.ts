@@ -245,7 +245,7 @@ test('a member without partitions says once that it waits idle', async () => {
   expect(runtime.ready()).toBe(true);
 });
 
-test('what catches up during a drain is told of after the rejoin, and only if the partition stayed', async () => {
+test('a catch-up during a drain is reported after the rejoin, and only if the partition stayed', async () => {
   const events: string[] = [];
   const { opened, open } = gate();
   const { client, runtime, handled, join } = createFixture(() => opened.then(() => done), {

@@ -13,7 +13,7 @@ import { failureHeaders, writeFailure } from '../failure-headers';
 import { done, retry } from '../outcome';
 import { UndecodableRecordError } from '../undecodable-record-error';
 
-test('a dependency that is away holds: no attempt is counted, nothing is put aside, all is done after it', async () => {
+test('an unavailable dependency holds: no attempt is counted, no record is sent on, all is done after it', async () => {
   let isAway = true;
   const tries: number[] = [];
   const fixture = await started(({ offset }) => {
@@ -51,7 +51,7 @@ test('a partition that comes while the breaker is open, and holds no record yet,
   await eventually(() => committed() === 10);
 });
 
-test('a record that fails for its own sake goes on to the retry topic, byte for byte, and then the offset moves', async () => {
+test('a record that fails for its own reasons goes on to the retry topic, byte for byte, and then the offset moves', async () => {
   const { client, letters, handled, committed, join } = await started(({ value }) =>
     value === 'bad' ? retry(new TypeError('it cannot be')) : done,
   );

@@ -23,7 +23,7 @@ beforeEach(() => {
   tries = 0;
 });
 
-test('what comes behind a record that nobody can read yet is taken in and done in the other lanes', async () => {
+test('records behind one that cannot be read yet are taken in and done in the other lanes', async () => {
   const { client, runtime, committed, handled, join } = createFixture(() => done, unknownSchema);
   await runtime.start();
   client.append(at, 'stuck', 'unknown');

@@ -57,14 +57,14 @@ test('a drain before a join that never comes is a stall once a rebalance would b
   expect(await fixture.pass(6)).toMatchObject({ stalledMs: 0, stalledBy: null });
 });
 
-test('a fetch that brings nothing is one, and so is a pause that nobody lifts', async () => {
+test('a fetch that brings nothing is one, and so is a pause that is never lifted', async () => {
   const fixture = await created();
   await fixture.join();
   lies(fixture, 1);
   expect((await fixture.pass(30)).stalledMs).toBeGreaterThan(20_000);
 });
 
-test('what a pause holds is told as that: the metrics stay true, and it is no stall', async () => {
+test('work that a pause holds is reported as such: the metrics stay true, and it is no stall', async () => {
   const fixture = await created();
   await fixture.join();
   fixture.runtime.steer({ paused: true });

@@ -11,7 +11,7 @@ import { encodeCommitMap } from '../../kafka/commit-map';
 import { done, retry, WrongOutcomesError } from '../outcome';
 import { UndecodableRecordError } from '../undecodable-record-error';
 
-test('every record is delivered, in order within its key, whatever is retried', async () => {
+test('every record is delivered, in order within its key, with any retries', async () => {
   await assert(
     asyncProperty(
       array(
@@ -257,7 +257,7 @@ test('a stop that cannot finish its work says so, and commits what is done', asy
   expect(client.stopped).toBe(true);
 });
 
-test('a stop is clean by what the group has, also while the leader of a partition is away', async () => {
+test("a stop is clean by the group's offsets, also while the leader of a partition is unavailable", async () => {
   const { client, runtime, handled, join } = createFixture(() => done);
   await runtime.start();
   client.append(at, 'a', 'x');

@@ -142,13 +142,13 @@ describe('the group', () => {
   });
 });
 
-test('while Kafka is away nothing that lies there, or was sent there, is a stall', () => {
+test('while Kafka is unavailable no record there, or sent there, is a stall', () => {
   const away = { isAnswered: false, isSilent: true, joined: false };
   const still = seen({ ...unfetched, ...buffered, isUncommitted: true }, away);
   expect(lookAt(...Array.from({ length: 9 }, () => still)).ms).toBe(0);
 });
 
-test('the time in which the process was frozen is nobody’s', () => {
+test('the time in which the process was frozen does not count', () => {
   const watch = new StallDetector(graceMs);
   watch.look(seen(unfetched), 0);
   expect(watch.look(seen(unfetched), 3_600_000).ms).toBe(5_000);

@@ -142,7 +142,7 @@ test('an outage that comes and goes counts no attempt: who failed in it succeeds
   expect(letters).toEqual([]);
 });
 
-test('nobody succeeds: however often each of many records was the probe, no attempt is counted', async () => {
+test('no record succeeds: however often each of many records was the probe, no attempt is counted', async () => {
   const { begin, client, letters, handled } = created(() => away);
   await begin();
   for (const key of keys) client.append(at, key, 'good');
@@ -156,7 +156,7 @@ test('nobody succeeds: however often each of many records was the probe, no atte
   expect(letters).toEqual([]);
 });
 
-test('what was done without the dependency contradicts nobody', async () => {
+test('a record that was done without the dependency contradicts no other', async () => {
   let isAway = true;
   const needsLess = ({ value }: ConsumedRecord<string>) => (value === 'bad' ? away : doneWithLess);
   const { begin, feed, client, letters, handled, committed } = created((record) =>

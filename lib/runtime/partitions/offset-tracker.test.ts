@@ -10,7 +10,7 @@ import {
 } from 'fast-check';
 import { OffsetTracker } from './offset-tracker';
 
-test('the prefix stops at the oldest unfinished offset, in whatever order the others finish', () => {
+test('the prefix stops at the oldest unfinished offset, in any order in which the others finish', () => {
   assert(
     property(
       integer({ min: 0, max: 2 ** 40 }),

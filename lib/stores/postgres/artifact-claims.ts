@@ -1,4 +1,4 @@
-/** Which objects the rows claim: the check's view of `p_ci_job_artifacts`, with the keys made in SQL. */
+/** Which objects the rows claim: the reconciliation's view of `p_ci_job_artifacts`, with the keys built in SQL. */
 import type { PostgresPool, Statement } from './pool';
 
 export interface Claim {
@@ -6,11 +6,11 @@ export interface Claim {
   readonly key: string;
   readonly id: number;
   readonly partitionId: number;
-  /** It may go now: waiting for the pipeline. */
+  /** The row may be deleted now: it waits for the pipeline. */
   readonly isDue: boolean;
 }
 
-/** The same key as lib/gitlab/object-key.ts makes, a property test says so; null without a file. */
+/** The same key as lib/gitlab/object-key.ts builds, which a property test compares; null without a file. */
 export const objectKeySql = `
   CASE
     WHEN coalesce(file_final_path, '') <> '' THEN file_final_path
@@ -23,7 +23,7 @@ export const objectKeySql = `
       || '/' || job_id || '/' || id || '/' || file
   END`;
 
-/** Ids that a number holds, and a key that the columns give. */
+/** Ids that fit into a number, and a usable key. */
 const soundSql = `
   id BETWEEN 1 AND 9007199254740991 AND partition_id BETWEEN 1 AND 9007199254740991
   AND (coalesce(file_final_path, '') <> '' OR project_id > 0 AND job_id > 0
@@ -41,7 +41,7 @@ const allClaims: Statement = {
     WHERE key IS NOT NULL ORDER BY key COLLATE "C"`,
 };
 
-/** A few of those without a usable claim, to be named. */
+/** A few of those without a usable claim, for the report. */
 const oddRows: Statement = {
   name: 'odd-artifacts',
   text: `
@@ -53,7 +53,7 @@ const oddRows: Statement = {
     FROM p_ci_job_artifacts WHERE file_store = 2 AND NOT (${soundSql}) LIMIT 1000`,
 };
 
-/** One index each; the key is compared by the caller. */
+/** One index each; the caller compares the key. */
 const claimsOf: Statement = {
   name: 'claims-of',
   text: `
@@ -66,7 +66,7 @@ const claimsOf: Statement = {
     WHERE file_store = 2 AND ${soundSql} AND file_final_path = ANY ($3::text[])`,
 };
 
-/** Objects whose rows GitLab has deleted itself: it still has to remove them. */
+/** Objects whose rows GitLab has deleted: GitLab still has to remove them. */
 const deletedByGitlab: Statement = {
   name: 'deleted-by-gitlab',
   text: `SELECT store_dir || '/' || file AS key FROM ci_deleted_objects
@@ -92,12 +92,12 @@ export class PostgresArtifactClaims {
     this.#pool = pool;
   }
 
-  /** Every claim in one snapshot, in the order of the keys' bytes; sorted by the server, on its disk. */
+  /** Every claim in one snapshot, in the order of the keys' bytes; the server sorts them on its disk. */
   all(): AsyncGenerator<Claim, void, undefined> {
     return this.#pool.stream<Claim>(allClaims);
   }
 
-  /** Rows of which no key can be made, 1,000 at most: nobody can tell whether their objects are there. */
+  /** Rows without a usable key, 1,000 at most: their objects cannot be checked. */
   odd(): Promise<OddArtifact[]> {
     return this.#pool.query<OddArtifact>(oddRows);
   }
@@ -107,7 +107,7 @@ export class PostgresArtifactClaims {
     return this.#pool.query<Claim>(claimsOf, [ids, legacyJobIds, finalPaths]);
   }
 
-  /** Those of the keys that GitLab has promised to remove itself. */
+  /** Those of the keys that GitLab will remove itself. */
   async deletedByGitlab(keys: readonly string[]): Promise<string[]> {
     const rows = await this.#pool.query<{ key: string }>(deletedByGitlab, [keys]);
     return rows.map(({ key }) => key);

@@ -3,9 +3,9 @@ import { type ArtifactKeyColumns, firstKeyDay, lastKeyDay } from '../../gitlab/o
 import type { PostgresPool, Statement } from './pool';
 
 /**
- * What still may go (I5), by the database's clock, and still has the object that the record names.
- * `partition_id` is a scalar, which prunes with any plan; the join with sorted ids probes the primary
- * key once a row and locks the rows in id order, so that two deleters cannot deadlock.
+ * The artifacts that still may be deleted (I5), by the database's clock, and still have the object that the record
+ * names. `partition_id` is a scalar, which prunes with any plan; the join with sorted ids probes the primary key once a
+ * row and locks the rows in id order, so that two deleters cannot deadlock.
  */
 const dueAndUnchanged = `
   unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::text[], $7::int[], $8::text[])
@@ -38,8 +38,8 @@ export const artifactStatements = {
     text: 'SELECT id FROM p_ci_job_artifacts WHERE id = ANY ($1::bigint[])',
   },
   /**
-   * A legacy key names no artifact, so another artifact of the same job may have the same one, whatever its
-   * id. One without a date or with an impossible project has no key.
+   * A legacy key names no artifact, so another artifact of the same job may have the same one, with any id. One without
+   * a date or with an impossible project has no key.
    */
   findLegacyClaims: {
     name: 'find-legacy-claims',
@@ -52,7 +52,7 @@ export const artifactStatements = {
         AND project_id BETWEEN 1 AND 9007199254740991 AND file_location = 1 AND file_store = 2`,
   },
   /**
-   * The path begins with its project's hash, so only that project's rows are asked: by the index on `file_final_path`
+   * The path begins with its project's hash, so only that project's rows are read: by the index on `file_final_path`
    * where GitLab still has it, else by the one on (project_id, id).
    */
   findFinalPathClaims: {
@@ -77,7 +77,7 @@ export class PostgresArtifacts {
   }
 
   /**
-   * Deletes, and commits, what still may go of these artifacts of one partition_id.
+   * Deletes, and commits, the artifacts of one partition_id that still may be deleted.
    * @returns the ids of the rows that this statement deleted.
    * @throws PostgresError; after a lost connection the rows may be gone or not.
    */
@@ -129,7 +129,7 @@ export function dueValues(
     sorted.map(({ id }) => id),
     sorted.map(({ projectId }) => projectId),
     sorted.map(({ jobId }) => jobId),
-    // Beyond them no key can be made, and a date is soon out of PostgreSQL's range.
+    // No key can be built beyond these bounds, and soon beyond them a date is out of PostgreSQL's range.
     sorted.map(({ createdOnDays: day }) =>
       Math.min(Math.max(day, firstKeyDay - 1), lastKeyDay + 1),
     ),

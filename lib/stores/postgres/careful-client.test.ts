@@ -3,7 +3,7 @@ import { PostgresPool } from './pool';
 
 const authenticationCleartextPassword = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 3]);
 
-/** A server that asks for the password in clear text, and keeps what it is sent. */
+/** A server that asks for the password in clear text, and keeps what it receives. */
 async function asking(
   host: string,
   clearTextPasswords: 'refuse' | 'allow',
@@ -35,7 +35,7 @@ async function asking(
 }
 
 test('a password that is asked for in clear text is not sent to another machine', async () => {
-  // An address of this machine that is not written as one: what a name in DNS looks like.
+  // An address of this machine that is not written as one: a name in DNS looks like that.
   const [sent, error] = await asking('0.0.0.0', 'refuse');
   expect(sent).not.toContain('geheim');
   expect(error).toMatchObject({ name: 'ConfigError' });

@@ -1,14 +1,16 @@
-/** A client that does not send its password in clear text to another machine, though the server asks for it. */
+/** A PostgreSQL client that does not send its password in clear text to another machine, even if the server asks. */
 import { Client, type ClientConfig } from 'pg';
 import { ConfigError } from '../../process/config';
 import { isLoopback } from '../../process/loopback';
 
-/** Named in the pool's options, which are each client's. */
+/** An extra option of the pool, which the pool passes to each client. */
 export interface CarefulConfig extends ClientConfig {
   readonly allowClearText: boolean;
 }
 
-/** What the driver calls when the server asks; its types do not name it (a test holds it to that). */
+/**
+ * Called by the driver when the server asks for a password; its types do not declare it (a test checks that it exists).
+ */
 interface AskedForPassword {
   _handleAuthCleartextPassword(message: unknown): void;
   readonly connection: {

@@ -11,7 +11,7 @@ export interface ChunkMove {
   readonly id: number;
   readonly buildId: number;
   readonly index: number;
-  /** As they were read; a row that is not so any more stays as it is. */
+  /** As they were read; a row that has changed since stays as it is. */
   readonly store: number;
   readonly lockVersion: number;
   readonly bytes: Buffer;
@@ -21,7 +21,7 @@ export interface ChunkMove {
 export interface Moved {
   /** Ids of the rows that have the data now. */
   readonly ids: ReadonlySet<number>;
-  /** What the database took for the UPDATE and the COMMIT. */
+  /** How long the database took for the UPDATE and the COMMIT. */
   readonly elapsedMs: number;
 }
 
@@ -41,8 +41,8 @@ export interface MovablePage {
 const idEnd = '9007199254740992';
 
 /**
- * Builds of a partition_id whose chunks are not all in the bucket, in the order of the chunks' index. Those whose
- * values no archive could use come back, too, for the cursor.
+ * Builds of a partition_id with chunks outside the bucket, in the order of the chunks' index. Those with unusable
+ * values come back, too, for the cursor.
  */
 const movablePage: Statement = {
   name: 'movable-builds-page',
@@ -123,11 +123,12 @@ export class PostgresChunkMoves {
   }
 
   /**
-   * All in one transaction. Between the UPDATE, which takes its time, and the COMMIT it asks whether that
-   * may be: nothing is changed when not.
+   * All in one transaction. Between the UPDATE, which takes its time, and the COMMIT it calls `mayCommit`, and changes
+   * nothing when that returns false.
    *
-   * @param commitWithinMs from the answer to the UPDATE on: later the server itself ends the transaction. What
-   * `mayCommit` has found out, and holds for longer than that, is so at the commit, also when this process froze in between.
+   * @param commitWithinMs after the answer to the UPDATE: later the server itself ends the transaction. A fact that
+   * `mayCommit` has checked, and that holds for longer than this, holds at the commit, even when this process froze in
+   * between.
    * @throws PostgresError; after a lost connection the rows may be changed or not.
    */
   move(

@@ -1,4 +1,4 @@
-/** What PostgreSQL says it has done: its command tag and row count, held against the statement. Pure. */
+/** Compares PostgreSQL's answer (command tag and row count) with the statement that was sent. Pure. */
 import { PostgresError } from './errors';
 
 export interface Answer {
@@ -11,7 +11,7 @@ export interface Answer {
 /** A statement that begins so is answered with the same word. */
 const sayTheirName = new Set(['BEGIN', 'COMMIT', 'SELECT', 'INSERT', 'UPDATE', 'DELETE']);
 
-/** @throws PostgresError when it is no answer to this statement: nothing is known of what was done. */
+/** @throws PostgresError when it is no answer to this statement: then the effect is unknown. */
 export function assertAnswers(
   { name, text }: { readonly name: string; readonly text: string },
   { command, rowCount, rows }: Answer,

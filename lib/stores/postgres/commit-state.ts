@@ -1,4 +1,4 @@
-/** What is committed and visible to a query, and what time it is: what a change event is held against. */
+/** Which transactions a query can see, and the database's time: compared with a change event. */
 import { readIdentity, type DatabaseIdentity } from './identity';
 import type { PostgresPool, Statement } from './pool';
 
@@ -17,7 +17,7 @@ const commitStateStatement: Statement = {
            (extract(epoch FROM now()) * 1000000)::bigint AS "nowUs"`,
 };
 
-/** The snapshot is no older than the clock it comes with. @throws PostgresError. */
+/** The snapshot is no older than the time beside it. @throws PostgresError. */
 export function readCommitState(pool: PostgresPool): Promise<CommitState> {
   return pool.withSession(async (session) => {
     const [state] = await session.query<Omit<CommitState, 'database'>>(commitStateStatement);

@@ -1,6 +1,6 @@
 /**
- * A clock that shows the database's time. Windows that GitLab opens, such as the one in which a trace may
- * still grow, are judged by the clock that GitLab wrote their beginning with, not by a worker's own.
+ * A clock that shows the database's time. GitLab opens windows, such as the one in which a trace may still grow, by the
+ * database's clock, so they are measured by that clock and not by a worker's own.
  */
 import { type Clock, systemClock } from '../../process/clock';
 import type { PostgresSession, Statement } from './pool';
@@ -13,7 +13,7 @@ const timeStatement: Statement = {
 export class DatabaseClock implements Clock {
   #startedAtMs: number | undefined;
 
-  /** Right to half a round trip. Between two settings time is counted by what nobody sets. @throws PostgresError. */
+  /** Exact to half a round trip. Between two readings a monotonic clock counts. @throws PostgresError. */
   async set(session: PostgresSession): Promise<void> {
     const askedMs = performance.now();
     const [time] = await session.query<{ nowMs: number }>(timeStatement);

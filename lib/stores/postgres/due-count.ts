@@ -1,17 +1,17 @@
-/** How much of a shard is due, without reading it to its end. */
+/** Counts how much of a shard is due, without reading it to its end. */
 import { inIndexOrder, literalsOf, named } from './due-statements';
 import { type Instant, minusInfinity, timestampOf } from './instant';
 import type { PostgresSession, Statement } from './pool';
 
 export interface DueCount {
   readonly artifacts: number;
-  /** Not counted to the end: what the planner expects. */
+  /** Not counted to the end: the planner's estimate. */
   readonly isEstimate: boolean;
 }
 
 /** Beyond so many nothing is counted. */
 export const dueCountMax = 10_000;
-/** Statistics may be old: what they put this near is counted all the same. */
+/** Statistics may be old: an estimate near the limit is checked by counting. */
 const farMore = 2;
 
 const dueRows = (partitionIds: readonly number[]): string => `
@@ -28,7 +28,7 @@ const dueCount = (partitionIds: readonly number[]): Statement =>
        (${dueRows(partitionIds)} ORDER BY expire_at LIMIT ${dueCountMax + 1}) AS due`,
   );
 
-/** What the planner expects, from its statistics; no row is read. The same parameters. */
+/** The planner's estimate, from its statistics; no row is read. The same parameters. */
 const dueEstimate = (partitionIds: readonly number[]): Statement =>
   named('due-estimate', `EXPLAIN (FORMAT JSON) ${dueRows(partitionIds)}`);
 
@@ -37,11 +37,11 @@ interface Explained {
 }
 
 /**
- * Where PostgreSQL expects far more than `dueCountMax`, that is told and no row is read; else they are counted up to there,
- * from the index in its order (as many buffers as rows). Rows that are not in object storage, which the sweep passes, are
- * among them: to tell them apart the rows themselves would have to be read.
+ * Where PostgreSQL expects far more than `dueCountMax`, the estimate is returned and no row is read; else rows are
+ * counted up to there, from the index in its order (as many buffers as rows). The count includes rows that are not in
+ * object storage, which the sweep passes over: to exclude them the rows themselves would have to be read.
  *
- * @param session in a transaction: how its statements are planned is set until its end.
+ * @param session in a transaction: settings of the planner last until its end.
  * @throws PostgresError.
  */
 export async function countDue(

@@ -1,4 +1,4 @@
-/** What statements over the shards of p_ci_job_artifacts have in common. */
+/** Shared parts of the statements over the shards of p_ci_job_artifacts. */
 import { createHash } from 'node:crypto';
 import type { Statement } from './pool';
 
@@ -21,9 +21,9 @@ export function literalsOf(partitionIds: readonly number[]): string {
 }
 
 /**
- * A page must come from an index in its order. Left alone the planner prefers to sort: the whole
- * partition once its plan turns generic (255 ms a page instead of 10), the whole group of a shared
- * expire_at at once (86 ms instead of 5). Holds until the transaction ends.
+ * A page must come from an index in its order. By itself the planner prefers to sort: the whole partition once its plan
+ * turns generic (255 ms a page instead of 10), the whole group of a shared expire_at at once (86 ms instead of 5).
+ * Holds until the transaction ends.
  */
 export const inIndexOrder: Statement = {
   name: 'plan-in-index-order',

@@ -1,9 +1,9 @@
-/** Sorts PostgreSQL's failures at the edge, so that nobody inside has to know a SQLSTATE. */
+/** Sorts PostgreSQL's failures at the edge, so that other code needs no SQLSTATE. */
 import { isError } from '../../process/is-error';
 
 /**
  * - `unavailable`: the server, the way to it or its resources are missing; waiting helps.
- * - `repeat`: this statement met another one (serialization, deadlock, lock timeout); the same again.
+ * - `repeat`: this statement met another one (serialization, deadlock, lock timeout); repeating it helps.
  * - `other`: everything else, for example a missing privilege; the message says what.
  */
 export type PostgresFailure = 'unavailable' | 'repeat' | 'other';
@@ -41,7 +41,7 @@ const unavailableCodes = new Set([
   'ENOENT',
 ]);
 
-/** What the driver says without a code when a connection ends or does not answer. */
+/** The driver's messages, without a code, when a connection ends or does not answer. */
 const unavailableMessages =
   /^(Connection terminated|Connection ended|timeout expired|timeout exceeded|Query read timeout|Client has encountered a connection error|Client was closed|Connection is not queryable)/i;
 

@@ -1,8 +1,8 @@
 /**
- * What the producer of expired artifacts asks the source database: shards, pages of due rows, the slot.
+ * The queries of the producer of expired artifacts: shards, pages of due rows, the slot.
  *
- * The ids of a physical partition stand in the statements as literals: a parameter does not prune, and
- * an unpruned page reads the other partitions to their end (150 to 250 ms instead of 2).
+ * The ids of a physical partition stand in the statements as literals: a parameter does not prune, and an unpruned page
+ * reads the other partitions to their end (150 to 250 ms instead of 2).
  */
 import { readCommitState, type CommitState } from './commit-state';
 import { countDue, type DueCount } from './due-count';
@@ -18,7 +18,7 @@ export interface ArtifactShard {
   readonly partitionIds: readonly number[];
 }
 
-/** As the table has it: what its types allow, not what GitLab writes. */
+/** The values that the column's type allows, not only those that GitLab writes. */
 export interface DueArtifactRow {
   readonly id: Whole;
   readonly partitionId: number;
@@ -64,8 +64,8 @@ export interface TiePageRead {
 }
 
 /**
- * Nothing here can fail for one row: no cast to a type that is narrower than the column's, no arithmetic
- * with what may be infinite. A name longer than a key may be is cut behind the byte that shows it.
+ * No single row can make this fail: there is no cast to a narrower type than the column's, and no arithmetic with
+ * values that may be infinite. A name longer than a key may be is cut behind the byte that shows it.
  */
 const columns = `
   extract(epoch FROM expire_at)::text AS "expireAt", extract(epoch FROM created_at)::text AS "createdAt",

@@ -1,4 +1,4 @@
-/** Which database this is, and where in its history: what the brake compares (docs/adr/0004). */
+/** Which database this is, and its place in its history: the brake compares both (docs/adr/0004). */
 import type { PostgresSession, Statement } from './pool';
 
 export interface DatabaseIdentity {

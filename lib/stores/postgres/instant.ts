@@ -41,7 +41,7 @@ export function instantOfIso(text: string): Instant | null {
   return BigInt(days) * dayUs + BigInt(minute * 60 + Number(seconds)) * 1_000_000n + us;
 }
 
-/** @param zone sign, hours and minutes; none of them for UTC. */
+/** @param zone sign, hours and minutes; all absent for UTC. */
 function aheadMinutesOf([sign, hours = '0', minutes = '0']: readonly (
   string | undefined
 )[]): number {
@@ -60,13 +60,13 @@ function daysOf(year: number, month: number, day: number): number | null {
   return cycles * cycle.days + inCycle.getTime() / 86_400_000;
 }
 
-/** Days since 1970-01-01, in UTC. Of an infinity it says nothing. */
+/** Days since 1970-01-01, in UTC. Meaningless for an infinity. */
 export function dayOf(instant: Instant): number {
   const days = instant / dayUs;
   return Number(instant < 0n && days * dayUs !== instant ? days - 1n : days);
 }
 
-/** As PostgreSQL reads a `timestamptz`, whatever DateStyle and time zone say. */
+/** As PostgreSQL reads a `timestamptz`, with any DateStyle and time zone. */
 export function timestampOf(instant: Instant): string {
   if (instant >= infinity) return 'infinity';
   if (instant <= minusInfinity) return '-infinity';
@@ -88,7 +88,7 @@ export function writeInstant(instant: Instant): string {
   return instant <= minusInfinity ? '-infinity' : instant.toString();
 }
 
-/** @throws Error for what `writeInstant` did not write. */
+/** @throws Error for text that `writeInstant` did not write. */
 export function readInstant(text: string): Instant {
   if (text === 'infinity') return infinity;
   if (text === '-infinity') return minusInfinity;

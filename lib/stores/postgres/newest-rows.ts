@@ -1,10 +1,13 @@
-/** What has been committed to a table lately, by its primary key, and which transactions were open: for the proof that changes arrive. */
+/**
+ * Which rows were committed to a table lately, by primary key, and which transactions were open: for the proof that
+ * changes arrive.
+ */
 import type { PostgresSession, Statement } from './pool';
 
 export interface NewestRows {
-  /** Highest id that can be seen; null while the table is empty. */
+  /** Highest visible id; null while the table is empty. */
   readonly newestId: number | null;
-  /** Rows above the id that was asked for, counted up to a thousand. */
+  /** Rows above the requested id, counted up to a thousand. */
   readonly newRows: number;
   /** End of the log once they were seen, in bytes; null on a standby. */
   readonly lsn: number | null;
@@ -39,7 +42,7 @@ export const newestRows = (table: string): Statement => ({
 
 /**
  * @param table one of our own names, schema-qualified.
- * @param aboveId the highest id of the look before; null at first, when nothing is counted.
+ * @param aboveId the highest id of the previous check; null at first, when nothing is counted.
  * @throws PostgresError
  */
 export async function readNewestRows(

@@ -7,18 +7,18 @@ import { assertAnswers } from './command-tag';
 import { PostgresError, translateError } from './errors';
 
 export interface Statement {
-  /** Prepared once a connection under this name; the same name always has the same text. */
+  /** Prepared once for each connection under this name; the same name always has the same text. */
   readonly name: string;
   readonly text: string;
 }
 
 /** One connection, alone or inside a transaction. */
 export interface PostgresSession {
-  /** @throws PostgresError sorted by what helps. */
+  /** @throws PostgresError, sorted by what helps. */
   query<Row extends object>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>;
 }
 
-/** Runs on each new connection before anything else; what it throws is what the caller of a query gets. */
+/** Runs on each new connection before anything else; the caller of a query gets its errors. */
 export type ConnectionCheck = (session: PostgresSession) => Promise<void>;
 
 export interface PostgresSettings {
@@ -35,11 +35,11 @@ export interface PostgresSettings {
   readonly statementTimeoutMs: number;
   readonly lockTimeoutMs: number;
   /**
-   * `force_generic_plan` spares the server planning a statement anew each time, those of its foreign keys' checks
-   * among them (ADR 0015); the plans of what is asked must not depend on the values.
+   * `force_generic_plan` spares the server planning a statement anew each time, including the checks of its foreign
+   * keys (ADR 0015); then good plans must not depend on the values.
    */
   readonly planCacheMode: 'auto' | 'force_generic_plan';
-  /** Whether the password is sent to a server on another machine that asks for it in clear text, without TLS. */
+  /** Whether the password is sent in clear text, without TLS, to a server on another machine that asks for it. */
   readonly clearTextPasswords?: 'refuse' | 'allow';
 }
 
@@ -86,7 +86,7 @@ export function postgresSettings(
   };
 }
 
-/** The client gives up a little after the server would have: only a server that hangs gets there. */
+/** The client gives up a little later than the server: only a server that hangs gets there. */
 const answerGraceMs = 5_000;
 const closeLimitMs = 5_000;
 const streamRows = 500;
@@ -120,12 +120,12 @@ export class PostgresPool {
       onConnect,
     };
     this.#pool = new Pool(careful);
-    // Without listeners a connection that breaks while nobody uses it would end the process.
+    // Without listeners an unused connection that breaks would end the process.
     this.#pool.on('error', () => undefined);
     this.#pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
-  /** One statement in a transaction of its own. @throws PostgresError, or what the check threw. */
+  /** One statement in a transaction of its own. @throws PostgresError, or the error of the check. */
   query<Row extends object>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
     return this.#lend((session) => session.query<Row>(statement, values), wantsRepeat);
   }
@@ -135,7 +135,7 @@ export class PostgresPool {
     return this.#lend(work, () => false);
   }
 
-  /** Several statements that see one moment: REPEATABLE READ, READ ONLY. */
+  /** Several statements in one snapshot: REPEATABLE READ, READ ONLY. */
   readSnapshot<T>(work: (session: PostgresSession) => Promise<T>): Promise<T> {
     return this.withSession(async (session) => {
       await session.query(begin);

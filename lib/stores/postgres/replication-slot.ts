@@ -1,4 +1,4 @@
-/** Reads where a replication slot stands; any role may. */
+/** Reads the position of a replication slot; any role may. */
 import type { PostgresSession, Statement } from './pool';
 
 /** A position in the write-ahead log is a number of bytes (`lsn - '0/0'`), exact up to 9 petabytes. */

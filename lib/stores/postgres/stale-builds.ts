@@ -1,6 +1,6 @@
 /**
- * What the producer of finished builds asks the source database: builds that ended long ago and still
- * have chunk rows, by keyset over the chunks' own index.
+ * The queries of the producer of finished builds: builds that ended long ago and still have chunk rows, by keyset over
+ * the chunks' own index.
  */
 import { readCommitState, type CommitState } from './commit-state';
 import { readIdentity, type DatabaseIdentity } from './identity';
@@ -38,13 +38,13 @@ interface PageRow {
 }
 
 /**
- * The keys come from the index on (partition_id, build_id) alone, the slice's as a filter: twelve slices
- * read it twelve times, which is little beside the look-up of each build by primary key. Builds that are
- * not due come back too, for the cursor. `finished_at` has no time zone and is in UTC.
+ * The keys come from the index on (partition_id, build_id) alone, with the slice as a filter: twelve slices read it
+ * twelve times, which costs little beside the look-up of each build by primary key. Builds that are not due come back
+ * too, for the cursor. `finished_at` has no time zone and is in UTC.
  *
- * A build whose end says nothing (NULL, further ahead than the age lies behind, infinite) is due as well,
- * as one that has ended just now: the archiver waits until its chunks have settled. `-infinity` is long
- * ago. A project that is none sets its build aside.
+ * A build with an unusable end (NULL, further in the future than the age reaches into the past, infinite) is due as
+ * well, as if it had ended just now: the archiver waits until its chunks have settled. `-infinity` is long ago. A build
+ * with an impossible project is set aside.
  *
  * $1 partition_id, $2 build to begin after, $3 builds, $4 age in milliseconds, $5 slice, $6 slices.
  */
@@ -74,7 +74,7 @@ export const stalePage: Statement = {
     ORDER BY keys.build_id`,
 };
 
-/** What no page can name, of all partition_ids: a few, to be told. Two ends of one index. */
+/** Rows that no page can name, of all partition_ids: a few, for the report. Two ends of one index. */
 const oddBuilds: Statement = {
   name: 'stale-builds-odd',
   text: `
@@ -92,8 +92,8 @@ export const nextPartition: Statement = {
 };
 
 /**
- * The keys in their index's order, a build by its primary key. Left alone the planner may sort or hash
- * all there is once its estimates are off: after an outage the tables are far from their statistics.
+ * The keys in their index's order, a build by its primary key. By itself the planner may sort or hash everything once
+ * its estimates are off: after an outage the tables have changed a lot since the last statistics.
  */
 export const byKeyset: Statement = {
   name: 'plan-by-keyset',

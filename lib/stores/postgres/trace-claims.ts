@@ -1,4 +1,4 @@
-/** Which chunk data the rows claim: the check's view of live traces. */
+/** Which chunk data the rows claim: the reconciliation's view of live traces. */
 import type { PostgresPool, Statement } from './pool';
 
 export interface ChunkClaim {
@@ -8,7 +8,7 @@ export interface ChunkClaim {
   readonly store: number;
   /** Of the build's archived trace by its row; 0 without one. */
   readonly archivedBytes: number;
-  /** Its build was erased, or never ran: nobody will ask for its trace. */
+  /** Its build was erased, or never ran: its trace will not be read. */
   readonly isOver: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** What the rows say of live and archived traces: one statement for a whole micro-batch (facts: 0.8 ms for 100 builds). */
+/** Reads the rows of live and archived traces: one statement for a whole micro-batch (facts: 0.8 ms for 100 builds). */
 import type { Statement } from './pool';
 
 export interface ChunkRow {
@@ -12,7 +12,7 @@ export interface ChunkRow {
 }
 
 export interface PendingState {
-  /** `crc32:<hex>` of the whole trace as the runner has it; null when it told none. */
+  /** `crc32:<hex>` of the whole trace, from the runner; null when it sent none. */
   readonly checksum: string | null;
   readonly sizeBytes: number | null;
 }
@@ -33,7 +33,7 @@ export interface TraceArtifact {
   readonly ageMs: number;
 }
 
-/** A build and all that its trace hangs on, in one snapshot. */
+/** A build with all rows of its trace, in one snapshot. */
 export interface BuildTrace {
   readonly buildId: number;
   readonly projectId: number;
@@ -46,7 +46,7 @@ export interface BuildTrace {
   readonly artifact: TraceArtifact | null;
 }
 
-/** Of an infinite created_at: a day of which no key can be made. */
+/** Of an infinite created_at: a day for which no key can be built. */
 const noDay = '-2147483648';
 
 /** Checksums are text in bytea columns; a NULL aggregate means no chunk. JSON holds numbers to 2^53 only. */
@@ -82,7 +82,7 @@ export const readTraces: Statement = {
     WHERE build.partition_id = $1 AND build.id = ANY ($2::bigint[])`,
 };
 
-/** Apart from the rows: 128 KiB each, so the caller bounds how many. */
+/** Apart from the rows: 128 KiB each, so the caller limits their number. */
 export const readRawData: Statement = {
   name: 'read-raw-data',
   text: `SELECT id, raw_data AS "rawData" FROM ci_build_trace_chunks

@@ -1,6 +1,6 @@
 /**
- * The archive's transactions. Builds are locked before chunks, both in id order: a new chunk row waits
- * behind the lock of its build, and two archivers cannot deadlock (facts: 0.4 ms for 100 builds).
+ * The archive's transactions. Builds are locked before chunks, both in id order: a new chunk row waits behind the lock
+ * of its build, and two archivers cannot deadlock (facts: 0.4 ms for 100 builds).
  */
 import type { PostgresPool, PostgresSession, Statement } from './pool';
 import {
@@ -11,7 +11,7 @@ import {
   type TraceArtifact,
 } from './trace-rows';
 
-/** A trace that has been stored, and what it was read from. */
+/** A stored trace, and the rows that it was read from. */
 export interface StoredTrace {
   readonly buildId: number;
   readonly projectId: number;
@@ -24,13 +24,13 @@ export interface StoredTrace {
   readonly md5: string;
   /** The row to change instead of inserting one: ours, or GitLab's that lost its object. */
   readonly replaces: TraceArtifact | null;
-  /** Asked under the locks: false keeps the row from pointing at an object that somebody has removed. */
+  /** Called under the locks: false keeps the row from pointing at an object that has been removed. */
   readonly isStillStored?: () => Promise<boolean>;
 }
 
 /**
- * - `changed`: chunks or the artifact are not what they were; read again.
- * - `claimed`: the build has a trace artifact that was not there before.
+ * - `changed`: chunks or the artifact have changed; read again.
+ * - `claimed`: the build has a trace artifact that did not exist before.
  * - `gone`: no such build, or it was erased, or it runs again.
  */
 export type Commitment = 'committed' | 'changed' | 'claimed' | 'gone';
@@ -131,7 +131,7 @@ export class PostgresTraces {
     return this.#pool.query<BuildTrace>(readTraces, [partitionId, buildIds]);
   }
 
-  /** Data of chunks in the database; those without any are left out. The caller bounds their number. */
+  /** Data of chunks in the database; those without any are left out. The caller limits their number. */
   async readRawData(chunkIds: readonly number[]): Promise<ReadonlyMap<number, Buffer>> {
     if (chunkIds.length === 0) return new Map();
     const rows = await this.#pool.query<{ id: number; rawData: Buffer }>(readRawData, [chunkIds]);
@@ -164,8 +164,8 @@ export class PostgresTraces {
   }
 
   /**
-   * Transaction 2: chunk rows and pending states, of builds that have no chunk besides those read.
-   * @returns the builds that have none left, also those that are gone altogether. @throws PostgresError.
+   * Transaction 2: deletes chunk rows and pending states of builds that have no chunk besides those read.
+   * @returns the builds that have none left, and those that are gone altogether. @throws PostgresError.
    */
   forgetChunks(
     partitionId: number,
@@ -183,8 +183,8 @@ export class PostgresTraces {
   }
 
   /**
-   * Lets `drop` remove an object of ours unless a committed row claims it; while it does, the build is
-   * locked, and no other archiver can commit such a row. @throws PostgresError, and what `drop` throws.
+   * Lets `drop` remove an object of ours unless a committed row claims it. Meanwhile the build is locked, and no other
+   * archiver can commit such a row. @throws PostgresError, and errors of `drop`.
    */
   dropUnclaimed(
     build: { readonly partitionId: number; readonly buildId: number },

@@ -20,7 +20,7 @@ test.each([
   expect(isVisible(parseSnapshot('10:20:12,15'), id)).toBe(expected);
 });
 
-test('ids of the previous turn are told from those ahead, around the wrap', () => {
+test('ids of the previous turn are distinguished from those ahead, around the wrap', () => {
   const snapshot = parseSnapshot(`${turn + 5}:${turn + 10}:${turn + 7}`);
   expect(isVisible(snapshot, turn - 3)).toBe(true);
   expect(isVisible(snapshot, 4)).toBe(true);

@@ -1,10 +1,9 @@
 /**
- * Whether a transaction that the write-ahead log has told us of can be seen by a query yet. Pure.
+ * Whether a query can already see a transaction that was read from the write-ahead log. Pure.
  *
- * With synchronous replication a commit is decoded before it is visible: an inserted row would look
- * absent, and what is absent loses its object. An event carries the 32-bit transaction id, a snapshot
- * counts in 64 bits (epoch and id): the id is placed into the window that ends a little after the
- * snapshot's newest.
+ * With synchronous replication a commit is decoded before it is visible: an inserted row would look absent, and an
+ * absent row loses its object. An event carries the 32-bit transaction id, a snapshot counts in 64 bits (epoch and id):
+ * the id is placed into the window that ends a little after the snapshot's newest.
  */
 
 export interface Snapshot {
@@ -18,8 +17,8 @@ export interface Snapshot {
 const wrap = 2 ** 32;
 
 /**
- * Ids given out beyond the newest one that has ended are those of running transactions, so few; an id
- * that seems further ahead is an old one of the previous turn. (An event may lie in Kafka for weeks.)
+ * Ids beyond the newest ended one belong to running transactions, so there are few; an id that seems further ahead is
+ * an old one of the previous turn. (An event may lie in Kafka for weeks.)
  */
 const aheadMax = 2 ** 26;
 

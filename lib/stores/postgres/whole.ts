@@ -7,10 +7,10 @@ export function wholeOf(text: string): Whole {
   return Number.isSafeInteger(value) ? value : BigInt(text);
 }
 
-/** GitLab's ids come from sequences; what is none cannot stand in a record or in an object's key. */
+/** GitLab's ids come from sequences; any other value cannot stand in a record or in an object's key. */
 export const isId = (value: Whole): value is number => typeof value === 'number' && value > 0;
 
-/** A size only feeds counters: what is no size counts as none, what is beyond every number as the last. */
+/** A size only feeds counters: an impossible size counts as none, one too large for a number as the largest. */
 export function sizeOf(value: Whole | null): number | null {
   if (value === null) return null;
   if (value < 0) return 0;

@@ -1,4 +1,7 @@
-/** A connection to one of GitLab's Redis servers: bounded in time, pipelined, its errors told as sentences. */
+/**
+ * A connection to one of GitLab's Redis servers: calls have a time limit, commands are pipelined, and errors are
+ * sentences.
+ */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -114,7 +117,7 @@ export class RedisConnection {
   readonly address: string;
   readonly #redis: Redis;
   #lastError: Error | undefined;
-  /** Counted, so that only the connection is given up on which a refusal came. */
+  /** Counted, so that only the refusing connection is given up. */
   #connections = 0;
   #refusedAsFull = 0;
 
@@ -134,11 +137,11 @@ export class RedisConnection {
     });
     this.#redis.on('error', (error: Error) => (this.#lastError = error));
     this.#redis.on('connect', () => (this.#connections += 1));
-    // What kept an earlier connection away says nothing of this one.
+    // The error of an earlier connection says nothing about this one.
     this.#redis.on('ready', () => (this.#lastError = undefined));
   }
 
-  /** How many commands it has refused for want of memory since the start. */
+  /** How many commands it has refused for lack of memory since the start. */
   get refusedAsFull(): number {
     return this.#refusedAsFull;
   }
@@ -156,7 +159,7 @@ export class RedisConnection {
     });
   }
 
-  /** Like `pipeline`, with what was refused in its place. @throws RedisError when not all were answered. */
+  /** Like `pipeline`, with refusals in place of their answers. @throws RedisError when not all were answered. */
   async replies(add: (commands: ChainableCommander) => unknown): Promise<unknown[]> {
     const commands = this.#redis.pipeline();
     add(commands);
@@ -171,8 +174,8 @@ export class RedisConnection {
   }
 
   /**
-   * That a key is not there counts from a master only: a replica may never have had it.
-   * @throws RedisError when this is none, or does not say; the next question goes over a new connection.
+   * A missing key counts from a master only: a replica may never have had it.
+   * @throws RedisError when this is none, or does not answer that; the next command uses a new connection.
    */
   async assertMaster(): Promise<void> {
     const [info] = await this.pipeline((commands) => commands.info('replication'));
@@ -205,7 +208,7 @@ export class RedisConnection {
     this.#redis.disconnect();
   }
 
-  /** An address may lead to another server by now, while this connection still leads to the old one. */
+  /** The address may lead to another server by now, while this connection still leads to the old one. */
   #connectAnew(since: number): void {
     if (since === this.#connections) this.#redis.disconnect(true);
   }

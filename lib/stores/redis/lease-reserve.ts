@@ -1,6 +1,6 @@
 /**
- * Memory set aside while there is room, and given back when Redis is full, so that the leases which are taken
- * then need no new memory. One key for all instances; it ends by itself when none is left that renews it.
+ * Memory that is reserved while there is room, and freed when Redis is full, so that new leases need no new memory. One
+ * key for all instances; it ends by itself when no instance renews it.
  */
 import type { RedisConnection } from './connection';
 import { RedisError } from './errors';
@@ -20,13 +20,14 @@ export class RedisLeaseReserve {
 
   /**
    * Keeps it for another day, or makes it. @param freeBytes how far Redis is below its limit.
-   * @throws RedisError, but not when there is no room for it after all.
+   * @throws RedisError, except when there is no room for it.
    */
   async keep(freeBytes: number): Promise<void> {
     const [kept] = await this.#redis.pipeline((commands) =>
       commands.pexpire(leaseReserveKey, keepMs),
     );
-    // A command is refused beyond the limit, not where it leads beyond it: the reserve must not fill Redis.
+    // Redis refuses a command that begins beyond the limit, not one that leads beyond it: the reserve must not fill
+    // Redis.
     if (asOneOf(kept, [1, 0], 'PEXPIRE') === 1 || freeBytes < 2 * reserveBytes) return;
     const bytes = Buffer.alloc(reserveBytes);
     const [made] = await this.#redis.replies((commands) =>

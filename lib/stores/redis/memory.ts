@@ -1,4 +1,4 @@
-/** How much memory a Redis server has, and may have. */
+/** Reads how much memory a Redis server uses, and its limit. */
 import type { RedisConnection } from './connection';
 import { RedisError } from './errors';
 
@@ -16,7 +16,7 @@ export async function readMemory(redis: RedisConnection): Promise<RedisMemory> {
   return parseMemory(typeof info === 'string' ? info : '');
 }
 
-/** @param info what INFO memory says. @throws RedisError when it does not say it. */
+/** @param info the answer to INFO memory. @throws RedisError when a value is missing. */
 export function parseMemory(info: string): RedisMemory {
   const used = numberOf(info, 'used_memory');
   if (used === undefined) {

@@ -1,4 +1,4 @@
-/** Replies count only when they have the shape of the command's: anything else says nothing of what was done. */
+/** Checks the shape of replies: one of another shape than the command's proves nothing about the effect. */
 import { RedisError } from './errors';
 
 /** @param what the command, for the message. @throws RedisError. */
@@ -7,7 +7,7 @@ export function asInteger(reply: unknown, what: string): number {
   throw unlike(what, 'a whole number');
 }
 
-/** @throws RedisError when it is none of them. */
+/** @throws RedisError for any other reply. */
 export function asOneOf<T extends string | number | null>(
   reply: unknown,
   allowed: readonly T[],
@@ -24,7 +24,7 @@ export function asBytesOrNil(reply: unknown, what: string): Buffer | null {
   throw unlike(what, 'bytes or nil');
 }
 
-/** @throws RedisError when it is no list of so many. */
+/** @throws RedisError when it is no list of that length. */
 export function asList(reply: unknown, length: number, what: string): readonly unknown[] {
   if (Array.isArray(reply) && reply.length === length) return reply;
   throw unlike(what, `a list of ${length}`);

@@ -1,9 +1,9 @@
-/** The data of live chunks in one of GitLab's two Redis stores. */
+/** Reads and removes the data of live chunks in one of GitLab's two Redis stores. */
 import { loadScript, type RedisConnection } from './connection';
 import { RedisError } from './errors';
 import { asBytesOrNil, asInteger, asList, asOneOf } from './replies';
 
-/** What was archived of one chunk. */
+/** The archived content of one chunk. */
 export interface ArchivedBytes {
   readonly key: string;
   readonly sizeBytes: number;
@@ -21,8 +21,8 @@ export class RedisTraceChunks {
   }
 
   /**
-   * One round trip, and one more when a key is not there: that counts from a master only.
-   * @returns null for a key that is not there, or holds no text: that is not an empty chunk. @throws RedisError.
+   * One round trip, and one more when a key is missing: that counts from a master only.
+   * @returns null for a key that is missing, or holds no text: that is not an empty chunk. @throws RedisError.
    */
   async read(keys: readonly string[]): Promise<(Buffer | null)[]> {
     const replies = await this.#redis.replies((commands) => {
@@ -33,7 +33,7 @@ export class RedisTraceChunks {
     return data;
   }
 
-  /** One round trip. @returns 0 also for a key that is not there, −1 for one that holds no text. @throws RedisError. */
+  /** One round trip. @returns 0 also for a missing key, −1 for one that holds no text. @throws RedisError. */
   async lengths(keys: readonly string[]): Promise<number[]> {
     const replies = await this.#redis.replies((commands) => {
       for (const key of keys) commands.strlen(key);
@@ -41,7 +41,7 @@ export class RedisTraceChunks {
     return replies.map((reply) => (isOfAnotherType(reply) ? -1 : lengthOf(reply)));
   }
 
-  /** One round trip. @returns milliseconds, null for a key without an end or that is not there. @throws RedisError. */
+  /** One round trip. @returns milliseconds, null for a key without an end or a missing one. @throws RedisError. */
   async lifetimes(keys: readonly string[]): Promise<(number | null)[]> {
     const answers = await this.#redis.pipeline((commands) => {
       for (const key of keys) commands.pttl(key);
@@ -52,7 +52,7 @@ export class RedisTraceChunks {
     });
   }
 
-  /** One round trip; a key that is not there stays absent. @throws RedisError. */
+  /** One round trip; a missing key stays absent. @throws RedisError. */
   async keep(keys: readonly string[], ms: number): Promise<void> {
     await this.#redis.pipeline((commands) => {
       for (const key of keys) commands.pexpire(key, ms);
@@ -82,8 +82,8 @@ export class RedisTraceChunks {
   }
 
   /**
-   * Removes each chunk that still is what was archived, compared and removed in one step.
-   * @returns false for a chunk that has changed and stays; true also when there was nothing.
+   * Removes each chunk that still equals the archived one, compared and removed in one step.
+   * @returns false for a chunk that has changed and stays; true also for a missing one.
    */
   async removeUnchanged(chunks: readonly ArchivedBytes[]): Promise<boolean[]> {
     const calls = chunks.map(({ key, sizeBytes, sha1 }) => ({ key, args: [sizeBytes, sha1] }));

@@ -8,7 +8,7 @@ const oom = refusal(
   "Redis at x:1 refuses: OOM command not allowed when used memory > 'maxmemory'.",
 );
 
-/** @param scripts what a script is answered with. */
+/** @param scripts the answers to scripts. */
 function leasesOf(taken: unknown, scripts: Error): RedisTraceLeases {
   const redis = {
     address: 'x:1',

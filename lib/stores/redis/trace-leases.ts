@@ -1,4 +1,4 @@
-/** GitLab's exclusive lease on a whole trace, taken as GitLab takes it, so that neither works beside the other. */
+/** GitLab's exclusive lease on a whole trace, taken in GitLab's way, so that the two never work at the same time. */
 import { randomUUID } from 'node:crypto';
 import { traceLeaseKey } from '../../gitlab/trace-chunks';
 import { loadScript, type RedisConnection, type ScriptCall } from './connection';
@@ -8,15 +8,15 @@ import { asInteger, asList, asOneOf } from './replies';
 
 export interface LeaseAnswer {
   readonly jobId: number;
-  /** Null when somebody else has it. */
+  /** Null when it is held elsewhere. */
   readonly token: string | null;
   /** Until it ends by itself. */
   readonly leftMs: number;
-  /** Redis has no room: what frees some comes first. */
+  /** Redis has no room: work that frees memory comes first. */
   readonly isFull: boolean;
 }
 
-/** A lease that we hold, or held. */
+/** A lease that this process holds, or held. */
 export interface HeldLease {
   readonly jobId: number;
   readonly token: string;
@@ -31,7 +31,7 @@ export class RedisTraceLeases {
   readonly #reserve: RedisLeaseReserve;
   readonly #ttlMs: number;
 
-  /** @param ttlMs after which a lease ends that nobody renews: how long a crash keeps others waiting. */
+  /** @param ttlMs an unrenewed lease ends after this: so long a crash keeps others waiting. */
   constructor(redis: RedisConnection, ttlMs: number) {
     this.#redis = redis;
     this.#reserve = new RedisLeaseReserve(redis);
@@ -39,8 +39,8 @@ export class RedisTraceLeases {
   }
 
   /**
-   * One round trip, and two more in a Redis that is full; one answer a job, in their order.
-   * @throws RedisError; what was taken then ends by itself.
+   * One round trip, and two more in a full Redis; one answer for each job, in their order.
+   * @throws RedisError; leases taken before it end by themselves.
    */
   async acquire(jobIds: readonly number[]): Promise<LeaseAnswer[]> {
     const answers = await this.#take(jobIds);
@@ -49,7 +49,7 @@ export class RedisTraceLeases {
     return jobIds.flatMap((jobId, index) => answers[index] ?? whenFull.get(jobId) ?? []);
   }
 
-  /** @returns undefined for those that Redis, being full, has refused. */
+  /** @returns undefined for those that a full Redis has refused. */
   async #take(jobIds: readonly number[]): Promise<(LeaseAnswer | undefined)[]> {
     const tokens = jobIds.map(() => randomUUID());
     const replies = await this.#redis.replies((commands) => {
@@ -67,7 +67,7 @@ export class RedisTraceLeases {
     });
   }
 
-  /** Two round trips. @throws RedisError where a script gets no room either. */
+  /** Two round trips. @throws RedisError when a script gets no room either. */
   async #takeWhenFull(jobIds: readonly number[]): Promise<ReadonlyMap<number, LeaseAnswer>> {
     if (jobIds.length === 0) return new Map();
     await this.#reserve.giveBack();
@@ -102,7 +102,7 @@ export class RedisTraceLeases {
     );
   }
 
-  /** @returns the jobs whose lease is not ours any more. @throws RedisError when nobody knows. */
+  /** @returns the jobs whose lease is lost. @throws RedisError when the state is unknown. */
   async renew(leases: readonly HeldLease[]): Promise<number[]> {
     const answers = await this.#redis.runScript(renewLease, this.#callsOf(leases));
     const isOurs = answers.map((answer) => asOneOf(answer, [1, 0], 'a script') === 1);

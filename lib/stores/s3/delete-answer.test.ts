@@ -21,7 +21,7 @@ const read = (told: Told, answer: Parameters<typeof readDeleteAnswer>[1]) =>
     'DeleteObjects',
   );
 
-test('an answer that accounts for every key is believed, whatever it says of each', () => {
+test('an answer that lists every key counts, with any result for each', () => {
   assert(
     property(answers, (told) => {
       const failed = told.filter(({ code }) => code !== null && code !== 'NoSuchKey');

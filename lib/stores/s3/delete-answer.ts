@@ -1,4 +1,4 @@
-/** What the answer to a DeleteObjects says: pure. */
+/** Reads the answer to a DeleteObjects request. Pure. */
 import { incompleteAnswer, nothingKnown } from './errors';
 import type { FailedKey } from './paced';
 
@@ -10,8 +10,8 @@ export interface DeleteAnswer {
 }
 
 /**
- * It counts only when it is one to this request: every key is either deleted or failed, and no other is named.
- * Silence about a key is not success, so the server is asked to name all of them (no quiet mode).
+ * It counts only when it is an answer to this request: it lists every key as deleted or failed, and no other key. A key
+ * that is not listed does not count as deleted, so the request asks for all of them (no quiet mode).
  *
  * @returns the keys that were not deleted, with S3's reason.
  * @throws S3Error when nothing is known: of none of the keys, or (IncompleteAnswer) not of all.
@@ -24,7 +24,7 @@ export function readDeleteAnswer(
   const open = new Set(asked);
   const settle = (key: string | undefined): string => {
     if (key !== undefined && open.delete(key)) return key;
-    // Named twice is no word on it either: once as deleted and once as not, or for another request.
+    // A key that is listed twice is unknown, too: as deleted and as not, or for another request.
     throw nothingKnown(doing, 'an answer for a key that was not asked for, or for one twice');
   };
   const failed = Errors.map(({ Key, Code = 'Unknown' }) => ({ key: settle(Key), code: Code }));

@@ -1,13 +1,13 @@
 /**
- * Keys of which one may spoil the request for all: a request that is refused, or answered in part, is split in
- * halves until the key is alone, which then has a request of its own by its URL.
+ * Deletes keys of which one may make S3 refuse the whole request: a request that is refused, or answered in part, is
+ * split in halves until that key is alone. It then gets a request of its own by its URL.
  */
 import { concernsEveryRequest, incompleteAnswer, S3Error } from './errors';
 import { keySending } from './key-sending';
 import type { FailedKey } from './paced';
 
 export interface DeleteCalls {
-  /** One DeleteObjects. @returns what failed of it. @throws S3Error when it is no answer for all of them. */
+  /** One DeleteObjects. @returns its failed keys. @throws S3Error when it is no answer for all of them. */
   readonly together: (keys: readonly string[]) => Promise<readonly FailedKey[]>;
   /** One DeleteObject. @returns S3's reason when it refuses. @throws S3Error when nothing is known. */
   readonly alone: (key: string) => Promise<string | undefined>;
@@ -15,12 +15,12 @@ export interface DeleteCalls {
   readonly probe: () => Promise<void>;
 }
 
-/** As many as a record may need without one waiting for the other. */
+/** So many at once that a record's keys need not wait for each other. */
 const aloneAtOnce = 8;
 
 /**
  * @param keys as they are sent.
- * @returns the keys that were not deleted. @throws S3Error when nothing is known of some of them.
+ * @returns the keys that were not deleted. @throws S3Error when the fate of some of them is unknown.
  */
 export async function deleteInParts(
   keys: readonly string[],
@@ -41,7 +41,7 @@ async function splitting(
     return await calls.together(keys);
   } catch (error) {
     if (!mayLieInAKey(error)) throw error;
-    // When keys of our own are refused, too, it is the call: splitting would only repeat it.
+    // When keys of our own are refused, too, the call itself is: splitting would only repeat it.
     if (!isProven) await calls.probe();
     if (keys.length === 1) return eachAlone(keys, calls);
     const middle = Math.ceil(keys.length / 2);

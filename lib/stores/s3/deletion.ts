@@ -1,4 +1,6 @@
-/** How objects are deleted: together where S3 can be told so, and done only when it says so of every key. */
+/**
+ * Deletes objects: many in one request where their keys allow that, and each counts as deleted only when S3 says so.
+ */
 import { DeleteObjectCommand, DeleteObjectsCommand, type S3Client } from '@aws-sdk/client-s3';
 import { systemClock } from '../../process/clock';
 import { readDeleteAnswer } from './delete-answer';
@@ -13,7 +15,7 @@ import { doing, sendWithin } from './send';
 
 /** What one DeleteObjects request may hold. */
 const deleteKeysMax = 1_000;
-/** Well below the deadline of a micro-batch; what is still put off then is the caller's to repeat. */
+/** Well below the deadline of a micro-batch; the caller repeats keys that are still refused by then. */
 const slowDownLimitMs = 30_000;
 
 /** As `S3Settings` has them. */
@@ -24,7 +26,7 @@ interface DeletionSettings {
   readonly keysPerSecondMax?: number | undefined;
 }
 
-/** Behind `S3Objects`, which says what each method promises. */
+/** Used by `S3Objects`, which documents each method. */
 export class S3Deletion {
   readonly #client: S3Client;
   readonly #settings: DeletionSettings;

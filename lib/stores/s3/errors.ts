@@ -1,18 +1,18 @@
-/** Sorts S3's failures at the edge, so that nobody inside has to know the SDK's error classes. */
+/** Sorts S3's failures at the edge, so that other code needs none of the SDK's error classes. */
 import { isError } from '../../process/is-error';
 import { isUntrusted } from '../../process/untrusted';
 
 /**
- * - `unavailable`: it did not answer, or not to what it was asked: nothing is known, and waiting helps.
- * - `refused`: S3 answered and said no to this request.
- * - `unfit`: it answers, but cannot do, or does not let us do, what every record needs. Waiting does not help;
- *   somebody has to change a setting, a privilege or the server.
+ * - `unavailable`: no answer, or none to this request: nothing is known, and waiting helps.
+ * - `refused`: S3 refused this request.
+ * - `unfit`: S3 answers, but cannot do, or does not allow, what every record needs. Waiting does not help; an operator
+ *   has to change a setting, a privilege or the server.
  */
 export type S3Failure = 'unavailable' | 'refused' | 'unfit';
 
-/** An answer of another shape than the request's, also one that leaves out what was asked for. */
+/** An answer of another shape than the request's, including one that leaves something out. */
 export const unexpectedAnswer = 'UnexpectedAnswer';
-/** Of the right shape, but without a part of what was asked for. */
+/** Of the right shape, but without a part of what was requested. */
 export const incompleteAnswer = 'IncompleteAnswer';
 
 export class S3Error extends Error {
@@ -30,7 +30,7 @@ export class S3Error extends Error {
   }
 }
 
-/** Reasons, for a request or for one of its keys, that go away by waiting. */
+/** Reasons, for a request or for one of its keys, that pass by waiting. */
 const passingCodes = new Set([
   'SlowDown',
   'InternalError',
@@ -40,13 +40,13 @@ const passingCodes = new Set([
   'Throttling',
   'ThrottlingException',
   'RequestLimitExceeded',
-  // Our clock is wrong: the SDK has learnt the server's from this very answer, and signs by it from now on.
+  // Our clock is wrong: the SDK has read the server's from this very answer, and signs by it from now on.
   'RequestTimeTooSkewed',
 ]);
 
 export const isPassing = (code: string): boolean => passingCodes.has(code);
 
-/** Too much at once, not too little of S3: the same at a lower pace is granted. */
+/** Too many requests at once, no outage: S3 grants the same at a lower pace. */
 const slowDownCodes = new Set([
   'SlowDown',
   'SlowDownRead',
@@ -61,7 +61,7 @@ const slowDownCodes = new Set([
 export const isSlowDown = (code: string, httpStatus?: number): boolean =>
   slowDownCodes.has(code) || httpStatus === 429;
 
-/** @param limitMs the request's limit, for the message when it was that which ended it. */
+/** @param limitMs the request's time limit, for the message when the limit ended it. */
 export function translateError(error: unknown, doing: string, limitMs: number): S3Error {
   if (error instanceof S3Error) return error;
   if (!isError(error)) {
@@ -72,7 +72,7 @@ export function translateError(error: unknown, doing: string, limitMs: number): 
     return new S3Error(message, 'unavailable', 'Timeout', undefined, error);
   }
   const httpStatus = statusOf(error);
-  // What the driver could not read came as a success, of some other shape.
+  // The driver could not read an answer that came as a success, in another shape.
   if (httpStatus === 200) return nothingKnown(doing, 'an answer that is no XML', error);
   const code = codeOf(error, httpStatus);
   const said = saysNothingMore(error.message, code) ? '' : `: ${error.message}`;
@@ -91,7 +91,7 @@ function saysNothingMore(message: string, code: string): boolean {
   return ['', 'unknownerror', bare(code)].includes(bare(message));
 }
 
-/** @param got what came instead of an answer to the request. */
+/** @param got the answer that came instead of one to the request. */
 export function nothingKnown(
   doing: string,
   got: string,
@@ -115,13 +115,13 @@ function ofStatus(httpStatus: number): S3Failure {
   return httpStatus >= 400 && httpStatus < 500 ? 'refused' : 'unavailable';
 }
 
-/** A key that is not there. A bare 404 says that of HEAD only: anybody on the way may send it. */
+/** A missing key. A bare 404 proves that for HEAD only: any server on the way may send it. */
 export const isNoSuchKey = (error: unknown): boolean => errorCode(error) === 'NoSuchKey';
 /** A HEAD's answer has no body, so that a bucket that is not there looks the same. */
 export const isHeadNotFound = (error: unknown): boolean =>
   isNoSuchKey(error) || errorCode(error) === 'NotFound';
 
-/** What S3 says to every request when bucket or credentials are not what they were: waiting is right. */
+/** S3's answer to every request when bucket or credentials are not what they were: waiting is right. */
 const environmentCodes = new Set([
   'NoSuchBucket',
   'InvalidAccessKeyId',
@@ -134,7 +134,7 @@ const environmentCodes = new Set([
   'RequestTimeTooSkewed',
 ]);
 
-/** Whether the same would have been said to any other request. */
+/** Whether any other request would have got the same answer. */
 export const concernsEveryRequest = ({ failure, code }: S3Error): boolean =>
   failure !== 'refused' || environmentCodes.has(code);
 

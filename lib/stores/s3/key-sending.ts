@@ -1,11 +1,11 @@
 /**
- * How the deletion of a key can be asked for. DeleteObjects names its keys in XML, and XML 1.0 has no way to say
- * some characters that PostgreSQL, URLs and S3 all take; one such key has the whole request refused.
+ * Decides how the deletion of a key can be requested. DeleteObjects names its keys in XML, and XML 1.0 cannot express
+ * some characters that PostgreSQL, URLs and S3 all accept; one such key has the whole request refused.
  */
 
 /**
  * - `together`: with others, in the XML of a DeleteObjects.
- * - `alone`: by a request of its own, in whose URL every character can be said.
+ * - `alone`: by a request of its own, whose URL can express every character.
  * - `never`: no request can name it, and no object can have it.
  */
 export type KeySending = 'together' | 'alone' | 'never';
@@ -14,8 +14,8 @@ export type KeySending = 'together' | 'alone' | 'never';
 const keyBytesMax = 1_024;
 
 /**
- * What XML 1.0 has no word for, and what readers of XML are known to change or refuse though it has: control
- * characters, the line ends of XML 1.1, noncharacters, and space at either end.
+ * Characters that XML 1.0 cannot express, and those that XML readers are known to change or refuse: control characters,
+ * the line ends of XML 1.1, noncharacters, and space at either end.
  */
 const unlikeXml =
   /[\p{Cc}\u2028\u2029\ufdd0-\ufdef]|[\ufffe\uffff]|\p{Noncharacter_Code_Point}|^\s|\s$/u;

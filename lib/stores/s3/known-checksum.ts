@@ -1,6 +1,6 @@
 /**
- * A signature covers the SHA-256 of the body. A request that stores bytes carries that very sum already,
- * as the checksum that the server verifies: then the SDK need not hash them all over again.
+ * Avoids hashing a body twice. A signature covers the SHA-256 of the body, and a request that stores bytes carries that
+ * sum already, as the checksum that the server verifies.
  */
 
 const checksumHeader = 'x-amz-checksum-sha256';

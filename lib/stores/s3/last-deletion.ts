@@ -1,6 +1,6 @@
 /**
- * Whether S3 deletes, by its last answer: rows go before their objects, so none may go while a deletion has just been
- * refused as a whole, or was answered with something else.
+ * Whether S3 deletes, by its last answer: rows are deleted before their objects, so none may be while the last deletion
+ * was refused as a whole, or got no valid answer.
  */
 import { isPassing, isSlowDown, S3Error } from './errors';
 import type { FailedKey } from './paced';
@@ -15,7 +15,7 @@ export class LastDeletion {
     this.#probe = probe;
   }
 
-  /** Learns from what becomes of a request for so many keys, and changes nothing about it. */
+  /** Watches the result of a request for so many keys, and does not change it. */
   async watch(
     keys: number,
     request: () => Promise<readonly FailedKey[]>,
@@ -31,7 +31,7 @@ export class LastDeletion {
     }
   }
 
-  /** Asks S3 only in doubt, and once for all who wait. @throws S3Error while it does not delete. */
+  /** Asks S3 only in doubt, and once for all waiting callers. @throws S3Error while it does not delete. */
   async assertDeletes(): Promise<void> {
     if (!this.#isDoubted) return;
     this.#probing ??= this.#probe().finally(() => (this.#probing = undefined));
@@ -39,7 +39,7 @@ export class LastDeletion {
   }
 }
 
-/** What the answer to a deletion of our own keys means. @throws S3Error when nothing can be deleted. */
+/** Interprets the answer to a deletion of our own keys. @throws S3Error when nothing can be deleted. */
 export function assertDeleted(failed: readonly FailedKey[], doing: string): void {
   const refused = failed.find(({ code }) => !isPassing(code));
   if (!refused) return;
@@ -47,7 +47,7 @@ export function assertDeleted(failed: readonly FailedKey[], doing: string): void
   throw new S3Error(message, 'unfit', refused.code, undefined, undefined);
 }
 
-/** A refusal that our own keys have met as well. */
+/** A refusal that our own keys have got as well. */
 export function refusedAsSuch(error: S3Error): S3Error {
   if (error.failure !== 'refused') return error;
   const message = `${error.message} (for keys of our own as well: the server or something before it refuses this call). Nothing is deleted until it answers it.`;

@@ -1,6 +1,6 @@
 /**
- * The bucket that holds the artifacts: every call bounded in time, one attempt each (retrying is the caller's).
- * Only what S3 puts off by SlowDown is asked for again here, at the pace that it grants.
+ * The bucket that holds the artifacts: every call has a time limit and makes one attempt (the caller retries). Only
+ * keys that S3 answered with SlowDown are requested again here, at the pace that it grants.
  */
 import {
   GetBucketTaggingCommand,
@@ -32,7 +32,7 @@ export interface S3Settings {
   readonly connectTimeoutMs: number;
   /** For a whole request, its answer included. */
   readonly requestTimeoutMs: number;
-  /** Keys written or deleted a second under the prefix that are never exceeded. Left out: what S3 grants. */
+  /** Limit of keys written or deleted a second under the prefix. Left out: S3's own limit. */
   readonly keysPerSecondMax?: number | undefined;
 }
 
@@ -78,7 +78,7 @@ export function s3Settings(config: S3Variables, limits: Partial<typeof defaults>
   };
 }
 
-/** One attempt a request: trying again is for the caller, who knows what may be repeated. */
+/** One attempt for each request: retries are up to the caller, who knows what may be repeated. */
 export function createS3Client(settings: S3Settings): S3Client {
   const sockets = { keepAlive: true, maxSockets: settings.connectionsMax };
   const client = new S3Client({
@@ -114,15 +114,15 @@ export class S3Objects {
     this.#deletion = new S3Deletion(this.#client, settings);
   }
 
-  /** Whether a deletion of this key can be asked for at all. */
+  /** Whether a request can name this key at all. */
   canDelete(key: string): boolean {
     return this.#deletion.canDelete(key);
   }
 
   /**
-   * Deletes up to 1,000 objects; one that does not exist counts as deleted. May wait until S3 grants it:
-   * keys that it puts off are asked for again, and no others. A request that is refused as a whole is split.
-   * @returns the keys that S3 did not delete, each with the reason it gave.
+   * Deletes up to 1,000 objects; one that does not exist counts as deleted. May wait until S3 grants it: only keys that
+   * got SlowDown are requested again. A request that is refused as a whole is split.
+   * @returns the keys that S3 did not delete, each with its reason.
    * @throws S3Error when nothing is known: any of the objects may be gone or not.
    */
   deleteObjects(keys: readonly string[]): Promise<readonly FailedKey[]> {
@@ -130,14 +130,14 @@ export class S3Objects {
   }
 
   /**
-   * Before rows go: asks S3 only when its last answer to a deletion was none, or refused all of it.
+   * Called before rows are deleted: asks S3 only when its last answer to a deletion was invalid, or refused all of it.
    * @throws S3Error while it does not delete.
    */
   assertDeletes(): Promise<void> {
     return this.#deletion.assertDeletes();
   }
 
-  /** Deletes keys of our own where nothing is. @throws S3Error when DeleteObjects does not work. */
+  /** Deletes keys of our own that have no object. @throws S3Error when DeleteObjects does not work. */
   probeDeletion(): Promise<void> {
     return this.#deletion.probe();
   }
@@ -172,7 +172,7 @@ export class S3Objects {
     } while (continuation !== undefined);
   }
 
-  /** Null when there is no such object. @throws S3Error when S3 does not say. */
+  /** Null when there is no such object. @throws S3Error when S3 does not answer that. */
   async headObject(key: string): Promise<{ readonly sizeBytes: number } | null> {
     try {
       const answer = await this.#send('HeadObject', (abortSignal) =>
@@ -185,7 +185,7 @@ export class S3Objects {
         ),
       );
       const { ContentLength: sizeBytes, ETag, $metadata } = answer;
-      // The gateways that leave the ETag out (of files that others have put there) still number their answers.
+      // Gateways that leave the ETag out (of files stored by other programs) still number their answers.
       const isOfS3 = (ETag ?? '') !== '' || ($metadata.requestId ?? '') !== '';
       if (sizeBytes !== undefined && isOfS3) return { sizeBytes };
       throw nothingKnown(

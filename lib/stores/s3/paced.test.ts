@@ -11,11 +11,11 @@ const requestKeys = 1_000;
 interface World {
   readonly clock: VirtualClock;
   readonly s3: LimitedS3;
-  /** Requests that would have done, had each been granted. */
+  /** Requests that would be enough, if S3 granted each. */
   needed(): number;
 }
 
-/** Workers that always have a thousand more keys to delete; `processes` know nothing of each other. */
+/** Workers that always have a thousand more keys to delete; the `processes` do not know of each other. */
 function flood(limit: Partial<ProviderLimit>, processes = 1, workers = 4, seed = 1): World {
   const clock = new VirtualClock();
   const random = seededRandom(seed);
@@ -74,7 +74,7 @@ test('nothing waits while nothing was refused, and a cap is kept from the beginn
   expect(waits(new RequestPace({ perSecondMax: 500 }))).toEqual([0, 2_000, 2_002]);
 });
 
-test('whatever is answered, turns keep their order and the rate stays between its bounds', () => {
+test('for any answers, turns keep their order and the rate stays between its bounds', () => {
   const step = record({
     kind: constantFrom('take' as const, 'granted' as const, 'slowed' as const),
     keys: integer({ min: 1, max: 1_000 }),
@@ -93,7 +93,7 @@ test('whatever is answered, turns keep their order and the rate stays between it
         else turns.push(pace.take(keys, nowMs));
         const waits = turns.map((turn) => pace.waitMs(turn, nowMs));
         expect(waits).toEqual(waits.toSorted((a, b) => a - b));
-        // What has come stays so, and no more keys come than the cap lets by.
+        // Deleted keys stay deleted, and the cap is never exceeded.
         const comeNow = waits.filter((ms) => ms === 0).length;
         expect(comeNow).toBeGreaterThanOrEqual(came);
         came = comeNow;
@@ -137,7 +137,7 @@ test('what is put off for longer than the limit is the caller’s again', async 
   expect(requests).toBeLessThan(30);
 });
 
-test('a single write takes its turn, and what it is told counts for those after it', async () => {
+test('a single write takes its turn, and its answer counts for those after it', async () => {
   const clock = new VirtualClock();
   const pace = new RequestPace();
   const slow = new S3Error('S3, PutObject: SlowDown', 'unavailable', 'SlowDown', 503, undefined);

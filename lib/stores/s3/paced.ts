@@ -1,9 +1,9 @@
-/** Asks for deletions at the pace that the provider grants; what it puts off is asked for again, and nothing else. */
+/** Rate-limits DeleteObjects; retries only the keys answered with SlowDown. */
 import type { Clock } from '../../process/clock';
 import { isSlowDown, S3Error } from './errors';
 import type { RequestPace } from './request-pace';
 
-/** A write of one key gets its turn within so long, or is sent without. */
+/** A write of one key gets its turn within so long, or is sent without one. */
 const turnLimitMs = 10_000;
 /** The rate may have changed meanwhile. */
 const lookAgainMs = 500;
@@ -17,13 +17,13 @@ export interface FailedKey {
 export interface PacedDelete {
   readonly pace: RequestPace;
   readonly clock: Clock;
-  /** After so long what is still put off is the caller's to repeat. */
+  /** After so long the caller repeats the keys that still got SlowDown. */
   readonly limitMs: number;
-  /** One request. @returns what failed of it. @throws S3Error when it failed as a whole. */
+  /** One request. @returns its failed keys. @throws S3Error when it failed as a whole. */
   readonly ask: (keys: readonly string[]) => Promise<readonly FailedKey[]>;
 }
 
-/** @returns the keys that were not deleted. @throws S3Error when a request failed for another reason than its pace. */
+/** @returns the keys that were not deleted. @throws S3Error when a request failed for another reason than SlowDown. */
 export async function deletePaced(
   keys: readonly string[],
   { pace, clock, limitMs, ask }: PacedDelete,
@@ -46,7 +46,7 @@ export async function deletePaced(
   }
 }
 
-/** One request for one key, at the pace that is granted; whether it is repeated is for the caller. */
+/** One request for one key, at the granted pace; the caller decides whether to repeat it. */
 export async function askPaced<T>(
   pace: RequestPace,
   clock: Clock,
@@ -68,7 +68,7 @@ export async function askPaced<T>(
 
 const slowDown = (key: string): FailedKey => ({ key, code: 'SlowDown' });
 
-/** @returns false when it has not come in time. */
+/** @returns false when its turn did not come in time. */
 async function turn(
   keys: number,
   pace: RequestPace,
@@ -85,7 +85,7 @@ async function turn(
   }
 }
 
-/** A request that was put off as a whole is one in which every key was. */
+/** A SlowDown for the whole request counts for each of its keys. */
 async function asked(
   keys: readonly string[],
   ask: PacedDelete['ask'],

@@ -1,31 +1,31 @@
 /**
- * How fast a prefix of a bucket may be asked, found by what the provider answers: pure, told the time.
+ * How fast a prefix of a bucket may be used, found by the provider's answers. Pure: the caller passes the time.
  *
- * There is no pace until the provider says SlowDown for the first time. What had been granted by then is a
- * first guess, which doubles every second until it is refused, too. From then on a refusal lets the rate fall
- * below the best of the last seconds, and it grows back on a cubic curve: quickly towards where it was
- * refused, slowly past it, and faster again the longer nothing is refused. So it stays close below a limit
- * that stays, and finds one that moves. What is paced are keys, not requests: that is what a provider counts.
+ * There is no pace until the provider answers SlowDown for the first time. The rate granted by then is a first guess,
+ * which doubles every second until that is refused, too. From then on a refusal lets the rate fall below the best of
+ * the last seconds, and it grows back on a cubic curve: quickly towards the refused rate, slowly past it, and faster
+ * again the longer nothing is refused. So it stays close below a constant limit, and finds a moving one. The pace
+ * counts keys, not requests, as providers do.
  *
- * Requests get their turns in the order of asking. A turn is a place in a line of keys, and comes when the
- * rate has reached its end; so those who wait feel it at once when the rate changes.
+ * Requests get their turns in the order of asking. A turn is a place in a line of keys, and comes when the rate has
+ * reached its end; so waiting requests follow a changed rate at once.
  */
 
 export interface PaceSettings {
-  /** Keys a second that are never exceeded, whatever the provider grants. */
+  /** Keys a second that are never exceeded, even if the provider grants more. */
   readonly perSecondMax?: number | undefined;
 }
 
-/** Of the rate that was refused, after a SlowDown. */
+/** Share of the refused rate, after a SlowDown. */
 const fallTo = 0.85;
-/** So long after it the rate is back where it was refused. */
+/** After so long the rate is back at the refused one. */
 const backAfterSeconds = 12;
 /** The best second is looked for in so long. */
 const seenMs = 3_000;
-/** Above what was granted lately nothing is known: a rate that grew unused is not what was refused. */
+/** Above the rate granted lately nothing is known: a rate that grew unused is not the refused one. */
 const knownShare = 1.1;
 const perSecondMin = 10;
-/** What a rest saves up: one full request. */
+/** A pause saves up at most one full request. */
 const savedKeysMax = 1_000;
 
 export class RequestPace {
@@ -63,7 +63,7 @@ export class RequestPace {
     return this.#lineEnd;
   }
 
-  /** @returns 0 when it is this turn's time; else ask again after so many milliseconds. */
+  /** @returns 0 when it is this turn's time; else the milliseconds after which to ask again. */
   waitMs(turn: number, nowMs: number): number {
     this.#advance(nowMs);
     const keys = turn - this.#reached;
@@ -75,10 +75,10 @@ export class RequestPace {
     if (keys > 0) this.#granted.push({ atMs: nowMs, keys });
   }
 
-  /** @param sentAtMs what was sent before the last fall says nothing about the rate since then. */
+  /** @param sentAtMs a request sent before the last fall says nothing about the rate since then. */
   slowedDown(keys: number, sentAtMs: number, nowMs: number): void {
     this.#advance(nowMs);
-    // The provider has nothing left: what a rest has saved is no good.
+    // The provider has nothing left: the saved-up request is lost.
     this.#reached = Math.min(this.#reached, this.#lineEnd);
     if (this.#refused && sentAtMs < this.#refused.atMs) return;
     const isGuess = this.#refused === null;

@@ -1,7 +1,7 @@
-/** Keys that are our own to try things with: of a shape that the pipeline never touches. */
+/** Keys of our own for tests against the bucket: of a shape that the pipeline never touches. */
 export const selfTestPrefix = 'afterbuild-self-test/';
 
-/** Nothing is ever stored there: whether deletions work can be asked at any time. */
+/** No object is ever stored there, so a deletion can be tried at any time. */
 export const deletionTestKeys: readonly string[] = [
   `${selfTestPrefix}deletion/1`,
   `${selfTestPrefix}deletion/2`,

@@ -3,7 +3,7 @@ import { ConfigError } from '../../process/config';
 import { testConditionalWrites } from './self-test';
 import type { WriteCondition } from './traces';
 
-/** A server that takes writes whatever their condition says, if it is of the kind that it ignores. */
+/** A server that ignores the condition of a write, for the given kinds of write. */
 class CarelessObjects extends MemoryTraceObjects {
   constructor(private readonly ignores: 'absent' | 'etag' | 'parts' | 'nothing') {
     super();

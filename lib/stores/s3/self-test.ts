@@ -1,4 +1,4 @@
-/** At the start: does this S3 server do what the archive's safety rests on? */
+/** Checks at the start whether this S3 server honours the conditions that the archive's safety depends on. */
 import { createHash, randomUUID } from 'node:crypto';
 import { traceKey } from '../../gitlab/trace-key';
 import { ConfigError } from '../../process/config';

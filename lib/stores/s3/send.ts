@@ -1,7 +1,7 @@
-/** One request to S3: bounded in time, its errors sorted. */
+/** Sends one request to S3, with a time limit, and sorts its errors. */
 import { nothingKnown, translateError } from './errors';
 
-/** How an error's message names what was asked. */
+/** Names the request in an error's message. */
 export const doing = (request: string, bucket: string): string => `${request} on bucket ${bucket}`;
 
 /** @param send one attempt, its answer included. @throws S3Error. */
@@ -17,7 +17,7 @@ export async function sendWithin<T>(
   }
 }
 
-/** An ETag or an id that an answer has to hold. */
+/** An ETag or an id that an answer must contain. */
 export const isNamed = (text: string | undefined): text is string =>
   text !== undefined && text !== '';
 

@@ -1,4 +1,4 @@
-/** Whether S3 has stored what was sent: by the checksum in its answer, not by the ETag. */
+/** Checks that S3 has stored the bytes that were sent: by the checksum in its answer, not by the ETag. */
 import { createHash } from 'node:crypto';
 import { nothingKnown, S3Error } from './errors';
 
@@ -9,7 +9,7 @@ export function checksumOfParts(partChecksums: readonly string[]): string {
   return `${hash.digest('base64')}-${partChecksums.length}`;
 }
 
-/** @throws S3Error when S3 says another checksum, or none, or no ETag. */
+/** @throws S3Error when S3 answers another checksum, or none, or no ETag. */
 export function verified(
   { ETag: etag, ChecksumSHA256: says }: Answer,
   expected: string,

@@ -1,8 +1,8 @@
 /**
- * Archived traces and flushed chunks in the bucket: nothing is written or removed but on a condition.
+ * Archived traces and flushed chunks in the bucket: every write and every removal has a condition.
  *
- * What a caller has seen (nothing, or an ETag) is what the store checks at the moment of the write, so
- * that an uploader that was asleep cannot put old bytes over newer ones (docs/architecture.md, Archiving traces).
+ * The caller passes what it has seen (no object, or an ETag), and the store checks that at the moment of the write, so
+ * that an uploader that was frozen cannot put old bytes over newer ones (docs/architecture.md, Archiving traces).
  */
 import {
   AbortMultipartUploadCommand,
@@ -24,7 +24,7 @@ import { RequestPace } from './request-pace';
 import { doing, isNamed, readWhole, sendWithin } from './send';
 import { checksumOfParts, verified } from './stored-checksum';
 
-/** What must be so at the moment of the write: no object, or the one with this ETag. */
+/** The condition at the moment of the write: no object, or the one with this ETag. */
 export type WriteCondition = { readonly absent: true } | { readonly etag: string };
 
 export interface SeenObject {
@@ -41,7 +41,7 @@ export interface TraceUpload {
   /** Parts in their order, each of at least 5 MiB but the last. */
   part(bytes: Buffer): Promise<void>;
   complete(condition: WriteCondition): Promise<Written>;
-  /** Never throws: what is left is removed by the bucket's own rule for unfinished uploads. */
+  /** Never throws: the bucket's own rule for unfinished uploads removes what is left. */
   abort(): Promise<void>;
 }
 
@@ -57,7 +57,7 @@ export class S3Traces {
     this.#pace = new RequestPace({ perSecondMax: settings.keysPerSecondMax });
   }
 
-  /** Null when there is no such object. @throws S3Error when S3 does not say. */
+  /** Null when there is no such object. @throws S3Error when S3 does not answer that. */
   async head(key: string): Promise<SeenObject | null> {
     try {
       const answer = await this.#send('HeadObject', (abortSignal) =>
@@ -175,7 +175,7 @@ export class S3Traces {
 
   /**
    * @param lengthBytes all of them within the object.
-   * @returns undefined when the object is not the one of the ETag any more.
+   * @returns undefined when the object does not have that ETag any more.
    */
   async readRange(
     key: string,
@@ -190,7 +190,7 @@ export class S3Traces {
     });
     return this.#sendConditional('GetObject', async (abortSignal) => {
       const answer = await this.#client.send(get, { abortSignal });
-      // A server that knows no ranges answers with the whole object.
+      // A server without support for ranges answers with the whole object.
       const says = answer.ContentRange ?? 'bytes 0-';
       if (answer.ETag !== etag || !says.startsWith(`bytes ${fromByte}-`)) {
         await answer.Body?.transformToWebStream().cancel();
@@ -201,7 +201,7 @@ export class S3Traces {
   }
 
   /**
-   * Removes the object if it is still the one of the ETag; one that is not there counts as removed.
+   * Removes the object if it still has that ETag; a missing one counts as removed.
    * @returns false when another object has taken its place.
    */
   async removeIf(key: string, etag: string): Promise<boolean> {
@@ -227,8 +227,8 @@ export class S3Traces {
   }
 
   /**
-   * Finds out, with an object that may go, whether the server checks If-Match of a delete by itself; not
-   * all do. If so, a delete needs no question before it from then on.
+   * Finds out, with an object that may be deleted, whether the server checks If-Match of a delete by itself; not all
+   * do. If so, a delete needs no check before it from then on.
    */
   async learnConditionalDelete(key: string): Promise<void> {
     const IfMatch = '"00000000000000000000000000000000"';
@@ -243,7 +243,7 @@ export class S3Traces {
     this.#deletesOnCondition = isRefused && (await this.head(key)) !== null;
   }
 
-  /** What the other has learnt of the same server. */
+  /** What the other instance has learnt about the same server. */
   deletesLike(other: S3Traces): void {
     this.#deletesOnCondition = other.#deletesOnCondition;
   }
@@ -256,7 +256,7 @@ export class S3Traces {
     return { Bucket: this.#settings.bucket, Key: this.#settings.prefix + key };
   }
 
-  /** @param whenAbsent what an object that is not there means; undefined: that the condition failed. */
+  /** @param whenAbsent the result for a missing object; undefined: the condition failed. */
   async #sendConditional<T>(
     request: string,
     send: (signal: AbortSignal) => Promise<T>,
@@ -273,7 +273,7 @@ export class S3Traces {
     }
   }
 
-  /** One attempt, when it is its turn; a provider counts a write as a key. @throws S3Error, SlowDown too. */
+  /** One attempt, in its turn; a provider counts a write as a key. @throws S3Error, SlowDown too. */
   #write<T>(request: string, send: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return askPaced(this.#pace, systemClock, () => this.#send(request, send));
   }
@@ -291,6 +291,6 @@ export class S3Traces {
 const headersOf = (condition: WriteCondition): { IfNoneMatch: '*' } | { IfMatch: string } =>
   'absent' in condition ? { IfNoneMatch: '*' } : { IfMatch: condition.etag };
 
-/** Also a write that met another one at the same moment (409): what was seen is not so any more. */
+/** Also a write that collided with another one (409): what the caller has seen is outdated. */
 const isConditionFailed = (error: unknown): boolean =>
   error instanceof S3Error && (error.httpStatus === 412 || error.httpStatus === 409);

@@ -1,4 +1,4 @@
-/** The artifact row of an archived trace, as the database has it now, whoever wrote it. */
+/** Reads the artifact row of an archived trace as it is now, with any author. */
 import { fileStore, fileType } from '../../../lib/gitlab/enums';
 import { artifactObjectKey } from '../../../lib/gitlab/object-key';
 import type { Queryable } from '../rows';

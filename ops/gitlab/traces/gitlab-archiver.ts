@@ -1,6 +1,6 @@
 /**
- * GitLab's own archiver, which may run beside the pipeline: the row first, the upload after its commit,
- * then the chunks in its order. A crash or a failed upload between leaves what GitLab leaves.
+ * GitLab's own archiver, which may run beside the pipeline: the row first, the upload after its commit, then the chunks
+ * in its order. A crash or a failed upload in between leaves the same state as with GitLab.
  */
 import { createHash } from 'node:crypto';
 import { artifactLocked, fileStore, fileType } from '../../../lib/gitlab/enums';
@@ -16,14 +16,14 @@ import { chunkRows, destroyChunks, readChunk, type BetweenSteps } from './trace-
 export interface GitlabArchiveOptions {
   /** The object store refuses the upload: row and chunks stay. */
   readonly uploadFails?: boolean;
-  /** Told `row`, `uploaded` and `rows gone`. */
+  /** Called with `row`, `uploaded` and `rows gone`. */
   readonly between?: BetweenSteps;
 }
 
 /** `failed` counts as an attempt; the cron comes back after hours. */
 export type GitlabArchived = 'archived' | 'already archived' | 'failed' | 'lease taken' | 'not due';
 
-/** One attempt. Its failures end in the answer, as GitLab's service swallows them. */
+/** One attempt. Failures are returned, since GitLab's service swallows them. */
 export async function archiveAsGitlab(
   gitlab: SmallGitlab,
   build: TraceBuild,
@@ -119,7 +119,7 @@ async function insertRow(
   return entries[0] as ArtifactEntry;
 }
 
-/** Never expires, and nobody knows whether it is locked: GitLab sets neither for a trace. */
+/** Never expires, and its `locked` is unknown: GitLab sets neither for a trace. */
 function newRow(build: TraceBuild, sizeBytes: number, createdAtMs: number) {
   return {
     partitionId: build.partitionId,
@@ -138,7 +138,7 @@ function newRow(build: TraceBuild, sizeBytes: number, createdAtMs: number) {
   };
 }
 
-/** The count hangs on the metadata row, and is lost with it when the artifact row goes. */
+/** The count belongs to the metadata row, and is lost with it when the artifact row goes. */
 async function countAttempt({ pool }: SmallGitlab, build: TraceBuild): Promise<void> {
   await pool.query(
     `INSERT INTO p_ci_build_trace_metadata

@@ -1,7 +1,7 @@
 /**
- * Reads traces as GitLab's web and API do, at any moment, and compares them with the ledger: the
- * archived object first, else the chunks from the stores that their rows name; a chunk that cannot be
- * read makes the reader load the build again (it may just have been archived).
+ * Reads traces like GitLab's web and API, at any moment, and compares them with the ledger: the archived object first,
+ * else the chunks from the stores that their rows name. After a chunk that cannot be read the reader loads the build
+ * again (it may just have been archived).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chunkBytes } from '../../../lib/gitlab/trace-chunks';
@@ -53,7 +53,7 @@ async function readOnce(means: ChunkMeans, buildId: number): Promise<TraceRead> 
   return { from: rows.length === 0 ? 'nowhere' : 'chunks', bytes: Buffer.concat(parts) };
 }
 
-/** One break of I1, as a reader saw it. */
+/** One break of I1, found by a reader. */
 export interface Violation {
   readonly buildId: number;
   /** The first byte that is wrong or missing. */
@@ -64,8 +64,8 @@ export interface Violation {
 }
 
 /**
- * Reads one trace and holds it to what the ledger promised before the read began.
- * @returns undefined when every promised byte is there, or the trace was erased meanwhile.
+ * Reads one trace and compares it with the bytes that the ledger promised before the read began.
+ * @returns undefined when every promised byte was read, or the trace was erased meanwhile.
  */
 export async function checkTrace(
   means: ChunkMeans,
@@ -80,7 +80,7 @@ export async function checkTrace(
   return isGone(trace) ? undefined : violation;
 }
 
-/** Asked anew: an erase is told before it begins, perhaps while the read was under way. */
+/** Read again: an erase is in the ledger before it begins, perhaps during this read. */
 function isGone(trace: KnownTrace): boolean {
   return trace.gone !== 'no';
 }
@@ -95,7 +95,7 @@ async function lookOnce(means: ChunkMeans, trace: KnownTrace): Promise<Violation
     return { ...found, from: read.from, readBytes: read.bytes.length, atByte };
   } catch (error) {
     if (!(error instanceof UnreadableChunkError)) throw error;
-    // GitLab shows an error as long as a chunk is lost; what is left of it must still be there.
+    // GitLab shows an error while a chunk is lost; the rest of the trace must still exist.
     const survives = trace.lost.length > 0 && (await survivorsAreThere(means, trace));
     return survives ? undefined : { ...found, atByte: 0 };
   }
@@ -116,7 +116,7 @@ async function missingFrom(
   return reached >= promisedBytes ? undefined : reached;
 }
 
-/** Bytes that came after the archive wait in chunks, at their own place, until they extend it. */
+/** Bytes that came after the archive wait in chunks, at their own place, until the archive is extended. */
 async function lateBytesTo(
   means: ChunkMeans,
   buildId: number,
@@ -150,25 +150,25 @@ async function survivorsAreThere(means: ChunkMeans, trace: KnownTrace): Promise<
 
 export interface WatchOptions {
   readonly randomSeed?: number;
-  /** Between two reads; the machine is not the reader's alone. */
+  /** Between two reads; the machine has other work. */
   readonly everyMs?: number;
 }
 
 export interface Watched {
   readonly reads: number;
   readonly violations: readonly Violation[];
-  /** Reads that a store did not answer; they say nothing about the bytes. */
+  /** Reads without an answer of a store; they prove nothing about the bytes. */
   readonly unanswered: number;
 }
 
 export interface TraceWatch {
-  /** Ends after the read under way. */
+  /** Ends after the running read. */
   stop(): Promise<Watched>;
 }
 
 /**
- * Reads random traces of the ledger until stopped. The ledger is asked before each read, so keep it in
- * memory (MemoryLedger) where there is much in it.
+ * Reads random traces of the ledger until stopped. The ledger is read before each trace, so keep a large one in memory
+ * (MemoryLedger).
  */
 export function watchTraces(
   means: ChunkMeans & { readonly ledger: { read(): Promise<LedgerState> } },

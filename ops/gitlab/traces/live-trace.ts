@@ -1,6 +1,6 @@
 /**
- * A trace that is being written, as GitLab writes it: appends by chunk, flushes to the lasting stores,
- * and the state that the runner reports at its end. Each tells the ledger after its commit.
+ * A trace that is being written, as GitLab writes it: appends by chunk, flushes to the lasting stores, and the state
+ * that the runner reports at its end. Each step is written to the ledger after its commit.
  */
 import { crc32 } from 'node:zlib';
 import { chunkBytes, chunkObjectKey, chunkStore, isLive } from '../../../lib/gitlab/trace-chunks';
@@ -30,16 +30,16 @@ export interface TraceBuild {
 export interface AppendOptions {
   /** Where a new chunk begins its life; GitLab's default is 4. */
   readonly store?: 1 | 4;
-  /** A process that was stopped and goes on by what it knew: no lease, no look at the archive. */
+  /** A process that was stopped and continues with its old knowledge: it checks neither lease nor archive. */
   readonly stalled?: { readonly atByte: number };
 }
 
 export type Appended =
   | { readonly accepted: true; readonly toByte: number }
-  /** The runner is told, and keeps its bytes. */
+  /** The runner gets this error, and keeps its bytes. */
   | { readonly accepted: false; readonly reason: 'lease' | 'archived' | 'offset' };
 
-/** What the chunks hold by GitLab's reckoning: up to the end of the highest one. */
+/** How many bytes the chunks hold by GitLab's count: up to the end of the highest one. */
 export async function liveBytes(gitlab: SmallGitlab, buildId: number): Promise<number> {
   const last = (await chunkRows(gitlab, buildId)).at(-1);
   return last ? last.index * chunkBytes + (await chunkSize(gitlab, last)) : 0;
@@ -148,16 +148,16 @@ async function saveChunk(
 
 export interface FlushOptions {
   readonly to: typeof chunkStore.database | typeof chunkStore.fog;
-  /** Told `stored` and `saved`. */
+  /** Called with `stored` and `saved`. */
   readonly between?: BetweenSteps;
 }
 
-/** What a flush came to; anything but `flushed` leaves the chunk where it was. */
+/** The result of a flush; any result but `flushed` leaves the chunk where it was. */
 export type Flushed = 'flushed' | 'not live' | 'no data' | 'not final' | 'stale';
 
 /**
- * Moves a live chunk to a lasting store: the new store, then the row, then the old store. What it
- * leaves without a row on the way, by a crash or a lost race, GitLab never finds again.
+ * Moves a live chunk to a lasting store: the new store, then the row, then the old store. Data that a crash or a lost
+ * race leaves without a row is never found again by GitLab.
  * @throws LeaseTakenError when the chunk is being written.
  */
 export async function flushChunk(

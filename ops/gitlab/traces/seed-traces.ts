@@ -1,6 +1,6 @@
 /**
- * The traces of a seeded GitLab: of all builds three fifths wait to be archived, and are the N of the
- * final line. The rest are GitLab's: archived long ago, its own to archive, to be erased, or running.
+ * The traces of a seeded GitLab: three fifths of all builds wait to be archived, and are the N of the final line. The
+ * rest are GitLab's: archived long ago, to be archived by GitLab, to be erased, or running.
  */
 import { chunkStore } from '../../../lib/gitlab/trace-chunks';
 import type { LedgerEntry } from '../ledger';
@@ -26,7 +26,7 @@ export interface SeedTracesInput {
   readonly projectIds: readonly number[];
 }
 
-/** What GitLab goes on with while the pipeline runs. */
+/** What GitLab continues while the pipeline runs. */
 export interface TraceWork {
   /** Of the N: they still run. */
   readonly toFinish: TraceBuild[];
@@ -50,7 +50,7 @@ export function countedTraces(builds: number): number {
   return Math.floor((builds * 3) / 5);
 }
 
-/** Chunks are stored before their build finishes; both are told to CDC by one commit. */
+/** Chunks are stored before their build finishes; one commit brings both to CDC. */
 export async function seedTraceBuilds(
   gitlab: SmallGitlab,
   input: SeedTracesInput,
@@ -72,7 +72,7 @@ export async function seedTraceBuilds(
   return work;
 }
 
-/** Two of three end while nobody watches, the rest under the pipeline's eyes. */
+/** Two of three end before the pipeline runs, the rest while it does. */
 function isFinishedAtOnce(index: number): boolean {
   return index % 3 !== 0;
 }
@@ -136,7 +136,7 @@ function storeAt(stores: readonly [ChunkStore, ...ChunkStore[]], index: number):
   return stores[index % stores.length] ?? stores[0];
 }
 
-/** Mostly what jobs write; a few large ones, an empty one, and sizes at a chunk's border. */
+/** Mostly the output of jobs; a few large ones, an empty one, and sizes at a chunk's border. */
 function sizeOf(place: number, random: Random): number {
   if (place % 100 === 7) return random.whole(2_000_000, 20_000_000);
   if (place % 25 === 3) return 131_072 * random.whole(1, 3);

@@ -1,6 +1,6 @@
 /**
- * What builds write into their traces: the byte at an offset of a build's trace is always the same, so
- * a trace of any size can be checked without being kept, and a byte at a wrong place is seen.
+ * The bytes that builds write into their traces: the byte at an offset of a build's trace is always the same, so a
+ * trace of any size can be checked without storing it, and a byte in a wrong place is noticed.
  */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';

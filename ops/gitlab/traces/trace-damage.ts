@@ -1,6 +1,6 @@
 /**
- * What can be wrong with a trace before anybody archives it. Each tells the ledger, before it is done,
- * which bytes GitLab itself can no longer show, and which data has lost its row.
+ * Damages a trace before it is archived. Each function first writes to the ledger which bytes GitLab can no longer
+ * show, and which data has lost its row.
  */
 import { chunkBytes, chunkStore } from '../../../lib/gitlab/trace-chunks';
 import { traceRow } from './archived-trace';
@@ -31,7 +31,7 @@ async function tellLost(gitlab: SmallGitlab, chunk: ChunkRow, keptBytes = 0): Pr
   gitlab.ledger.append([{ kind: 'lost', buildId, fromByte, toByte }]);
 }
 
-/** The row stays, its data is gone from whichever store: Redis evicted it, the bucket lost it. */
+/** The row stays, its data is gone from its store: Redis evicted it, the bucket lost it. */
 export async function loseChunkData(
   gitlab: SmallGitlab,
   build: TraceBuild,
@@ -76,7 +76,7 @@ export async function misplaceChunk(
   ]);
 }
 
-/** Shorter or longer than it was; a chunk that is not the last then does not fit its place. */
+/** Shorter or longer than before; a chunk that is not the last then does not fit its place. */
 export async function resizeChunk(
   gitlab: SmallGitlab,
   build: TraceBuild,
@@ -86,13 +86,13 @@ export async function resizeChunk(
   const chunk = await chunkAt(gitlab, build, index);
   const bytes = (await readChunk(gitlab, chunk)) ?? Buffer.alloc(0);
   const isLonger = sizeBytes > bytes.length;
-  // A reader that meets a chunk beyond its size cannot show any of it.
+  // A reader cannot show any of a chunk that exceeds its size.
   await tellLost(gitlab, chunk, isLonger ? 0 : sizeBytes);
   const extra = Buffer.alloc(Math.max(0, sizeBytes - bytes.length), 'x');
   await writeChunk(gitlab, chunk, Buffer.concat([bytes.subarray(0, sizeBytes), extra]));
 }
 
-/** Other bytes of the same length, so that only a sum can tell. */
+/** Other bytes of the same length, so that only a checksum reveals it. */
 export async function corruptChunk(
   gitlab: SmallGitlab,
   build: TraceBuild,
@@ -103,7 +103,7 @@ export async function corruptChunk(
   await writeChunk(gitlab, chunk, Buffer.alloc(await chunkSize(gitlab, chunk), 'x'));
 }
 
-/** The chunk's own sum, decimal digits, is that of other bytes. */
+/** The chunk's own checksum, decimal digits, is that of other bytes. */
 export async function missumChunk(
   gitlab: SmallGitlab,
   build: TraceBuild,
@@ -116,12 +116,12 @@ export async function missumChunk(
   ]);
 }
 
-/** The pipeline is right to leave the trace where it is: `verify` then asks only for its bytes. */
+/** The pipeline is right to leave this trace unarchived: `verify` then checks only its bytes. */
 export function mayStay(gitlab: SmallGitlab, build: TraceBuild, why: string): void {
   gitlab.ledger.append([{ kind: 'trace-stays', buildId: build.id, why }]);
 }
 
-/** GitLab was first and died: with its object stored, or with its upload refused. */
+/** GitLab was first and crashed: with its object stored, or with its upload refused. */
 export async function halfArchiveAsGitlab(
   gitlab: SmallGitlab,
   build: TraceBuild,

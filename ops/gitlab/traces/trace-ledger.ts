@@ -1,9 +1,9 @@
 /**
- * The truth about traces: how many bytes each build has written, and what GitLab, its stores or a
- * scenario did to them. The bytes themselves follow from build and offset (trace-bytes.ts).
+ * The ledger's entries about traces: how many bytes each build has written, and what GitLab, its stores or a scenario
+ * did to them. The bytes themselves follow from build and offset (trace-bytes.ts).
  *
- * What adds to the promise is told after its commit, what takes from it before it is done; so the
- * stores never hold less than the ledger promises.
+ * An entry that adds promised bytes is written after its commit, one that removes some before it is done; so the stores
+ * never hold less than the ledger promises.
  */
 
 /** A build that will write a trace. */
@@ -12,24 +12,24 @@ export interface TraceEntry {
   readonly buildId: number;
   readonly partitionId: number;
   readonly projectId: number;
-  /** Whether it is one of the N traces of which the final line speaks. */
+  /** Whether it is one of the N traces that the final line counts. */
   readonly counted: boolean;
 }
 
-/** GitLab has taken the trace's bytes up to this one. */
+/** GitLab has accepted the trace's bytes up to this one. */
 export interface AppendedEntry {
   readonly kind: 'appended';
   readonly buildId: number;
   readonly toByte: number;
 }
 
-/** From here on the build is to be archived. */
+/** From here on the build should be archived. */
 export interface FinishedEntry {
   readonly kind: 'finished';
   readonly buildIds: readonly number[];
 }
 
-/** Bytes that a store destroyed, or that GitLab itself can no longer read. Told before it happens. */
+/** Bytes that a store destroyed, or that GitLab itself can no longer read. Written before it happens. */
 export interface LostEntry {
   readonly kind: 'lost';
   readonly buildId: number;
@@ -37,7 +37,7 @@ export interface LostEntry {
   readonly toByte: number;
 }
 
-/** `going` is told before an erase or a deletion begins, `gone` when GitLab's part of it has ended. */
+/** `going` is written before an erase or a deletion begins, `gone` when GitLab's part of it has ended. */
 export interface TraceGoneEntry {
   readonly kind: 'trace-going' | 'trace-gone';
   readonly buildIds: readonly number[];
@@ -80,7 +80,7 @@ export function isTraceEntry(entry: { readonly kind: string }): entry is TraceLe
   return kinds.has(entry.kind);
 }
 
-/** One build's trace as GitLab knows it. */
+/** One build's trace in GitLab's view. */
 export interface KnownTrace {
   readonly buildId: number;
   readonly partitionId: number;

@@ -1,6 +1,6 @@
 /**
- * What happens to seeded traces while the pipeline runs: builds write on and finish, runners report,
- * chunks are flushed, late bytes arrive, GitLab's own archiver takes some on, users erase others.
+ * The changes to seeded traces while the pipeline runs: builds write on and finish, runners report, chunks are flushed,
+ * late bytes arrive, GitLab's own archiver archives some, users erase others.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chunkStore } from '../../../lib/gitlab/trace-chunks';
@@ -60,7 +60,7 @@ export async function liveWithTraces(
 const leasePauseMs = 200;
 const leaseTries = 100;
 
-/** GitLab's cron would come back after hours; here it does so as soon as the pipeline lets go. */
+/** GitLab's cron would come back after hours; here it does so as soon as the pipeline releases the lease. */
 async function archiveOnce(
   gitlab: SmallGitlab,
   build: TraceBuild,
@@ -74,8 +74,8 @@ async function archiveOnce(
 }
 
 /**
- * The end of one build. Every other runner is a modern one: it reports its sum, and GitLab flushes
- * what is live before the build may finish. The others finish at once, and some send bytes late.
+ * The end of one build. Every other runner is a modern one: it reports its checksum, and GitLab flushes live chunks
+ * before the build may finish. The others finish at once, and some send bytes late.
  */
 async function endBuild(gitlab: SmallGitlab, build: TraceBuild, random: Random): Promise<void> {
   await appendTrace(gitlab, build, random.whole(1, 4_000));

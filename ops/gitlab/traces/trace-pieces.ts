@@ -1,4 +1,4 @@
-/** What must be left of a trace when a store has destroyed a part of it: all the rest, in order. */
+/** What must remain of a trace when a store has destroyed a part of it: all the rest, in order. */
 import { traceBytes } from './trace-bytes';
 
 export interface ByteRange {

@@ -69,7 +69,7 @@ export async function chunkRows(
   }));
 }
 
-/** Undefined when the store has nothing at all for the chunk, which is not the same as no bytes. */
+/** Undefined when the store has no entry at all for the chunk, which differs from an empty one. */
 export async function readChunk(means: ChunkMeans, chunk: ChunkRow): Promise<Buffer | undefined> {
   if (chunk.store === chunkStore.fog)
     return means.objects.read(chunkObjectKey(chunk.buildId, chunk.index));
@@ -93,8 +93,8 @@ export async function chunkSize(means: ChunkMeans, chunk: ChunkRow): Promise<num
 }
 
 /**
- * At offset 0 the chunk is written anew; beyond its end nothing is written (-1); an append that ends
- * before the chunk's end cuts it.
+ * At offset 0 the chunk is written anew; beyond its end nothing is written (-1); an append that ends before the chunk's
+ * end cuts it.
  */
 const appendScript = `
 local key, bytes, offset, ttl = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -124,7 +124,7 @@ export async function appendToRedis(
   return size === offset + bytes.length;
 }
 
-/** Whole and at once, in whichever store; the database's is a column of a row that must exist. */
+/** Whole and at once, in any store; the database's is a column of a row that must exist. */
 export async function writeChunk(
   means: ChunkMeans,
   chunk: Pick<ChunkRow, 'buildId' | 'index' | 'store'>,
@@ -143,7 +143,7 @@ export async function writeChunk(
   }
 }
 
-/** Takes the data away where it is not part of the row. */
+/** Removes the data where it is not part of the row. */
 export async function removeChunkData(
   means: Pick<ChunkMeans, 'objects' | 'redis' | 'chunkRedis'>,
   chunks: readonly Pick<ChunkRow, 'buildId' | 'index' | 'store'>[],
@@ -170,7 +170,7 @@ export function outsideKeys(
   });
 }
 
-/** The rows go first; what a crash then leaves in Redis and in the bucket has no row. */
+/** The rows go first; data that a crash then leaves in Redis and in the bucket has no row. */
 export async function destroyChunks(
   gitlab: SmallGitlab,
   buildId: number,

@@ -1,4 +1,4 @@
-/** Builders of builds with traces, one or thousands, in whichever stores, as scenarios need them. */
+/** Builders of builds with traces, one or thousands, in any of the stores, for scenarios. */
 import { chunkBytes, chunkStore } from '../../../lib/gitlab/trace-chunks';
 import type { LedgerEntry } from '../ledger';
 import type { TraceBuild } from './live-trace';
@@ -21,14 +21,14 @@ export interface TraceWish {
   /** 1,000 by default; 0 is a chunk without bytes. */
   readonly sizeBytes?: number;
   readonly stores?: StoreChoice;
-  /** What the runner reported at the end; nothing by default. */
+  /** The runner's report at the end; nothing by default. */
   readonly pendingState?: 'none' | 'right' | 'wrong sum' | 'wrong size';
   /** Null for a build that still runs; success by default. */
   readonly status?: FinalStatus | null;
   /** Of `finished_at`, before the database's now; 10 s by default. */
   readonly finishedAgoMs?: number;
   readonly partitionId?: number;
-  /** Whether it is one of those that `verify` counts; so by default. */
+  /** Whether `verify` counts it; so by default. */
   readonly counted?: boolean;
 }
 

@@ -22,7 +22,7 @@ import { chunkTtlSeconds, redisOf, type ChunkStore } from './trace-stores';
 
 const dayMs = 86_400_000;
 
-/** What a build has written by now. */
+/** The bytes that a build has written so far. */
 export interface TracePlan {
   readonly build: TraceBuild;
   readonly sizeBytes: number;
@@ -79,7 +79,7 @@ export async function insertRunningBuilds(
 
 export type FinalStatus = 'success' | 'failed' | 'canceled';
 
-/** @returns what the ledger shall say after the commit. */
+/** @returns the ledger's entries for the time after the commit. */
 export async function finishBuilds(
   client: Queryable,
   builds: readonly TraceBuild[],
@@ -139,9 +139,9 @@ function* batchesOf(plans: readonly TracePlan[]): Generator<PlannedChunk[]> {
 }
 
 /**
- * Live traces of any size: the data outside first, then the rows, before the caller's commit. An empty
- * trace is one chunk without bytes.
- * @returns what the ledger shall say after the commit.
+ * Live traces of any size: the data outside first, then the rows, before the caller's commit. An empty trace is one
+ * chunk without bytes.
+ * @returns the ledger's entries for the time after the commit.
  */
 export async function storeLiveTraces(
   gitlab: Pick<SmallGitlab, 'redis' | 'chunkRedis' | 'objects'>,
@@ -199,7 +199,7 @@ export interface ReportedState {
   readonly crc32?: number;
 }
 
-/** What runners say of their traces when they end: a CRC32 in hex, unlike a chunk's. */
+/** The checksum that runners report at the end of their traces: a CRC32 in hex, unlike a chunk's. */
 export async function reportStates(
   client: Queryable,
   states: readonly ReportedState[],
@@ -227,7 +227,7 @@ function hexOf({ build, sizeBytes, crc32: given }: ReportedState): string {
 
 /**
  * Archived traces. Some carry an expiry in the past and are unlocked: only their type protects them.
- * @returns what the ledger shall say after the commit.
+ * @returns the ledger's entries for the time after the commit.
  */
 export async function storeTraces(
   gitlab: Pick<SmallGitlab, 'objects' | 'loader'>,

@@ -1,6 +1,6 @@
 /**
- * The traces' part of `verify`: every byte that the ledger promises can be read (I1), and nothing is
- * left of what was archived, erased or deleted (I2, I4), unless GitLab itself left it so.
+ * The traces' part of `verify`: every byte that the ledger promises can be read (I1), and nothing is left of archived,
+ * erased or deleted traces (I2, I4), unless GitLab itself left it so.
  */
 import type { Redis } from 'ioredis';
 import type { TraceRow } from './archived-trace';
@@ -63,7 +63,7 @@ interface Left {
   readonly state: boolean;
 }
 
-/** @returns where a finished trace is now; undefined when it is nowhere that counts. */
+/** @returns where a finished trace is now; undefined when it is in no valid place. */
 function judge(
   trace: KnownTrace,
   left: Left,
@@ -101,8 +101,8 @@ function judgeArchived(
 }
 
 /**
- * GitLab looks for an archived trace first, and destroys the chunks and marks the build later: what anybody archives in
- * between stays, with GitLab's own archiver as with ours.
+ * GitLab looks for an archived trace first, and destroys the chunks and marks the build later: a trace that is archived
+ * in between stays, with GitLab's own archiver as with ours.
  */
 function judgeGone(
   { buildId }: KnownTrace,

@@ -3,7 +3,7 @@ import type { FetchProgress } from './fetch';
 import { createPlainProgress, type Bar, type Progress } from '../../../lib/process/progress';
 import { parts, type PartName } from './versions';
 
-/** A bar a part, since several are fetched at the same time. */
+/** One bar for each part, since several are fetched at the same time. */
 export function createFetchProgress(progress: Progress): FetchProgress {
   const bars = new Map<PartName, Bar>();
   return {
@@ -16,6 +16,6 @@ export function createFetchProgress(progress: Progress): FetchProgress {
   };
 }
 
-/** The same as plain lines, for those who only have a log. */
+/** The same as plain lines, for a log. */
 export const createFetchLines = (log: (line: string) => void): FetchProgress =>
   createFetchProgress(createPlainProgress(log));

@@ -1,4 +1,4 @@
-/** Brings the servers into a cache outside the work tree, once, whoever asks first. */
+/** Downloads the servers into a cache outside the work tree, once, for all runs. */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -18,7 +18,7 @@ import { parts, type PartName } from './versions';
 /** Absolute paths of everything that the servers are started from. */
 export interface ServerFiles {
   readonly kafkaLibs: string;
-  /** Where the brokers are of another version than Connect and the tools. */
+  /** Set when the brokers have another version than Connect and the tools. */
   readonly brokerLibs?: string;
   readonly connectPlugins: string;
   readonly registry: string;
@@ -39,13 +39,13 @@ export interface FetchProgress {
 export function cacheFolder(environment: NodeJS.ProcessEnv): string {
   const configured = environment['AFTERBUILD_CACHE'];
   if (configured !== undefined && configured !== '') return configured;
-  // PostgreSQL must not run as root, and nobody else may look into root's home.
+  // PostgreSQL must not run as root, and no other user may read root's home.
   if (process.getuid?.() === 0) return '/var/cache/afterbuild';
   const base = environment['XDG_CACHE_HOME'];
   return join(base === undefined || base === '' ? join(homedir(), '.cache') : base, 'afterbuild');
 }
 
-const recipeFolder = (name: string): string => join(projectRoot, 'ops/local/servers', name);
+const recipeFolder = (name: string): string => join(projectRoot, 'ops/local/stack/servers', name);
 
 /** A changed recipe is another entry, so that two checkouts of different age do not disturb each other. */
 function entryName(part: PartName, recipe: string, version: string): string {
@@ -130,8 +130,8 @@ function checkCache(cache: string): void {
 }
 
 /**
- * @returns where everything is; after the first time without any network access.
- * @throws FetchError: one sentence saying what could not be had and why.
+ * @returns the paths; after the first time without any network access.
+ * @throws FetchError: one sentence that names the missing part and the reason.
  */
 export async function fetchServers(options: FetchOptions): Promise<ServerFiles> {
   process.umask(0o022);
@@ -162,7 +162,7 @@ export async function fetchServers(options: FetchOptions): Promise<ServerFiles> 
 }
 
 /**
- * Toxiproxy, which no stack contains: only who tests faults asks for it.
+ * Toxiproxy, which no stack contains: only tests of faults use it.
  * @returns the program's path.
  */
 export async function fetchFaultProxy(options: FetchOptions): Promise<string> {

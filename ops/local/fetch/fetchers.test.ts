@@ -24,7 +24,7 @@ it('says in one sentence that what arrived is not what was meant', () => {
   }
 });
 
-it('says in one sentence that the network is away', () => {
+it('says in one sentence that the network is unavailable', () => {
   for (const words of [
     'Unknown host repository.example',
     'dial tcp: lookup proxy.example: no such host',

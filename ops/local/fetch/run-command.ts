@@ -1,4 +1,4 @@
-/** Runs one tool to its end, handing on its output line by line; used to fetch the servers. */
+/** Runs one tool to its end and passes on its output line by line; used to fetch the servers. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
@@ -12,7 +12,7 @@ export interface CommandOptions {
   readonly onLine?: (line: string) => void;
 }
 
-/** The tool ended badly; `output` holds its last lines. */
+/** The tool failed; `output` holds its last lines. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   constructor(
@@ -47,7 +47,7 @@ export function runCommand(
   const signals = [AbortSignal.timeout(timeoutMs), ...(options.signal ? [options.signal] : [])];
   const child = spawn(command, args, {
     cwd,
-    // A group of its own: a terminal's Ctrl-C comes from us, and reaches what the tool has started, too.
+    // A group of its own: this process handles a terminal's Ctrl-C, and then also ends the children of the tool.
     detached: true,
     env: env === undefined ? process.env : { ...process.env, ...env },
     ...(uid === undefined ? {} : { uid }),

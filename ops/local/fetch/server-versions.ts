@@ -49,7 +49,7 @@ export const formatServerVersions = (versions: ServerVersions): string =>
 
 /**
  * @returns a copy of the recipe's folder in which the part's pinned version is replaced.
- * @throws Error for a version whose archive is checked by a checksum of ours that nobody has written down.
+ * @throws Error for a version whose archive needs a checksum of ours that is not on record.
  */
 export function recipeWithVersion(recipe: string, part: PartName, version: string): string {
   const copy = join(mkdtempSync(join(tmpdir(), 'afterbuild-recipe-')), basename(recipe));

@@ -1,8 +1,8 @@
-/** The one list of what the local stack consists of; the recipes in `servers/` are tested against it. */
+/** The one list of the parts of the local stack; a test compares the recipes in `servers/` with it. */
 export interface ServerPart {
   readonly title: string;
   readonly version: string;
-  /** About how much is to be done when nothing is cached yet, for the progress display. */
+  /** Roughly how much a first fetch has to do, for the progress display. */
   readonly amount: number;
   readonly unit: 'MB' | 'packages';
 }

@@ -1,4 +1,4 @@
-/** The settings of a broker of the local stack, one of one or one of three. */
+/** The settings of a broker of the local stack, alone or as one of three. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { authorityFile, kafkaPassword, scramLogin } from './kafka-access';
@@ -69,7 +69,10 @@ transaction.state.log.replication.factor=3
 transaction.state.log.min.isr=2
 `;
 
-/** Brokers among themselves, controllers included, are the super user; SCRAM's users are in the log that controllers need first. */
+/**
+ * Brokers among themselves, controllers included, are the super user; SCRAM's users are in the log that controllers
+ * need first.
+ */
 function security(place: Described): string {
   const { dataDir } = place;
   const { store, passwordFile } = brokerKeyStore(dataDir);

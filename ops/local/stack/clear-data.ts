@@ -1,4 +1,4 @@
-/** Removes what a stack has kept in its data folder, and nothing that is not ours. */
+/** Removes a stack's files from its data folder, and no others. */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { choosePostgresDir } from './data-folder';
@@ -27,7 +27,7 @@ export function clearData(dataDir: string): void {
   if (barred !== undefined) rmSync(dirname(dir), { recursive: true, force: true });
 }
 
-/** @throws Error when the folder holds something that no stack has made. */
+/** @throws Error when the folder holds a file that no stack makes. */
 export function refuseForeignFolder(dataDir: string): void {
   if (!existsSync(dataDir)) return;
   const names = readdirSync(dataDir);

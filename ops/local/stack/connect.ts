@@ -1,4 +1,4 @@
-/** Kafka Connect with Debezium's PostgreSQL connector and the Avro converter; no connector is made here. */
+/** Kafka Connect with Debezium's PostgreSQL connector and the Avro converter; it creates no connector. */
 import { join } from 'node:path';
 import { asJavaProperties, connectSecretsDir, writeFileAtomically } from './data-folder';
 import { javaTool } from '../fetch/java';

@@ -1,4 +1,4 @@
-/** What lies where in the data folder of a local stack, and the passwords generated there. */
+/** The layout of a local stack's data folder, and the passwords generated there. */
 import { createHash, randomBytes } from 'node:crypto';
 import {
   chmodSync,
@@ -39,7 +39,7 @@ export const cdcPropertiesFile = (dataDir: string): string =>
 export const logFile = (dataDir: string, name: string): string =>
   join(dataDir, 'logs', `${name}.log`);
 
-/** Writes beside and renames, so that a reader or a crash never sees half a file. */
+/** Writes a temporary file and renames it, so that neither a reader nor a crash sees half a file. */
 export function writeFileAtomically(path: string, text: string, mode = 0o644): void {
   const draft = `${path}.${process.pid}.new`;
   writeFileSync(draft, text, { mode });
@@ -47,8 +47,8 @@ export function writeFileAtomically(path: string, text: string, mode = 0o644): v
 }
 
 /**
- * Java reads a properties file as Latin-1: a path with any other letter would name another folder, which Kafka
- * then makes beside this one.
+ * Java reads a properties file as Latin-1: a path with any other letter would name another folder, which Kafka would
+ * create beside this one.
  */
 export const asJavaProperties = (text: string): string =>
   text.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
@@ -63,7 +63,7 @@ function ensureSecret(dataDir: string, name: SecretName): void {
   if (!existsSync(path)) writeFileAtomically(path, `${randomBytes(20).toString('hex')}\n`, 0o600);
 }
 
-/** Makes the folders and the passwords that are missing; the passwords stay the same ever after. */
+/** Makes missing folders and passwords; existing passwords never change. */
 export function prepareDataFolder(dataDir: string): void {
   mkdirSync(dataDir, { recursive: true, mode: 0o755 });
   for (const folder of ['config', 'logs', 'objects', 'redis', 'registry']) {
@@ -79,8 +79,8 @@ export function prepareDataFolder(dataDir: string): void {
 }
 
 /**
- * PostgreSQL's own folder: in the data folder, unless PostgreSQL has to run as another user (we are
- * root) who may not enter the data folder; then below `/var/lib/afterbuild`, named after the data folder.
+ * PostgreSQL's own folder: in the data folder, unless PostgreSQL has to run as another user (we are root) who may not
+ * enter the data folder; then below `/var/lib/afterbuild`, named after the data folder.
  */
 export function choosePostgresDir(
   dataDir: string,
@@ -88,7 +88,7 @@ export function choosePostgresDir(
 ): { readonly dir: string; readonly barred?: string } {
   const inside = join(dataDir, 'postgres');
   if (user === undefined) return { dir: inside };
-  // A temporary folder is its owner's alone; passing through shows nothing of what lies in it.
+  // Only its owner may list a temporary folder; others can only pass through it.
   const { mode } = statSync(dataDir);
   chmodSync(dataDir, mode | 0o011);
   const barred = barredFolder(dataDir, user);

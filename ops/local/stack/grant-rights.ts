@@ -1,4 +1,4 @@
-/** Puts the rights of kafka-rights.ts in force, for one namespace, as ACLs of the stack's Kafka. */
+/** Grants the rights of kafka-rights.ts, for one namespace, as ACLs of the stack's Kafka. */
 import {
   AclOperationTypes,
   AclPermissionTypes,
@@ -47,7 +47,7 @@ export function aclsOf(right: Right, namespace: string): AclEntry[] {
   });
 }
 
-/** Does something as the super user. */
+/** Runs a command as the super user. */
 export async function asAdmin(
   place: Place,
   work: (admin: Admin) => Promise<unknown>,
@@ -61,7 +61,7 @@ export async function asAdmin(
   }
 }
 
-/** Safe to repeat. Does nothing on a Kafka that is open to everybody. */
+/** Safe to repeat. Does nothing on a Kafka without ACLs. */
 export async function grantRights(place: Place, namespace: string): Promise<void> {
   if (!shapeOf(place).isSecure) return;
   const acl = rights.flatMap((right) => aclsOf(right, namespace));

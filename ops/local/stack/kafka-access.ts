@@ -1,4 +1,4 @@
-/** Who may log in to a secure Kafka of the local stack, by which password, over which certificate. */
+/** The logins of a secure Kafka of the local stack: users, passwords and the certificate. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,7 +39,10 @@ export const kafkaAddresses = (place: Pick<Place, 'ports' | 'shape'>): string =>
     .map((name) => `127.0.0.1:${place.ports[name]}`)
     .join(',');
 
-/** The super user's client, by default for one look: it is impatient. @param brokers `host:port`s, separated by commas. */
+/**
+ * The super user's client, by default for one check, with short time limits. @param brokers `host:port`s, separated by
+ * commas.
+ */
 export function localKafka(
   place: Place,
   { brokers = kafkaAddresses(place), retries = 0, requestMs = 2_000 } = {},
@@ -64,7 +67,7 @@ export function localKafka(
   });
 }
 
-/** Settings of a Java client; they name a password, so the file that takes them is for the owner alone. */
+/** Settings of a Java client; they contain a password, so the file must be readable for its owner only. */
 export function javaClientSettings(
   place: Place,
   login: Login,

@@ -1,9 +1,9 @@
 /**
- * Who may do what on a Kafka with ACLs: the one list. The secure stack grants exactly this, and a test
- * compares it with the table of docs/runbooks/on-your-gitlab.md.
+ * The one list of rights on a Kafka with ACLs. The secure stack grants exactly this, and a test compares it with the
+ * table of docs/runbooks/on-your-gitlab.md.
  *
- * READ, WRITE, DELETE and ALTER bring DESCRIBE with them. In a name `<ns>` stands for AFTERBUILD_NAMESPACE,
- * `<group.id>` for that of the Connect workers, and a `*` at the end for everything that begins so.
+ * READ, WRITE, DELETE and ALTER include DESCRIBE. In a name `<ns>` stands for AFTERBUILD_NAMESPACE, `<group.id>` for
+ * that of the Connect workers, and a `*` at the end for everything that begins so.
  */
 import {
   failureGroups,
@@ -33,7 +33,7 @@ export type Resource = 'topics' | 'groups' | 'transactional ids' | 'cluster';
 export interface Right {
   /** Process, commands or server that needs it. */
   readonly who: string;
-  /** Under which name it logs in to the local stack. */
+  /** Its login on the local stack. */
   readonly principal: Principal;
   readonly resource: Resource;
   readonly operations: readonly Operation[];
@@ -56,10 +56,10 @@ const retryTopics = failureGroups
     retryDelays.map((delay) => failureTopics.retry(topic, group, delay)),
   );
 
-/** All that `topics apply` makes. */
+/** All topics that `topics apply` creates. */
 export const everyTopic: readonly string[] = inNamespace(topics.map(({ name }) => name));
 
-/** Compacted ones never grow, and failure topics have the number that the code goes by. */
+/** Compacted topics never grow, and the code relies on the number of partitions of failure topics. */
 const growableTopics: readonly string[] = inNamespace(mainTopics);
 
 const of = (who: string, principal: Principal, grants: readonly Grant[]): Right[] =>
@@ -72,7 +72,7 @@ interface ProcessGrants {
   readonly more?: readonly Grant[];
 }
 
-/** What every process has, and what this one has besides. */
+/** The rights of every process, and those of this one besides. */
 function ofProcess({ group, reads, writes, more = [] }: ProcessGrants): Right[] {
   const ownDeadLetters = deadLetters.filter((name) => name.endsWith(`.${group}.dlq`));
   const { control, status } = topicNames;
@@ -152,7 +152,7 @@ export interface ResolvedName {
   readonly isPrefix: boolean;
 }
 
-/** A name as Kafka takes it; a bare `*` is Kafka's own word for all of them. */
+/** A name in Kafka's notation; a bare `*` is Kafka's own word for all of them. */
 export function resolveName(name: string, namespace: string): ResolvedName {
   const full = name.replace('<ns>', namespace).replace('<group.id>', connectGroup);
   const isPrefix = full.length > 1 && full.endsWith('*');

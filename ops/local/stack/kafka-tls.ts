@@ -1,4 +1,4 @@
-/** An authority of the stack's own and the certificate that its brokers share, made by the JDK's keytool. */
+/** Makes the stack's own certificate authority and the certificate that its brokers share, with the JDK's keytool. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,11 +17,11 @@ export const brokerKeyStore = (dataDir: string) => ({
 
 const lifeDays = '3650';
 
-/** Safe to repeat: what is there stays, or clients that know the authority would be locked out. */
+/** Safe to repeat: existing files stay, or clients that know the authority would be locked out. */
 export async function ensureKafkaTls(dataDir: string): Promise<void> {
   const folder = tlsFolder(dataDir);
   if (existsSync(folder)) return;
-  // Beside, and renamed when all is there: a start that was cut leaves no half of it.
+  // Made beside, and renamed when complete: an interrupted start leaves no half of it.
   const draft = `${folder}.${process.pid}.new`;
   rmSync(draft, { recursive: true, force: true });
   mkdirSync(draft, { recursive: true, mode: 0o700 });

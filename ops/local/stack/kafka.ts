@@ -41,7 +41,7 @@ function clusterId({ dataDir }: Place): string {
   return readFileSync(file, 'utf8');
 }
 
-/** Passwords of the users whom the brokers know from their first moment on. */
+/** Passwords of the users whom the brokers know from the start. */
 const scramUsers = ({ dataDir }: Place): string[] =>
   logins.flatMap((login) => [
     '--add-scram',
@@ -57,7 +57,7 @@ async function formatStorage(place: Place, name: BrokerName, signal?: AbortSigna
     ...format,
     ...users,
   ];
-  // Read from a file: everybody may look into a list of processes.
+  // Read from a file: every user can read a list of processes.
   const file = join(place.dataDir, 'config', `${name}.format`);
   writeFileAtomically(file, args.map((arg) => `"${arg}"\n`).join(''), 0o600);
   try {
@@ -84,7 +84,7 @@ async function answersMetadata(place: Place, name: BrokerName): Promise<boolean>
   }
 }
 
-/** Three share a machine that has other work. */
+/** Three brokers share a machine that has other work. */
 const heapOf = (place: Place): string => (shapeOf(place).brokers === 1 ? '-Xmx512m' : '-Xmx384m');
 
 export const broker = (name: BrokerName): Server => ({

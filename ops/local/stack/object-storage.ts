@@ -1,4 +1,4 @@
-/** The S3 server: versitygw over a plain folder, objects being files that can be looked at. */
+/** The S3 server: versitygw over a plain folder, in which every object is a readable file. */
 import { join } from 'node:path';
 import { readSecretFile } from './data-folder';
 import { answersHttp, type Command, type Place, type Server } from './server';

@@ -1,4 +1,4 @@
-/** PostgreSQL refuses to run as root: finds the user it runs as then, and whether that user can reach a folder. */
+/** PostgreSQL refuses to run as root: finds the user that it runs as then, and whether that user can reach a folder. */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
@@ -23,7 +23,7 @@ export function chooseDatabaseUser(passwd: string): OsUser | undefined {
 }
 
 /**
- * The user that PostgreSQL's processes run as; undefined means: the one who runs this program.
+ * The user that PostgreSQL's processes run as; undefined means: the user of this program.
  * @throws Error as root on a machine that has no unprivileged user at all.
  */
 export function databaseUser(): OsUser | undefined {

@@ -48,7 +48,7 @@ it('refuses one configured port for two servers', async () => {
   );
 });
 
-it('sees that somebody listens', async () => {
+it('sees that a server listens', async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

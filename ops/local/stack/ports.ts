@@ -18,12 +18,12 @@ export const portNames = [
 export type PortName = (typeof portNames)[number];
 export type Ports = Readonly<Record<PortName, number>>;
 
-/** A configured port cannot be had, or is none. */
+/** A configured port is taken, or is not a port. */
 export class PortError extends Error {
   override readonly name = 'PortError';
 }
 
-/** Below the range from which systems take outgoing ports, so that a stopped server's port stays its own. */
+/** Below the range of outgoing ports, so that a stopped server's port stays free. */
 const lowest = 20_000;
 const highest = 32_000;
 
@@ -56,7 +56,7 @@ async function findFree(wishes: PortWishes, used: ReadonlySet<number>): Promise<
   throw new Error(`No free port was found between ${lowest} and ${highest}.`);
 }
 
-/** A port of the loopback address that nobody has at the moment. */
+/** A port of the loopback address that is free at the moment. */
 export function freePort(): Promise<number> {
   const { random } = Math;
   return findFree({ configured: {}, remembered: {}, isFree: isPortFree, random }, new Set());
@@ -86,7 +86,7 @@ export async function choosePorts(wishes: PortWishes): Promise<Ports> {
   const used = new Set<number>();
   const chosen: Partial<Record<PortName, number>> = {};
   const isConfigured = (name: PortName): boolean => wishes.configured[name] !== undefined;
-  // The configured ones first, so that no other gets theirs.
+  // The configured ones first, so that no other server gets theirs.
   const names = portNames.toSorted((a, b) => Number(isConfigured(b)) - Number(isConfigured(a)));
   for (const name of names) {
     const port = await choosePort(name, wishes, used);

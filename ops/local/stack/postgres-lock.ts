@@ -1,10 +1,10 @@
 /**
- * Clears the way for a PostgreSQL whose predecessor was killed.
+ * Removes the stale lock file of a killed PostgreSQL.
  *
- * A killed server leaves `postmaster.pid`. PostgreSQL ignores it when no process has that pid, yet a zombie
- * that a lazy init has not collected, or a stranger that got the pid after a reboot, makes it refuse. So
- * the file is removed when its owner does not run, once nobody uses its shared memory any more: the
- * sessions of the dead server may outlive it for a moment, and must not meet a new one on the same files.
+ * A killed server leaves `postmaster.pid`. PostgreSQL ignores it when no process has that pid, yet a zombie that a lazy
+ * init has not collected, or a foreign process that got the pid after a reboot, makes it refuse. So the file is removed
+ * when its owner does not run, once its shared memory is not used any more: the sessions of the dead server may outlive
+ * it for a moment, and must not meet a new one on the same files.
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';

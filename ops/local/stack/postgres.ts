@@ -1,4 +1,4 @@
-/** PostgreSQL: logical decoding on, passwords for everyone, reachable over the loopback address only. */
+/** PostgreSQL: logical decoding on, a password for every role, reachable over the loopback address only. */
 import { chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Client } from 'pg';
@@ -63,7 +63,7 @@ function writeAs(place: Place, name: string, text: string): void {
   if (place.databaseUser) chownSync(path, place.databaseUser.uid, place.databaseUser.gid);
 }
 
-/** The superuser's connection, for the readiness check and for whoever sets the database up. */
+/** The superuser's connection, for the readiness check and for the set-up of the database. */
 export function superuserConnection(place: Pick<Place, 'dataDir' | 'ports'>) {
   return {
     host: '127.0.0.1',
@@ -76,7 +76,7 @@ export function superuserConnection(place: Pick<Place, 'dataDir' | 'ports'>) {
   };
 }
 
-/** @returns the number that tells this cluster from every other. */
+/** @returns the system identifier, unique for each cluster. */
 export async function systemIdentifier(place: Pick<Place, 'dataDir' | 'ports'>): Promise<string> {
   const client = new Client(superuserConnection(place));
   client.on('error', () => undefined);

@@ -1,8 +1,8 @@
-/** Tells a process of ours from a stranger that got its pid later, so that no stranger is ever killed. */
+/** Distinguishes a process of ours from a foreign one that got its pid later, so that no foreign process is killed. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** A pid together with what no later owner of that pid can share: when it started. */
+/** A pid together with its start time, which no later owner of that pid can share. */
 export interface ProcessIdentity {
   readonly pid: number;
   readonly startedAt: string;
@@ -27,7 +27,7 @@ function readText(path: string): string | undefined {
 function linuxStart(pid: number): string | undefined {
   const stat = readText(`/proc/${pid}/stat`);
   const parsed = stat === undefined ? undefined : parseProcStat(stat);
-  // A zombie has ended; only its parent has not asked yet.
+  // A zombie has ended; only its parent has not collected it yet.
   if (parsed === undefined || parsed.state === 'Z' || parsed.state === 'X') return undefined;
   const boot = readText('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
   return `${boot}:${parsed.startTicks}`;
@@ -52,7 +52,7 @@ export function isRunning(identity: ProcessIdentity | undefined): boolean {
   return identity !== undefined && identifyProcess(identity.pid)?.startedAt === identity.startedAt;
 }
 
-/** Resident memory in bytes, or undefined where the platform does not tell without a tool. */
+/** Resident memory in bytes, or undefined where the platform does not show it without a tool. */
 export function residentBytes(pid: number): number | undefined {
   const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readText(`/proc/${pid}/status`) ?? '')?.[1];
   return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;

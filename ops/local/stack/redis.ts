@@ -18,7 +18,7 @@ daemonize no
 `;
 }
 
-/** Two commands by hand: a client library would go on reconnecting behind our back. */
+/** Two commands over a plain socket: a client library would go on reconnecting in the background. */
 function answersPing(place: Place): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connectTcp({ host: '127.0.0.1', port: place.ports.redis });

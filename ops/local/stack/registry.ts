@@ -1,4 +1,4 @@
-/** The schema registry: Apicurio on a database file, spoken to through its Confluent API. */
+/** The schema registry: Apicurio on a database file, used through its Confluent API. */
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { javaOfAtLeast, javaTool } from '../fetch/java';

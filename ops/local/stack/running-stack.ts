@@ -1,8 +1,8 @@
 /**
  * A handle on the servers of one data folder.
  *
- * It holds no state of its own: everything is in `stack.json`, so a handle in another process (a jest
- * worker, a developer's script) sees the same servers and may stop, kill and start them as well.
+ * It holds no state of its own: everything is in `stack.json`, so a handle in another process (a jest worker, a
+ * developer's script) sees the same servers and may stop, kill and start them as well.
  */
 import { logFile } from './data-folder';
 import { isRunning, type ProcessIdentity } from './process-identity';
@@ -67,7 +67,7 @@ export function recordServer(
   });
 }
 
-/** Starts one server and writes its pid down before it is waited for, so that it is never lost. */
+/** Starts one server and records its pid before waiting for it, so that it is never lost. */
 export async function startServer(
   name: ServerName,
   place: Place,
@@ -112,7 +112,7 @@ function createHandle(dataDir: string, name: ServerName): ServerHandle {
   };
 }
 
-/** Brokers at once: the last of three alone could not tell a controller that it goes. */
+/** Stops the brokers at once: the last of three alone could not report its end to a controller. */
 function inStopOrder(place: Place): readonly (readonly ServerName[])[] {
   const brokers: readonly ServerName[] = brokersOf(place);
   return serversOf(place).flatMap((name) => {
@@ -121,7 +121,7 @@ function inStopOrder(place: Place): readonly (readonly ServerName[])[] {
   });
 }
 
-/** Stops whatever still runs, in order, and goes on when one resists. */
+/** Stops all running servers, in order, and goes on when one resists. */
 export async function stopServers(dataDir: string): Promise<void> {
   const failures: unknown[] = [];
   for (const names of inStopOrder(currentStack(dataDir).place)) {
@@ -134,7 +134,7 @@ export async function stopServers(dataDir: string): Promise<void> {
 
 /**
  * @param dataDir folder of a stack that was started by this or any other process.
- * @throws ServerError when no stack is described there.
+ * @throws ServerError when it describes no stack.
  */
 export function attachStack(dataDir: string): RunningStack {
   const { addresses, place } = currentStack(dataDir);

@@ -1,4 +1,4 @@
-/** Starts a server as a process that survives us, waits until it is ready, and stops it by pid. */
+/** Starts a server as a process that outlives this one, waits until it is ready, and stops it by pid. */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,7 +6,7 @@ import { logFile } from './data-folder';
 import { identifyProcess, isRunning, type ProcessIdentity } from './process-identity';
 import type { Command, Place, Server, ServerName } from './server';
 
-/** Says which server did not start, its last words and where the rest stands. */
+/** Names the server that did not start, its last log lines and the place of its log. */
 export class ServerError extends Error {
   override readonly name = 'ServerError';
 }
@@ -15,9 +15,9 @@ const readyWithinMs = 180_000;
 const pollMs = 100;
 const quotedLines = 12;
 
-/** Only what a server needs: a secret in our own environment is none of its business. */
+/** Only the variables that a server needs: it must not get the secrets of our own environment. */
 const inherited = ['PATH', 'HOME', 'TZ', 'TMPDIR', 'JAVA_HOME'];
-/** Without it Java cannot open a file whose name has other letters than ASCII's; a Mac's needs none. */
+/** Without it Java cannot open a file with other letters than ASCII's in its name; a Mac does not need it. */
 export const serverLocale =
   process.platform === 'linux' ? { LC_ALL: 'C.UTF-8' } : { LANG: process.env['LANG'] };
 
@@ -40,7 +40,7 @@ function launch(command: Command, log: string): Promise<ProcessIdentity | undefi
   const fixed = Object.fromEntries(inherited.map((name) => [name, process.env[name]]));
   const output = openSync(log, 'a', 0o600);
   const child = spawn(command.file, command.args, {
-    // A group of its own: Ctrl-C must reach us alone, who stop the servers in order.
+    // A group of its own: Ctrl-C must reach only this process, which stops the servers in order.
     detached: true,
     stdio: ['ignore', output, output],
     cwd: '/',
@@ -101,7 +101,7 @@ export async function awaitReady(
   }
 }
 
-/** Does nothing if the process is gone or its pid belongs to somebody else by now. */
+/** Does nothing if the process is gone or its pid belongs to another process by now. */
 export function signalServer(identity: ProcessIdentity, signal: NodeJS.Signals): void {
   if (!isRunning(identity)) return;
   try {
@@ -120,7 +120,7 @@ async function awaitEnd(identity: ProcessIdentity, withinMs: number): Promise<bo
   return true;
 }
 
-/** Kills at once. @throws ServerError when it is still there after 10 seconds. */
+/** Kills at once. @throws ServerError when it still runs after 10 seconds. */
 export async function killServer(server: Server, identity: ProcessIdentity): Promise<void> {
   signalServer(identity, 'SIGKILL');
   if (await awaitEnd(identity, 10_000)) return;

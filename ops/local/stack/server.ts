@@ -1,4 +1,4 @@
-/** What every server of the local stack has in common: a place, and the verbs configure, start, ready, stop. */
+/** The common interface of the servers of the local stack: an address, and the verbs configure, start, ready, stop. */
 import type { ServerFiles } from '../fetch/fetch';
 import type { OsUser } from './os-user';
 import type { Ports } from './ports';
@@ -22,7 +22,7 @@ export type BrokerName = (typeof brokerNames)[number];
 /** Brokers that only a stack of three has. */
 export type FurtherBrokerName = Exclude<BrokerName, 'kafka'>;
 
-/** What kind of a Kafka the stack has. */
+/** The kind of Kafka of the stack. */
 export interface StackShape {
   readonly brokers: 1 | 3;
   /** SCRAM over TLS, and a principal may do only what it was granted (kafka-rights.ts). */
@@ -31,15 +31,15 @@ export interface StackShape {
 
 export const plainShape: StackShape = { brokers: 1, isSecure: false };
 
-/** Everything that a server is configured from; written down, so that another process can start it again. */
+/** The whole configuration of a server; recorded, so that another process can start it again. */
 export interface Place {
   readonly dataDir: string;
   readonly postgresDir: string;
-  /** Who PostgreSQL runs as when we are root. */
+  /** The user of PostgreSQL when we are root. */
   readonly databaseUser?: OsUser | undefined;
   readonly files: ServerFiles;
   readonly ports: Ports;
-  /** Left out: one broker, open to everybody on this machine. */
+  /** Left out: one broker, without a login, for this machine. */
   readonly shape?: StackShape | undefined;
 }
 
@@ -48,7 +48,7 @@ export const shapeOf = (place: Pick<Place, 'shape'>): StackShape => place.shape 
 export const brokersOf = (place: Pick<Place, 'shape'>): readonly BrokerName[] =>
   brokerNames.slice(0, shapeOf(place).brokers);
 
-/** The servers that such a stack has, in the order in which they are stopped. */
+/** The servers of such a stack, in the order in which they are stopped. */
 export function serversOf(place: Pick<Place, 'shape'>): readonly ServerName[] {
   const brokers: readonly string[] = brokersOf(place);
   const others: readonly string[] = brokerNames.filter((name) => !brokers.includes(name));
@@ -65,10 +65,10 @@ export interface Command {
 
 export interface Server {
   readonly title: string;
-  /** Writes its configuration and makes its folders; run before every start. `signal` ends what it runs. */
+  /** Writes its configuration and makes its folders; run before every start. `signal` ends its commands. */
   configure(place: Place, signal?: AbortSignal): Promise<void>;
   start(place: Place): Command;
-  /** One attempt, of 3 seconds at most: does it do its work yet? */
+  /** One attempt, of 3 seconds at most: does it work yet? */
   ready(place: Place): Promise<boolean>;
   readonly stop: { readonly signal: NodeJS.Signals; readonly graceMs: number };
 }

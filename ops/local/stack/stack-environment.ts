@@ -1,10 +1,10 @@
-/** The variables of lib/process/config.ts for a process that is to work on a local stack. */
+/** The variables of lib/process/config.ts for a process that should use a local stack. */
 import { join } from 'node:path';
 import { connectSecretsDir, secretFile, type SecretName } from './data-folder';
 import { kafkaPasswordFile, type Login } from './kafka-access';
 import type { RunningStack } from './running-stack';
 
-/** The database's login roles (schemas/sql/0001-roles.sql), by what they are for. */
+/** The database's login roles (schemas/sql/0001-roles.sql), by their use. */
 const logins = {
   superuser: { user: 'postgres', secret: 'postgres-superuser' },
   gitlab: { user: 'gitlab', secret: 'postgres-gitlab' },
@@ -16,11 +16,11 @@ const logins = {
 
 export type DatabaseRole = keyof typeof logins;
 
-/** Which of the stack's databases, buckets and topics; a test takes its own of each. */
+/** The databases, buckets and topics of the stack; each test has its own. */
 export interface StackScope {
   readonly database: string;
   readonly bucket: string;
-  /** `key=value`, the tag by which the bucket is recognised. */
+  /** `key=value`, the tag that identifies the bucket. */
   readonly bucketTag: string;
   /** Before each topic's name, for example `team-a.`; empty by default. */
   readonly namespace?: string;
@@ -33,7 +33,7 @@ export const defaultScope: StackScope = {
 };
 
 /**
- * @param login as whom Kafka is spoken to, where it asks.
+ * @param login for Kafka, where it asks for one.
  * @returns no secret, only the paths of the files that hold them.
  */
 export function stackEnvironment(

@@ -1,4 +1,4 @@
-/** `stack.json`: what runs in a data folder, so that other processes can find, stop and start it. */
+/** `stack.json`: the running servers of a data folder, so that other processes can find, stop and start them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lock } from 'proper-lockfile';
@@ -15,7 +15,7 @@ const version = 1;
 
 export interface Addresses {
   readonly kafkaBrokers: string;
-  /** There in a secure stack alone, in which clients log in (kafka-access.ts). */
+  /** Only in a secure stack, in which clients log in (kafka-access.ts). */
   readonly kafkaAuthorityFile?: string;
   readonly connectUrl: string;
   /** Confluent's API. */
@@ -40,7 +40,7 @@ export interface StackFile {
   readonly version: number;
   readonly place: Place;
   readonly addresses: Addresses;
-  /** The process whose end should have ended the servers; absent: they run in the background. */
+  /** The process that must stop the servers at its end; absent: they run in the background. */
   readonly owner?: ProcessIdentity | undefined;
   readonly servers: Readonly<Partial<Record<ServerName, ProcessIdentity>>>;
 }

@@ -1,4 +1,4 @@
-/** Starts the whole stack side by side in a data folder, one stack a folder. */
+/** Starts all servers of a local stack in a data folder; each folder holds one stack. */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { lock } from 'proper-lockfile';
@@ -25,30 +25,30 @@ import {
 } from './server';
 import { describeStack, readStackFile, updateStackFile, writeStackFile } from './stack-file';
 
-/** The folder is in use; the message says by what. */
+/** The folder is in use; the message names the user. */
 export class StackBusyError extends Error {
   override readonly name = 'StackBusyError';
 }
 
 export interface StackOptions {
-  /** Made if absent; everything that the servers keep is below it. */
+  /** Made if absent; all data of the servers is below it. */
   readonly dataDir: string;
-  /** Takes one sentence at a time. */
+  /** Called with one sentence at a time. */
   readonly log: (line: string) => void;
   readonly fetchProgress: FetchProgress;
-  /** By default the one that the folder was made with, or one open broker. */
+  /** By default the shape of the folder, or one open broker. */
   readonly shape?: StackShape | undefined;
   /** These ports and no others; else those of the environment, those of the last time, or free ones. */
   readonly ports?: Partial<Ports>;
   /** The servers go on when this process ends. */
   readonly background?: boolean;
-  /** Begins with empty servers: what the folder held of them is removed. */
+  /** Begins with empty servers: the data in the folder is removed. */
   readonly isFresh?: boolean;
-  /** Gives the start up; what has started is stopped. */
+  /** Cancels the start; started servers are stopped. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Its data is that of another kind of stack. */
+/** Its data belongs to another kind of stack. */
 export class StackShapeError extends Error {
   override readonly name = 'StackShapeError';
 }
@@ -78,13 +78,13 @@ async function lockFolder(dataDir: string): Promise<() => Promise<void>> {
   }
 }
 
-/** Names of the servers that run in that folder, whoever started them. */
+/** Names of the running servers of that folder, started by any process. */
 export function runningServers(dataDir: string): ServerName[] {
   const running = readStackFile(dataDir)?.servers ?? {};
   return serverNames.filter((name) => isRunning(running[name]));
 }
 
-/** Left by an owner that was killed: they are stopped, since nobody else would. */
+/** Left by a killed owner: they are stopped here. */
 async function clearLeftovers(options: StackOptions): Promise<void> {
   const { dataDir, log } = options;
   const processes = await killLeftProcesses(dataDir);
@@ -116,7 +116,7 @@ const inWords = ({ brokers, isSecure }: StackShape): string =>
   `${brokers} ${isSecure ? 'secure' : 'open'} broker${brokers === 1 ? '' : 's'}`;
 
 /**
- * @param wanted by default what is there, or one open broker.
+ * @param wanted by default the existing shape, or one open broker.
  * @throws StackShapeError when the folder's data is of another shape than the wanted one.
  */
 export function chooseShape(dataDir: string, wanted: StackShape | undefined): StackShape {
@@ -174,7 +174,7 @@ async function startAll(place: Place, options: StackOptions): Promise<void> {
 }
 
 /**
- * Starts every server, fetching it first if need be, and waits until all of them answer.
+ * Starts every server, fetching it first if needed, and waits until all of them answer.
  * @returns a handle; unless `background`, its `stop()` also frees the folder for others.
  * @throws StackBusyError, FetchError, ServerError, or an AbortError: then nothing is left running.
  */
@@ -208,8 +208,8 @@ export async function startStack(given: StackOptions): Promise<RunningStack> {
 }
 
 /**
- * Stops what runs in the background in that folder, and what a killed run has left there: its processes, too.
- * @returns the names of what ran.
+ * Stops the background servers of that folder, and the servers and processes that a killed run has left there.
+ * @returns their names.
  * @throws StackBusyError while its owner runs.
  */
 export async function stopStack(dataDir: string): Promise<readonly string[]> {

@@ -10,12 +10,12 @@ import { until } from '../../support/until';
 
 const ground = useScenario(__filename, { changes: 'none', database: 'own' });
 
-/** Soon, so that it lies ahead of the watermark of what was swept earlier. */
+/** Soon, so that it lies ahead of the watermark of the earlier sweep. */
 const expireInMs = 1_000;
 
 const idsOf = (artifacts: readonly ArtifactEntry[]): number[] => artifacts.map(({ id }) => id);
 
-/** A whole segment of write-ahead log at a time: what the server writes by itself stays far below. */
+/** A whole segment of write-ahead log at a time: the server's own writes are far smaller. */
 async function growBySegments(client: Client, segments: number): Promise<void> {
   for (let segment = 0; segment < segments; segment += 1) {
     await client.query('CREATE TABLE grown (); DROP TABLE grown'); // an unused segment stays
@@ -66,7 +66,7 @@ async function expectHeldUntilAccepted(
   const scenario = ground();
   const all = [...known, ...lost];
   scenario.expectError(/"event":"database.held"/);
-  // A record of the timeline before is nobody's fault and no outage: its lane holds for a person.
+  // A record of an earlier timeline is no outage: its lane holds for an operator.
   scenario.expectError(/lane holds/);
   const deleter = scenario.run('artifact-deleter');
   await deleter.logged('lane.retrying', (line) => reason.test((line['err'] as Error).message));
@@ -87,7 +87,7 @@ async function expectHeldUntilAccepted(
   await Promise.all([deleter.stop(), sweep.stop()]);
 }
 
-/** What a person does next: the rows are lost, so their objects are garbage. */
+/** The operator's next step: the rows are lost, so their objects are garbage. */
 async function cleanUpAsReported(lost: readonly ArtifactEntry[]): Promise<void> {
   const { gitlab } = ground();
   const report = await refusalOf(['reconcile', '--check'], ground().environment('reader'));

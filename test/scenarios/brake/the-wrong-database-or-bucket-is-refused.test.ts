@@ -15,7 +15,7 @@ let due: readonly ArtifactEntry[];
 let wrongSecret: string;
 let folder: string;
 
-/** Records that any deleter which starts would take up at once. */
+/** Records that any deleter would handle at once after its start. */
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'afterbuild-wrong-'));
   wrongSecret = join(folder, 'secret');

@@ -44,7 +44,7 @@ test('a record with an unknown schema id holds its lane, and all groups go on', 
     (await statusOfAll(scenario)).some(({ sentence }) => /^halted: .*99999999/.test(sentence)),
   );
   await commitAgain('a lane holds', processes, Date.now());
-  // Only a person goes over it: the group must have no members meanwhile.
+  // Only an operator's tool skips it: the group must have no members meanwhile.
   const bad = [{ partition: 7, offset: Number(line['offset']) }];
   await restart('artifact-deleter', () =>
     stepOver(scenario, 'artifact-deleter', artifactsExpired, bad),

@@ -8,7 +8,7 @@ import { useScenario } from '../../support/scenario/use-scenario';
 const ground = useScenario(__filename, { changes: 'streamed' });
 const under = useFaults(ground);
 
-/** Less than the session that a broker has with the controller, which would take it for dead. */
+/** Shorter than the broker's session with the controller, which would otherwise take it for dead. */
 const frozenMs = 7_000;
 
 const coordination = (): Promise<Coordinated> =>

@@ -8,7 +8,7 @@ import { useScenario } from '../../support/scenario/use-scenario';
 
 const ground = useScenario(__filename, { changes: 'none' });
 
-/** All that the principal may do with it: what is left of READ, WRITE, DELETE or ALTER would bring DESCRIBE with it. */
+/** All rights of the principal on it: the rest of READ, WRITE, DELETE or ALTER would include DESCRIBE. */
 function entriesOf(principal: Principal, name: string): AclEntry[] {
   return rights
     .filter((right) => right.principal === principal)
@@ -16,7 +16,7 @@ function entriesOf(principal: Principal, name: string): AclEntry[] {
     .filter(({ resourceName }) => resourceName === name);
 }
 
-/** Takes the rights away for as long as the work takes. */
+/** Revokes the rights for the duration of the work. */
 async function without(entries: readonly AclEntry[], work: () => Promise<void>): Promise<void> {
   expect(entries).not.toEqual([]);
   const place = placeOf(ground().stack);
@@ -44,7 +44,7 @@ test('status names a topic that it may not look at, and does not call it idle', 
   await ground().command(['status']);
 });
 
-test('topics and dead letters: what may not be seen is not told as missing', async () => {
+test('topics and dead letters: a topic that may not be seen is not reported as missing', async () => {
   const topic = ground().named('artifacts.expired.artifact-deleter.dlq');
   const sentence = new RegExp(`refuses operator DESCRIBE_CONFIGS on the topic ${topic}: grant`);
   await without(entriesOf('operator', topic), async () => {

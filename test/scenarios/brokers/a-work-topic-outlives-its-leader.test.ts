@@ -9,13 +9,13 @@ import { ask, metricOf } from '../../support/scenario/health-pages';
 
 const ground = useScenario(__filename, { changes: 'streamed' });
 const tooFewMs = inFull(120_000, 45_000);
-/** A process whose coordinator is left is a member still, and does not know what lies with the other two. */
+/** A process whose coordinator is left is still a member, and does not know what the other two brokers hold. */
 const saysSo = async (process: RunningProcess): Promise<boolean> =>
   /not a member of the group|does not say what is left|accepts no commits/.test(
     (await ask(process, '/readyz')).text,
   );
 
-/** Until all say so, and until the broker that was taken away is back. */
+/** Until all report that, and until the removed broker is back. */
 const offsetsTopicMs = 60_000;
 const mayStandMs = Math.max(tooFewMs, offsetsTopicMs) + commitsWithinMs;
 const under = useFaults(ground, { mayStandMs });

@@ -8,7 +8,7 @@ const frozenAt: readonly Step[] = [
   'archiver.traces-stored',
   'archiver.rows-committed',
 ];
-/** A ground each, so that they wait side by side for the group to give up on the frozen. */
+/** Each has its own databases and topics, so that the waits for the group's session overlap. */
 const grounds = frozenAt.map((step) => useScenario(`${__filename} ${step}`, { changes: 'none' }));
 
 test('an archiver frozen at its work wakes after another has finished, and changes nothing', async () => {
@@ -31,7 +31,7 @@ test('an archiver frozen at its work wakes after another has finished, and chang
       const more = await finishedTraces(scenario, [{ sizeBytes: 5_000 }]);
       await announce(scenario, more);
       await scenario.caughtUp('trace-archiver', 'builds.finished', 90_000);
-      // It has only just joined anew: what it knows of the offsets may be behind the group's.
+      // It has only just joined again: its knowledge of the offsets may be older than the group's.
       frozen.mayFail = true;
       await frozen.stop();
       await other.stop();

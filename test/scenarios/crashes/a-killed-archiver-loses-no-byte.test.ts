@@ -6,7 +6,7 @@ import { type Scenario } from '../../support/scenario/scenario';
 import { useScenario } from '../../support/scenario/use-scenario';
 import { until } from '../../support/until';
 
-/** So that they wait side by side for the group to give up on the dead. */
+/** So that the waits for the session of the dead member overlap. */
 const grounds = [1, 2, 3].map((at) => useScenario(`${__filename} ${at}`, { changes: 'none' }));
 const stores: readonly ChunkStore[] = [1, 2, 3, 4];
 /** A dead archiver's leases end soon, so that its successor need not wait for them. */

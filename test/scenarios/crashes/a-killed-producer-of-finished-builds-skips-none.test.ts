@@ -6,7 +6,7 @@ import { useScenario } from '../../support/scenario/use-scenario';
 import { chunkedBuilds, withoutChunks } from '../../support/records/stale-builds';
 import { until } from '../../support/until';
 
-/** A ground each, so that they wait side by side for the group to give up on the dead. */
+/** Each has its own databases and topics, so that the waits for the group's session overlap. */
 const grounds = {
   finished: useScenario(`${__filename} finished`, { changes: 'streamed' }),
   stale: useScenario(`${__filename} stale`, { changes: 'none' }),
@@ -19,12 +19,12 @@ const pageBuilds = 2;
 const waveBuilds = 120;
 const settings = {
   finished: { STALE_EVERY_MS: '86400000' },
-  // More than the group waits for the dead one: a slice that is through would begin again, and name its builds
-  // once more, while the others have not told all of theirs.
+  // Longer than the group waits for the dead member: a finished slice would begin again, and name its builds once more,
+  // while the others have not named all of theirs.
   stale: { STALE_EVERY_MS: '30000', STALE_PAGE_BUILDS: String(pageBuilds), STALE_PAUSE_MS: '20' },
 };
 
-/** @returns what is to be announced, and by how many builds the successor may repeat itself. */
+/** @returns the builds to be announced, and how many of them the successor may repeat. */
 const waves = {
   finished: async (scenario: Scenario) => {
     const running = { count: waveBuilds, status: 'running', finishedAgoMs: null };
@@ -57,7 +57,7 @@ async function round(flow: Flow, step: Step, listener: FinishedListener): Promis
   expect([step, victim.exit?.signal]).toEqual([step, 'SIGKILL']);
 
   const successor = run({});
-  // A slice begins its next pass only when the archiver has done what the others have announced so far.
+  // A slice begins its next pass only when the archiver has finished the builds that the others have announced so far.
   const isTold = async () => {
     await listener.sayArchived();
     return listener.timesOf(wave).every((times) => times > 0);

@@ -8,7 +8,7 @@ import type { Scenario } from '../../support/scenario/scenario';
 import { useScenario } from '../../support/scenario/use-scenario';
 import { until } from '../../support/until';
 
-/** A ground each, so that they wait side by side for the group to give up on the dead. */
+/** Each has its own databases and topics, so that the waits for the group's session overlap. */
 const grounds = {
   sweep: useScenario(`${__filename} sweep`, { changes: 'none' }),
   change: useScenario(`${__filename} change`, { changes: 'streamed' }),
@@ -49,7 +49,7 @@ async function killedAt(scenario: Scenario, name: ProcessName, failPoint: string
 const sum = (process: RunningProcess, event: string, field: string): number =>
   process.events(event).reduce((total, line) => total + Number(line[field]), 0);
 
-/** Begins to delete only now, so that what was produced twice is there to be found twice. */
+/** It begins to delete only now, so that artifacts produced twice are there to be found twice. */
 async function deleted(scenario: Scenario, wave: Parameters<Scenario['gone']>[0]): Promise<number> {
   const deleter = scenario.run('artifact-deleter');
   await scenario.gone(wave);
@@ -101,7 +101,7 @@ async function deleterRound(
   await scenario.gone(wave);
   await scenario.caughtUp('artifact-deleter', topicNames.artifactsExpired);
   await successor.stop();
-  // What had been committed is not read again.
+  // Committed records are not read again.
   expect(sum(successor, 'artifacts.deleted', 'records')).toBe(inFlight);
   const artifacts = sum(successor, 'artifacts.deleted', 'alreadyGone');
   return { artifacts, inFlight: inFlight * pageRows };

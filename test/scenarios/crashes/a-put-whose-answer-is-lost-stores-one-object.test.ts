@@ -9,7 +9,7 @@ const sizes = [0, 1, 16_384, 400_000, 5_000_000, 12_000_000];
 let s3: LossyS3;
 afterAll(() => s3.stop());
 
-/** The request that makes an object of a trace be there. */
+/** The request that makes the object of a trace visible. */
 const stores = ({ method, path, query }: Pick<S3Exchange, 'method' | 'path' | 'query'>): boolean =>
   path.includes('/@final/') &&
   (method === 'PUT' ? !query.has('partNumber') : method === 'POST' && query.has('uploadId'));
@@ -43,7 +43,7 @@ test('a trace whose first PUT was done but never answered is one object, and is 
   const writes = s3.exchanges.filter((exchange) => isStored(exchange) && !isSelfTest(exchange));
   const perKey = Map.groupBy(writes, ({ path }) => path);
   expect(perKey.size).toBe(traces.length);
-  // What was sent in one request is found by its checksum; parts are sent again, on the ETag's condition.
+  // A single request is recognized by its checksum; parts are sent again, on the ETag's condition.
   const isWhole = (one: S3Exchange): boolean => one.method === 'PUT';
   for (const same of perKey.values()) expect(same).toHaveLength(same.every(isWhole) ? 1 : 2);
   const done = archiver

@@ -35,7 +35,7 @@ longTest(
       await flows.more();
       await flows.done(120_000);
       for (const heir of heirs) expect((await heir.stop()).code).toBe(0);
-      // Alone again: whatever the zombies believe to hold, they hold.
+      // Alone again: it really holds every partition that the zombies believe to hold.
       await flows.more();
       await flows.done(120_000);
     }

@@ -9,7 +9,7 @@ import { useScenario } from '../../support/scenario/use-scenario';
 const ground = useScenario(__filename, { changes: 'streamed' });
 
 const kills = inFull(50, 3);
-/** Slow enough that a kill finds something under way. */
+/** Slow enough that a kill interrupts some work. */
 const slowly = {
   ...briskly,
   DELETE_CONCURRENCY: '2',
@@ -17,7 +17,7 @@ const slowly = {
   SWEEP_PAGE_ROWS: '20',
 };
 
-/** What one process has in its slots, and the commit before it that was under way. */
+/** The micro-batches in the slots of one process, and the commit before it that was under way. */
 const inFlightMax = 2 * 2 * 20 + 2 * 100;
 
 const sum = (processes: readonly RunningProcess[], event: string, field: string): number =>
@@ -26,7 +26,7 @@ const sum = (processes: readonly RunningProcess[], event: string, field: string)
     .reduce((total, line) => total + Number(line[field]), 0);
 
 test(
-  `after ${kills} kills at random moments, whoever it hits, all ends as if once`,
+  `after ${kills} kills of any process at random moments, all ends as if once`,
   async () => {
     const scenario = ground();
     const random = createRandom(randomSeed);
@@ -56,7 +56,7 @@ test(
       victim!.process.kill('SIGKILL');
       killed += 1;
       begin(victim!.name);
-      // Some kills come while the group still gets over the one before.
+      // Some kills come while the group still rebalances after the one before.
       if (random.whole(1, 3) === 1) continue;
       await flows.done(120_000);
       const after = await doneAgain();

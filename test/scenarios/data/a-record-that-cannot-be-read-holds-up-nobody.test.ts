@@ -32,7 +32,7 @@ function expectNoPayload(process: RunningProcess): void {
   }
 }
 
-/** Expiring behind every watermark, unlocked from birth: nobody but its record names it. */
+/** Expired behind every watermark, and never locked: only its record names it. */
 async function expired(records: ExpiredRecords): Promise<[ArtifactEntry, Buffer]> {
   const artifact = await ground().world.anArtifact();
   return [artifact, await records.encode(await records.of(artifact))];
@@ -47,7 +47,7 @@ test('poison of artifacts.expired becomes a dead letter, byte for byte, and what
     ['no-value', null],
     ['not-a-value', await records.withId(known, 2n ** 60n)],
     ['impossible-id', await records.withId(known, -5n)],
-    // As much as its topic takes: as a dead letter it has its headers on top.
+    // As large as its topic allows: as a dead letter it has its headers in addition.
     ['wire-format', Buffer.concat([Buffer.from([1]), randomBytes(1_047_500)])],
   ];
   const good: ArtifactEntry[] = [];
@@ -130,7 +130,7 @@ test("a schema id that the registry does not know is nobody's poison: its lane h
   await scenario.gone([beside]);
   const line = await deleter.logged('lane.stuck');
   expect((line['err'] as Error).message).toMatch(/no usable schema with id 99999999/);
-  // What comes to its partition while it stands is taken in, too.
+  // Records that arrive in its partition meanwhile are taken in, too.
   const later = await Promise.all(Array.from({ length: 50 }, () => expired(records)));
   await operatorProduces(
     scenario,

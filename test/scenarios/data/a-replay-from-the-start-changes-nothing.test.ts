@@ -12,7 +12,7 @@ const ground = useScenario(__filename, { changes: 'streamed' });
 const day = 86_400_000;
 const daily = { SWEEP_FULL_EVERY_MS: `${day}` };
 
-/** Everything that there is, row by row and object by object. */
+/** The whole content, row by row and object by object. */
 async function stores(scenario: Scenario): Promise<unknown> {
   const rows = await scenario.sql<{ row: string }>(
     'SELECT artifact::text AS row FROM p_ci_job_artifacts AS artifact ORDER BY id',
@@ -54,7 +54,7 @@ test('every topic replayed from the start, and the sweep begun anew, leave the s
     ...(await world.manyArtifacts({ ...behind, partitionId: 102 })),
   ];
 
-  // Named on the topics while they were due; then GitLab changes its mind, and then we delete.
+  // Produced while they were due; then GitLab changes them, and then the deleter runs.
   await unlockArtifacts(gitlab, [...relocked, ...changed]);
   const finding = scenario.run('expired-artifacts', daily);
   await finding.logged('page.produced');
@@ -88,7 +88,7 @@ test('every topic replayed from the start, and the sweep begun anew, leave the s
   const isSwept = async () => (await recordsOf(scenario, topicNames.progress)) >= 2;
   await until('both shards have been swept from the beginning', isSwept);
   await drained(scenario);
-  // More than the brake's window: what is said again is no sign of a wrong database.
+  // More than the brake's window: a repeated record is no sign of a wrong database.
   expect((await recordsOf(scenario)) - recordsBefore).toBeGreaterThan(100);
   const asked = deletingAgain
     .events('artifacts.deleted')

@@ -45,7 +45,7 @@ test('a row that is deleted, locked or moved while our DELETE waits for it ends 
   await sweep.stop();
 
   const clients = await Promise.all([1, 2, 3, 4].map(() => gitlab.pool.connect()));
-  // GitLab's triggers give rows that move new ids; who wants to keep them must switch triggers off.
+  // GitLab's triggers give moved rows new ids; to keep them, triggers must be off.
   const caretaker = new Client({
     ...superuserConfig(scenario.stack),
     database: scenario.scope.database,
@@ -85,7 +85,7 @@ test('a row that is deleted, locked or moved while our DELETE waits for it ends 
     renamed,
   ]);
 
-  // Of the row that vanished nobody but us removes the object: GitLab was cut short.
+  // Only the deleter removes the object of the vanished row: GitLab was interrupted.
   await scenario.gone([deleted, spared, ...bystanders]);
   await scenario.caughtUp('artifact-deleter', 'artifacts.expired');
   const settled = await deleter.logged('artifacts.deleted');

@@ -30,11 +30,11 @@ test.each(clocks)(
       ...(await world.manyArtifacts({ count: 50, expireInMs: -dayMs, locked: 1 })),
     ];
     const flows = new BothFlows(scenario);
-    // The broker refuses records from the future, so a fast clock stops a producer: it is given the right one.
+    // The broker refuses records from the future, so a fast clock stops a producer: it gets the right one.
     const producers = shiftMs > 0 ? {} : shiftedBy(shiftMs);
     const processes = flows.run(producers, shiftedBy(shiftMs));
     await flows.more({ expireInMs: -dayMs / 2, flushed: true });
-    // Whether a trace that is still in Redis has settled is told by the database's clock.
+    // The database's clock decides whether a trace that is still in Redis has settled.
     await flows.more({ expireInMs: 2_000 });
     const [unlocked, moved] = [
       await world.manyArtifacts({ count: 20, expireInMs: -2 * dayMs, locked: 1 }),

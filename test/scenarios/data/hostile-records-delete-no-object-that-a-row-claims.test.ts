@@ -26,7 +26,7 @@ async function produce(
   await operatorProduces(ground(), topic, outgoing);
 }
 
-/** Rows that nobody deleted by us, and whose objects are there: what a record that nobody read can name. */
+/** Rows that the pipeline did not delete, whose objects exist: a forged record can name them. */
 async function vanished(
   records: ExpiredRecords,
   count: number,
@@ -49,7 +49,7 @@ async function accept(): Promise<void> {
   await ground().caughtUp('artifact-deleter', topic);
 }
 
-/** What a person does next with objects whose rows are gone. */
+/** An operator's next step with objects whose rows are gone. */
 async function cleanUp(artifacts: readonly ArtifactEntry[]): Promise<void> {
   const { gitlab } = ground();
   await gitlab.objects.remove(artifacts.flatMap(({ key }) => key ?? []));
@@ -100,7 +100,8 @@ test('390 records that call themselves a repair, and one first record of 1,000, 
   const [some, record] = await vanished(records, 390);
   const single = record.artifacts.map((artifact) => ({ ...record, artifacts: [artifact] }));
   const deleter = scenario.run('artifact-deleter');
-  // What a partition holds when it is assigned may be an earlier holder's, which was killed: that has a limit of its own.
+  // Records in a partition at its assignment may have been handled by an earlier, killed holder: they have a limit of
+  // their own.
   await produce(
     records,
     Array.from({ length: 12 }, () => ({ ...record, artifacts: [] })),

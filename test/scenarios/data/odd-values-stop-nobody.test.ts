@@ -7,7 +7,7 @@ import { until } from '../../support/until';
 
 const ground = useScenario(__filename, { changes: 'streamed' });
 
-/** What PostgreSQL's types allow, of artifacts that may go. */
+/** Values that PostgreSQL's types allow, on artifacts that may be deleted. */
 const oddValues = [
   `expire_at = '-infinity'`,
   `expire_at = '0044-03-15 12:00+00 BC'`,

@@ -26,7 +26,7 @@ const allCases: readonly (readonly [string, Toxic, ToxicChoice])[] = [
   ['lose the answers of every other connection', lostAnswers(), { share: 0.5 }],
 ];
 
-/** The short run has those of which the others are milder forms. */
+/** The short run has those whose milder forms are left out. */
 const cases = inFull(allCases, [allCases[1]!, allCases[3]!]);
 
 function lostAnswers(): Toxic {
@@ -45,7 +45,7 @@ beforeAll(async () => {
   await flows.done();
 });
 
-/** Nothing is started anew: whoever was there before goes on. */
+/** Nothing is restarted: the same processes go on. */
 afterEach(async () => {
   await flows.done();
   await ground().expectKept(staying);

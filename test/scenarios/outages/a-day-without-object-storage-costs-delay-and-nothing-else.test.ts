@@ -1,7 +1,7 @@
 /**
- * The day of seed 000: object storage is unavailable for two hours, builds go on finishing, Redis has a limit,
- * and an operator looks at screens. `npm test` has it at a small scale, and with Redis' master lost in the
- * middle; `npm run faults` has both at their whole length.
+ * The day of seed 000: object storage is unavailable for two hours, builds go on finishing, Redis has a limit, and an
+ * operator looks at screens. `npm test` has it at a small scale, and with Redis' master lost in the middle; `npm run
+ * faults` has both at their whole length.
  */
 import { chunkBytes } from '../../../lib/gitlab/trace-chunks';
 import { appendTrace, type TraceBuild } from '../../../ops/gitlab/traces/live-trace';
@@ -22,7 +22,7 @@ const awayMs = inFull(7_200_000, 30_000);
 const waves = inFull(240, 10);
 const perWave = inFull(20, 12);
 const waveMs = (0.9 * awayMs) / waves;
-/** A chunk that is full, and one that goes on. */
+/** A full chunk, and one that grows. */
 const beginBytes = chunkBytes + 20_000;
 const appendBytes = 5_000;
 /** About half of what is written: without the guard Redis would be full long before the end. */
@@ -64,7 +64,7 @@ async function noChunksOf({ scenario, ended }: Day): Promise<boolean> {
   );
 }
 
-/** What an operator sees at this moment, for the runbook of the day. */
+/** The output that an operator sees at this moment, for the runbook of the day. */
 async function screens({ scenario }: Day, when: string): Promise<string> {
   const { noise } = await scenario.command(['status']);
   const archiver = scenario.processes.find(({ name }) => name === 'trace-archiver')!;
@@ -92,7 +92,7 @@ async function liveThroughIt(day: Day, atHalf: () => Promise<void>): Promise<voi
   scenario.run('finished-builds', { HTTP_PORT: '0' });
   const why = ['--reason', 'S3 is unavailable', '--author', 'anna', '--yes'];
   await scenario.command(['flags', 'set', 'trace-archiver', 'redis-guard', 'on', ...why]);
-  // Its start tries what its safety rests on, and waits for object storage.
+  // Its start tests the behaviour that its safety rests on, and waits for object storage.
   await archiver.logged('process.started');
 
   const begun = [await begin(day)];

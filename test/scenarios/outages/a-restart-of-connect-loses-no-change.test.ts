@@ -17,7 +17,7 @@ async function whileStopped(work: () => Promise<unknown>): Promise<void> {
   const { slot, stack } = ground();
   await connect().stop(slot);
   await asSuperuser(stack, 'postgres', (client) =>
-    until('nobody streams from the slot', async () => {
+    until('no client streams from the slot', async () => {
       const held = 'SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active';
       return (await client.query(held, [slot])).rowCount === 0;
     }),
@@ -52,7 +52,7 @@ async function finishAnotherBuild(): Promise<number> {
 
 /**
  * A change of GitLab's open transaction begins exactly where another one's commit ended, and there the connector
- * stands. Debezium 3.6.3 took it, after a restart, for a change that it had sent.
+ * stands. After a restart Debezium 3.6.3 took it for a change that it had sent.
  * @returns the artifacts that were changed on the way there.
  */
 async function standBehindCommit(open: PoolClient): Promise<ArtifactEntry[]> {
@@ -81,7 +81,7 @@ async function standBehindCommit(open: PoolClient): Promise<ArtifactEntry[]> {
 
 test('a transaction that is open while Connect restarts loses none of its changes', async () => {
   const scenario = ground();
-  // Without Connect's address nobody sees that it stops: what goes was named by its change, not by a repair.
+  // Without Connect's address no process notices that it stops: so a change named the deleted artifacts, not a repair.
   scenario.run('expired-artifacts', { CONNECT_URL: '', SWEEP_FULL_EVERY_MS: '86400000' });
   scenario.run('artifact-deleter');
   await scenario.gone([await scenario.world.anArtifact()]);

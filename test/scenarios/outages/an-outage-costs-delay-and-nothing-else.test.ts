@@ -8,7 +8,7 @@ import { until } from '../../support/until';
 
 const ground = useScenario(__filename, { changes: 'streamed' });
 
-/** After the server has come back: the group, Connect and every client have to find it again. */
+/** After the server is available: the group, Connect and every client have to find it again. */
 const secondsMs = 120_000;
 
 let sweep: RunningProcess;
@@ -17,11 +17,11 @@ let lockedLongAgo: ArtifactEntry;
 let staying: readonly ArtifactEntry[];
 let linesBefore: readonly [number, number];
 
-/** The processes go on through all three outages: nothing is started anew. */
+/** The processes run through all three outages: nothing is restarted. */
 beforeAll(async () => {
   const { world } = ground();
   staying = await world.manyArtifacts({ count: 20, expireInMs: 3_600_000 });
-  // Small statements, so that there is always one under way.
+  // Small statements, so that one is always in progress.
   sweep = ground().run('expired-artifacts', { SWEEP_PAGE_ROWS: '500' });
   deleter = ground().run('artifact-deleter', { DELETE_ROWS_MAX: '50' });
   await ground().gone(await world.manyArtifacts({ count: 50 }));
@@ -46,25 +46,25 @@ afterEach(async () => {
     ...saidTooOftenOrNotAtAll(sweep, linesBefore[0]),
     ...saidTooOftenOrNotAtAll(deleter, linesBefore[1]),
   ];
-  await until('every lane has said that it goes on', () => told().length === 0, secondsMs).catch(
+  await until('every lane has logged that it goes on', () => told().length === 0, secondsMs).catch(
     () => expect(told()).toEqual([]),
   );
 });
 
-test('while S3 is away rows go and their objects wait; they are deleted when it is back', async () => {
+test('while S3 is unavailable rows go and their objects wait; they are deleted when it is back', async () => {
   const scenario = ground();
   const now = await scenario.world.manyArtifacts({ count: 1_000, expireInMs: 2_000 });
   const later = await scenario.world.manyArtifacts({ count: 200, expireInMs: 25_000 });
   await until('some rows go', async () => (await scenario.rowsOf(now)).length < now.length);
   await awayForAMinute(scenario.stack.servers.objectStorage, async () => {
-    // Its rows are gone by then; those of what has not begun stay until the breaker lets it begin.
+    // Its rows are gone by then; rows of work that has not begun stay until the breaker lets it begin.
     await deleter.logged('lane.retrying', isOf(/S3, DeleteObjects on bucket/));
   });
   await scenario.gone([...now, ...later], secondsMs);
   await expectStreamed();
 });
 
-test('while PostgreSQL is away nothing happens; both processes and Debezium go on when it is back', async () => {
+test('while PostgreSQL is unavailable nothing happens; both processes and Debezium go on when it is back', async () => {
   const scenario = ground();
   const { stack, world } = scenario;
   const now = await world.manyArtifacts({ count: 1_000 });
@@ -83,7 +83,7 @@ test('while PostgreSQL is away nothing happens; both processes and Debezium go o
   await expectStreamed();
 });
 
-test('while Kafka is away GitLab goes on, and what expired or changed then is deleted when it is back', async () => {
+test('while Kafka is unavailable GitLab goes on, and what expired or changed then is deleted when it is back', async () => {
   const scenario = ground();
   const { stack, world, gitlab } = scenario;
   const before = await world.manyArtifacts({ count: 1_000 });

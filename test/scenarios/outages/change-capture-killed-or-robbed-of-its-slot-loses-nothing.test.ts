@@ -24,7 +24,7 @@ beforeAll(async () => {
   await flows.done();
 });
 
-/** Artifacts of which only the change stream, or a repair, can know: they expired far behind the watermark. */
+/** Artifacts that only the change stream, or a repair, can find: they expired far behind the watermark. */
 const lockedLongAgo = (scenario: Scenario, count: number) =>
   scenario.world.manyArtifacts({ count, expireInMs: -86_400_000, locked: 1 });
 
@@ -44,7 +44,7 @@ async function slotIsFree(): Promise<void> {
   );
 }
 
-/** The watchdog has a minute to say what it sees. @param before how often it had said something. */
+/** The watchdog has a minute to log what it detects. @param before how often it had logged something. */
 async function told(what: string, problem: RegExp, before: number): Promise<void> {
   const sinceMs = Date.now();
   const since = () => sweep.events('cdc.unwell').slice(before);
@@ -76,25 +76,28 @@ test('Connect is killed again and again in mid-burst: every change arrives', asy
   }
 }, 1_200_000);
 
-test('Connect is away: status says that no change arrives, and why, for as long as it is', async () => {
+test('Connect is unavailable: status shows that no change arrives, and why, for as long as that lasts', async () => {
   const scenario = ground();
   const { connect } = scenario.stack.servers;
   const says = async (what: RegExp) =>
     what.test((await statusOf(scenario, 'expired-artifacts')).sentence);
   await connect.kill();
-  await until('status says so', () => says(/^held: changes may not arrive: .*Nobody streams/));
+  await until('status says so', () => says(/^held: changes may not arrive: .*No client streams/));
   await connect.start();
   await until('status no longer does', () => says(/^(idle|working)/), secondsMs);
 });
 
-/** Where PostgreSQL still has the log before an advance a mere resume would do; Debezium's task fails where it has not. */
+/**
+ * Where PostgreSQL still has the log before an advance a mere resume would be enough; Debezium's task fails where it
+ * has not.
+ */
 const robberies: readonly (readonly [string, string, RegExp])[] = [
   ['advanced', 'pg_replication_slot_advance($1, pg_current_wal_lsn())', /past the connector's/],
   ['dropped', 'pg_drop_replication_slot($1)', /slot is gone/],
 ];
 
 longTest.each(robberies)(
-  'the slot is %s behind the back of Connect: it is told, begun anew, and a sweep repairs it',
+  'the slot is %s behind the back of Connect: it is reported, begun anew, and a sweep repairs it',
   async (what, robbery, problem) => {
     const scenario = ground();
     const before = sweep.events('cdc.unwell').length;
@@ -112,7 +115,7 @@ longTest.each(robberies)(
   },
 );
 
-longTest('the task fails: it is told, and after its restart every change arrives', async () => {
+longTest('the task fails: it is reported, and after its restart every change arrives', async () => {
   const scenario = ground();
   const before = sweep.events('cdc.unwell').length;
   await asSuperuser(scenario.stack, 'postgres', async (client) => {

@@ -45,7 +45,7 @@ test('Redis is flushed: what was in it alone is named, counted and marked, the r
     { sizeBytes: 5_000, storeOf: () => chunkStore.database },
     { sizeBytes: 200_000, storeOf: () => chunkStore.fog },
   ]);
-  // The ledger is told before it happens which bytes are destroyed.
+  // The ledger is written before the bytes are destroyed.
   gitlab.ledger.append(
     mixed.map(({ build }, which) => {
       const index = which === 0 ? 1 : 0;
@@ -59,7 +59,7 @@ test('Redis is flushed: what was in it alone is named, counted and marked, the r
     ARCHIVE_LOST_AFTER_MS: '2000',
     ARCHIVE_LEASE_MS: '1000',
   });
-  // The stale sweep names a waiting build again and again, until it is certain that nothing comes back.
+  // The stale sweep names a waiting build again and again, until nothing can come back.
   scenario.run('finished-builds', { STALE_AGE_MS: '1000', STALE_EVERY_MS: '1000' });
   await announce(scenario, [...mixed, ...safe]);
   await archiver.logged('trace.waits');

@@ -47,7 +47,7 @@ test('a store that does not take DeleteObjects is refused at the start, and no r
 });
 
 test.each(oddAnswers)(
-  'a deletion that is answered with $code is asked for again, and counted when it is done',
+  'a deletion that is answered with $code is requested again, and counted when it is done',
   async (odd) => {
     refuseAll(odd);
     const artifacts = await due(4);

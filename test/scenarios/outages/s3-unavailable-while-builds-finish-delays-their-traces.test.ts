@@ -15,7 +15,7 @@ const large = 10;
 const count = waves * (small + large);
 const finishedAgoMs = inFull(7_200_000, 0);
 const instances = inFull(3, 1);
-/** After S3 is back: the slowest lane has to try again, and then all traces have to be stored. */
+/** After S3 is available: the slowest lane has to retry, and then all traces have to be stored. */
 const afterwardsMs = inFull(600_000, 180_000);
 
 /** Builds that end in the course of the outage, a wave after the other. */
@@ -32,7 +32,7 @@ async function finishBuilds({ traces }: Scenario, everyMs: number): Promise<Trac
   return builds;
 }
 
-/** Records on topics that only a counted attempt or a dead letter leads to. */
+/** Records on topics that only a counted attempt or a dead letter can reach. */
 async function failedRecords(scenario: Scenario): Promise<number> {
   return scenario.asOperator(async (admin) => {
     const topics = await admin.listTopics();
@@ -91,8 +91,8 @@ test(
       [...archivers, finder].flatMap((process, at) =>
         saidTooOftenOrNotAtAll(process, linesBefore[at]!),
       );
-    await until('whoever failed has said that it goes on', () => told().length === 0).catch(() =>
-      expect(told()).toEqual([]),
+    await until('every failed lane has logged that it goes on', () => told().length === 0).catch(
+      () => expect(told()).toEqual([]),
     );
   },
   longOutageMs + 2 * afterwardsMs,

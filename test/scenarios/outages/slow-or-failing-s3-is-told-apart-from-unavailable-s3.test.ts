@@ -17,7 +17,7 @@ const ground = useScenario(__filename, { changes: 'none' });
 
 const random = createRandom(randomSeed);
 const lastsMs = inFull(60_000, 2_000);
-/** After a minute single keys have come to the retry topic whose records wait for two. */
+/** After a minute single keys are on the retry topic whose records wait for two. */
 const afterwardsMs = inFull(300_000, 90_000);
 /** The same keys each time, for as long as the fault lasts. */
 const isUnlucky = (key: string): boolean =>
@@ -29,7 +29,7 @@ let flows: BothFlows;
 let processes: readonly RunningProcess[];
 
 beforeAll(async () => {
-  // After a minute so many have failed in a row that it is hardly the records: lanes hold until one succeeds.
+  // After a minute so many have failed in a row that the process suspects itself: lanes hold until one succeeds.
   if (isFull) ground().expectError(/lane holds/);
   front = await S3Front.start(ground().stack);
   flows = new BothFlows(ground());
@@ -44,7 +44,7 @@ const joins = (): number => processes.flatMap((one) => one.events('group.joined'
 
 const isBelow = (key: string): boolean => key.startsWith('0') || key.startsWith('6');
 
-/** The third says which keys the fault has nothing to do with. */
+/** The third names the keys that the fault does not concern. */
 const cases: readonly (readonly [string, S3Faults, (key: string) => boolean])[] = [
   [
     'SlowDown to four of five requests',
@@ -93,13 +93,16 @@ test.each(cases)(
   2 * lastsMs + 2 * afterwardsMs + 60_000,
 );
 
-longTest('S3 answers after 20 seconds: nobody is expelled from its group meanwhile', async () => {
-  const joinsBefore = joins();
-  front.plan({ delayMs: 20_000 });
-  await flows.more({ artifacts: 20, traces: 2 });
-  await until('the fault has been met', () => front.counts.faults > 1);
-  await lasts(inFull(60_000, 21_000));
-  front.plan({});
-  await flows.done();
-  expect(joins()).toBe(joinsBefore);
-});
+longTest(
+  'S3 answers after 20 seconds: no member is expelled from its group meanwhile',
+  async () => {
+    const joinsBefore = joins();
+    front.plan({ delayMs: 20_000 });
+    await flows.more({ artifacts: 20, traces: 2 });
+    await until('the fault has been met', () => front.counts.faults > 1);
+    await lasts(inFull(60_000, 21_000));
+    front.plan({});
+    await flows.done();
+    expect(joins()).toBe(joinsBefore);
+  },
+);

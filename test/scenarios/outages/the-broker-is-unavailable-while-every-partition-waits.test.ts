@@ -39,7 +39,7 @@ longTest(
 );
 
 test(
-  'the broker is away while every partition is held because S3 is away too',
+  'the broker is unavailable while every partition is held because S3 is unavailable too',
   async () => {
     const { kafka } = ground().stack.servers;
     await network().s3.refuse();
@@ -55,7 +55,7 @@ test(
       }
       return true;
     });
-    // After a kill it reads every log anew, which takes minutes where there are thousands.
+    // After a kill the broker reads every log anew, which takes minutes where there are thousands.
     await (isFull ? kafka.kill() : kafka.stop());
     await lasts(inFull(600_000, 10_000));
     await kafka.start();

@@ -98,7 +98,7 @@ test('S3 away, and Redis fills: a dry run changes nothing, then chunks move, Git
 
 const traceOf = (build: TraceBuild): FinishedTrace => ({ build, sizeBytes });
 
-/** One none of whose chunks is in Redis any more. */
+/** A trace without any chunk left in Redis. */
 async function movedBuild(scenario: Scenario, builds: readonly TraceBuild[]): Promise<TraceBuild> {
   for (const build of builds) {
     const stores = await storesOf(scenario, [build]);

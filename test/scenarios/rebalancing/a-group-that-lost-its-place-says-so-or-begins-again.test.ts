@@ -13,7 +13,7 @@ const forgotten = useScenario(`${__filename} offsets`, { changes: 'none' });
 
 const expired = topicNames.artifactsExpired;
 
-/** What retention does when an outage outlives it. @returns the partitions that held what the group has not read. */
+/** Imitates retention during a long outage. @returns the partitions with records that the group had not read. */
 async function expireLog(scenario: Scenario, group: string, name: string): Promise<number[]> {
   const topic = scenario.named(name);
   const ends = (await scenario.topics.ends(topic)).filter(({ highWatermark }) => highWatermark > 0);
@@ -63,7 +63,7 @@ test('retention outruns an outage: the partitions halt with an error, and a swee
   expect(late.exit).toBeUndefined();
   await late.stop();
 
-  // The way out: the group's offsets set by hand, and a full sweep for what the lost records named.
+  // The remedy: the group's offsets set by an operator, and a full sweep for the artifacts of the lost records.
   const topic = scenario.named(expired);
   const ends = await scenario.topics.ends(topic);
   const partitions = ends.map(({ partition, highWatermark }) => ({
@@ -77,7 +77,7 @@ test('retention outruns an outage: the partitions halt with an error, and a swee
   await flows.done();
 });
 
-test('a topic is deleted and made anew while its group is away: it begins at the start of the new one', async () => {
+test('a topic is deleted and created anew while its group has no members: it begins at the start of the new one', async () => {
   const scenario = ground();
   const traces = await finishedTraces(scenario, [{ sizeBytes: 100 }, { sizeBytes: 200_000 }]);
   const archiver = scenario.run('trace-archiver', briskly);
@@ -93,7 +93,7 @@ test('a topic is deleted and made anew while its group is away: it begins at the
   };
   expect(Math.max(...(await committed()))).toBeGreaterThan(0);
   await makeAnew(scenario, topicNames.buildsFinished, 12);
-  // With the topic Kafka has removed what its groups had committed: no offset of the old log is left.
+  // With the topic Kafka has removed its groups' committed offsets: no offset of the old log is left.
   expect(Math.max(...(await committed()))).toBe(-1);
   const more = await finishedTraces(scenario, [{ sizeBytes: 300 }]);
   await announce(scenario, more);

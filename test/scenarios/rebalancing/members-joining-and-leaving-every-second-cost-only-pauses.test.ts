@@ -69,8 +69,8 @@ test('members join and leave every second: the work goes on, after short pauses'
     pauseMostMs: Math.max(...pauses),
     repeated,
   });
-  // Far below the twelve seconds after which the group would go on without a member that does not answer.
+  // Far below the twelve seconds after which the group would go on without a silent member.
   expect(medianOf(pauses)).toBeLessThan(3_000);
-  // Whoever leaves drains first; a join that overtakes a drain may cost a micro-batch.
+  // A leaving member drains first; a join that overtakes a drain may cost a micro-batch.
   expect(repeated).toBeLessThanOrEqual(changes * rowsMax);
 }, 900_000);

@@ -43,7 +43,7 @@ test('12 partitions become 16 under running processes, and all is read without a
   const due = await world.manyArtifacts({ count: 48 });
   await scenario.gone(due);
 
-  // Connect finds them within five minutes; until then what it wrote before stands in for what it will write.
+  // Connect finds them within five minutes; until then its earlier records stand in for the later ones.
   const [change] = await recordsOf(scenario, artifactChanges);
   const { key, value } = change!;
   await operatorProduces(scenario, artifactChanges, [{ key, value, partition: 13 }]);

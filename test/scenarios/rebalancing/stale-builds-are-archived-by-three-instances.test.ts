@@ -2,7 +2,7 @@ import { TraceWorld } from '../../../ops/gitlab/traces/trace-world';
 import { useScenario } from '../../support/scenario/use-scenario';
 import { until } from '../../support/until';
 
-/** Without a connector no change tells of them, as if they had ended before the slot existed. */
+/** Without a connector no change names them, as if they had ended before the slot existed. */
 const ground = useScenario(__filename, { changes: 'none' });
 const count = 2_000;
 

@@ -5,7 +5,7 @@ import { until } from '../../support/until';
 
 const ground = useScenario(__filename, { changes: 'none' });
 const pageBuilds = 10;
-/** 2,000 builds in 12 slices are 17 pages each, so there is time to stop one in the midst. */
+/** 2,000 builds in 12 slices are 17 pages each, so there is time to stop one in the middle. */
 const settings = {
   STALE_PAGE_BUILDS: String(pageBuilds),
   STALE_PAUSE_MS: '150',
@@ -42,7 +42,7 @@ test('2,000 stale builds of one partition_id are found once, however often an in
       source === 'stale' && partitionId === 100;
     expect(listener.records.every(isStale)).toBe(true);
 
-    // Nothing is archived, so there was no second pass; once it is, what is left is found again.
+    // No build is archived, so there was no second pass; after that, remaining builds are found again.
     expect(listener.records).toHaveLength(stale.length + repeated);
     await listener.sayArchived();
     const again = () => listener.timesOf(stale).every((times) => times > 1);

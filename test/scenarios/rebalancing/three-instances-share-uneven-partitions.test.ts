@@ -58,8 +58,8 @@ test('three instances share uneven partitions while one joins, one leaves and on
   expect(Math.max(...loads)).toBeGreaterThan(2 * Math.min(...loads));
   // Each shard was swept by one of the two.
   expect(producers.flatMap((producer) => producer.events('sweep.begun')).length).toBeGreaterThan(1);
-  // Whoever joins or leaves hands over cleanly; of the killed one its last micro-batch, and the one
-  // before it if that was not committed yet.
+  // A joining or leaving member hands over cleanly; a killed one leaves its last micro-batch, and the one before it if
+  // that was not committed yet.
   expect(sum(deleters, 'alreadyGone')).toBeLessThanOrEqual(2 * rowsMax);
 });
 
@@ -80,7 +80,7 @@ test('an instance without a partition waits idle, says so, and takes over', asyn
   expect((await first.stop()).code).toBe(0);
   const later = await world.manyArtifacts({ count: 50, expireInMs: -1 });
   await scenario.gone(later);
-  // It says so after it is done.
+  // It reports that after it is done.
   await until('the spare one has said so', () => sum([spare], 'deleted') === later.length);
   expect(sweep.exit).toBeUndefined();
 });

@@ -41,7 +41,7 @@ test('dead letters are listed, shown, redriven behind a canary, refused in a loo
   } as const;
   await deadLetterByHand(scenario, place, poison, failure);
 
-  // What is there.
+  // The dead letters at the beginning.
   const listed = await dlq(scenario, 'list', ...ours);
   expect(listed).toMatchObject({ code: 0, json: [{ waiting: 5, redriven: 0, parked: 0 }] });
   expect(listed.json).toMatchObject([
@@ -70,7 +70,7 @@ test('dead letters are listed, shown, redriven behind a canary, refused in a loo
     expect(printed + said).not.toContain(secret);
   }
 
-  // A plan writes nothing; a canary that nobody handles is followed by nothing.
+  // A plan writes nothing; after a canary that is not handled nothing follows.
   const good = [...ours, '--error-class', 'Error'] as const;
   const plan = await dlq(scenario, 'redrive', ...good);
   expect(plan).toMatchObject({ code: 0, json: { applied: false, topics: [{ planned: 3 }] } });
@@ -124,14 +124,14 @@ test('dead letters are listed, shown, redriven behind a canary, refused in a loo
     expect(headerText(record.headers, 'afterbuild-redrive-count')).toBe('1');
   }
 
-  // What was redriven is not offered again; what goes round is, only by force.
+  // A redriven letter is not offered again; a looping one is, with --force only.
   const looping = await dlq(scenario, 'redrive', ...good, '--yes');
   expect(looping).toMatchObject({ code: 1, json: { topics: [{ planned: 0, refused: [{}] }] } });
   const forced = await dlq(scenario, 'redrive', ...good, '--yes', '--force');
   expect(forced).toMatchObject({ code: 0, json: { topics: [{ planned: 1, redriven: 1 }] } });
   await scenario.gone(artifacts);
 
-  // What cannot be saved is set aside, with who and why.
+  // A letter that cannot be saved is parked, with operator and reason.
   const because = ['--reason', 'wire-format', '--why', 'not ours', '--author', 'mona'] as const;
   expect(await dlq(scenario, 'park', ...because)).toMatchObject({ code: 0 });
   expect(await recordsOf(scenario, parkedTopic)).toHaveLength(0);

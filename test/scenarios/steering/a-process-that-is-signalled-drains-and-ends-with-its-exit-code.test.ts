@@ -59,7 +59,7 @@ test('after SIGTERM it finishes what runs, commits it, and exits with 0', async 
   expect(await ground().behind('artifact-deleter', 'artifacts.expired')).toBe(0);
 });
 
-test('a second SIGTERM ends it at once, whatever hangs; Ctrl-C that arrives twice is one', async () => {
+test('a second SIGTERM ends it at once, even if something hangs; Ctrl-C that arrives twice is one', async () => {
   const deleter = await whoseHandlerHangs({ STOP_LIMIT_MS: '600000' });
   deleter.mayFail = true;
   deleter.kill('SIGINT');

@@ -10,7 +10,7 @@ const ground = useScenario(__filename, { changes: 'none' });
 const ours = ['--group', 'artifact-deleter', '--json'] as const;
 const secret = Buffer.from('no-avro-at-all');
 
-test('a redrive of poison that nobody has repaired ends with its canary, and the group goes on', async () => {
+test('a redrive of unrepaired poison ends with its canary, and the group goes on', async () => {
   const scenario = ground();
   const deleter = scenario.run('artifact-deleter');
   const waiting = async (count: number): Promise<boolean> => {

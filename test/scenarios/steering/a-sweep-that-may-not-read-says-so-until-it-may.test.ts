@@ -53,7 +53,7 @@ test('so is a sweep of builds', async () => {
   const scenario = ground();
   const name = 'finished-builds';
   const sweep = scenario.run(name, { HTTP_PORT: '0', STALE_EVERY_MS: '100' });
-  // The first pass behind a start repairs, and a pass waits for the archiver to have done what the last one found.
+  // The first pass after a start repairs, and a pass waits until the archiver has finished the builds of the last one.
   scenario.run('trace-archiver', { ARCHIVE_SETTLE_MS: '0' });
   const traces = await withoutPrivilege(
     { sweep, name, doing: 'reading a page of stale builds' },

@@ -120,7 +120,7 @@ test('a second start in the same data folder says so and leaves the first one al
   expectSentence(afterOpening(refusal), exitCodes.unreachable, named);
 });
 
-test('wrong usage is told from a failure by its exit code', () => {
+test('wrong usage differs from a failure by its exit code', () => {
   for (const path of ['dist/ops/local/start.js', 'dist/ops/local/stack-command.js']) {
     const { code, said } = programEnd(path, ['up', '--sideways'], {});
     expect(said.join(' ')).toMatch(/--sideways/);

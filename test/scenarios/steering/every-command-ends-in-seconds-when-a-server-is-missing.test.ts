@@ -6,7 +6,7 @@ const ground = useScenario(__filename, { changes: 'none' });
 const by = ['--author', 'anna', '--reason', 'maintenance', '--yes'];
 const pause = ['flags', 'set', 'artifact-deleter', 'pause', 'true', ...by];
 
-/** Every command, by the server that it cannot do without. */
+/** Every command, by a server that it needs. */
 const needs = {
   kafka: [
     ['status'],
@@ -56,7 +56,7 @@ const variables: Readonly<Record<Missing, string>> = {
   redis: 'REDIS_HOST, REDIS_PORT',
 };
 
-/** Ten seconds are waited for an answer; the rest is for eleven of Node to start on a busy machine. */
+/** A command waits ten seconds for an answer; the rest is for eleven Node processes to start on a busy machine. */
 const limitMs = 60_000;
 
 let silent: SilentServer;

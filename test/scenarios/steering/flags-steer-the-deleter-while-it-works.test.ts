@@ -13,7 +13,7 @@ const set = (process: string, name: string, value: string, ...more: string[]) =>
 const unset = (process: string, name: string) =>
   ground().command(['flags', 'unset', process, name, ...by]);
 
-/** Due when it is called, and swept within a moment. */
+/** Due when this is called, and swept within a moment. */
 const due = (count: number): Promise<readonly ArtifactEntry[]> =>
   ground().world.manyArtifacts({ count });
 
@@ -82,7 +82,7 @@ test('a dry run reports what would be deleted, changes nothing, and its records 
   const reports = () =>
     [first!, second!].flatMap((deleter) => deleter.events('artifacts.would-delete'));
   await until('it reports', () => reports().length > 0);
-  // Each instance says so when it tells next how it is.
+  // Each instance reports it in its next status.
   await until('status says so of both', async () => {
     const { sentence } = await statusOf(ground(), 'artifact-deleter');
     expect(sentence).toBe('dry run by anna: provider maintenance');
@@ -133,7 +133,7 @@ test('a raised loop limit reaches the sweep while it works', async () => {
   await ground().caughtUp('artifact-deleter', 'artifacts.expired');
 });
 
-test('status --json has one report a process, and after a clean stop nobody is silent', async () => {
+test('status --json has one report a process, and after a clean stop no instance is silent', async () => {
   const scenario = ground();
   const running = await statusOf(ground(), 'artifact-deleter');
   expect(running).toMatchObject({

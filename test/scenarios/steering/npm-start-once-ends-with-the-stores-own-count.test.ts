@@ -21,7 +21,7 @@ interface Ending {
 
 type OnLine = (line: string, child: { kill(signal: NodeJS.Signals): boolean }) => void;
 
-/** What `npm start` runs once everything is installed and built. */
+/** The program of `npm start` once everything is installed and built. */
 function start(args: readonly string[], onLine: OnLine = () => undefined): Promise<Ending> {
   const program = join(projectRoot, 'dist/ops/local/start.js');
   const child = spawn(process.execPath, [program, '--data', dataDir, ...args], {
@@ -38,7 +38,7 @@ function start(args: readonly string[], onLine: OnLine = () => undefined): Promi
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, lines })));
 }
 
-/** @returns what it prints; the stack is named by its file alone. */
+/** @returns its output; only the stack file names the stack. */
 function afterbuild(...args: readonly string[]): { code: number | null; output: string } {
   const program = join(projectRoot, 'dist/ops/local/afterbuild.js');
   const env = { PATH: process.env['PATH'], AFTERBUILD_STACK_FILE: join(dataDir, 'stack.json') };
@@ -56,7 +56,7 @@ test('npm start -- --once outlives a killed process and S3 away, and ends with w
   let isAway: Promise<void> = Promise.resolve();
   const { code, lines } = await start(size, (line) => {
     const pid = startedPid.exec(line)?.[1];
-    // Before it is a member of its group: nobody has to wait for its session to end.
+    // Before it joins its group: then no other member has to wait for its session to end.
     if (pid !== undefined) process.kill(Number(pid), 'SIGKILL');
     if (line.startsWith('seeding:') && line.includes('will go')) isAway = storage().stop();
     if (line.includes('waits for a server that does not answer')) {

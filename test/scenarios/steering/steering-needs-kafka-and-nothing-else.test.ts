@@ -38,7 +38,7 @@ test('the registry goes away: the first pause ever is set, shown, followed, and 
   await network().registry.heal();
 });
 
-test('a process that starts reads without the registry what was decided while it was away', async () => {
+test('a process that starts reads decisions without the registry that were made during its outage', async () => {
   const scenario = ground();
   await network().registry.refuse();
   await command('flags', 'set', 'artifact-deleter', 'pause', 'true', ...by);

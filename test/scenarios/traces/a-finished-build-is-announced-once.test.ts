@@ -5,7 +5,7 @@ import { until } from '../../support/until';
 
 const ground = useScenario(__filename, { changes: 'streamed' });
 
-test('a build that ends is announced once, whatever is changed about it afterwards', async () => {
+test('a build that ends is announced once, with any later changes', async () => {
   const scenario = ground();
   const listener = new FinishedListener(scenario);
   await listener.start();
@@ -15,7 +15,7 @@ test('a build that ends is announced once, whatever is changed about it afterwar
       // Without the watchdog of change capture, whose stale pass may come before the change.
       CONNECT_URL: '',
     });
-    // A process begins with a pass over all that is finished: from here on only changes tell.
+    // A process begins with a pass over all finished builds: from here on only changes name builds.
     const passes = () => finished.events('stale.pass-complete').length >= 12;
     await until('the first stale passes are over', passes);
     const running = { count: 4, status: 'running', finishedAgoMs: null };

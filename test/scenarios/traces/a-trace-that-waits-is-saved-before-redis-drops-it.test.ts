@@ -6,7 +6,7 @@ import { until } from '../../support/until';
 
 const ground = useScenario(__filename, { changes: 'none' });
 const bytesMax = 200_000;
-/** In GitLab seven days; here a few looks of the stale sweep. */
+/** Seven days in GitLab; here a few passes of the stale sweep. */
 const lifetimeMs = 40_000;
 
 test('a trace with a chunk of a wrong size, and one that is too long, are stored before Redis drops their data', async () => {
@@ -20,7 +20,7 @@ test('a trace with a chunk of a wrong size, and one that is too long, are stored
   const [short, long] = traces;
   const key = chunkRedisKey(short!.build.id, 0);
   const kept = 120_000;
-  // The ledger is told before it happens which bytes are destroyed.
+  // The ledger is written before the bytes are destroyed.
   gitlab.ledger.append([
     { kind: 'lost', buildId: short!.build.id, fromByte: kept, toByte: chunkBytes },
   ]);
@@ -43,7 +43,7 @@ test('a trace with a chunk of a wrong size, and one that is too long, are stored
     const rows = await Promise.all(traces.map(({ build }) => traceRow(gitlab.pool, build.id)));
     return rows.every((row) => row !== undefined);
   });
-  // The chunks go behind the row.
+  // The chunks are removed after the row's commit.
   await scenario.caughtUp('trace-archiver', 'builds.finished');
   await expectArchived(scenario, [long!]);
   const row = await traceRow(gitlab.pool, short!.build.id);

@@ -1,4 +1,4 @@
-/** What a broker answers to each request, as kafkajs hands it on. */
+/** A broker's answers to requests, as kafkajs passes them on. */
 import type { CommitEntry } from '../../../lib/kafka/client-port';
 import { keyOf } from '../simulated-broker';
 import type { LoggedRecord, LogRead } from '../simulated-log';
@@ -190,7 +190,7 @@ export class Answers {
           ...{ topic, partition, offset: Number(offset), metadata: metadata ?? '' },
         })),
       );
-      // As Kafka tells that the topic of the offsets has too few replicas.
+      // Kafka's answer when the topic of the offsets has too few replicas.
       if (this.#brokers.refusesCommits) throw new ProtocolError('GROUP_COORDINATOR_NOT_AVAILABLE');
       group.commit(memberId, groupGenerationId, entries);
     });
@@ -250,7 +250,7 @@ export class Answers {
     );
   }
 
-  /** @throws ProtocolError when another one has the group. */
+  /** @throws ProtocolError when another broker coordinates the group. */
   #group(): Brokers['group'] {
     const brokers = this.#brokers;
     if (brokers.coordinator !== this.#node) throw new ProtocolError('NOT_COORDINATOR_FOR_GROUP');
@@ -258,7 +258,7 @@ export class Answers {
     return brokers.group;
   }
 
-  /** @throws ProtocolError when another one leads the partition. */
+  /** @throws ProtocolError when another broker leads the partition. */
   #log(topic: string, partition: number): ReturnType<Brokers['store']['log']> {
     const log = this.#brokers.store.log({ topic, partition });
     if (this.#brokers.leaderOf(keyOf(log.at)) !== this.#node) {

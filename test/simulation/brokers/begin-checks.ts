@@ -1,4 +1,4 @@
-/** What must hold immediately before an effect, by what the brokers know. */
+/** Checks what must hold immediately before an effect, by the state of the brokers. */
 import type { ConsumedRecord } from '../../../lib/runtime/subscription';
 import type { CheckedProcess } from '../checks';
 import { keyOf } from '../simulated-broker';
@@ -13,19 +13,19 @@ export function checkBegin(
 ): void {
   if (!world.brokers) return;
   checkProof(world, process);
-  // Who waits for the registry may have begun before commits were refused.
+  // Work that waits for the registry may have begun before commits were refused.
   if (process.client.refusedSinceMs === Infinity || world.plan.asksRegistry) return;
   for (const record of records) checkWindow(world, process, record);
 }
 
-/** The group has answered what was sent within two thirds of a session. */
+/** The group has answered a request that was sent within two thirds of a session. */
 function checkProof({ checks, time }: World, { host, client, settings }: CheckedProcess): void {
   const agedMs = time.nowMs - client.provedAtMs;
   if (agedMs < proofShare * settings.sessionTimeoutMs) return;
   checks.fail(`${host.name} begins an effect ${agedMs} ms after the last proof of its membership`);
 }
 
-/** While commits are refused nothing is begun beyond one window of what is committed. */
+/** While commits are refused nothing begins beyond one window of the committed offset. */
 function checkWindow(
   { broker, checks }: World,
   { holdings, settings, host }: CheckedProcess,

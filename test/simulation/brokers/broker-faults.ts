@@ -1,4 +1,4 @@
-/** Lets the brokers of a seed fail, one of them at a time: two of three are needed to elect anybody. */
+/** Lets the brokers of a seed fail, one of them at a time: two of three are needed to elect a leader. */
 import type { VirtualTime } from '../virtual-time';
 import type { Brokers } from './brokers';
 import type { Node } from './node';
@@ -12,7 +12,7 @@ interface Struck {
   readonly forMs: number;
 }
 
-/** For longer every join of that time fails, and nothing is learnt. */
+/** If longer, every join of that time fails, and the seed proves nothing. */
 const answersLostMs = 1_500;
 
 export class BrokerFaults {
@@ -57,7 +57,7 @@ export class BrokerFaults {
     }
   }
 
-  /** The last fault: one that stays away, or nothing at all. */
+  /** The last fault: one broker stays unavailable, or none at all. */
   becomeQuiet(): void {
     this.#isQuiet = true;
     this.#brokers.becomeQuiet();
@@ -86,7 +86,7 @@ export class BrokerFaults {
     });
   }
 
-  /** Producers find nobody either. */
+  /** Producers find no broker either. */
   #takeAllAway(forMs: number): void {
     const { nodes, store } = this.#brokers;
     if (this.#away) return;

@@ -1,8 +1,8 @@
 /**
- * Three brokers: which of them coordinates the group, who leads which partition, and how that moves.
+ * Three brokers: which of them coordinates the group, which leads each partition, and how that moves.
  *
- * Logs, committed offsets and the group's last generation are replicated: the broker that takes over has them. What
- * was under way at the old coordinator (a rebalance, waiting joins) is not.
+ * Logs, committed offsets and the group's last generation are replicated: the broker that takes over has them. Running
+ * work of the old coordinator (a rebalance, waiting joins) is not.
  */
 import type { SeededRandom } from '../random';
 import type { SimulatedBroker } from '../simulated-broker';
@@ -12,7 +12,7 @@ import { Node, type Roles } from './node';
 export type BrokersGroup = SimulatedGroup<Buffer, Buffer>;
 
 export interface BrokersPlan {
-  /** Until a broker that is away is taken for gone, and others do what it did. */
+  /** Until an unavailable broker counts as gone, and others take over its work. */
   readonly electionMs: number;
   /** Until all brokers know of a change, at most. */
   readonly spreadMs: number;
@@ -28,9 +28,9 @@ export class Brokers {
   refusesCommits = false;
   /** A join is answered with an error that says nothing about the group. */
   failsJoins = false;
-  /** What the group is asked is done, and the connection breaks before the answer. */
+  /** The group carries out the request, and the connection breaks before the answer. */
   losesAnswers = false;
-  /** Partitions of which fetches bring no record, although some lie there. */
+  /** Partitions whose fetches bring no record, although there are some. */
   readonly mute = new Set<string>();
   readonly #leaders = new Map<string, number>();
   readonly #gone = new Set<number>();
@@ -74,7 +74,7 @@ export class Brokers {
     return this.node(this.#leaders.get(key) ?? 1);
   }
 
-  /** Before anything happens. */
+  /** At the start. */
   begin(): void {
     let next = 0;
     for (const key of this.store.logs.keys()) {
@@ -97,7 +97,7 @@ export class Brokers {
     this.#spread();
   }
 
-  /** It dies, or freezes; after a while others do what it did, unless it is back by then. */
+  /** It dies, or freezes; after a while others take over its work, unless it is back by then. */
   goAway(node: Node, how: 'dies' | 'freezes'): void {
     if (how === 'dies') node.kill();
     else node.freeze();
@@ -122,7 +122,7 @@ export class Brokers {
     this.mute.clear();
   }
 
-  /** Also one that is frozen, as long as it has not been missed. */
+  /** Includes a frozen one, until it counts as gone. */
   #canBeElected(node: Node): boolean {
     return !node.isDead && !this.#gone.has(node.id);
   }
@@ -146,7 +146,7 @@ export class Brokers {
     };
   }
 
-  /** One broker after the other hears of it; who is frozen when it wakes. */
+  /** One broker after the other learns of it; a frozen one learns of it when it wakes. */
   #spread(): void {
     for (const node of this.nodes) {
       this.store.time.after(this.random.between(0, this.plan.spreadMs), () => {

@@ -1,4 +1,4 @@
-/** What kafkajs calls its cluster: the brokers that it knows, who leads what, and connections made when needed. */
+/** Imitates kafkajs' cluster object: the known brokers, the leaders, and connections made when needed. */
 import { KafkaJSConnectionError } from 'kafkajs';
 import type { Host } from '../host';
 import type { SeededRandom } from '../random';
@@ -42,7 +42,7 @@ export class Cluster {
       return Promise.resolve({ pool });
     },
   };
-  /** Grows when other brokers are known than before. */
+  /** Grows when the set of known brokers changes. */
   generation = 0;
   readonly #options: ClusterOptions;
   #metadata: Metadata | null = null;

@@ -1,6 +1,6 @@
 /**
- * One connection of a process to a broker: requests are answered in their order, so that behind a join
- * everything else waits. A request that was sent is carried out whether its sender still waits or not.
+ * One connection of a process to a broker: requests are answered in order, so that everything waits behind a join. A
+ * request that was sent is carried out, even if its sender no longer waits.
  */
 import type { Host } from '../host';
 import type { SeededRandom } from '../random';
@@ -33,7 +33,7 @@ export class Connection {
   readonly #pending = new Set<(error: Error) => void>();
   #isOpen = false;
   #opening: Promise<void> | null = null;
-  /** Grows when it is closed: what comes of before is for nobody. */
+  /** Grows when it is closed: answers from before are dropped. */
   #life = 0;
   #arrived: Arrived[] = [];
   #isServing = false;
@@ -140,7 +140,7 @@ export class Connection {
   }
 
   #enqueue(life: number, serve: Arrived['serve']): void {
-    // The connection is closed, but it had been received: it is carried out, and nobody hears of it.
+    // The connection is closed, but the request had arrived: it is carried out, and the answer is dropped.
     if (life !== this.#life) {
       serve(() => undefined);
       return;
@@ -161,7 +161,7 @@ export class Connection {
     });
   }
 
-  /** Half of the lost answers are a connection that breaks, the others nobody hears of. */
+  /** Half of the lost answers are a broken connection, the others never arrive. */
   #breakAnswer(life: number): void {
     if (this.#network.random.chance(0.5) || life !== this.#life) return;
     this.breakOff();

@@ -1,10 +1,10 @@
-/** What kafkajs' consumer is given, and what our hooks hand it for a coordinator. */
+/** The arguments of kafkajs' consumer, and the objects that our hooks give it for a coordinator. */
 import type { Assigner } from 'kafkajs';
 import type { TopicPartition } from '../../../lib/kafka/client-port';
 import type { JoinAnswer, JoinRequest, OfMember, SyncRequest, TopicOf } from './answers';
 import type { Cluster } from './cluster';
 
-/** What a join is given: our hooks' own, which finds the broker itself. */
+/** The argument of a join: our hooks' own object, which finds the broker itself. */
 export interface Coordinator {
   heartbeat(of: OfMember & { groupId: string }): Promise<unknown>;
   joinGroup(request: JoinRequest): Promise<JoinAnswer>;

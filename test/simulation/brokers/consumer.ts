@@ -1,11 +1,11 @@
 /**
  * The consumer of kafkajs 2.2.4 with its habits around a group, as far as they matter to our hooks:
  *
- * - It asks for a coordinator at a join only, and before nothing else.
- * - A join that fails for any reason but a rebalance is not made again: it goes on fetching with the
- *   assignment and the membership that it had, and there is no event.
- * - It asks for a heartbeat between fetches only, and joins again by what that throws.
- * - After an error that it does not know it leaves, says so, and begins anew under another name.
+ * - It looks for the coordinator only at a join.
+ * - A join that fails for any reason but a rebalance is not repeated: it goes on fetching with its old assignment and
+ *   membership, without an event.
+ * - It sends a heartbeat between fetches only, and joins again by the error of that call.
+ * - After an error that it does not know it leaves, emits an event, and begins anew under another name.
  */
 import { AssignerProtocol, type Assigner } from 'kafkajs';
 import type { TopicPartition } from '../../../lib/kafka/client-port';
@@ -46,7 +46,7 @@ export class SimulatedConsumer {
   #coordinator: Coordinator | null = null;
   #memberId = '';
   #generation = -1;
-  /** Of the last assignment: commits belong to it until there is another one. */
+  /** Of the last assignment: commits belong to it until the next one. */
   #committing = { memberId: '', groupGenerationId: -1 };
   #isRunning = false;
   #isOver = false;
@@ -141,13 +141,13 @@ export class SimulatedConsumer {
           void this.crash(error as Error, false);
           return;
         }
-        // With the assignment that it had.
+        // With its old assignment.
         await this.#host.sleep(retryMs);
       }
     }
   }
 
-  /** Asked anew: it may have been stopped while something was awaited. */
+  /** Checked again: it may have been stopped during an await. */
   #hasEnded(): boolean {
     return this.#isOver;
   }
@@ -179,7 +179,7 @@ export class SimulatedConsumer {
     }
   }
 
-  /** @throws what is no rebalance; the assignment stays what it was. */
+  /** @throws any error but a rebalance; the assignment stays unchanged. */
   async #joinAndSync(): Promise<void> {
     for (;;) {
       try {

@@ -1,4 +1,4 @@
-/** What can go wrong with brokers. */
+/** The faults of brokers. */
 import type { BrokersPlan } from './brokers';
 
 export const brokerFaultKinds = [
@@ -21,12 +21,12 @@ export interface BrokerFault {
   readonly atMs: number;
   readonly forMs: number;
   readonly node: number;
-  /** Which partition, of those that there are. */
+  /** Which of the existing partitions. */
   readonly pick: number;
 }
 
 export interface SeveralBrokers extends BrokersPlan {
   readonly faults: readonly BrokerFault[];
-  /** At quiet one stays away for good: it is found out without it. */
+  /** In the quiet phase one stays unavailable for good: the clients have to cope without it. */
   readonly staysAway: 'dies' | 'freezes' | null;
 }

@@ -1,9 +1,9 @@
 /**
- * How kafkajs 2.2.4 fetches: a loop for each broker, all partitions of it at once; the first loop that fails
- * ends all of them, and waits for every fetch that is under way.
+ * Imitates the fetching of kafkajs 2.2.4: a loop for each broker, all partitions of it at once; the first loop that
+ * fails ends all of them, and waits for every running fetch.
  *
- * Positions are forgotten at each join, pauses and seeks are not. A partition that was never sought begins
- * at the committed offset.
+ * Positions are forgotten at each join, pauses and seeks are not. A partition without a seek begins at the committed
+ * offset.
  */
 import type { TopicPartition } from '../../../lib/kafka/client-port';
 import type { Host } from '../host';
@@ -12,7 +12,7 @@ import type { LogRead } from '../simulated-log';
 import type { FetchAnswerOf, FetchTopics, Message } from './answers';
 import type { Cluster } from './cluster';
 
-/** As kafkajs hands it to `eachBatch`. */
+/** In the form that kafkajs passes to `eachBatch`. */
 export interface KafkaBatch extends TopicPartition {
   readonly fetchedOffset: string;
   readonly highWatermark: string;
@@ -25,7 +25,7 @@ export interface Fetching {
   readonly host: Host;
   readonly cluster: Cluster;
   readonly maxWaitMs: number;
-  /** The group's offsets of partitions, by what coordinates it. */
+  /** The group's offsets of partitions, from its coordinator. */
   committed(of: readonly TopicPartition[]): Promise<ReadonlyMap<string, number>>;
   /** Throws when the consumer should join again. */
   heartbeat(): Promise<void>;
@@ -63,7 +63,7 @@ export class Fetchers {
     this.#positions.set(keyOf(at), offset + 1);
   }
 
-  /** Until one of them fails, or `stop`. @throws what it failed with. */
+  /** Until one of them fails, or `stop`. @throws its error. */
   run(): Promise<void> {
     this.#isRunning = true;
     const running = this.#run();
@@ -170,14 +170,14 @@ export class Fetchers {
     if (unknown.length === 0) return;
     const committed = await this.#around.committed(unknown);
     for (const at of unknown) {
-      // Sought meanwhile: that comes first.
+      // A seek meanwhile has priority.
       if (!this.#positions.has(keyOf(at))) {
         this.#positions.set(keyOf(at), Math.max(0, committed.get(keyOf(at)) ?? 0));
       }
     }
   }
 
-  /** @throws what is not over by asking who leads. */
+  /** @throws errors that fresh metadata does not repair. */
   async #recover(error: Error): Promise<void> {
     if (error.name === 'KafkaJSBrokerNotFound') await this.#around.cluster.refreshMetadata();
     else if (error.name !== 'KafkaJSConnectionClosedError') throw error;

@@ -1,4 +1,4 @@
-/** What kafkajs calls a broker: two connections, one of them for fetches only, and a method a request. */
+/** Imitates kafkajs' broker object: two connections, one of them for fetches only, and a method for each request. */
 import type {
   Answers,
   CommitRequestOf,
@@ -9,13 +9,13 @@ import type {
 } from './answers';
 import type { Connection, Serve } from './connection';
 
-/** Beyond what the broker waits itself, as kafkajs adds it. */
+/** In addition to the broker's own wait, as in kafkajs. */
 const joinGraceMs = 1_500;
-/** Of what the group has answered, and proves that this is a member. */
+/** The answers of the group that prove this membership. */
 const provingTypes = new Set(['REBALANCE_IN_PROGRESS']);
 
 export interface Proofs {
-  /** When that was sent which the group has answered. */
+  /** When the request was sent that the group has answered. */
   lastSentAtMs: number;
 }
 
@@ -25,7 +25,7 @@ export interface HandleOptions {
   readonly answers: Answers;
   readonly rebalanceTimeoutMs: number;
   readonly nowMs: () => number;
-  /** What the checks know of this process's membership. */
+  /** The checks' knowledge of this process's membership. */
   readonly proofs: Proofs;
 }
 

@@ -1,12 +1,12 @@
-/** One broker of several: up, frozen (it answers when it wakes) or dead, and what it knows of the others. */
+/** One broker of several: up, frozen (it answers when it wakes) or dead, with its knowledge of the others. */
 import { Power } from '../power';
 import type { VirtualTime } from '../virtual-time';
 
-/** Who does what, as one of them knows it: a broker that was away knows what was. */
+/** The roles of the brokers in the view of one of them: a broker that was unavailable has old knowledge. */
 export interface Roles {
   readonly coordinator: number;
   readonly leaders: ReadonlyMap<string, number>;
-  /** Those that the cluster does not take for gone. */
+  /** Those that the cluster does not count as gone. */
   readonly nodes: readonly number[];
 }
 

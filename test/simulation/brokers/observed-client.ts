@@ -1,4 +1,4 @@
-/** The real client of the port on a simulated kafkajs, with what the checks want to know of it. */
+/** The real client of the port on a simulated kafkajs, with the observations that the checks need. */
 import type { Kafka } from 'kafkajs';
 import type {
   ClientListener,

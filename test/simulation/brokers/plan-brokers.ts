@@ -1,6 +1,6 @@
 /**
- * What goes wrong with several brokers. Drawn from a source of its own, so that all other seeds stay what
- * they were; what the one-broker seeds show already (stores that are away) is left to them.
+ * Plans the faults of several brokers. Drawn from a source of its own, so that all other seeds stay unchanged. Faults
+ * that the one-broker seeds cover already (unavailable stores) are left to them.
  */
 import { planOfOneBroker, type Fault, type Plan } from '../plan';
 import { SeededRandom } from '../random';
@@ -12,9 +12,9 @@ import {
   type SeveralBrokers,
 } from './faults-of-brokers';
 
-/** About so many of the seeds. */
+/** So many of the seeds, roughly. */
 const share = 0.3;
-/** A look at the log, the watch, and time for both to fail once. */
+/** One read of the log, the watch, and time for both to fail once. */
 export const muteMs = 22_000;
 const notHere = new Set<Fault['kind']>([
   'store away',
@@ -25,7 +25,7 @@ const notHere = new Set<Fault['kind']>([
 
 export const planOf = (seed: number): Plan => onBrokers(planOfOneBroker(seed));
 
-/** The same plan on several brokers, or as it was. */
+/** The same plan on several brokers, or unchanged. */
 function onBrokers(plan: Plan): Plan {
   const random = new SeededRandom(plan.seed ^ 0xb20_c3a);
   if (!random.chance(share)) return plan;

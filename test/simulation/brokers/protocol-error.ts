@@ -1,4 +1,4 @@
-/** What kafkajs throws: a broker's refusal by its type, and what becomes of a connection. */
+/** The errors of kafkajs: a broker's refusal by its type, and failures of a connection. */
 import { KafkaJSConnectionError } from 'kafkajs';
 
 export class ProtocolError extends Error {
@@ -17,6 +17,6 @@ export const hungUp = (node: number): Error =>
 export const refused = (node: number): Error =>
   new KafkaJSConnectionError('ECONNREFUSED', { broker: String(node), code: 'ECONNREFUSED' });
 
-/** As `repair-connections.ts` makes it of a request that is not answered in time. */
+/** The error that `repair-connections.ts` makes of a request without an answer. */
 export const silence = (node: number): Error =>
   new KafkaJSConnectionError('Request timed out', { broker: String(node), code: 'ETIMEDOUT' });

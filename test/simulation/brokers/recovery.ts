@@ -1,4 +1,7 @@
-/** Records keep coming after the last fault: every process has to be a member and to commit again, soon. */
+/**
+ * Checks recovery: records keep coming after the last fault, and every process has to be a member and to commit again,
+ * soon.
+ */
 import type { Instance } from '../instance';
 import type { World } from '../world';
 
@@ -18,8 +21,8 @@ export class Recovery {
   }
 
   /**
-   * What it may take: a session, a rebalance that has to wait for a member that is gone, a few seconds. A call
-   * that hangs is a fault that ends with its process, a progress deadline after it began.
+   * The allowed time: a session, a rebalance that has to wait for a lost member, a few seconds. A call that hangs is a
+   * fault that ends with its process, a progress deadline after it began.
    */
   get limitMs(): number {
     const { settings, store } = this.#world.plan;

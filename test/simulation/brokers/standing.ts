@@ -1,13 +1,13 @@
 /**
- * The truth that the stall watch is measured by: records lie in a log, its leader and the coordinator answer,
- * nothing is named that holds them, and nobody takes them. Whoever holds the partition has to say so.
+ * The truth for the stall detection: records lie in a log, its leader and the coordinator answer, no known reason holds
+ * them, and no process takes them. Then the holder of the partition has to report a stall.
  */
 import type { PartitionState } from '../../../lib/runtime/consumer';
 import type { Instance } from '../instance';
 import { keyOf } from '../simulated-broker';
 import type { World } from '../world';
 
-/** Two looks at the log, two of the watch, and a second for their answers. */
+/** Two reads of the log, two of the watch, and a second for their answers. */
 const toldAfterMs = 13_000;
 
 interface Standing {
@@ -53,7 +53,7 @@ export class StandingWork {
     });
   }
 
-  /** The coordinator is there, the process as well, and they hear of each other. */
+  /** The coordinator runs, the process too, and they can reach each other. */
   #isReached({ host, client }: Instance): boolean {
     const { brokers } = this.#world;
     if (!brokers || brokers.isLoading || !brokers.coordinator.isUp) return false;

@@ -1,11 +1,11 @@
-/** States of a consumer, for tests of what is made of them. */
+/** States of a consumer, for tests of code that reads them. */
 import type {
   ConsumerMembership,
   ConsumerState,
   PartitionState,
 } from '../../../lib/runtime/consumer';
 
-/** All is done and nothing waits, unless it is said otherwise. */
+/** All is done and nothing waits, unless the test says otherwise. */
 export const partitionState = (change: Partial<PartitionState> = {}): PartitionState => ({
   topic: 'things',
   partition: 0,

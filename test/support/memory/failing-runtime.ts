@@ -1,4 +1,4 @@
-/** A runtime in memory whose records fail in every way that a policy tells apart. */
+/** A runtime in memory whose records fail in every way that a policy distinguishes. */
 import type { FailurePolicy, FailureClass } from '../../../lib/runtime/failure-policy';
 import { UndecodableRecordError } from '../../../lib/runtime/undecodable-record-error';
 import { createFixture, type Fixture, type Handle } from './runtime-fixture';
@@ -6,9 +6,9 @@ import { createFixture, type Fixture, type Handle } from './runtime-fixture';
 export class Away extends Error {}
 export class Bug extends Error {}
 export class NotYet extends Error {}
-/** Waited for as long as it takes. */
+/** A wait without a limit. */
 export class Capped extends Error {}
-/** How long what is NotYet is waited for. */
+/** How long a NotYet is waited for. */
 export const patienceMs = 50;
 
 const classify = (error: Error): FailureClass => {

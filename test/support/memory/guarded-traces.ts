@@ -62,7 +62,7 @@ export class GuardedTraces {
     };
   }
 
-  /** One pass in which all stores are crowded, unless told otherwise. */
+  /** One pass with all stores too full, unless the test says otherwise. */
   pass(need: Partial<Need> = {}, orders: Partial<PassOrders> = {}): Promise<Passed> {
     return pass(this.around(), {
       isDryRun: false,
@@ -78,7 +78,7 @@ export class GuardedTraces {
   }
 }
 
-/** A guard that looks every ten seconds of a clock that is moved by hand, at one server with both stores. */
+/** A guard that reads every ten seconds of a clock that the test moves, for one server with both stores. */
 export class RunningGuard {
   readonly clock = new HandClock();
   readonly stopping = new AbortController();
@@ -113,7 +113,7 @@ export class RunningGuard {
     });
   }
 
-  /** Until `isOver` says so, asked after each sleep. */
+  /** Until `isOver` returns true, checked after each sleep. */
   async until(isOver: () => boolean): Promise<void> {
     const { clock, stopping } = this;
     const sleep = clock.sleep.bind(clock);

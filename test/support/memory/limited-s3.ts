@@ -1,4 +1,4 @@
-/** A provider in virtual time: so many keys a second by a token bucket, SlowDown for what goes beyond. */
+/** An S3 provider in virtual time: so many keys a second by a token bucket, SlowDown for the rest. */
 import type { FailedKey } from '../../../lib/stores/s3/paced';
 import { S3Error } from '../../../lib/stores/s3/errors';
 import type { Clock } from '../../../lib/process/clock';

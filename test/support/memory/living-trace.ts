@@ -5,7 +5,7 @@ import { MemoryChunkLeases } from './memory-chunk-moves';
 import type { MemoryChunk } from './memory-traces';
 import { bytesOf, TraceGround } from './trace-archive';
 
-/** What GitLab may do to the build between two of our steps. */
+/** Actions of GitLab on the build between two of our steps. */
 export const acts = [
   'append',
   'append-stalled',
@@ -37,7 +37,7 @@ export class Life extends TraceGround {
     append: () => {
       if (!this.leases.held.has(1) && !this.#isArchived()) this.#append();
     },
-    // To an empty trace whose row is committed it is told, and cannot be helped (README).
+    // Bytes appended to an empty trace after its row's commit are logged, and cannot be saved (README).
     'append-stalled': () => {
       if (this.written > 0 || !this.#isArchived()) this.#append();
     },
@@ -104,7 +104,7 @@ export class Life extends TraceGround {
     this.#upload = undefined;
   }
 
-  /** GitLab takes chunks, data, row and object away. */
+  /** GitLab removes chunks, data, row and object. */
   #erase(): void {
     if (this.leases.held.has(1)) return;
     const artifact = this.rows.artifacts.get(1);
@@ -120,7 +120,10 @@ export class Life extends TraceGround {
     this.isErased = true;
   }
 
-  /** I1: object first, and then whatever the chunks have beyond it. I2: no data is gone but what an object of ours has. */
+  /**
+   * I1: object first, and then the bytes of the chunks beyond it. I2: data is removed only when an object of ours has
+   * it.
+   */
   check(): void {
     if (this.isErased) return;
     const expected = bytesOf(1, 0, this.written);

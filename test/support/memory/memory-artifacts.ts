@@ -1,4 +1,6 @@
-/** Artifact rows and objects in memory, for tests of the deletion; held to what the real stores do. */
+/**
+ * Artifact rows and objects in memory, for tests of the deletion; conformance tests compare them with the real stores.
+ */
 import { fileLocation, fileStore, fileType } from '../../../lib/gitlab/enums';
 import { artifactObjectKey, type ArtifactKeyColumns } from '../../../lib/gitlab/object-key';
 import type { ArtifactObjects, ArtifactRows } from '../../../consumers/artifact-deleter/ports';
@@ -88,7 +90,7 @@ export class MemoryObjects implements ArtifactObjects {
   readonly refused = new Map<string, string>();
   /** Keys that no request can name. */
   readonly unsendable = new Set<string>();
-  /** What every deletion meets as a whole. */
+  /** The error of every deletion as a whole. */
   broken: Error | undefined;
 
   canDelete(key: string): boolean {

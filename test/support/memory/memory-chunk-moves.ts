@@ -1,4 +1,7 @@
-/** Leases on chunks, and their move into their rows, in memory; held to what Redis and PostgreSQL do with them. */
+/**
+ * Leases on chunks, and their move into their rows, in memory; conformance tests compare them with Redis and
+ * PostgreSQL.
+ */
 import { randomUUID } from 'node:crypto';
 import type {
   ChunkLease,
@@ -40,9 +43,9 @@ export class MemoryChunkLeases implements ChunkLeases {
 
 export class MemoryChunkMoves implements ChunkMoves {
   readonly #rows: MemoryTraceRows;
-  /** Between the UPDATE and the question whether it may be committed. */
+  /** Between the UPDATE and the check whether it may be committed. */
   beforeQuestion: () => void = () => undefined;
-  /** What the database takes for each move. */
+  /** How long the database takes for each move. */
   elapsedMs = 10;
   /** Bytes of each transaction that was committed. */
   readonly committed: number[] = [];

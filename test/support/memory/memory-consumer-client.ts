@@ -41,7 +41,7 @@ export class MemoryConsumerClient implements ConsumerClient {
     joiningSinceMs: null,
     lastProofSentAtMs: null,
   };
-  /** Set to take the proof of membership away. */
+  /** Set to remove the proof of membership. */
   isProved = true;
 
   get epoch(): number {
@@ -167,7 +167,7 @@ export class MemoryConsumerClient implements ConsumerClient {
     return count;
   }
 
-  /** What kafkajs tells when a batch held nothing but markers. */
+  /** The callback of kafkajs for a batch that held only markers. */
   filtered(at: TopicPartition, firstOffset: number | null, lastOffset: number): void {
     this.#taken.set(keyOf(at), lastOffset + 1);
     this.#listener?.onFiltered({ ...at, firstOffset, lastOffset });

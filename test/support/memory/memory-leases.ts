@@ -1,4 +1,4 @@
-/** Leases and missing chunks in memory, for tests of the archive; held to what Redis does with them. */
+/** Leases and missing chunks in memory, for tests of the archive; conformance tests compare them with Redis. */
 import { randomUUID } from 'node:crypto';
 import type { TraceLeases } from '../../../consumers/trace-archiver/ports';
 

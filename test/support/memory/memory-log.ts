@@ -1,4 +1,4 @@
-/** Topics in memory, for what reads and writes logs without a group. */
+/** Topics in memory, for code that reads and writes logs without a group. */
 import type { PartitionEnds } from '../../../lib/kafka/topics/admin';
 import type { LogRecord } from '../../../lib/kafka/log-reader';
 import type { OutgoingRecord } from '../../../lib/kafka/producer';
@@ -36,7 +36,7 @@ export class MemoryLog implements DeadLetterLog {
     return log.length - 1;
   }
 
-  /** What retention does to one record. */
+  /** Removes one record, like retention. */
   forget(topic: string, partition: number, offset: number): void {
     this.#log(topic, partition)[offset] = null;
   }

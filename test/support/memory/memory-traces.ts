@@ -1,4 +1,6 @@
-/** Live and archived traces in memory, for tests of the archive; held to what the real stores do. */
+/**
+ * Live and archived traces in memory, for tests of the archive; conformance tests compare them with the real stores.
+ */
 import { createHash } from 'node:crypto';
 import type {
   BuildTrace,
@@ -169,7 +171,7 @@ function isReplaceable(now: TraceArtifact | undefined, seen: TraceArtifact, trac
 
 export class MemoryLiveChunks implements LiveChunks {
   readonly data = new Map<string, Buffer>();
-  /** Milliseconds that are left of a key; it does not end by itself when it is not here. */
+  /** Milliseconds that are left of a key; a key without an entry does not end by itself. */
   readonly leftMs = new Map<string, number>();
 
   lifetimes(keys: readonly string[]): Promise<(number | null)[]> {

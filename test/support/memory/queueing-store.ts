@@ -1,12 +1,12 @@
-/** A store in simulated time that can do `knee` things at once at full speed and shares itself out beyond that. */
+/** A store in simulated time that can do `knee` things at once at full speed, and slows down beyond that. */
 import type { AdaptiveLimit } from '../../../lib/runtime/lanes/adaptive-limit';
 
 export interface StoreLoad {
-  /** Things at once that do not hold each other up. */
+  /** So many things at once do not delay each other. */
   readonly knee: number;
   /** Of one micro-batch alone. */
   readonly serviceMs: number;
-  /** Between 0 and 1; how long each takes is drawn by chance around `serviceMs`. */
+  /** Between 0 and 1; how long each takes is random around `serviceMs`. */
   readonly random: () => number;
 }
 
@@ -15,7 +15,7 @@ interface Running {
   leftMs: number;
 }
 
-/** What was seen over one `run`. */
+/** The observations of one `run`. */
 export interface SeenLoad {
   readonly perSecond: number;
   readonly latencyMs: number;
@@ -24,7 +24,7 @@ export interface SeenLoad {
 
 /** Keeps as many micro-batches running as the limit allows: there is always more to do. */
 export class QueueingStore {
-  /** Everything takes so many times as long: somebody else is at work on the store. */
+  /** Everything takes so many times as long: another client uses the store. */
   slowdown = 1;
   #nowMs = 0;
   readonly #running: Running[] = [];

@@ -21,7 +21,7 @@ export const quick: ConsumerSettings = {
   triesInPlace: 5,
 };
 
-/** Lets everything that can go on go on until the condition holds. */
+/** Runs everything that can run until the condition holds. */
 export async function eventually(condition: () => boolean): Promise<void> {
   const giveUpAt = performance.now() + 5_000;
   while (!condition()) {
@@ -37,11 +37,11 @@ export interface Fixture {
   readonly runtime: Runtime;
   readonly lines: Record<string, unknown>[];
   readonly fatal: Error[];
-  /** What was written to retry and dead-letter topics. */
+  /** The records on retry and dead-letter topics. */
   readonly letters: OutgoingRecord[];
   /** Set to make their producer fail. */
   lettersError: (records: readonly OutgoingRecord[]) => Error | null;
-  /** Everything that was given to the handler, in that order. */
+  /** Everything that was passed to the handler, in that order. */
   readonly handled: ConsumedRecord<string>[];
   committed(partition?: number): number | undefined;
   /** Joins and waits until partition 0 is open. */
@@ -50,7 +50,7 @@ export interface Fixture {
 
 const created = new Set<Runtime>();
 
-/** Also of a test that has failed: what it left running would keep jest from ending. */
+/** Also for a failed test: running work would keep jest from ending. */
 afterEach(async () => {
   await Promise.all([...created].map((runtime) => runtime.stop(1_000)));
   created.clear();
@@ -115,7 +115,7 @@ export function createFixture(
   return fixture;
 }
 
-/** A promise to be settled by hand. */
+/** A promise that the test settles. */
 export function gate(): { opened: Promise<void>; open: () => void } {
   let open = (): void => undefined;
   const opened = new Promise<void>((resolve) => (open = resolve));

@@ -1,15 +1,15 @@
-/** An HTTP server that answers each deletion, or each request, as it was told to, and remembers what it was asked. */
+/** An HTTP server that answers each deletion, or each request, by a script, and remembers the requests. */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What is sent as it stands. */
+/** Sent unchanged. */
 export interface RawAnswer {
   readonly status: number;
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The whole request is put off; or it is answered key by key, with a reason for each that fails; or as it stands. */
+/** SlowDown for the whole request; or an answer key by key, with a reason for each that fails; or unchanged. */
 export type ScriptedAnswer = 'slow-down' | Readonly<Record<string, string>> | RawAnswer;
 
 const xml = '<?xml version="1.0" encoding="UTF-8"?>';
@@ -37,7 +37,7 @@ function rawOf(answer: ScriptedAnswer, keys: readonly string[]): RawAnswer {
 const isRaw = (answer: Exclude<ScriptedAnswer, 'slow-down'>): answer is RawAnswer =>
   typeof answer.status === 'number';
 
-/** @param answers in the order of the requests; afterwards everything is granted. */
+/** @param answers in the order of the requests; after them everything succeeds. */
 export async function startScriptedS3(answers: readonly ScriptedAnswer[]) {
   /** The keys of each DeleteObjects; of each other request its method and path. */
   const asked: string[][] = [];

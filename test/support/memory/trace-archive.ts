@@ -73,7 +73,7 @@ export class TraceGround {
   readonly leases = new MemoryTraceLeases();
   readonly missing = new MemoryMissingChunks();
   readonly lines: Record<string, unknown>[] = [];
-  /** By build: what is shown of traces whose data ends. */
+  /** By build: the shown traces whose data ends. */
   readonly ending = new Map<number, { endsAtMs: number; reason: string; isKept: boolean }>();
   nowMs = finishedAtMs + hourMs;
   held: string | undefined;
@@ -86,7 +86,7 @@ export class TraceGround {
     this.rows.builds.set(buildId, { ...build, isErased: false, pending: null, ...change });
   }
 
-  /** A build with a trace of that length, each chunk in the store that `storeOf` says. */
+  /** A build with a trace of that length, each chunk in the store that `storeOf` returns. */
   trace(buildId: number, sizeBytes: number, storeOf: (index: number) => number = () => 4): Buffer {
     this.build(buildId);
     const bytes = bytesOf(buildId, 0, sizeBytes);
@@ -170,7 +170,7 @@ export class TraceGround {
     return data.includes(undefined) ? undefined : Buffer.concat(data as Buffer[]);
   }
 
-  /** Keys of chunk data, wherever. */
+  /** Keys of chunk data, in any store. */
   chunkKeys(): string[] {
     const fog = [...this.objects.objects.keys()].filter((key) => key.startsWith('tmp/'));
     return [...this.sharedState.data.keys(), ...this.traceChunks.data.keys(), ...fog];
@@ -185,7 +185,7 @@ export class TraceGround {
     return this.objects.objects.get(ourKey(id));
   }
 
-  /** Object, row and what is left of the chunks say the same. */
+  /** Object, row and the remaining chunks agree. */
   expectArchived(id: number, bytes: Buffer): void {
     expect(this.objectOf(id)?.equals(bytes)).toBe(true);
     expect(this.rows.artifacts.get(id)).toMatchObject({
@@ -201,7 +201,7 @@ export class TraceGround {
     expect(this.leases.held.size).toBe(0);
   }
 
-  /** Nothing of ours is there. */
+  /** No object of ours exists. */
   expectUntouched(id: number, bytes?: Buffer): void {
     if (bytes) expect(this.readTrace(id)?.equals(bytes)).toBe(true);
     expect([this.objectOf(id), this.leases.held.size]).toEqual([undefined, 0]);

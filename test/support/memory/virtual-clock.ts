@@ -1,4 +1,4 @@
-/** Time that passes as fast as the work of it can be done; the same work always takes the same time. */
+/** Time that passes as fast as its work can be done; the same work always takes the same time. */
 import type { Clock } from '../../../lib/process/clock';
 
 interface Sleeper {
@@ -39,10 +39,10 @@ export class VirtualClock implements Clock {
     return this.run(this.#nowMs + ms);
   }
 
-  /** Lets time pass until `untilMs`; what is due later stays asleep. */
+  /** Lets time pass until `untilMs`; later timers stay asleep. */
   async run(untilMs: number): Promise<void> {
     for (;;) {
-      // All that can be done now is done before time goes on.
+      // All work that is possible now is done before time goes on.
       await new Promise(setImmediate);
       const next = this.#sleepers[0];
       if (!next || next.atMs > untilMs) break;

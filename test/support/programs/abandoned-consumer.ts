@@ -1,6 +1,6 @@
 /**
- * A consumer in a process of its own, to be killed. It reports each record that it handles and never
- * finishes the one with value 0.
+ * A consumer in a process of its own, to be killed. It reports each record that it handles and never finishes the one
+ * with value 0.
  */
 import { pino } from 'pino';
 import { createKafka } from '../../../lib/kafka/kafkajs/create-kafka';

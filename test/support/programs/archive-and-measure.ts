@@ -1,6 +1,6 @@
 /**
- * Archives long traces beside short ones, and reports how much memory outside of the heap was held at most.
- * A process of its own: in jest's, what earlier tests left behind is freed at moments of its choosing.
+ * Archives long traces beside short ones, and reports the highest memory outside the heap. It runs as a process of its
+ * own: in jest's, memory of earlier tests is freed at unpredictable moments.
  */
 import type { LiveChunks, TraceObjects } from '../../../consumers/trace-archiver/ports';
 import { chunkBytes } from '../../../lib/gitlab/trace-chunks';
@@ -14,21 +14,21 @@ import { record, rules, TraceGround } from '../memory/trace-archive';
 export interface Measured {
   /** The outcome of each trace, in the order of `sizes`. */
   readonly outcomes: readonly string[];
-  /** What the rows of the artifacts say, likewise. */
+  /** The rows of the artifacts, likewise. */
   readonly artifacts: readonly ({ sizeBytes: number | null; sha256: string | null } | undefined)[];
   readonly heldMostBytes: number;
 }
 
-/** Bytes outside of the heap that somebody still holds. */
+/** Bytes outside the heap that are still referenced. */
 function heldBytes(): number {
   if (!gc) throw new Error('run with --expose-gc');
   gc();
-  // What a collection finds dead is swept, and no longer counted, at the beginning of the next.
+  // Memory that a collection finds dead is freed, and no longer counted, at the beginning of the next.
   gc();
   return process.memoryUsage().arrayBuffers;
 }
 
-/** Redis, as far away as another machine: every chunk's bytes are new memory. */
+/** Redis like on another machine: every chunk's bytes are new memory. */
 class MadeChunks implements LiveChunks {
   heldMostBytes = 0;
   #reads = 0;
@@ -74,7 +74,7 @@ class MadeChunks implements LiveChunks {
   }
 }
 
-/** Looks at the memory also when a request begins. */
+/** Measures the memory also when a request begins. */
 function sampled(store: S3Traces, sample: () => void): TraceObjects {
   return {
     head: (key) => store.head(key),

@@ -1,4 +1,4 @@
-/** Starts a program of test/support, in TypeScript as it is, in a process of its own that can send messages. */
+/** Starts a TypeScript program of test/support in a process of its own that can send messages. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 
@@ -21,7 +21,7 @@ export function startChild(
   });
 }
 
-/** The one message that a program sends before it ends. @throws Error when it ends without, or badly. */
+/** The one message that a program sends before it ends. @throws Error when it ends without one, or with an error. */
 export function answerOf<T>(child: ChildProcess): Promise<T> {
   return new Promise((resolve, reject) => {
     let answer: T | undefined;

@@ -23,7 +23,7 @@ import type { Scenario } from '../scenario/scenario';
 export interface TraceWish {
   readonly sizeBytes: number;
   readonly storeOf?: (index: number) => ChunkStore;
-  /** Whether the runner has told its checksum; yes by default. */
+  /** Whether the runner has reported its checksum; yes by default. */
   readonly isReported?: boolean;
 }
 
@@ -65,12 +65,12 @@ export async function finishedTraces(
       traces: plans.map(({ build, sizeBytes }) => ({ build, sizeBytes })),
     };
   });
-  // After the commit: the reader of live traces holds the stores to it from this moment on.
+  // After the commit: the reader of live traces checks the stores from this moment on.
   gitlab.ledger.append(entries);
   return traces;
 }
 
-/** Puts a record of `builds.finished` for each onto the topic, as the producer would. */
+/** Writes a record of `builds.finished` for each to the topic, as the producer would. */
 export async function announce(
   scenario: Scenario,
   traces: readonly FinishedTrace[],
@@ -110,7 +110,7 @@ export async function announce(
   }
 }
 
-/** One object with the trace's bytes, its row says so, and nothing of its chunks is left. */
+/** One object with the trace's bytes, a row that matches it, and no chunk left. */
 export async function expectArchived(
   { gitlab }: Scenario,
   traces: readonly FinishedTrace[],

@@ -79,7 +79,7 @@ export class ArtifactSource {
     return id!;
   }
 
-  /** @returns the rows as a record would name them, with the ids that the trigger gave. */
+  /** @returns the rows as a record would name them, with the ids that the trigger assigned. */
   async insert(rows: readonly NewRow[]): Promise<ArtifactKeyColumns[]> {
     const nowMs = Date.now();
     const ids = await insertArtifactRows(

@@ -1,4 +1,4 @@
-/** Clients of the port on groups of their own, and a listener that writes down what it is told. */
+/** Clients of the port on groups of their own, and a listener that records its callbacks. */
 import { pino } from 'pino';
 import type { Assignment, ClientListener, FetchedBatch } from '../../../lib/kafka/client-port';
 import { KafkaJsClient } from '../../../lib/kafka/kafkajs/client';
@@ -6,7 +6,7 @@ import { defaultSettings } from '../../../lib/runtime/settings';
 import { systemClock } from '../../../lib/process/clock';
 import { KafkaGroup } from './kafka-group';
 
-/** Takes everything, and remembers in which order what was said. */
+/** Takes everything, and records the callbacks in order. */
 export class Recorder implements ClientListener {
   readonly assignments: Assignment[] = [];
   readonly batches: FetchedBatch[] = [];

@@ -1,4 +1,4 @@
-/** Decisions as they lie on `afterbuild.control`. */
+/** Decisions in the form that they have on `afterbuild.control`. */
 import type { Clock } from '../../../lib/process/clock';
 import { flagKey } from '../../../lib/control/control-key';
 import type { Control } from '../../../schemas/generated';
@@ -29,7 +29,7 @@ export function breakerHint(owner: string, dependency: string, untilMs: number):
   return { key: `breaker/${dependency}/${owner}`, value };
 }
 
-/** Time that is moved by hand; `tick` is one round of the timers. */
+/** A clock that the test moves; `tick` is one round of the timers. */
 export class HandClock implements Clock {
   ms = 1_000;
   readonly #ticks = new Set<() => void>();
@@ -49,7 +49,7 @@ export class HandClock implements Clock {
     return () => this.#ticks.delete(tick);
   }
 
-  /** @returns when what the timers began has had its turn. */
+  /** @returns when the work that the timers began has had its turn. */
   async tick(ms = 1_000): Promise<void> {
     this.ms += ms;
     for (const tick of this.#ticks) tick();

@@ -1,4 +1,4 @@
-/** What a topic holds, read from its start to its present end. */
+/** Reads the records of a topic from its start to its present end. */
 import type { IHeaders, KafkaMessage } from 'kafkajs';
 import type { Scenario } from '../scenario/scenario';
 import { until } from '../until';

@@ -1,4 +1,4 @@
-/** Rows, changes and a clock for the tests of this room. */
+/** Rows, changes and a clock for the tests of producers/expired-artifacts. */
 import type { Clock } from '../../../lib/process/clock';
 import type { Logger } from '../../../lib/process/logger';
 import type { DatabaseOrigin } from '../../../schemas/generated';
@@ -38,7 +38,7 @@ export const dueRow = (columns: Partial<DueArtifact>): DueRow => {
   return { ...row, createdAt: BigInt(createdOnDays) * 86_400_000_000n };
 };
 
-/** Keeps what is set aside. */
+/** Keeps the rows that are set aside. */
 export function asideRows(): { readonly rows: OddRow[]; readonly setAside: Pick<SetAside, 'add'> } {
   const rows: OddRow[] = [];
   return { rows, setAside: { add: (row) => void rows.push(row) } };
@@ -55,7 +55,7 @@ export const change = (columns: Partial<ArtifactChange>): ArtifactChange => ({
   ...columns,
 });
 
-/** Time that passes only by being slept through. */
+/** Time that passes only during sleeps. */
 export class SteppedClock implements Clock {
   ms = 10_000;
   readonly sleeps: number[] = [];
@@ -68,7 +68,7 @@ export class SteppedClock implements Clock {
     signal?.throwIfAborted();
     this.sleeps.push(ms);
     this.ms += ms;
-    // Others get their turn, as they would while a timer runs.
+    // Gives other work its turn, as while a timer runs.
     await new Promise((resolve) => setImmediate(resolve));
     signal?.throwIfAborted();
   }

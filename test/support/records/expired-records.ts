@@ -33,7 +33,7 @@ export class ExpiredRecords {
     });
   }
 
-  /** What the sweep would say of one artifact now. */
+  /** The record that the sweep would write for one artifact now. */
   async of(artifact: ArtifactEntry): Promise<ArtifactsExpired> {
     const [row] = await this.scenario.sql<Columns>(
       `SELECT id, project_id AS "projectId", job_id AS "jobId",

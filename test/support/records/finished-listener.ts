@@ -56,14 +56,14 @@ export class FinishedListener {
     await this.consumer.stop(10_000);
   }
 
-  /** How often each build was announced, of those that are asked for. */
+  /** How often each of the given builds was announced. */
   timesOf(buildIds: readonly number[]): number[] {
     const times = new Map<number, number>();
     for (const { buildId } of this.records) times.set(buildId, (times.get(buildId) ?? 0) + 1);
     return buildIds.map((id) => times.get(id) ?? 0);
   }
 
-  /** As if the archiver had done all that is on the topic. */
+  /** Commits like an archiver that has finished every record of the topic. */
   async sayArchived(): Promise<void> {
     const ends = await this.scenario.topics.ends(this.scenario.named(topic));
     const partitions = ends.map(({ partition, highWatermark }) => ({

@@ -1,4 +1,4 @@
-/** Records that say anything at all about artifacts that exist, that never did, and about each other's keys. */
+/** Records with any claims about artifacts that exist, that never did, and about each other's keys. */
 import fc from 'fast-check';
 import type { ExpiredRecord } from '../../../consumers/artifact-deleter/handler';
 import { artifactObjectKey, type ArtifactKeyColumns } from '../../../lib/gitlab/object-key';
@@ -6,7 +6,7 @@ import { failureHeaders } from '../../../lib/runtime/failure-headers';
 import type { ExpiredArtifact } from '../../../schemas/generated';
 import { artifact, record } from '../memory/artifact-deletion';
 
-/** What whoever writes them knows of the rows: ids, columns and keys, to be put together in any way. */
+/** What an attacker knows of the rows: ids, columns and keys, to be combined in any way. */
 export interface Known {
   readonly artifacts: readonly ArtifactKeyColumns[];
   /** Of rows that are gone, or never were; their objects may be there. */
@@ -30,7 +30,7 @@ function hostileArtifact({ artifacts, absentIds }: Known): fc.Arbitrary<ExpiredA
     fileFinalPath: fc.oneof(fc.constant(null), of(keys)),
   });
   const real = of(artifacts);
-  // A real one under the id of one that is gone: what a row's object is called is easily known.
+  // The key of a real artifact under the id of a deleted one: the name of a row's object is easily known.
   const borrowed = fc.tuple(real, of(absentIds)).map(([one, id]) => ({ ...one, id }));
   return fc
     .oneof(forged, real, borrowed)

@@ -61,7 +61,7 @@ export class KafkaGroup {
     );
   }
 
-  /** @param count in all, after it. */
+  /** @param count the total afterwards. */
   async grow(count: number): Promise<void> {
     await this.withRawAdmin((admin) =>
       admin.createPartitions({ topicPartitions: [{ topic: this.topic, count }] }),
@@ -139,7 +139,7 @@ export class KafkaGroup {
     return { offset: found?.offset ?? -1, metadata: found?.metadata ?? '' };
   }
 
-  /** Sets what a group without members has committed. */
+  /** Sets the committed offsets of a group without members. */
   async setCommitted(offset: number, partition = 0): Promise<void> {
     await this.withRawAdmin((admin) =>
       admin.setOffsets({

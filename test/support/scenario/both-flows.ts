@@ -1,4 +1,4 @@
-/** Both flows at work on artifacts and traces of which it is known what has to become of them. */
+/** Runs both flows on artifacts and traces whose correct fate is known. */
 import { chunkStore } from '../../../lib/gitlab/trace-chunks';
 import type { ArtifactEntry } from '../../../ops/gitlab/ledger';
 import {
@@ -22,7 +22,7 @@ export const allProcesses: readonly ProcessName[] = [
   'trace-archiver',
 ];
 
-/** Small statements and frequent sweeps, so that there is always something under way. */
+/** Small statements and frequent sweeps, so that some work is always in progress. */
 export const briskly: Settings = {
   SWEEP_PAGE_ROWS: '100',
   DELETE_ROWS_MAX: '50',
@@ -38,7 +38,7 @@ export interface Wave {
   readonly flushed?: boolean;
   /** When the artifacts expire; by default they have. */
   readonly expireInMs?: number;
-  /** Whether the builds are announced by hand, as if by a producer; by default they are. */
+  /** Whether the test itself announces the builds, like a producer; yes by default. */
   readonly announced?: boolean;
 }
 
@@ -81,7 +81,7 @@ export class BothFlows {
   async done(deadlineMs = 90_000): Promise<void> {
     await this.scenario.gone(this.artifacts, deadlineMs);
     await this.scenario.caughtUp('artifact-deleter', 'artifacts.expired', deadlineMs);
-    // What the producer has not announced yet no lag shows.
+    // Lag does not show builds that the producer has not announced yet.
     const ids = this.traces.map(({ build }) => build.id);
     const waiting = async (): Promise<boolean> => {
       const rows = await this.scenario.sql<{ build_id: string }>(

@@ -1,4 +1,4 @@
-/** Whether groups commit, and whether their processes say so: looked at all along while something is broken. */
+/** Checks, while something is broken, whether groups commit, and whether their processes report it when they do not. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { BothFlows } from './both-flows';
 import { report } from '../faults';
@@ -8,17 +8,17 @@ import { ask } from './health-pages';
 
 /** From a fault to the next commit that a group accepts. */
 export const commitsWithinMs = 30_000;
-/** What the group was still answering when the fault came does not count. */
+/** Answers that the group had begun before the fault do not count. */
 const settledMs = 1_000;
 
-/** One look at a process. */
+/** One reading of a process. */
 interface Look {
   readonly atMs: number;
   readonly isReady: boolean;
   /** Why it is not ready, or what it waits for. */
   readonly says: readonly string[];
   readonly acceptedAtMs: number;
-  /** By what Kafka has said of late; null while it says nothing. */
+  /** By Kafka's last answers; null while it does not answer. */
   readonly workLeft: number | null;
 }
 
@@ -100,7 +100,7 @@ export class Trickle {
 /** By then /readyz must name why no commit was accepted: after 22 s without an answer, or three looks at the log. */
 const looksWellMs = 35_000;
 
-/** For how long there has been work and no commit, as far as looks tell. */
+/** For how long there has been work and no commit, as far as the readings show. */
 class Standing {
   #workSinceMs: number | null = null;
 
@@ -111,15 +111,15 @@ class Standing {
   }
 }
 
-/** What was seen of processes all along. */
+/** All readings of the processes. */
 export interface Seen {
-  /** The longest time that each stood, in seconds. */
+  /** The longest time that each stood still, in seconds. */
   readonly stoodSeconds: Readonly<Record<string, number>>;
-  /** Who stood and looked well. */
+  /** Processes that stood still and reported that all is well. */
   readonly lies: readonly string[];
 }
 
-/** Looks at the processes again and again. */
+/** Reads the state of the processes again and again. */
 export class Watch {
   #isOver = false;
   readonly #stood: Record<string, number> = {};
@@ -140,7 +140,7 @@ export class Watch {
     const { name } = process;
     const standing = new Standing();
     while (!this.#isOver && !process.exit) {
-      // Who does not answer does not look well.
+      // A process that does not answer does not report that all is well.
       const look = await lookAt(process).catch(() => null);
       const ms = look ? standing.msAt(look) : 0;
       this.#stood[name] = Math.max(this.#stood[name] ?? 0, Math.round(ms / 100) / 10);

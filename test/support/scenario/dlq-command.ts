@@ -1,4 +1,4 @@
-/** Dead letters as a scenario makes and reads them, and `afterbuild dlq` as an operator runs it. */
+/** Makes and reads dead letters in a scenario, and runs `afterbuild dlq` like an operator. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { writeFailure, type Failure } from '../../../lib/runtime/failure-headers';
@@ -12,9 +12,9 @@ import type { Scenario } from './scenario';
 
 export interface CommandEnd {
   readonly code: number;
-  /** What it printed to stdout. */
+  /** Its output on stdout. */
   readonly printed: string;
-  /** What it printed to stderr. */
+  /** Its output on stderr. */
   readonly said: string;
   /** The printed text, parsed; only after `--json`. */
   readonly json: unknown;
@@ -66,7 +66,7 @@ export async function deadLetterByHand(
   ]);
 }
 
-/** All that lies on a topic, by partition and offset. @param name without namespace. */
+/** All records of a topic, by partition and offset. @param name without namespace. */
 export async function recordsOf(
   scenario: Scenario,
   name: string,

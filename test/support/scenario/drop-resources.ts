@@ -1,4 +1,4 @@
-/** Takes away what a scenario has made in the stack that all share. */
+/** Removes everything that a scenario has made in the shared stack. */
 import type { Admin } from 'kafkajs';
 import type { RunningStack } from '../../../ops/local/stack/running-stack';
 import { asSuperuser } from '../stack/stack';
@@ -12,7 +12,7 @@ export async function dropConnector(stack: RunningStack, name: string): Promise<
   await fetch(url, { method: 'DELETE', signal: AbortSignal.timeout(answerMs) });
 }
 
-/** Ends whoever reads from it; no error when there is none. */
+/** Ends its readers; no error when there is none. */
 export async function dropSlot(stack: RunningStack, name: string): Promise<void> {
   await asSuperuser(stack, 'postgres', async (client) => {
     await client.query(
@@ -35,7 +35,7 @@ export async function dropSlot(stack: RunningStack, name: string): Promise<void>
 }
 
 /**
- * The broker would keep the partitions of all scenarios open until the last one has ended.
+ * Otherwise the broker would keep the partitions of all scenarios open until the last one has ended.
  * @param namespace of the scenario; Debezium puts the name of its heartbeat's topic in front of it.
  */
 export async function dropTopics(admin: Admin, namespace: string): Promise<void> {

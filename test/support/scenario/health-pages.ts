@@ -1,4 +1,4 @@
-/** What a running process shows of itself over HTTP. */
+/** Reads the HTTP pages of a running process: health and metrics. */
 import type { RunningProcess } from './running-process';
 import { until } from '../until';
 

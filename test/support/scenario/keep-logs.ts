@@ -1,4 +1,4 @@
-/** Keeps what the processes of a scenario logged, for whoever has to find out why it failed. */
+/** Keeps the logs of a scenario's processes, to find out why it failed. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunningProcess } from './running-process';

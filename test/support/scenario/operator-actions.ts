@@ -1,9 +1,9 @@
-/** What a person does to topics and groups with tools, past the pipeline. */
+/** Actions of operators on topics and groups with Kafka's tools, past the pipeline. */
 import { createProducer, type OutgoingRecord } from '../../../lib/kafka/producer';
 import type { Scenario } from './scenario';
 import { until } from '../until';
 
-/** Writes records as they are. */
+/** Writes records unchanged. */
 export async function operatorProduces(
   scenario: Scenario,
   topic: string,
@@ -15,7 +15,7 @@ export async function operatorProduces(
   await producer.disconnect();
 }
 
-/** The way past a record that cannot be saved: a group without members goes on behind it. */
+/** The way past a record that cannot be saved: a group without members continues behind it. */
 export async function stepOver(
   scenario: Scenario,
   group: string,
@@ -34,7 +34,7 @@ export async function forgetOffsets(scenario: Scenario, groups: readonly string[
   );
 }
 
-/** Takes all that is on a topic, and makes it anew with as many partitions as are asked for. */
+/** Deletes a topic with its records, and creates it anew with the given number of partitions. */
 export async function makeAnew(
   scenario: Scenario,
   name: string,

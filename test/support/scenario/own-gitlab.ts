@@ -12,7 +12,7 @@ import { currentStack, sourcePasswords, superuserConfig } from '../stack/stack';
 export interface OwnGitlab extends SmallGitlab {
   readonly ledger: MemoryLedger;
   readonly s3: S3Client;
-  /** Takes everything of it away. */
+  /** Removes everything that it made. */
   drop(): Promise<void>;
 }
 

@@ -4,7 +4,7 @@ import type { DatabaseRole } from '../../../ops/local/stack/stack-environment';
 export type ProcessName =
   'expired-artifacts' | 'finished-builds' | 'artifact-deleter' | 'trace-archiver';
 
-/** As whom each speaks to PostgreSQL. */
+/** The PostgreSQL role of each. */
 export const roles: Readonly<Record<ProcessName, DatabaseRole>> = {
   'expired-artifacts': 'reader',
   'finished-builds': 'reader',
@@ -13,8 +13,8 @@ export const roles: Readonly<Record<ProcessName, DatabaseRole>> = {
 };
 
 /**
- * Faster than production in everything that only waits. A look at the connector is not free: for each,
- * Connect reads its topic of positions from the beginning.
+ * All waits are shorter than in production. Reading the connector is not free: each time, Connect reads its topic of
+ * positions from the beginning.
  */
 export const quick: Readonly<Record<string, string>> = {
   SWEEP_IDLE_MS: '200',

@@ -1,4 +1,4 @@
-/** How a program says that it will not start: its exit code, and what it says to a person. */
+/** Reads how a program refuses to start: its exit code, and its message to the operator. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { projectRoot } from '../../../lib/process/root';
@@ -45,7 +45,7 @@ export function programEnd(
   return { code: run.status, said: run.stderr.trimEnd().split('\n') };
 }
 
-/** It said one sentence, which names all of that. */
+/** Its message is one sentence that names all of that. */
 export function expectSentence(refusal: Refusal, exitCode: number, ...naming: RegExp[]): void {
   expect(refusal).toEqual({ code: exitCode, said: [expect.any(String)] });
   for (const name of naming) expect(refusal.said[0]).toMatch(name);

@@ -1,7 +1,7 @@
-/** An end that is gone through to its end: what one step leaves behind would fail the next scenario. */
+/** Runs all steps of an end, even after a failure: a skipped step would fail the next scenario. */
 
 /**
- * Takes every step in order, also when one before it has failed.
+ * Runs every step in order, also when an earlier one has failed.
  * @throws the one failure, or an AggregateError whose message has them all.
  */
 export async function runAll(steps: readonly (() => unknown)[]): Promise<void> {

@@ -20,11 +20,11 @@ export interface Exit {
 
 export class RunningProcess {
   readonly lines: LogLine[] = [];
-  /** What was printed that is no JSON log line. */
+  /** Output that is no JSON log line. */
   readonly noise: string[] = [];
   readonly exited: Promise<Exit>;
   exit: Exit | undefined;
-  /** Set when the scenario wants it to end with a code of its own. */
+  /** Set when the scenario expects a certain exit code. */
   mayFail = false;
   private readonly child: ChildProcess;
 

@@ -1,9 +1,9 @@
 /**
- * The ground that one scenario stands on: a database, a bucket, topics and a slot of its own, in the
- * stack that all share; processes run as a user runs them; and an end that no scenario can leave out.
+ * The context of one scenario: a database, a bucket, topics and a slot of its own, in the stack that all share;
+ * processes run as a user runs them; and an end that no scenario can leave out.
  *
- * At the end every scenario is checked for two things that it did not have to ask for: the invariants
- * hold in the stores, and no process printed an error that was not announced.
+ * At the end every scenario is checked for two things without asking for them: the invariants hold in the stores, and
+ * no process printed an error that was not announced.
  */
 import { createHash } from 'node:crypto';
 import type { Admin, Kafka } from 'kafkajs';
@@ -61,7 +61,7 @@ export class Scenario {
   private readonly allowed: RegExp[] = [];
   private readonly commands: RunningProcess[] = [];
   private redisDatabase = 0;
-  /** A test that ran out of time goes on behind the end: what it starts then nobody would stop. */
+  /** A test that ran out of time goes on behind the end: a process that it starts then would never be stopped. */
   private isOver = false;
   private watch: TraceWatch | undefined;
 
@@ -92,7 +92,7 @@ export class Scenario {
     this.topics = createTopicAdmin(this.kafka, { namespace: `${id}.` });
   }
 
-  /** What a process of the pipeline is given to find the stores of this scenario. */
+  /** The variables with which a process of the pipeline finds the stores of this scenario. */
   environment(role: DatabaseRole, login: Login = 'operator'): Record<string, string> {
     return {
       ...stackEnvironment(this.stack, role, this.scope, login),
@@ -136,7 +136,7 @@ export class Scenario {
     );
   }
 
-  /** Runs an `afterbuild` command to its end. @throws Error with what it printed when it ends otherwise. */
+  /** Runs an `afterbuild` command to its end. @throws Error with its output when it ends otherwise. */
   async command(
     args: readonly string[],
     role: DatabaseRole = 'reader',
@@ -160,7 +160,7 @@ export class Scenario {
     return process;
   }
 
-  /** Starts a process of the pipeline; it is stopped, and its log judged, at the end. */
+  /** Starts a process of the pipeline; at the end it is stopped, and its log checked. */
   run(name: ProcessName, settings: Readonly<Record<string, string>> = {}): RunningProcess {
     const own = this.environment(roles[name], name);
     const process = this.start(name, ['run', name], { ...own, ...quick, ...settings });
@@ -223,13 +223,13 @@ export class Scenario {
     return lag.reduce((sum, { records }) => sum + records, 0);
   }
 
-  /** Waits until the group has committed everything that is on the topic. */
+  /** Waits until the group has committed every record of the topic. */
   async caughtUp(group: string, topic: string, deadlineMs = 60_000): Promise<void> {
     const isDone = async () => (await this.behind(group, topic)) === 0;
     await until(`${group} has handled all of ${topic}`, isDone, deadlineMs);
   }
 
-  /** For what only an operator's tools do: offsets set by hand, topics made anew. */
+  /** For actions of an operator's tools only: offsets set by hand, topics created anew. */
   async asOperator<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
     const admin = this.kafka.admin();
     await admin.connect();
@@ -241,7 +241,7 @@ export class Scenario {
   }
 
   /**
-   * Where an archiver has run, no finished build may keep its chunks, but those that `mayStay` names.
+   * Where an archiver has run, no finished build may keep its chunks, except those that `mayStay` names.
    * @throws Error with every break that the stores, the ledger or the reader of live traces show.
    */
   async checkInvariants(): Promise<void> {
@@ -254,7 +254,7 @@ export class Scenario {
     throw new Error(`invariants broken: ${JSON.stringify(broken, undefined, 2)}`);
   }
 
-  /** Stops what still runs and fails on what nobody announced. */
+  /** Stops the running processes and fails on errors that were not announced. */
   async finish(): Promise<void> {
     this.isOver = true;
     for (const command of this.commands) if (!command.exit) command.kill('SIGKILL');
@@ -268,7 +268,7 @@ export class Scenario {
     if (problems.length > 0) throw new Error(`unexpected:\n${problems.join('\n')}`);
   }
 
-  /** Takes away what `prepare` made; the next scenario finds the stack as this one found it. */
+  /** Removes everything that `prepare` made; the next scenario gets the stack unchanged. */
   async clean(): Promise<void> {
     await runAll([
       () => this.watch?.stop(),

@@ -1,4 +1,4 @@
-/** What `afterbuild status` says of a process. */
+/** Reads what `afterbuild status` shows of a process. */
 import type { ProcessReport } from '../../../lib/control/status-report';
 import type { Scenario } from './scenario';
 

@@ -1,4 +1,4 @@
-/** Both flows under a trickle while brokers come and go: what every such test begins and ends with. */
+/** Both flows under a trickle while brokers come and go: the common beginning and end of such tests. */
 import type { ProcessReport } from '../../../lib/control/status-report';
 import { BothFlows, briskly } from './both-flows';
 import { ThreeBrokers } from '../stack/brokers';
@@ -14,7 +14,7 @@ export interface UnderFaults {
   readonly brokers: ThreeBrokers;
   readonly flows: BothFlows;
   readonly processes: readonly RunningProcess[];
-  /** For what only a restart of ours ends. */
+  /** For a fault that only a restart of our processes ends. */
   restart(name: ProcessName, between: () => Promise<void>): Promise<void>;
 }
 
@@ -25,15 +25,15 @@ export interface FaultSettings {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** What `afterbuild status` says of every process. */
+/** The output of `afterbuild status` for every process. */
 export async function statusOfAll(scenario: Scenario): Promise<readonly ProcessReport[]> {
   const { noise } = await scenario.command(['status', '--json']);
   return (JSON.parse(noise.join('\n')) as { processes: ProcessReport[] }).processes;
 }
 
 /**
- * Registers it around the tests of a file: before each a trickle begins; after each the trickle is worked
- * off, by the same processes, and nobody has stood for too long, or stood and looked well.
+ * Registers it around the tests of a file. Before each a trickle begins. After each, the same processes finish the work
+ * of the trickle, and none has stood still for too long, or stood still and reported that all is well.
  */
 export function useFaults(
   ground: () => Scenario,

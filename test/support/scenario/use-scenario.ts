@@ -1,18 +1,18 @@
-/** Registers the beginning and the end of a scenario; no scenario can leave its end out. */
+/** Registers the beginning and the end of a scenario around the tests of a file; no scenario can leave its end out. */
 import type { RunningStack } from '../../../ops/local/stack/running-stack';
 import { runAll } from './run-all';
 import { startOwnDatabase } from '../stack/own-database';
 import { Scenario } from './scenario';
 import { bringUp, currentStack } from '../stack/stack';
 
-/** More than `connect apply` waits by itself: it can say why nothing streams, a time limit here cannot. */
+/** Longer than `connect apply` waits by itself: it can say why nothing streams, a time limit here cannot. */
 const beginMs = 240_000;
 
 export interface Ground {
   readonly changes: 'streamed' | 'none';
-  /** `own` for a scenario that stops the server's history or takes it away (own-database.ts). */
+  /** `own` for a scenario that changes the server's history or stops it for good (own-database.ts). */
   readonly database?: 'shared' | 'own';
-  /** Starts what stands in the place of the stack's Redis, for this scenario alone. */
+  /** Starts the server in the place of the stack's Redis, for this scenario alone. */
   readonly redis?: (shared: RunningStack) => Promise<OwnServer>;
 }
 
@@ -26,7 +26,7 @@ export interface OwnServer {
 
 /**
  * Registers the beginning and the end of a scenario around the tests of a file.
- * @returns the ground; usable inside the tests.
+ * @returns the context; usable inside the tests.
  */
 export function useScenario(
   name: string,

@@ -1,6 +1,6 @@
 /**
- * Copies of the database's data folder, and what people do with them: a standby beside the server, or
- * the copy in the server's place. The stack has no pg_basebackup, so its protocol is spoken here.
+ * Copies of the database's data folder, and their uses: a standby beside the server, or the copy in the server's place.
+ * The stack has no pg_basebackup, so this implements its protocol.
  */
 import { mkdtempSync, readdirSync, rmSync, writeFileSync, chownSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,7 +32,7 @@ export class DatabaseCopy {
     this.place = placeOf(stack);
   }
 
-  /** What a careless operator does: stops the server, copies its folder, starts it again. */
+  /** The mistake of a careless operator: stops the server, copies its folder, starts it again. */
   async takeCold(): Promise<void> {
     const { postgres } = this.stack.servers;
     await postgres.stop();
@@ -62,10 +62,10 @@ export class DatabaseCopy {
   /** Recovers to the end of its log when it is started, and begins a new timeline. */
   recoverAtStart(): void {
     this.write('recovery.signal', '');
-    this.configure("restore_command = 'false'"); // all that is needed lies in pg_wal
+    this.configure("restore_command = 'false'"); // all that is needed is in pg_wal
   }
 
-  /** Ends the server's history, so only for an own one: the copy takes its folder, under the same port. */
+  /** Ends the server's history, so only for an own server: the copy takes its folder, under the same port. */
   async takeThePlace(): Promise<void> {
     const { postgres } = this.stack.servers;
     await postgres.stop();

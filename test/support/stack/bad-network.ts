@@ -1,4 +1,4 @@
-/** A network that can go bad: proxies in front of the servers, for whoever is started with its settings. */
+/** A network that can go bad: proxies in front of the servers, for processes that are started with its settings. */
 import { Toxiproxy, type FaultProxy } from '../../../ops/faults/toxiproxy';
 import type { RunningStack } from '../../../ops/local/stack/running-stack';
 import { currentStack } from './stack';

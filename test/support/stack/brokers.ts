@@ -1,4 +1,4 @@
-/** The three brokers of a secure stack: who coordinates, who leads, and what can happen to one of them. */
+/** The three brokers of a secure stack: coordinators, leaders, and faults of one broker. */
 import {
   ConfigResourceTypes,
   ConfigSource,
@@ -15,13 +15,13 @@ import type { Scenario } from '../scenario/scenario';
 import { placeOf } from './stack';
 import { until } from '../until';
 
-/** Where groups keep what they have committed. */
+/** Where groups keep their committed offsets. */
 export const offsetsTopic = '__consumer_offsets';
 
 /** Where a setting comes from, by Kafka's number: the topic itself. */
 const ofTopic = ConfigSource.TOPIC_CONFIG;
 
-/** Which partition of the offsets topic a group lies on: Java's hash of its name. */
+/** The partition of the offsets topic that a group belongs to: by Java's hash of its name. */
 export function offsetsPartitionOf(group: string, partitions: number): number {
   let hash = 0;
   for (let at = 0; at < group.length; at += 1) hash = (31 * hash + group.charCodeAt(at)) | 0;
@@ -34,7 +34,7 @@ export interface OneBroker {
   readonly server: ServerHandle;
 }
 
-/** Who coordinates a group. */
+/** The coordinator of a group. */
 export interface Coordinated {
   /** Of the offsets topic. */
   readonly partition: number;
@@ -75,7 +75,7 @@ export class ThreeBrokers {
     this.#frozen.delete(node);
   }
 
-  /** Who coordinates the group, or would by its preference. */
+  /** The group's coordinator, or its preferred one. */
   async coordinatorOf(group: string): Promise<Coordinated> {
     const { partitions } = await this.#topic(offsetsTopic);
     const at = offsetsPartitionOf(group, partitions.length);
@@ -84,7 +84,7 @@ export class ThreeBrokers {
     return { partition: at, now, preferred };
   }
 
-  /** Who leads most partitions of the topic, but for those that are left out. */
+  /** The leader of most partitions of the topic, except for those that are left out. */
   async mainLeaderOf(topic: string, but: readonly OneBroker[] = []): Promise<OneBroker> {
     const { partitions } = await this.#topic(topic);
     const leads = ({ node }: OneBroker): number =>
@@ -111,7 +111,10 @@ export class ThreeBrokers {
     );
   }
 
-  /** So many replicas must have what "all of them" have acknowledged. @returns what sets it back. */
+  /**
+   * So many replicas must have a record that "all of them" have acknowledged. @returns a function that restores the
+   * setting.
+   */
   async setMinInSync(topic: string, count: number): Promise<() => Promise<void>> {
     const resource = { type: ConfigResourceTypes.TOPIC, name: topic };
     const { resources } = await this.ask((admin) =>
@@ -123,7 +126,7 @@ export class ThreeBrokers {
       value: configValue,
     }));
     const minimum = { name: 'min.insync.replicas', value: String(count) };
-    // What is not named is set to its default.
+    // A setting without a value is set to its default.
     const set = (configEntries: typeof before): Promise<void> =>
       this.ask(async (admin) => {
         const wanted = { ...resource, configEntries };
@@ -133,7 +136,7 @@ export class ThreeBrokers {
     return () => set(before);
   }
 
-  /** Gives partitions back to the leaders that they prefer. @param which by default all of the topic. */
+  /** Moves partitions back to their preferred leaders. @param which by default all of the topic. */
   async electPreferred(topic: string, which?: readonly number[]): Promise<void> {
     const { partitions } = await this.#topic(topic);
     const numbers = which ?? partitions.map(({ partitionId }) => partitionId);
@@ -152,7 +155,7 @@ export class ThreeBrokers {
     );
   }
 
-  /** Asks as the super user, of the brokers that can answer. */
+  /** Asks as the super user, among the brokers that can answer. */
   async ask<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
     const admin = this.#kafka().admin();
     await admin.connect();
@@ -176,7 +179,7 @@ export class ThreeBrokers {
     return topics[0]!;
   }
 
-  /** Of those that run: who asked a frozen one would wait for it. */
+  /** Of those that run: a frozen one would not answer. */
   #addresses(): string {
     const able = this.all.filter(
       ({ node, server }) => !this.#frozen.has(node) && server.pid() !== undefined,

@@ -1,11 +1,11 @@
-/** What an operator may do to a client of Kafka: bound the bytes that a broker sends it. */
+/** A quota that an operator may set for a client of Kafka: it limits the bytes that a broker sends to it. */
 import { join } from 'node:path';
 import { javaTool } from '../../../ops/local/fetch/java';
 import { runCommand } from '../../../ops/local/fetch/run-command';
 import type { Scenario } from '../scenario/scenario';
 import { placeOf } from './stack';
 
-/** @param bytesPerSecond null takes the quota back. */
+/** @param bytesPerSecond null removes the quota. */
 export async function setFetchQuota(
   { stack }: Scenario,
   clientId: string,

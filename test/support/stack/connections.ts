@@ -1,4 +1,4 @@
-/** A test's own connections to the stack, as the small GitLab has them. */
+/** A test's own connections to the stack, like the small GitLab's. */
 import { Redis } from 'ioredis';
 import { Pool } from 'pg';
 import type { RunningStack } from '../../../ops/local/stack/running-stack';

@@ -1,6 +1,6 @@
 /**
- * ElectLeaders, which kafkajs does not speak: leaders go back to the replica that each partition prefers.
- * Kafka's own tool takes seconds to start, and here the moment counts.
+ * The request ElectLeaders, which kafkajs does not support: leaders move back to the preferred replica of each
+ * partition. Kafka's own tool takes seconds to start, and here the moment counts.
  */
 import { createRequire } from 'node:module';
 import type { Cluster, Kafka } from 'kafkajs';
@@ -38,7 +38,7 @@ const apiKey = 43;
 const notNeeded = 84;
 const timeoutMs = 10_000;
 
-/** @throws Error naming the partitions whose preferred leader could not be elected. */
+/** @throws Error that names the partitions whose preferred leader could not be elected. */
 export async function electLeaders(kafka: Kafka, topics: readonly OfTopic[]): Promise<void> {
   const cluster = clusterOf(kafka);
   await cluster.connect();
@@ -56,7 +56,7 @@ export async function electLeaders(kafka: Kafka, topics: readonly OfTopic[]): Pr
   }
 }
 
-/** kafkajs gives it to the partition assigner. */
+/** kafkajs passes it to the partition assigner. */
 function clusterOf(kafka: Kafka): Cluster {
   let found: Cluster | undefined;
   kafka.consumer({

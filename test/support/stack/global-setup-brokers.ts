@@ -1,4 +1,4 @@
-/** Starts the stack of three secure brokers, unless AFTERBUILD_BROKERS_STACK_FILE names one that is up. */
+/** Starts the stack of three secure brokers, unless AFTERBUILD_BROKERS_STACK_FILE names a running one. */
 import { shareStack } from './global-setup';
 
 /** Another name than the one broker's: both stacks may be up. */

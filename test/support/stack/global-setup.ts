@@ -1,4 +1,4 @@
-/** Starts the one stack that all scenarios share, unless AFTERBUILD_STACK_FILE names one that is up. */
+/** Starts the one stack that all scenarios share, unless AFTERBUILD_STACK_FILE names a running one. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -16,7 +16,7 @@ export interface SharedStack {
 const log = (line: string): void => void process.stderr.write(`stack: ${line}\n`);
 
 export interface WantedStack {
-  /** Names the `stack.json` of one that is up; set when we start one. */
+  /** Names the `stack.json` of a running stack; set when this starts one. */
   readonly variable: string;
   readonly shape?: StackShape;
   /** Below the folder that `npm test` names. */
@@ -24,7 +24,7 @@ export interface WantedStack {
 }
 
 async function startOwnStack(wanted: WantedStack): Promise<SharedStack & { stack: RunningStack }> {
-  // `npm test` names the folder, and stops what runs there when this process could not.
+  // `npm test` names the folder, and stops the servers there when this process could not.
   const given = process.env['AFTERBUILD_TEST_DATA_DIR'];
   const dataDir = join(given ?? mkdtempSync(join(tmpdir(), 'afterbuild-test-')), wanted.folder);
   const { shape } = wanted;
@@ -37,7 +37,7 @@ async function startOwnStack(wanted: WantedStack): Promise<SharedStack & { stack
   return { stack, stop };
 }
 
-/** @returns a stack on which scenarios can begin, and what stops it if we have started it. */
+/** @returns a stack for the scenarios, and a function that stops it if it was started here. */
 export async function shareStack(wanted: WantedStack): Promise<SharedStack> {
   const file = process.env[wanted.variable];
   const { stack, stop } =

@@ -1,6 +1,6 @@
 /**
- * An S3 server between a process and the real one, that loses answers: the real one has done what it was
- * asked, and the caller never hears of it.
+ * An S3 server between a process and the real one that loses answers: the real one has carried out the request, and the
+ * caller never gets the answer.
  */
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,21 +10,21 @@ export interface S3Exchange {
   /** Bucket and key. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** What the real server answered. */
+  /** The answer of the real server. */
   readonly status: number;
   readonly isLost: boolean;
 }
 
 export interface LossyS3 {
   readonly endpoint: string;
-  /** All that went through, in the order of the answers. */
+  /** All requests that passed, in the order of the answers. */
   readonly exchanges: readonly S3Exchange[];
   stop(): Promise<void>;
 }
 
 /**
  * @param endpoint of the real server.
- * @param loses asked when the real server has answered, whether the caller's connection is cut instead.
+ * @param loses called when the real server has answered; true cuts the caller's connection instead.
  */
 export async function startLossyS3(
   endpoint: string,
@@ -34,7 +34,7 @@ export async function startLossyS3(
   const pass = (asked: IncomingMessage, response: ServerResponse): void => {
     const { method = '', url = '/', headers } = asked;
     const { hostname, port } = new URL(endpoint);
-    // The signature covers the host that the caller knows: headers pass as they are.
+    // The signature covers the caller's host: headers pass unchanged.
     const onward = request({ hostname, port, method, path: url, headers }, (answer) => {
       const { pathname, searchParams: query } = new URL(url, endpoint);
       const path = decodeURIComponent(pathname);

@@ -1,13 +1,13 @@
-/** Takes a server away for a minute, and reads out of a log what a process said about it. */
+/** Stops a server for a minute, and reads from a log what a process logged about it. */
 import type { ServerHandle } from '../../../ops/local/stack/running-stack';
 import { inFull } from '../faults';
 import type { LogLine, RunningProcess } from '../scenario/running-process';
 import { until } from '../until';
 
-/** An outage that is to last: five minutes in the full run of faults, else as long as it takes to be felt. */
+/** A lasting outage: five minutes in the full run of faults, otherwise as long as the processes need to notice it. */
 export const longOutageMs = inFull(300_000, 25_000);
 
-/** Stops the server, lets things happen, and starts it again when the time is over. */
+/** Stops the server, runs the given work, and starts it again when the time is over. */
 export async function awayFor(
   server: ServerHandle,
   awayMs: number,
@@ -17,7 +17,7 @@ export async function awayFor(
   const backAtMs = Date.now() + awayMs;
   try {
     await meanwhile();
-    const claim = `${server.title} was away for ${awayMs / 1_000} s`;
+    const claim = `${server.title} was unavailable for ${awayMs / 1_000} s`;
     await until(claim, () => Date.now() >= backAtMs, 2 * awayMs);
   } finally {
     await server.start();
@@ -29,24 +29,26 @@ export const awayForAMinute = (
   meanwhile: () => Promise<void>,
 ): Promise<void> => awayFor(server, 60_000, meanwhile);
 
-/** Whoever fails says so when it begins, once a reason, and once that it is over: never a line a try. */
+/**
+ * A process logs a failure when it begins, once for each reason, and once when it is over: never a line for each try.
+ */
 const pairs = [
   [
     'lane.retrying',
-    // A rejoin under another name takes the partition away, and its failing lanes go with it.
+    // A rejoin under another name takes the partition from it, with its failing lanes.
     ['lane.recovered', 'lane.given-away'],
     ({ topic, partition, lane }: LogLine) => [topic, partition, lane],
   ],
   [
     'dependency.failed',
-    // A shard that goes with its partition, too.
+    // The same for a shard that is lost with its partition.
     ['dependency.back', 'dependency.given-up'],
     ({ shard, doing }: LogLine) => [shard, doing],
   ],
   ['commit.failing', ['commit.recovered'], () => []],
 ] as const;
 
-/** From the first complaint to the word that it is over. */
+/** From the first line about the failure to the line that it is over. */
 interface Spell {
   readonly reasons: string[];
   isOver: boolean;
@@ -54,7 +56,7 @@ interface Spell {
 
 /**
  * @param since how many lines the log had before the outage.
- * @returns who repeated itself, or has not said that it is over; empty when all is well.
+ * @returns the processes that repeated themselves, or did not log the end; empty when all is well.
  */
 export function saidTooOftenOrNotAtAll(process: RunningProcess, since: number): string[] {
   const lines = process.lines.slice(since);

@@ -1,6 +1,6 @@
 /**
- * A PostgreSQL server of its own for a scenario that changes the server's history. The shared one would
- * never be the same again: once it is on another timeline, the records of every later scenario are held.
+ * A PostgreSQL server of its own for a scenario that changes the server's history. The shared one could not be used
+ * again: once it is on another timeline, the records of every later scenario are held.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** A Redis server of a test's own, for what must not happen to the one that all share. */
+/** A Redis server of a test's own, for changes that must not happen to the shared one. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -51,7 +51,7 @@ export class OwnRedis {
   }
 }
 
-/** The least of a few looks: what clients are being answered counts, too, for a moment. */
+/** The least of a few readings: buffers for answers count, too, for a moment. */
 export async function usedMemory(redis: Redis): Promise<number> {
   const looks: number[] = [];
   while (looks.length < 20) {
@@ -60,7 +60,7 @@ export async function usedMemory(redis: Redis): Promise<number> {
   return Math.min(...looks);
 }
 
-/** From now on it is full: it uses more than it may, and refuses what adds. */
+/** From now on it is full: it uses more than it may, and refuses commands that add data. */
 export async function fill(redis: Redis, share = 0.9): Promise<void> {
   const [, policy] = (await redis.config('GET', 'maxmemory-policy')) as [string, string];
   if (policy !== 'noeviction') throw new Error(`Redis evicts keys: ${policy}`);

@@ -1,4 +1,6 @@
-/** A Redis master with its replica in the place of the stack's Redis, for a scenario that fills it and loses its master. */
+/**
+ * A Redis master with its replica in the place of the stack's Redis, for a scenario that fills it and loses its master.
+ */
 import type { RunningStack } from '../../../ops/local/stack/running-stack';
 import { RedisPair } from './redis-pair';
 import { readFile } from './stack';

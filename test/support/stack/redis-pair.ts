@@ -1,4 +1,4 @@
-/** Two Redis servers of a test's own behind one address, as a failover moves it from one to the other. */
+/** Two Redis servers of a test's own behind one address, which a failover moves from one to the other. */
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { OwnRedis } from './own-redis';
@@ -9,7 +9,7 @@ export class RedisPair {
   readonly #front = createServer((socket) => this.#join(socket));
   readonly first: OwnRedis;
   readonly second: OwnRedis;
-  /** Where the next connection leads; those that are open stay where they are. */
+  /** Where the next connection leads; open ones stay. */
   leadsTo: OwnRedis;
 
   /** @param password of both; by default they ask for none. */
@@ -31,7 +31,7 @@ export class RedisPair {
     return (this.#front.address() as AddressInfo).port;
   }
 
-  /** The second one follows the first one. */
+  /** The second one replicates the first one. */
   async replicate(): Promise<void> {
     await this.second.client.replicaof('127.0.0.1', this.first.port);
     await until('the replica follows', async () =>
@@ -39,7 +39,7 @@ export class RedisPair {
     );
   }
 
-  /** The master dies at a moment at which the replica has all of it, and the address leads to the replica. */
+  /** The master dies when the replica has all of its data, and the address then leads to the replica. */
   async loseMaster(): Promise<void> {
     const { first, second } = this;
     await first.client.call('CLIENT', 'PAUSE', '60000', 'WRITE');

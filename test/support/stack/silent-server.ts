@@ -1,10 +1,10 @@
-/** A server that takes every connection and never says a word, and a port that nobody listens on. */
+/** A server that accepts every connection and never answers, and a port without a listener. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
 export interface SilentServer {
   readonly port: number;
   readonly refusingPort: number;
-  /** Resolves when somebody connects. */
+  /** Resolves at the first connection. */
   nextConnection(): Promise<void>;
   close(): void;
 }

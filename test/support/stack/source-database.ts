@@ -45,7 +45,7 @@ export class SourceDatabase {
     return asSuperuser(this.stack, this.name, work);
   }
 
-  /** A pipeline, a build and its artifact; the trigger chooses the id whatever is asked for. */
+  /** A pipeline, a build and its artifact; the trigger assigns the id, even if another one is given. */
   async anArtifact(owner: Client, partitionId: number, id: number | null): Promise<number> {
     const pipeline = await owner.query<{ id: string }>(insertPipeline, [partitionId]);
     const place = [partitionId, pipeline.rows[0]!.id];

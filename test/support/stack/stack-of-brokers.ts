@@ -1,4 +1,4 @@
-/** Scenarios of test/scenarios/brokers find the stack of three brokers where others find the one of one. */
+/** Gives the scenarios of test/scenarios/brokers the stack of three brokers in place of the one with one broker. */
 import { brokersStackVariable } from './global-setup-brokers';
 import { stackFileVariable } from './stack';
 

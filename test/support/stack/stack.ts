@@ -1,4 +1,4 @@
-/** The one real stack of a test run, seen from a test file. */
+/** The one real stack of a test run, for a test file. */
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Client, type ClientConfig } from 'pg';
@@ -8,10 +8,10 @@ import type { Place } from '../../../ops/local/stack/server';
 import { readStackFile } from '../../../ops/local/stack/stack-file';
 import type { SourcePasswords } from '../../../ops/gitlab/schema';
 
-/** Path of the running stack's `stack.json`; set by globalSetup, or by whoever keeps a stack up. */
+/** Path of the running stack's `stack.json`; set by globalSetup, or by a developer who keeps a stack running. */
 export const stackFileVariable = 'AFTERBUILD_STACK_FILE';
 
-/** Database that every scenario clones; globalSetup makes it. */
+/** The database that every scenario clones; globalSetup makes it. */
 export const templateDatabase = 'afterbuild_template';
 
 export function currentStack(): RunningStack {
@@ -29,7 +29,7 @@ export function placeOf(stack: RunningStack): Place {
 
 export const readFile = (path: string): string => readFileSync(path, 'utf8').trim();
 
-/** A superuser's connection: for what only the cluster's owner may do. */
+/** A superuser's connection: for actions of the cluster's owner. */
 export function superuserConfig(stack: RunningStack): ClientConfig {
   const { postgres } = stack.addresses;
   return {
@@ -67,7 +67,7 @@ export async function asSuperuser<T>(
   }
 }
 
-/** Thaws and starts what a scenario that failed has left frozen or stopped; else it does nothing. */
+/** Thaws and starts servers that a failed scenario has left frozen or stopped; else it does nothing. */
 export async function bringUp({ servers }: RunningStack): Promise<void> {
   for (const server of Object.values(servers)) {
     await server.kill('SIGCONT');
