@@ -62,9 +62,10 @@ test('an older copy stays held after it has grown past the record, until it is a
   }
   server.now = { ...primary, lsn: 6_000 };
   await expect(brake.assertReleased()).rejects.toThrow(/older copy/);
-  brake.learn(accepted(5_500, 99));
+  brake.learn(accepted(5_500, 89));
   await expect(brake.assertReleased()).rejects.toThrow(/older copy/);
-  brake.learn(accepted(5_500, 120));
+  // The records are of 90, we looked at 100: the operator did not have to wait for us.
+  brake.learn(accepted(5_500, 95));
   await expect(brake.assertReleased()).resolves.toBeUndefined();
   expect((await brake.judge(newest)).kind).toBe('older-history');
 });
@@ -100,6 +101,56 @@ test('a database that goes back under us is held', async () => {
   await brake.checkConnection(() => Promise.resolve(primary));
   await brake.checkConnection(() => Promise.resolve({ ...primary, lsn: 999 }));
   await expect(brake.assertReleased()).rejects.toThrow(/went back from position 1000/);
+});
+
+const wentBack = async () => {
+  const { brake, ...rest } = brakeOn({ ...primary, lsn: 400 });
+  brake.decisionsRead();
+  rest.clock.nowMs = 50;
+  await brake.checkConnection(() => Promise.resolve(primary));
+  rest.clock.nowMs = 100;
+  const connect = () => brake.checkConnection(() => Promise.resolve(rest.server.now));
+  return { brake, connect, ...rest };
+};
+
+test('an older copy under a process that lives on is accepted once, whatever connections are opened afterwards', async () => {
+  const { brake, connect, server, clock } = await wentBack();
+  await connect();
+  await expect(brake.assertReleased()).rejects.toThrow(/went back from position 1000 .* to 400/);
+  clock.nowMs = 130;
+  brake.learn(accepted(400, 120));
+  await expect(brake.assertReleased()).resolves.toBeUndefined();
+  server.now = { ...primary, lsn: 410 };
+  await connect();
+  await expect(brake.assertReleased()).resolves.toBeUndefined();
+});
+
+test('a process that meets the older copy only after it was accepted does not ask again', async () => {
+  const { brake, connect } = await wentBack();
+  brake.learn(accepted(400, 90));
+  await connect();
+  await expect(brake.assertReleased()).resolves.toBeUndefined();
+});
+
+test('an acceptance that was given before we looked, and reaches us afterwards, is one', async () => {
+  const { brake, connect } = await wentBack();
+  await connect();
+  brake.learn(accepted(400, 99));
+  await expect(brake.assertReleased()).resolves.toBeUndefined();
+});
+
+test('a copy that takes the place of an accepted one is another question', async () => {
+  const { brake, connect, server, clock } = await wentBack();
+  brake.learn(accepted(400, 90));
+  await connect();
+  server.now = { ...primary, lsn: 399 };
+  clock.nowMs = 200;
+  await connect();
+  await expect(brake.assertReleased()).rejects.toThrow(/went back from position 400/);
+  brake.learn(accepted(399, 95));
+  await expect(brake.assertReleased()).rejects.toThrow(/went back from position 400/);
+  brake.learn(accepted(399, 150));
+  await expect(brake.assertReleased()).resolves.toBeUndefined();
 });
 
 test('an answer that was only overtaken by a later question does not look like going back', async () => {

@@ -34,14 +34,20 @@ export interface BrakeOptions {
   readonly readIdentity: () => Promise<DatabaseIdentity>;
 }
 
+/** The database at its furthest place so far, and when it was met there. */
+interface Seen {
+  readonly database: DatabaseIdentity;
+  readonly atMs: number;
+}
+
 export class Brake {
   readonly absence = new AbsenceGauge();
   readonly #options: BrakeOptions;
-  #database: DatabaseIdentity | undefined;
+  #seen: Seen | undefined;
   #acceptance: Acceptance | undefined;
   readonly #ahead = new RecordsAhead();
   #decisionsRead = false;
-  #held: { readonly reason: string; readonly atMs: number } | undefined;
+  #held: { readonly reason: string; readonly evidenceAtMs: number } | undefined;
 
   constructor(options: BrakeOptions) {
     this.#options = options;
@@ -53,20 +59,31 @@ export class Brake {
    */
   async checkConnection(read: () => Promise<DatabaseIdentity>): Promise<DatabaseIdentity> {
     // Only what was known before the query can be too high for its answer.
-    const before = this.#database;
+    const before = this.#seen;
     const database = await read();
     const refusal = refuseDatabase(database, this.#options.expected);
     if (refusal !== undefined) throw new BrakeError(refusal);
-    if (before && isSameTimeline(before, database) && database.lsn < before.lsn) {
+    if (before && isBehind(database, before.database) && !this.#isAcceptedSince(before, database)) {
       this.hold(
-        `The database went back from position ${before.lsn} of the write-ahead log to ${database.lsn}: an older copy has taken its place. Nothing is deleted until \`afterbuild accept-database --reason "…" --yes\` says so.`,
+        `The database went back from position ${before.database.lsn} of the write-ahead log to ${database.lsn}: an older copy has taken its place. Nothing is deleted until \`afterbuild accept-database --reason "…" --yes\` says so.`,
+        before.atMs,
       );
     }
-    const known = this.#database;
-    if (!known || !isSameTimeline(known, database) || database.lsn > known.lsn) {
-      this.#database = database;
-    }
+    this.#see(database);
     return database;
+  }
+
+  /** What was seen before an older copy was accepted tells nothing of the copy. */
+  #see(database: DatabaseIdentity): void {
+    const { database: known } = this.#seen ?? {};
+    const isFurther = !known || !isSameTimeline(known, database) || database.lsn > known.lsn;
+    if (!isFurther && !this.#isAcceptedSince(this.#seen, database)) return;
+    this.#seen = { database, atMs: this.#options.nowMs() };
+  }
+
+  #isAcceptedSince(seen: Seen | undefined, database: DatabaseIdentity): boolean {
+    const acceptance = this.#acceptance;
+    return isAccepted(database, acceptance) && (seen?.atMs ?? -Infinity) <= acceptance.atMs;
   }
 
   /** @throws BrakeError when the bucket does not carry the tag. */
@@ -87,9 +104,14 @@ export class Brake {
     this.#decisionsRead = true;
   }
 
-  /** Holds until an operator accepts the database, even when the database has grown past the doubtful place. */
-  hold(reason: string): void {
-    this.#held ??= { reason, atMs: this.#options.nowMs() };
+  /**
+   * Holds until an operator accepts the database, even when the database has grown past the doubtful place.
+   * @param evidenceAtMs when the cause of the hold was seen. An acceptance answers every cause before it, even one that
+   * this process sees later: an acceptance takes a while to arrive.
+   */
+  hold(reason: string, evidenceAtMs = this.#options.nowMs()): void {
+    const atMs = Math.max(evidenceAtMs, this.#held?.evidenceAtMs ?? -Infinity);
+    this.#held = { reason: this.#held?.reason ?? reason, evidenceAtMs: atMs };
   }
 
   /** @throws BrakeError while nothing may be deleted at all. */
@@ -103,7 +125,7 @@ export class Brake {
     if (!held) return;
     const database = await this.#refresh();
     const acceptance = this.#acceptance;
-    if (!isAccepted(database, acceptance) || acceptance.atMs < held.atMs) {
+    if (!isAccepted(database, acceptance) || acceptance.atMs < held.evidenceAtMs) {
       throw new BrakeError(held.reason);
     }
     this.#held = undefined;
@@ -117,7 +139,7 @@ export class Brake {
    * partitions are ahead: that is an older copy, and not the mistake of one writer.
    */
   async judge(record: JudgedRecord): Promise<Verdict> {
-    const known = this.#database;
+    const known = this.#seen?.database;
     // Counts from before an acceptance say nothing about the accepted database.
     const suffices =
       known &&
@@ -127,7 +149,10 @@ export class Brake {
     const verdict = judgeOrigin(record, database, this.#acceptance);
     if (verdict.kind === 'older-history') return verdict;
     const ahead = this.#ahead.judge(record, verdict);
-    if (ahead?.isGeneral === true) this.hold(ahead.verdict.reason);
+    if (ahead?.isGeneral === true) {
+      // A record may claim any time.
+      this.hold(ahead.verdict.reason, Math.min(ahead.newestMs, this.#options.nowMs()));
+    }
     return ahead?.verdict ?? verdict;
   }
 
@@ -135,6 +160,9 @@ export class Brake {
     return this.checkConnection(this.#options.readIdentity);
   }
 }
+
+const isBehind = (a: HistoryPoint, b: HistoryPoint): boolean =>
+  isSameTimeline(a, b) && a.lsn < b.lsn;
 
 const isSameTimeline = (a: HistoryPoint, b: HistoryPoint): boolean =>
   a.systemIdentifier === b.systemIdentifier &&

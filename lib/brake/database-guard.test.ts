@@ -76,6 +76,29 @@ test('an older copy stays held when it has grown past the doubt', () => {
   expect(guard.require({ ...moment, lsn: 2_000 }, met)).toEqual({ accepted: true });
 });
 
+test('an acceptance that was given before we looked, and reaches us afterwards, is one', () => {
+  const { guard, clock, accept } = setUp();
+  expect(() => guard.require({ ...moment, lsn: 900 }, met)).toThrow('older copy');
+  accept({ lsn: 900 }, clock.nowMs() - 500);
+  expect(guard.require({ ...moment, lsn: 2_000 }, met)).toEqual({ accepted: true });
+});
+
+test('an acceptance from before the watermark was written is none of it', () => {
+  const { guard, clock, accept } = setUp();
+  const late = { origin, timestampMs: clock.nowMs() };
+  expect(() => guard.require({ ...moment, lsn: 900 }, late)).toThrow('older copy');
+  accept({ lsn: 900 }, clock.nowMs() - 1);
+  expect(() => guard.require({ ...moment, lsn: 2_000 }, met)).toThrow('older copy');
+});
+
+test('a record that claims to be of the future is answered by what is accepted now', () => {
+  const { guard, clock, accept } = setUp();
+  const future = { origin, timestampMs: clock.nowMs() + 1_000_000 };
+  expect(() => guard.require({ ...moment, lsn: 900 }, future)).toThrow('older copy');
+  accept({ lsn: 900 }, clock.nowMs());
+  expect(guard.require({ ...moment, lsn: 900 }, met)).toEqual({ accepted: true });
+});
+
 test('what was met last stands, not what was furthest', () => {
   const { guard } = setUp();
   guard.learn({ origin: { ...origin, lsn: 5_000 }, timestampMs: 5 });

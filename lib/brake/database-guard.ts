@@ -24,18 +24,31 @@ export class DatabaseHoldError extends Error {
   override readonly name = 'DatabaseHoldError';
 }
 
+/** What was read belongs to a database that has been replaced since: it is read again. */
+export class ReplacedDatabaseError extends DatabaseHoldError {
+  constructor() {
+    super('The database has been replaced since this was read: it is read again.');
+  }
+}
+
 /** A database as it was seen at some time. */
 export interface Met {
   readonly origin: DatabaseOrigin;
   readonly timestampMs: number;
 }
 
+interface Held {
+  readonly reason: string;
+  readonly sinceMs: number;
+  /** When what an operator has to accept was met or written; undefined for what passes by itself. */
+  readonly evidenceAtMs: number | undefined;
+}
+
 export class DatabaseGuard {
   #latest: Met | undefined;
   #acceptance: Acceptance | undefined;
   #decisionsRead = false;
-  #held:
-    { readonly reason: string; readonly sinceMs: number; readonly sticky: boolean } | undefined;
+  #held: Held | undefined;
 
   constructor(
     private readonly expected: ExpectedDatabase,
@@ -82,30 +95,59 @@ export class DatabaseGuard {
       throw new DatabaseHoldError('The decisions of operators have not been read yet.');
     }
     const refusal = refuseDatabase(current, this.expected);
-    if (refusal !== undefined) this.#hold(refusal, false);
+    if (refusal !== undefined) this.#hold(refusal);
     const verdict = recorded && judgeOrigin(recorded, current, this.#acceptance);
-    if (verdict?.kind === 'hold') this.#hold(verdict.reason, verdict.sticky);
+    if (verdict?.kind === 'hold') {
+      // A record may claim any time.
+      const evidenceAtMs = Math.min(recorded?.timestampMs ?? Infinity, this.clock.nowMs());
+      this.#hold(verdict.reason, verdict.sticky ? evidenceAtMs : undefined);
+    }
     this.#release(current);
     return { accepted: verdict?.kind === 'older-history' };
   }
 
-  #hold(reason: string, sticky: boolean): never {
-    if (this.#held?.reason !== reason) {
-      const sinceMs = this.#held?.sinceMs ?? this.clock.nowMs();
-      this.#held = { reason, sinceMs, sticky: sticky || (this.#held?.sticky ?? false) };
+  /**
+   * For what was read a while ago: written down now, it would look as if it had been read behind an acceptance.
+   * @throws ReplacedDatabaseError when the database is another one by now, accepted or not.
+   */
+  requireSame(current: DatabaseMoment, read: Met): void {
+    const isRefused = refuseDatabase(current, this.expected) !== undefined;
+    const verdict = judgeOrigin(read, current, this.#acceptance);
+    if (isRefused || verdict.kind !== 'same-history') throw new ReplacedDatabaseError();
+  }
+
+  #hold(reason: string, evidenceAtMs?: number): never {
+    const { evidenceAtMs: earlier, sinceMs } = this.#held ?? {};
+    const isNew = this.#held?.reason !== reason;
+    this.#held = {
+      reason,
+      sinceMs: sinceMs ?? this.clock.nowMs(),
+      evidenceAtMs: latestOf(evidenceAtMs, earlier),
+    };
+    if (isNew) {
       this.logger.error({ event: 'database.held', reason }, 'held: not the database it was');
     }
     throw new DatabaseHoldError(reason);
   }
 
-  /** An older copy grows past the doubtful place by itself, so only an operator ends that hold. */
+  /**
+   * An older copy grows past the doubtful place by itself, so only an operator's acceptance ends that hold. It may have
+   * been given before this process saw the cause, since it takes a while to arrive: it answers what was written before.
+   */
   #release(current: DatabaseMoment): void {
     const held = this.#held;
     if (held === undefined) return;
-    const accepted = isAccepted(current, this.#acceptance) && this.#acceptance.atMs >= held.sinceMs;
-    if (held.sticky && !accepted) throw new DatabaseHoldError(held.reason);
+    const acceptance = this.#acceptance;
+    const { evidenceAtMs = -Infinity } = held;
+    const isAnswered = isAccepted(current, acceptance) && acceptance.atMs >= evidenceAtMs;
+    if (held.evidenceAtMs !== undefined && !isAnswered) throw new DatabaseHoldError(held.reason);
     this.#held = undefined;
     const heldMs = this.clock.nowMs() - held.sinceMs;
     this.logger.info({ event: 'database.released', heldMs }, 'the database may be used again');
   }
+}
+
+function latestOf(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.max(a, b);
 }

@@ -17,19 +17,28 @@ const rememberedMax = 10_000;
 
 type Hold = Extract<Verdict, { readonly kind: 'hold' }>;
 
+export interface Ahead {
+  readonly verdict: Hold;
+  /** So many are ahead that it is not the mistake of one writer. */
+  readonly isGeneral: boolean;
+  /** The latest time of those that are remembered. */
+  readonly newestMs: number;
+}
+
 export class RecordsAhead {
   readonly #held = new Map<string, Hold>();
+  #newestMs = -Infinity;
 
   /** @returns undefined for a record that is not, and never was, ahead. */
-  judge(
-    record: JudgedRecord,
-    verdict: Verdict,
-  ): { readonly verdict: Hold; readonly isGeneral: boolean } | undefined {
+  judge(record: JudgedRecord, verdict: Verdict): Ahead | undefined {
     const place = placeOf(record);
-    if (verdict.kind === 'hold' && verdict.sticky) this.#remember(place, verdict);
+    if (verdict.kind === 'hold' && verdict.sticky) {
+      this.#remember(place, verdict);
+      this.#newestMs = Math.max(this.#newestMs, record.timestampMs);
+    }
     // An older copy grows past the doubtful place by itself.
     const held = this.#held.get(place);
-    return held && { verdict: held, isGeneral: this.#isGeneral() };
+    return held && { verdict: held, isGeneral: this.#isGeneral(), newestMs: this.#newestMs };
   }
 
   has(record: JudgedRecord): boolean {
@@ -38,6 +47,7 @@ export class RecordsAhead {
 
   reset(): void {
     this.#held.clear();
+    this.#newestMs = -Infinity;
   }
 
   #remember(place: string, verdict: Hold): void {

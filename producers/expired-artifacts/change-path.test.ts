@@ -40,6 +40,7 @@ function setUp() {
       latest: undefined,
       learn: () => undefined,
       timestampMs: () => clock.ms,
+      requireSame: () => undefined,
       require: (_, met) => {
         if (world.hold) throw world.hold;
         if (met) world.checked.push(met.origin.lsn);

@@ -18,7 +18,7 @@ import {
   type ArtifactChange,
   type ReadChange,
 } from './change';
-import type { DatabaseGuard } from '../../lib/brake/database-guard';
+import type { DatabaseGuard, Met } from '../../lib/brake/database-guard';
 import type { PacedOutput } from './paced-output';
 import type { ArtifactDatabase, DueArtifact } from './ports';
 import { cutRecords } from './records';
@@ -40,10 +40,17 @@ export interface ChangePathDependencies {
   readonly database: Pick<ArtifactDatabase, 'readCommitState'>;
   readonly output: PacedOutput;
   readonly setAside: Pick<SetAside, 'add'>;
-  readonly guard: Pick<DatabaseGuard, 'latest' | 'learn' | 'require' | 'timestampMs'>;
+  readonly guard: Pick<
+    DatabaseGuard,
+    'latest' | 'learn' | 'require' | 'requireSame' | 'timestampMs'
+  >;
   readonly reach: ReachStep;
   readonly clock: Clock;
   readonly slackMs: number;
+}
+
+interface Look extends CommitState {
+  readonly readFrom: Met;
 }
 
 interface Pending {
@@ -116,7 +123,7 @@ export class ChangePath {
   }
 
   /** One query for each check, for any number of records. */
-  async #look(pending: readonly Pending[]): Promise<CommitState> {
+  async #look(pending: readonly Pending[]): Promise<Look> {
     const { database, guard } = this.parts;
     const { latest } = guard;
     const state = await database.readCommitState();
@@ -125,8 +132,9 @@ export class ChangePath {
     // A change committed beyond the database's own end was committed in another history.
     const origin = { ...state.database, lsn: newest.change.lsn };
     guard.require(state.database, { origin, timestampMs: newest.record.timestampMs });
-    guard.learn({ origin: state.database, timestampMs: guard.timestampMs() });
-    return state;
+    const readFrom = { origin: state.database, timestampMs: guard.timestampMs() };
+    guard.learn(readFrom);
+    return { ...state, readFrom };
   }
 
   #sort(pending: readonly Pending[], state: CommitState, outcomes: Outcome[]): Sorted {
@@ -161,20 +169,24 @@ export class ChangePath {
   /** @returns false when there was no room for too long. */
   async #produce(
     { ready }: Sorted,
-    state: CommitState,
+    { readFrom }: Look,
     roomMs: number,
     signal: AbortSignal,
   ): Promise<boolean> {
     if (ready.length === 0) return true;
-    const { output, reach } = this.parts;
+    const { database, guard, output, reach } = this.parts;
     const artifacts = ready.map(({ artifact }) => artifact);
     reach('change.decided');
     const limit = AbortSignal.timeout(roomMs);
     try {
       // When a change is read again the row may rightly be gone: no sign of a wrong database.
       const isAgain = ready.some(({ maybeRepeated }) => maybeRepeated);
-      const records = cutRecords(artifacts, state.database, isAgain ? 'repair' : 'change');
-      await output.produce(records, AbortSignal.any([signal, limit]));
+      const records = cutRecords(artifacts, readFrom.origin, isAgain ? 'repair' : 'change');
+      const confirm = async () => {
+        const { database: current } = await database.readCommitState();
+        guard.requireSame(current, readFrom);
+      };
+      await output.produce(records, AbortSignal.any([signal, limit]), { confirm });
     } catch (error) {
       if (limit.aborted && !signal.aborted) return false;
       throw error;

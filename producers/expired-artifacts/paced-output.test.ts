@@ -62,13 +62,14 @@ const records = (count: number) =>
     return cutRecords(due, origin, 'sweep')[0]!;
   });
 const never = new AbortController().signal;
+const atOnce = { confirm: () => Promise.resolve() };
 
 test('a full partition overflows into the other, and both full make it wait for the reader', async () => {
   const { topic, clock, output } = setUp();
   topic.onPoll = () => {
     if (clock.sleeps.length === 3) topic.done[1] = 1;
   };
-  await output.produce(records(3), never);
+  await output.produce(records(3), never, atOnce);
   expect(topic.log.map((log) => log.map(({ key }) => key))).toEqual([
     ['100:0'],
     ['100:1000', '100:2000'],
@@ -82,8 +83,27 @@ test('who waits for room hears that Kafka answers, and only then', async () => {
   topic.onPoll = () => {
     if (clock.sleeps.length === 2) topic.done[1] = 1;
   };
-  await output.produce(records(3), never, () => heardAt.push(clock.sleeps.length));
+  await output.produce(records(3), never, {
+    ...atOnce,
+    onAnswer: () => heardAt.push(clock.sleeps.length),
+  });
   expect(heardAt).toEqual([1, 2]);
+});
+
+test('what has waited is confirmed before it is sent, once a wait, and leaves its room when it is not true any more', async () => {
+  const { topic, clock, output } = setUp();
+  topic.onPoll = () => {
+    if (clock.sleeps.length === 2) topic.done[1] = 1;
+  };
+  let asked = 0;
+  const confirm = () => {
+    asked += 1;
+    return Promise.reject(new Error('replaced'));
+  };
+  await expect(output.produce(records(3), never, { confirm })).rejects.toThrow('replaced');
+  expect([asked, topic.log.map((log) => log.length)]).toEqual([1, [1, 1]]);
+  await output.produce(records(1), never, { confirm });
+  expect([asked, topic.log.map((log) => log.length)]).toEqual([1, [1, 2]]);
 });
 
 test('a reader that does not get on is named, until there is room', async () => {
@@ -96,7 +116,7 @@ test('a reader that does not get on is named, until there is room', async () => 
     }
     if (clock.sleeps.length === 320) topic.done[1] = 1;
   };
-  await output.produce(records(3), never);
+  await output.produce(records(3), never, atOnce);
   expect([Math.min(...told), Math.max(...told)]).toEqual([301, 320]);
   expect(troubles.current).toEqual([]);
 });
@@ -107,29 +127,29 @@ test('a wait ends with the signal', async () => {
   topic.onPoll = () => {
     if (topic.polls === 4) ending.abort(new Error('stop'));
   };
-  await expect(output.produce(records(3), ending.signal)).rejects.toThrow('stop');
+  await expect(output.produce(records(3), ending.signal, atOnce)).rejects.toThrow('stop');
 });
 
 test('a failed send leaves its room for the repetition', async () => {
   const { topic, output } = setUp();
   topic.failures = 1;
-  await expect(output.produce(records(2), never)).rejects.toThrow('no broker');
-  await output.produce(records(2), never);
+  await expect(output.produce(records(2), never, atOnce)).rejects.toThrow('no broker');
+  await output.produce(records(2), never, atOnce);
   expect(topic.log.map((log) => log.length)).toEqual([1, 1]);
 });
 
 test('what others have produced is looked at before the first record, and again later', async () => {
   const { topic, clock, output } = setUp(10_000);
-  await output.produce(records(1), never);
-  await output.produce(records(1), never);
+  await output.produce(records(1), never, atOnce);
+  await output.produce(records(1), never, atOnce);
   expect(topic.polls).toBe(1);
   clock.ms += 1_001;
-  await output.produce(records(1), never);
+  await output.produce(records(1), never, atOnce);
   expect(topic.polls).toBe(2);
 });
 
 test('without records to produce there is no request', async () => {
   const { topic, output } = setUp();
-  await output.produce([], never);
+  await output.produce([], never, atOnce);
   expect(topic.polls).toBe(0);
 });

@@ -17,14 +17,20 @@ const noRoom =
 export interface PacedOutput {
   /**
    * Resolves when all replicas have every record. Waits for room, limited by the signal only.
-   * @param onAnswer called while it waits: Kafka answers, there is just no room.
-   * @throws errors of the topic: no record is remembered, the caller repeats all of them.
+   * @throws errors of the topic or of `confirm`: no record is remembered, the caller repeats all of them.
    */
-  produce(
-    records: readonly ExpiredRecord[],
-    signal: AbortSignal,
-    onAnswer?: () => void,
-  ): Promise<void>;
+  produce(records: readonly ExpiredRecord[], signal: AbortSignal, waiting: Waiting): Promise<void>;
+}
+
+/** While there is no room. */
+export interface Waiting {
+  /** Kafka answers, there is just no room. */
+  readonly onAnswer?: () => void;
+  /**
+   * Asked before records are sent that have waited, for hours maybe.
+   * @throws what the wait is to end with: they are not true any more.
+   */
+  readonly confirm: () => Promise<void>;
 }
 
 export class LoopLimitedOutput implements PacedOutput {
@@ -57,19 +63,22 @@ export class LoopLimitedOutput implements PacedOutput {
   async produce(
     records: readonly ExpiredRecord[],
     signal: AbortSignal,
-    onAnswer?: () => void,
+    { onAnswer, confirm }: Waiting,
   ): Promise<void> {
     if (records.length === 0) return;
     let rest = records;
+    let hasWaited = false;
     await this.lookAgain();
     while (rest.length > 0) {
       signal.throwIfAborted();
       const placed = this.#place(rest);
       if (placed.length > 0) {
         this.#wait.end();
-        await this.#send(placed);
+        await this.#send(placed, hasWaited ? confirm : undefined);
+        hasWaited = false;
       } else {
         await this.#waitForRoom(signal);
+        hasWaited = true;
         onAnswer?.();
       }
       rest = rest.slice(placed.length);
@@ -89,9 +98,10 @@ export class LoopLimitedOutput implements PacedOutput {
     return placed;
   }
 
-  async #send(placed: readonly PlacedRecord[]): Promise<void> {
+  async #send(placed: readonly PlacedRecord[], confirm?: () => Promise<void>): Promise<void> {
     let offsets: readonly (number | null)[];
     try {
+      await confirm?.();
       offsets = await this.topic.produce(placed);
     } catch (error) {
       for (const { partition, value } of placed) {

@@ -35,6 +35,8 @@ class World {
   /** The process dies when it reaches this step for the n-th time from now. */
   crash: { step: Step; times: number } | undefined;
   acceptedAtMs: number | undefined;
+  /** There is no room for the next records, and this happens meanwhile. */
+  whileItWaits: ((guard: DatabaseGuard) => void) | undefined;
 
   constructor(public rows: readonly DueRow[]) {}
 
@@ -72,8 +74,9 @@ class World {
       {
         database: {
           readPage: (_: unknown, read: DueRead) => this.#read(read),
+          readCommitState: () => Promise.resolve({ database: this.database }),
         } as never,
-        output: { produce: (records) => this.#produce(records) },
+        output: { produce: (records, _, { confirm }) => this.#produce(records, confirm, guard) },
         progress: {
           partitionOf: () => 0,
           write: (written) => {
@@ -113,11 +116,19 @@ class World {
     return Promise.resolve({ rows: found.slice(0, read.rowsMax), database: this.database });
   }
 
-  #produce(records: readonly ExpiredRecord[]) {
+  async #produce(
+    records: readonly ExpiredRecord[],
+    confirm: () => Promise<void>,
+    guard: DatabaseGuard,
+  ) {
+    if (records.length > 0 && this.whileItWaits !== undefined) {
+      this.whileItWaits(guard);
+      this.whileItWaits = undefined;
+      await confirm();
+    }
     for (const { value } of records) {
       for (const { id } of value.artifacts) this.produced.push({ id, source: value.source });
     }
-    return Promise.resolve();
   }
 
   #reach(step: Step, life: AbortController): void {
@@ -251,4 +262,21 @@ test('rows of -infinity go first, and the watermark passes them', async () => {
   const world = new World([{ ...first!, expireAt: minusInfinity }, second!]);
   await world.run(10);
   expect(world.ids).toEqual([1, 2]);
+});
+
+test('a page that waited for room while an older copy was put in place and accepted is read again, not written', async () => {
+  const world = new World([dueRow({ id: 1 }), dueRow({ id: 2 })]);
+  world.whileItWaits = (guard) => {
+    world.rows = [dueRow({ id: 1 })];
+    world.database = { ...moment, lsn: 400 };
+    world.clock.ms += 5_000;
+    const by = { author: 'a', reason: 'b', atMs: world.clock.ms };
+    guard.decide({ kind: 'accept-database', ...by, acceptedDatabase: { ...origin, lsn: 400 } });
+  };
+  await world.run(10);
+  expect(world.ids.filter((id) => id === 2)).toEqual([]);
+  expect(world.ids).toContain(1);
+  expect(world.progress.get('due')?.lsn).toBe(400);
+  expect(world.said).toContain('page.outdated');
+  expect(world.said).not.toContain('database.held');
 });

@@ -9,7 +9,11 @@ import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
 import type { ReachStep } from '../../lib/process/steps';
 import type { SweepProgress } from '../../schemas/generated';
-import type { DatabaseGuard } from '../../lib/brake/database-guard';
+import {
+  type DatabaseGuard,
+  type Met,
+  ReplacedDatabaseError,
+} from '../../lib/brake/database-guard';
 import { cursorAtStart, nextRead, settlePage, type SettledPage } from './page';
 import type { PacedOutput } from './paced-output';
 import type {
@@ -22,7 +26,7 @@ import type {
   Shard,
 } from './ports';
 import { progressOf, stateOf, type SweepKind, type SweepState } from './progress';
-import { cutRecords } from './records';
+import { cutRecords, type ExpiredRecord } from './records';
 import { fileStore as stores } from '../../lib/gitlab/enums';
 import type { SetAside } from '../../lib/metrics/set-aside';
 import { type Instant, timestampOf } from '../../lib/stores/postgres/instant';
@@ -57,6 +61,7 @@ interface TakenPage {
   readonly settled: SettledPage<DueRow>;
   /** The database is another one than the watermark's, and an operator has accepted it. */
   readonly accepted: boolean;
+  readonly readFrom: Met;
 }
 
 export class ShardSweep {
@@ -94,9 +99,22 @@ export class ShardSweep {
   async run(signal: AbortSignal): Promise<never> {
     for (;;) {
       signal.throwIfAborted();
+      const caughtUp = await this.#pages(signal);
+      if (caughtUp) await this.parts.clock.sleep(this.parts.settings.idleMs, signal);
+    }
+  }
+
+  async #pages(signal: AbortSignal): Promise<boolean> {
+    try {
       const caughtUp = await this.#duePage(signal);
       await this.#fullPage(signal);
-      if (caughtUp) await this.parts.clock.sleep(this.parts.settings.idleMs, signal);
+      return caughtUp;
+    } catch (error) {
+      if (!(error instanceof ReplacedDatabaseError)) throw error;
+      // The watermark has not moved: the same page is read of the database that is there now.
+      const fields = { event: 'page.outdated', shard: this.shard.name };
+      this.parts.logger.info(fields, 'the database was replaced while a page waited: read again');
+      return false;
     }
   }
 
@@ -159,7 +177,9 @@ export class ShardSweep {
       const read = nextRead(cursor, settings.pageRows, upTo);
       const page = await database.readPage(this.shard, read);
       const { accepted } = guard.require(page.database, met);
-      return { page, accepted, settled: settlePage(cursor, page.rows, settings.pageRows) };
+      const readFrom = { origin: page.database, timestampMs: guard.timestampMs() };
+      const settled = settlePage(cursor, page.rows, settings.pageRows);
+      return { page, accepted, readFrom, settled };
     });
   }
 
@@ -171,7 +191,7 @@ export class ShardSweep {
     complete: boolean,
     signal: AbortSignal,
   ): Promise<SweepState> {
-    const { clock, logger, output, reach, untilDone } = this.parts;
+    const { clock, logger, reach } = this.parts;
     const { kept, cursor } = taken.settled;
     const moved = { ...state, cursor, complete };
     const isSaid = cursor.expireAt === state.cursor.expireAt && kept.length === 0;
@@ -180,9 +200,7 @@ export class ShardSweep {
     reach('sweep.page-read');
     const artifacts = this.#producible(kept);
     const records = cutRecords(artifacts, taken.page.database, sourceOf[sweep]);
-    await untilDone('producing expired artifacts', signal, (works) =>
-      output.produce(records, signal, works),
-    );
+    await this.#produce(records, taken, signal);
     reach('sweep.records-produced');
     const written = await this.#write(sweep, moved, taken, signal);
     reach('sweep.watermark-produced');
@@ -193,6 +211,29 @@ export class ShardSweep {
     if (artifacts.length > 0) logger.info(fields, 'page produced');
     else logger.debug(fields, 'page passed: it holds nothing to produce');
     return written;
+  }
+
+  /** @throws ReplacedDatabaseError when the database has been replaced while there was no room. */
+  async #produce(
+    records: readonly ExpiredRecord[],
+    { readFrom }: TakenPage,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { database, guard, output, untilDone } = this.parts;
+    const confirm = async () => {
+      const { database: current } = await database.readCommitState();
+      guard.requireSame(current, readFrom);
+    };
+    const replaced = await untilDone('producing expired artifacts', signal, async (onAnswer) => {
+      try {
+        await output.produce(records, signal, { onAnswer, confirm });
+        return undefined;
+      } catch (error) {
+        if (error instanceof ReplacedDatabaseError) return error;
+        throw error;
+      }
+    });
+    if (replaced !== undefined) throw replaced;
   }
 
   /** A row that is not in object storage is ignored; one that cannot be produced is set aside, alone. */
