@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { createFetchLines } from '../ops/local/fetch/fetch-progress';
 import { listenForInterruption } from '../lib/process/interruption';
 import type { RunningStack } from '../ops/local/stack/running-stack';
@@ -14,7 +14,7 @@ import { measureLag } from './lag.bench';
 import { createReport, type Report } from './report';
 import { measurePace } from './pace.bench';
 import { measureRuntime } from './runtime.bench';
-import { measureTraces } from './traces.bench';
+import { measureTraces, traceSizes } from './traces.bench';
 
 interface Flags {
   readonly quick: boolean;
@@ -23,7 +23,7 @@ interface Flags {
   readonly runs: string;
   readonly records: string;
   readonly stale: string;
-  readonly only: string;
+  readonly only?: string;
 }
 
 /** Servers of its own, in a folder of its own, so that no other load is measured. */
@@ -102,8 +102,29 @@ function addCoordinator(program: Command): void {
     );
 }
 
+function addTraces(program: Command): void {
+  addBench(
+    program,
+    'traces',
+    'the archiver beside the same conditional PutObjects alone',
+    (stack, report, { quick, runs, stale, only }) =>
+      measureTraces(stack, report, {
+        only,
+        runs: quick ? 1 : Number(runs),
+        stale: quick ? 1_000 : Number(stale),
+        share: quick ? 0.1 : 1,
+      }),
+  )
+    .option('--stale <n>', 'stale builds', count, '26811')
+    .addOption(new Option('--only <size>', 'one of them').choices(traceSizes))
+    .option('--runs <n>', 'rounds of each case', count, '3');
+}
+
 async function main(): Promise<void> {
-  const program = new Command('bench').description('measures what the README claims');
+  const program = new Command('npm run bench --').description(
+    'measures what the README claims, on servers of its own, and stops them again\n' +
+      'Exit codes: 0 measured, 1 something failed, 2 wrong usage.',
+  );
   addBench(
     program,
     'artifacts',
@@ -132,21 +153,7 @@ async function main(): Promise<void> {
   ).option('--records <n>', 'how far it is behind', count, '5000000');
   addPace(program);
   addCoordinator(program);
-  addBench(
-    program,
-    'traces',
-    'the archiver beside the same conditional PutObjects alone',
-    (stack, report, { quick, runs, stale, only }) =>
-      measureTraces(stack, report, {
-        only,
-        runs: quick ? 1 : Number(runs),
-        stale: quick ? 1_000 : Number(stale),
-        share: quick ? 0.1 : 1,
-      }),
-  )
-    .option('--stale <n>', 'stale builds', count, '26811')
-    .option('--only <size>', '"4 KB", "16 KiB", "256 KiB", "5 MB" or "stale"', '')
-    .option('--runs <n>', 'rounds of each case', count, '3');
+  addTraces(program);
   for (const command of [program, ...program.commands]) {
     command.exitOverride().showHelpAfterError();
   }
@@ -155,8 +162,7 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   // Commander has printed its sentence, and the help, already.
-  if (error instanceof CommanderError)
-    process.exit(error.code === 'commander.helpDisplayed' ? 0 : 2);
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
   console.error(error);
   // After an interruption a process of the pipeline may still run.
   process.exit(1);

@@ -13,6 +13,7 @@ import { writeDecision } from './control-topic';
 import { type ExitCode, exitCodes } from './exit-codes';
 import { postgresOf, reach } from './reach';
 import { jsonOption, printResult, type OutputOptions } from './output';
+import { refuseBlank } from './signature';
 
 interface AcceptOptions extends OutputOptions {
   readonly reason: string;
@@ -34,6 +35,7 @@ export function addAcceptDatabaseCommand(program: Command): void {
 }
 
 async function acceptDatabase(options: AcceptOptions): Promise<ExitCode> {
+  refuseBlank({ reason: options.reason, author: options.author });
   const config = loadConfig(connectionSchema, process.env);
   const database = await identityOf(config);
   const refusal = refuseDatabase(database, {

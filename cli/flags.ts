@@ -15,6 +15,7 @@ import { action } from './action';
 import { followTopics, writeDecision, type ControlConfig, type StateRecord } from './control-topic';
 import { type ExitCode, exitCodes } from './exit-codes';
 import { logFlags } from './flags-log';
+import { refuseBlank } from './signature';
 import { jsonOption, printResult, type OutputOptions } from './output';
 
 interface Decided extends OutputOptions {
@@ -130,7 +131,7 @@ export function decideFlag(
 ): Control {
   const { process, name, value, reason, author, expires } = options;
   refuse(refuseFlag(process, name, value));
-  refuseBlank(reason, author);
+  refuseBlank({ reason, author });
   const forMs = expires === undefined ? null : readDuration(expires);
   if (expires !== undefined && forMs === null) {
     throw new InvalidArgumentError(
@@ -152,7 +153,7 @@ export function decideFlag(
 async function unsetFlag(options: Decided & { process: string; name: string }): Promise<ExitCode> {
   const { process, name, author, reason } = options;
   refuse(refuseFlag(process, name, null));
-  refuseBlank(reason, author);
+  refuseBlank({ reason, author });
   const config = loadConfig(controlSchema, globalThis.process.env);
   const before = await flagBefore(config, process, name);
   if (before === undefined) {
@@ -230,9 +231,4 @@ export function describeFlag(flag: FlagInForce, nowMs: number): string {
 
 function refuse(refusal: string | null): void {
   if (refusal !== null) throw new InvalidArgumentError(refusal);
-}
-
-function refuseBlank(reason: string, author: string): void {
-  if (reason.trim() === '') throw new InvalidArgumentError('--reason must say why.');
-  if (author.trim() === '') throw new InvalidArgumentError('--author must name who decides.');
 }

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { DeadLetterFilter } from '../../lib/dead-letters/filter';
 import { deadLetterPlaces, placesOf, type DeadLetterPlace } from '../../lib/dead-letters/places';
+import { poisonReasons } from '../../lib/runtime/poison';
 import { systemClock } from '../../lib/process/clock';
 import { jsonOption, type OutputOptions } from '../output';
 
@@ -25,7 +26,7 @@ export function withFilters(command: Command, limit: string): Command {
     .option('--topic <name>', 'only from this topic, by its own name or its dead-letter topic')
     .option('--partition <number>', 'only in this partition of the dead-letter topic', wholeNumber)
     .option('--offset <number>', 'only at this offset of the dead-letter topic', wholeNumber)
-    .option('--reason <reason>', 'only poison of this kind, for example wire-format')
+    .option('--reason <reason>', 'only poison of this kind, for example wire-format', poisonReason)
     .option('--error-class <name>', 'only those that failed with this class of error')
     .option('--since <when>', 'failed last at or after: an ISO time, or 30m, 6h, 7d ago', moment)
     .option('--until <when>', 'failed last before: an ISO time, or 30m, 6h, 7d ago', moment)
@@ -53,6 +54,12 @@ export function chosenPlaces(namespace: string, options: FilterOptions): DeadLet
   throw new InvalidArgumentError(
     `No dead-letter topic fits --group and --topic; there are ${known}.`,
   );
+}
+
+/** One that no record was ever given would find nothing, and look as if nothing waited. */
+function poisonReason(text: string): string {
+  if (Object.hasOwn(poisonReasons, text)) return text;
+  throw new InvalidArgumentError(`There are ${Object.keys(poisonReasons).join(', ')}.`);
 }
 
 export function wholeNumber(text: string): number {

@@ -16,6 +16,7 @@ import {
 } from './session';
 import { exitCodes, type ExitCode } from '../exit-codes';
 import { printResult } from '../output';
+import { refuseBlank } from '../signature';
 
 interface ParkOptions extends FilterOptions {
   readonly why: string;
@@ -37,6 +38,7 @@ interface Parked {
 type Chosen = ScannedPlace & { readonly chosen: readonly DeadLetter[] };
 
 export async function park(options: ParkOptions, signal: AbortSignal): Promise<ExitCode> {
+  refuseBlank({ why: options.why, author: options.author });
   const { AFTERBUILD_NAMESPACE } = loadConfig(topicsSchema, process.env);
   const places = chosenPlaces(AFTERBUILD_NAMESPACE, options);
   const filter = filterOf(options);

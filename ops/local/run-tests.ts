@@ -66,9 +66,23 @@ async function countProject(
   }
 }
 
-/** With arguments only a part runs, so that line would be wrong. */
-function refuseArguments(args: readonly string[]): boolean {
+const help = `Usage: npm test
+
+Runs everything: the static checks, then the unit, conformance and scenario tests on the real servers. It takes no
+arguments; README, Development, tells how to run some of it.
+
+Exit codes: 0 all passed, 1 something failed, 2 wrong usage.`;
+
+/**
+ * With anything but all of it the line at the end would say too little.
+ * @returns whether it has answered, so that nothing is run.
+ */
+function answerArguments(args: readonly string[]): boolean {
   if (args.length === 0) return false;
+  if (args.includes('--help') || args.includes('-h')) {
+    console.log(help);
+    return true;
+  }
   console.error(
     `npm test runs everything and does not know ${args.join(' ')}: README, Development, tells how to run some of it.`,
   );
@@ -77,7 +91,7 @@ function refuseArguments(args: readonly string[]): boolean {
 }
 
 async function main(): Promise<void> {
-  if (refuseArguments(process.argv.slice(2))) return;
+  if (answerArguments(process.argv.slice(2))) return;
   const { signal } = listenForInterruption({
     source: process,
     nowMs: () => performance.now(),

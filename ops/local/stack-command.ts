@@ -168,13 +168,16 @@ async function down(place: Place): Promise<void> {
   if (place.data === undefined) await clearKilledStart();
 }
 
+const explained = '(npm run stack -- --help explains it)';
+
 async function main(): Promise<void> {
   const program = new Command('npm run stack --')
     .description(
       'Starts and stops the servers: Kafka, Kafka Connect, schema registry, PostgreSQL, Redis, S3.\n' +
         'Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a tool is missing or a port is taken, 4 already up here.',
     )
-    .exitOverride();
+    .exitOverride()
+    .showHelpAfterError(explained);
   const command = (name: string, description: string): Command =>
     program
       .command(name)
@@ -192,7 +195,7 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   if (error instanceof CommanderError) {
-    if (error.code === 'usage') console.error(error.message);
+    if (error.code === 'usage') console.error(`${error.message}\n${explained}`);
     process.exitCode = error.exitCode === 0 ? 0 : exitCodes.usage;
     return;
   }

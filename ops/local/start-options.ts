@@ -44,6 +44,7 @@ export function parseStartOptions(args: readonly string[]): StartOptions {
     .option('--data <dir>', 'where everything is kept', defaultDataDir)
     .option('--keep', 'keep the data at the end; the next run with --keep goes on with it', false)
     .allowExcessArguments(false)
+    .showHelpAfterError('(npm start -- --help explains it)')
     .exitOverride();
   return command.parse(args, { from: 'user' }).opts<StartOptions>();
 }

@@ -1,8 +1,9 @@
-/** `npm run matrix`: runs the pipeline on other versions of its servers than the pinned ones. */
-import { Command, CommanderError } from 'commander';
+/** `npm run matrix`: the pipeline on other versions of its servers than those it is pinned to. */
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { listenForInterruption } from '../../lib/process/interruption';
 import { javaOfAtLeast } from '../local/fetch/java';
 import { createProgress } from '../../lib/process/progress';
+import { parseServerVersions } from '../local/fetch/server-versions';
 import { parts } from '../local/fetch/versions';
 import { describeResults, runMainJob, type Result } from './main-job';
 import { upgradeUnderLoad } from './upgrade';
@@ -42,16 +43,36 @@ async function onRegistry(version: string, signal: AbortSignal): Promise<void> {
   report([await runMainJob(`registry ${version}`, { registry: version }, signal)]);
 }
 
-async function upgrade(from: string, seconds: number, signal: AbortSignal): Promise<void> {
+async function upgrade(from: string, loadSeconds: number, signal: AbortSignal): Promise<void> {
   const progress = createProgress(process.stderr);
   try {
-    report([await upgradeUnderLoad({ from, seconds, progress, signal })]);
+    report([await upgradeUnderLoad({ from, seconds: loadSeconds, progress, signal })]);
   } finally {
     progress.close();
   }
 }
 
-const list = (text: string): string[] => text.split(',').filter((one) => one !== '');
+/** Checked before anything is fetched: no version would look as if all had passed. */
+function version(text: string): string {
+  if (/^\d[\w.-]*$/.test(text)) return text;
+  throw new InvalidArgumentError('It must be a version, like 4.3.1.');
+}
+
+const versionList = (text: string): string[] => text.split(',').map(version);
+
+function beginning(text: string): string {
+  try {
+    if (Object.keys(parseServerVersions(text)).length > 0) return text;
+  } catch {
+    // Said below.
+  }
+  throw new InvalidArgumentError('It must name versions, like kafka=4.3.1.');
+}
+
+function seconds(text: string): number {
+  if (/^[1-9][0-9]{0,5}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number above 0.');
+}
 
 async function main(): Promise<void> {
   const { signal } = listenForInterruption({
@@ -64,26 +85,27 @@ async function main(): Promise<void> {
       'Runs the pipeline on other versions of its servers than the pinned ones; each is fetched once.\n' +
         'Exit codes: 0 all passed, 1 one failed, 2 wrong usage, 3 a Java that is new enough is missing.',
     )
-    .exitOverride();
+    .exitOverride()
+    .showHelpAfterError('(npm run matrix -- --help explains it)');
   program
     .command('kafka')
     .description('the main job on brokers of other versions')
-    .option('--versions <list>', 'separated by commas', list, brokerVersions)
+    .option('--versions <list>', 'separated by commas', versionList, brokerVersions)
     .action(({ versions }: { versions: string[] }) => onBrokers(versions, signal));
   program
     .command('registry')
     .description('the main job with a registry server of another version')
-    .option('--version-of-registry <version>', 'of Apicurio', newestRegistry)
+    .option('--version-of-registry <version>', 'of Apicurio', version, newestRegistry)
     .action((options: { versionOfRegistry: string }) =>
       onRegistry(options.versionOfRegistry, signal),
     );
   program
     .command('upgrade')
     .description('a running installation goes to the pinned versions under load')
-    .option('--from <versions>', 'what it begins with', upgradeFrom)
-    .option('--seconds <n>', 'of load between two steps', Number, 20)
-    .action(({ from, seconds }: { from: string; seconds: number }) =>
-      upgrade(from, seconds, signal),
+    .option('--from <versions>', 'what it begins with', beginning, upgradeFrom)
+    .option('--seconds <n>', 'of load between two steps', seconds, 20)
+    .action((options: { from: string; seconds: number }) =>
+      upgrade(options.from, options.seconds, signal),
     );
   await program.parseAsync();
 }

@@ -52,6 +52,7 @@ export function parseSoakOptions(args: readonly string[]): SoakOptions {
     )
     .option('--data <dir>', 'where everything is kept (default: below .afterbuild)')
     .allowExcessArguments(false)
+    .showHelpAfterError('(npm run soak -- --help explains it)')
     .exitOverride();
   const given = command.parse(args, { from: 'user' }).opts<Given>();
   const brokers = given.brokers === '3' ? 3 : 1;

@@ -35,14 +35,14 @@ export function programEnd(
   path: string,
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
-): Refusal {
+): Refusal & { readonly printed: string } {
   const run = spawnSync(process.execPath, [join(projectRoot, path), ...args], {
     encoding: 'utf8',
     env: { ...process.env, ...environment },
     timeout: 60_000,
     killSignal: 'SIGKILL',
   });
-  return { code: run.status, said: run.stderr.trimEnd().split('\n') };
+  return { code: run.status, said: run.stderr.trimEnd().split('\n'), printed: run.stdout };
 }
 
 /** Its message is one sentence that names all of that. */

@@ -1,0 +1,73 @@
+/** What `npm run faults` can be told on its command line: which of the scenarios; jest is asked for them by its own names. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { projectRoot } from '../../lib/process/root';
+
+interface Given {
+  readonly testPathPatterns?: readonly string[];
+  readonly testNamePattern?: string;
+  readonly bail: boolean;
+}
+
+const folders = ['test/scenarios', 'test/conformance'];
+
+function pattern(text: string): RegExp {
+  try {
+    return new RegExp(text, 'i');
+  } catch {
+    throw new InvalidArgumentError('It must be a regular expression.');
+  }
+}
+
+const fileNames = (): string[] =>
+  folders.flatMap((folder) =>
+    readdirSync(join(projectRoot, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.test.ts'))
+      .map((name) => `${folder}/${name}`),
+  );
+
+/** A pattern that fits nothing would look like hours that all went well. */
+function filePattern(text: string, earlier: readonly string[] = []): string[] {
+  const wanted = pattern(text);
+  if (!fileNames().some((name) => wanted.test(join(projectRoot, name)))) {
+    throw new InvalidArgumentError(`No file of ${folders.join(' or ')} fits it.`);
+  }
+  return [...earlier, text];
+}
+
+function namePattern(text: string): string {
+  pattern(text);
+  return text;
+}
+
+/**
+ * @returns arguments for jest.
+ * @throws CommanderError, after it has told the user, when an argument is wrong or help is wanted.
+ */
+export function parseFaultsOptions(args: readonly string[]): string[] {
+  const command = new Command('npm run faults --')
+    .description(
+      'Runs the scenarios with every fault in its full length, on servers of their own: hours.\n' +
+        'npm test runs the same ones in short.\n' +
+        'Exit codes: 0 all passed, 1 something failed, 2 wrong usage.',
+    )
+    .argument('[patterns...]', 'the files whose names match', filePattern)
+    .option('--testPathPatterns <pattern...>', 'the same, by its name in jest', filePattern)
+    .option('-t, --testNamePattern <pattern>', 'the tests whose names match', namePattern)
+    .option('--bail', 'end with the first file that fails', false)
+    .addHelpText(
+      'after',
+      "\nExamples:\n  $ npm run faults -- an-outage\n  $ npm run faults -- -t 'killed'",
+    )
+    .showHelpAfterError('(npm run faults -- --help explains it)')
+    .exitOverride();
+  command.parse(args, { from: 'user' });
+  const { testPathPatterns = [], testNamePattern, bail } = command.opts<Given>();
+  const files = [...testPathPatterns, ...command.args];
+  return [
+    ...(files.length === 0 ? [] : ['--testPathPatterns', ...files]),
+    ...(testNamePattern === undefined ? [] : ['--testNamePattern', testNamePattern]),
+    ...(bail ? ['--bail'] : []),
+  ];
+}
