@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { chunkLeaseKey } from '../../gitlab/trace-chunks';
 import { loadScript, type RedisConnection, type ScriptCall } from './connection';
 import { RedisError } from './errors';
+import { RedisLeaseReserve } from './lease-reserve';
 import { asList, asOneOf } from './replies';
 
 export interface ChunkLease {
@@ -17,16 +18,18 @@ const takeLeaseWhenFull = loadScript('take-lease-when-full');
 
 export class RedisChunkLeases {
   readonly #redis: RedisConnection;
+  readonly #reserve: RedisLeaseReserve;
   readonly #ttlMs: number;
 
   /** @param ttlMs after which a lease ends that nobody renews. */
   constructor(redis: RedisConnection, ttlMs: number) {
     this.#redis = redis;
+    this.#reserve = new RedisLeaseReserve(redis);
     this.#ttlMs = ttlMs;
   }
 
   /**
-   * One round trip, and one more in a Redis that is full.
+   * One round trip, and two more in a Redis that is full.
    * @returns the leases that nobody else has. @throws RedisError; what was taken then ends by itself.
    */
   async acquire(
@@ -43,9 +46,13 @@ export class RedisChunkLeases {
     return [...taken, ...(await this.#takeWhenFull(refused))];
   }
 
-  /** As the trace's own lease is taken (ADR 0025). */
+  /**
+   * As the trace's own lease is taken (ADR 0025). That one may have been the last to fit, so it is not certain that it has
+   * given the reserve back.
+   */
   async #takeWhenFull(wanted: readonly ChunkLease[]): Promise<ChunkLease[]> {
     if (wanted.length === 0) return [];
+    await this.#reserve.giveBack();
     const answers = await this.#redis.runScript(takeLeaseWhenFull, this.#callsOf(wanted));
     return wanted.filter(
       (_, at) => asOneOf(asList(answers[at], 2, 'a script')[0], [1, 0], 'a script') === 1,
