@@ -52,7 +52,8 @@ export function report(
   }
   const ids = named.map(({ artifact }) => artifact.id);
   const event = 'artifacts.unusable-key';
-  logger.warn(
+  // Each row is warned of once, where it is set aside; its record may come with every full sweep.
+  logger.info(
     { event, count: unusable.length, ids },
     'object keys that could name something else: rows and objects are left',
   );

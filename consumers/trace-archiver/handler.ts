@@ -111,9 +111,14 @@ function report(
       const isNews = told.isNews(partitionId, buildId, note.reason);
       const level = note.event === 'trace.waits' ? 'info' : 'warn';
       logger[isNews ? level : 'debug'](fields, leftTexts[note.event]);
-    } else if (note.event === 'trace.ends')
-      logger.error(fields, 'the data of a trace ends, and cannot be archived');
-    else logger.warn(fields, 'a trace was archived with faults');
+    } else if (note.event === 'trace.ends') {
+      // Status, readiness and a metric keep showing it.
+      const isNews = told.isNews(partitionId, buildId, `ends: ${note.reason}`);
+      logger[isNews ? 'error' : 'debug'](
+        fields,
+        'the data of a trace ends, and cannot be archived',
+      );
+    } else logger.warn(fields, 'a trace was archived with faults');
   }
   const isFinished = ({ outcome }: Job) => outcome?.kind === 'done' || outcome?.kind === 'skip';
   // The lane logs a retry once: not at every try.

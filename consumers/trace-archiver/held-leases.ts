@@ -54,7 +54,7 @@ export class HeldLeases {
     if (this.#held.size === 0) return;
     await this.#around.leases.release([...this.#held.values()]).catch((error: unknown) => {
       const event = 'leases.not-released';
-      this.#around.logger.warn({ event, err: error }, 'leases end by themselves');
+      this.#around.logger.info({ event, err: error }, 'leases end by themselves');
     });
   }
 

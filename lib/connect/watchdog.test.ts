@@ -164,6 +164,19 @@ test('what loses changes turns the process red, and is repaired when it is over'
   expect(observe({}, broken, broken, {}).repairs).toEqual([start, 'A table is gone.']);
 });
 
+test('a break whose numbers grow is warned of once, and shown as it is now', () => {
+  const { said, troubles } = observe(
+    ...[
+      {},
+      { breaks: loses('1 of the rows is missing.') },
+      { breaks: loses('25 of the rows is missing.') },
+    ],
+  );
+  const unwell = said.filter(({ event }) => event === 'cdc.unwell').map(({ level }) => level);
+  expect(unwell).toEqual(['warn', 'debug']);
+  expect(troubles[0]?.cause).toMatch(/25 of the rows/);
+});
+
 test('rows that bring no record are a break although every part of the chain looks well', () => {
   const row = { arrivals: { confirmedLsn: 100, topicEnd: 1, newRows: 1, lsn: 200 } };
   const passed = { arrivals: { confirmedLsn: 200, topicEnd: 1, newRows: 0, lsn: 300 } };

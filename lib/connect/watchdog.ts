@@ -45,6 +45,7 @@ export interface WatchdogDependencies {
 /** A password that was changed in the wrong order needs one restart; a lasting fault is not retried without end. */
 const restartPauseMs = { first: 15_000, most: 600_000 } as const;
 
+const onceMore = '(once more: the transactions open then have ended)';
 const firstLook = 'this process has not watched the stream before';
 
 export class Watchdog {
@@ -96,7 +97,7 @@ export class Watchdog {
       if (transactions.runningFrom >= transactions.nextTransaction) this.#again = undefined;
     } else if (this.#again && transactions.runningFrom >= this.#again.afterTransaction) {
       // The first sweep could not see their changes, and the stream may have lost them.
-      this.#repair(`${this.#again.reason} (once more: the transactions open then have ended)`);
+      this.#repair(`${this.#again.reason} ${onceMore}`);
       this.#again = undefined;
     }
   }
@@ -111,8 +112,9 @@ export class Watchdog {
   #repair(reason: string): void {
     const { logger, requestRepair } = this.parts;
     const fields = { event: 'cdc.repair', reason };
-    // Every process begins so: no operator has to look.
+    // Every process begins so, and the second one of a break is no second break: no operator has to look.
     if (reason.startsWith(firstLook)) logger.info(fields, 'begins with a sweep of what there is');
+    else if (reason.endsWith(onceMore)) logger.info(fields, 'repairing once more');
     else logger.warn(fields, 'changes may have been lost, repairing');
     requestRepair(reason);
   }
@@ -188,7 +190,8 @@ export class Watchdog {
     const pauseMs = Math.max(restartPauseMs.first, 2 * this.#restart.pauseMs);
     this.#restart = { atMs: nowMs, pauseMs: Math.min(pauseMs, restartPauseMs.most) };
     await restartFailed();
-    logger.warn(
+    // That it failed has been warned of; the restart is what is done about it.
+    logger.info(
       { event: 'cdc.restarted', nextAfterMs: this.#restart.pauseMs },
       'failed task restarted',
     );
@@ -198,6 +201,7 @@ export class Watchdog {
     const problems = breaks.map(({ text }) => text);
     const text = problems.join(' ');
     if (text === this.#problems) return;
+    const isNews = kindOf(text) !== kindOf(this.#problems);
     this.#problems = text;
     const { logger, troubles } = this.parts;
     if (text === '') {
@@ -207,10 +211,16 @@ export class Watchdog {
       // A mere wait leaves the process ready: the sweeps go on. A loss of changes needs an operator.
       const isStuck = breaks.some(({ losesChanges }) => losesChanges);
       troubles.set(this, { cause: `changes may not arrive: ${text}`, isStuck });
-      logger.warn({ event: 'cdc.unwell', problems }, 'changes may not arrive');
+      logger[isNews ? 'warn' : 'debug'](
+        { event: 'cdc.unwell', problems },
+        'changes may not arrive',
+      );
     }
   }
 }
+
+/** Counts and ages differ at every look. */
+const kindOf = (problems: string): string => problems.replace(/[0-9]+/g, '0');
 
 const gapName = (gap: ObservedHealth['gap']): string | null =>
   gap && `${gap.kind} after ${gap.storedLsn ?? 'nothing'}`;

@@ -73,6 +73,24 @@ test.each<[string, Error]>([
   expect(seen.flat().filter(({ isStuck }) => isStuck)).toEqual([]);
 });
 
+test('a server that is away is warned of once, whatever fails for it, and anew when it fails again', async () => {
+  const world = setUp();
+  await Promise.all([repeat(times(3, away), world), repeat(times(2, away), world)]);
+  const levels = (name: string) =>
+    world.said.filter(({ event }) => event === name).map(({ level }) => level);
+  expect(levels('dependency.failed')).toEqual(['warn', 'debug']);
+  expect(levels('dependency.back').toSorted()).toEqual(['debug', 'info']);
+  await repeat(times(1, away), world);
+  expect(levels('dependency.failed')).toEqual(['warn', 'debug', 'warn']);
+});
+
+test('what the brake holds is told by the brake: here it is for debugging', async () => {
+  const { said } = await repeat(
+    times(2, new DatabaseHoldError('The decisions have not been read.')),
+  );
+  expect(said[0]).toEqual({ level: 'debug', event: 'dependency.failed' });
+});
+
 test('another reason is logged, too, and numbers make none', async () => {
   const slow = (ms: number) => postgres('unavailable', `no answer within ${ms} ms`);
   const { said, seen } = await repeat([away, slow(5), slow(7), away]);

@@ -18,7 +18,8 @@ export interface UntilDone {
    * be enough; but readiness turns red for it.
    *
    * @param doing for operators, for example `reading a page`. Each reason is logged once until it works again, and so
-   * is its end; the current failure is listed among the process's troubles.
+   * is its end. Several pieces of work that fail for one reason share one warning; each current failure is listed among
+   * the process's troubles.
    * @param work may call `works` when the failed part has succeeded and it waits for something else. The first attempt
    * is always made, so that begun work is finished.
    * @throws the signal's reason between two attempts, and errors that `isFinal` marks as hopeless to repeat.
@@ -36,8 +37,9 @@ export interface UntilDoneParts {
 
 export function createUntilDone(parts: UntilDoneParts): UntilDone {
   const { clock, random, isFinal = () => false } = parts;
+  const warned = new Warned();
   return async (doing, signal, work) => {
-    const failing = new Failing(doing, parts);
+    const failing = new Failing(doing, parts, warned);
     try {
       for (;;) {
         try {
@@ -57,15 +59,38 @@ export function createUntilDone(parts: UntilDoneParts): UntilDone {
   };
 }
 
+/** The reasons that were warned of, for as long as some work fails for them: an unavailable server is one thing. */
+class Warned {
+  readonly #failing = new Map<string, Set<object>>();
+
+  /** @returns whether no warning names it yet. */
+  isNews(reason: string, who: object): boolean {
+    const others = this.#failing.get(reason);
+    if (others === undefined) this.#failing.set(reason, new Set([who]));
+    else others.add(who);
+    return others === undefined;
+  }
+
+  over(who: object): void {
+    for (const [reason, failing] of this.#failing) {
+      failing.delete(who);
+      if (failing.size === 0) this.#failing.delete(reason);
+    }
+  }
+}
+
 /** One spell of failures after the other, of one piece of work. */
 class Failing {
   times = 0;
   #sinceMs = 0;
   readonly #told = new Set<string>();
+  /** The end is of use only to a reader of its beginning. */
+  #endLevel: 'info' | 'debug' = 'debug';
 
   constructor(
     private readonly doing: string,
     private readonly parts: UntilDoneParts,
+    private readonly warned: Warned,
   ) {}
 
   failed(error: Error): void {
@@ -93,24 +118,38 @@ class Failing {
     const elapsedMs = clock.nowMs() - this.#sinceMs;
     this.times = 0;
     this.#told.clear();
+    this.warned.over(this);
     troubles.end(this);
-    logger.info({ event, doing, failures, elapsedMs }, text);
+    logger[this.#endLevel]({ event, doing, failures, elapsedMs }, text);
+    this.#endLevel = 'debug';
   }
 
   #tell(error: Error, isStuck: boolean): void {
     const { logger } = this.parts;
-    const reason = `${String(isStuck)} ${error.message.replace(/[0-9]+/g, '0')}`;
+    const message = error.message.replace(/[0-9]+/g, '0');
+    const reason = `${String(isStuck)} ${message}`;
     if (this.#told.has(reason) || this.#told.size >= toldMax) return;
     this.#told.add(reason);
     const fields = { doing: this.doing, err: error };
-    if (!isStuck) logger.warn({ event: 'dependency.failed', ...fields }, 'failed, repeating');
-    else {
+    if (!isStuck) {
+      // What the brake holds it says itself, and once.
+      const isNews = !isHeld(error) && this.warned.isNews(message, this);
+      const level = isNews ? 'warn' : 'debug';
+      if (isNews) this.#endLevel = 'info';
+      logger[level]({ event: 'dependency.failed', ...fields }, 'failed, repeating');
+    } else {
+      this.#endLevel = 'info';
       logger.error(
         { event: 'work.stuck', ...fields },
         'retrying: unclassified error, needs an operator',
       );
     }
   }
+}
+
+function isHeld(error: Error): boolean {
+  const verdict = classify(error);
+  return verdict.kind === 'hold' && verdict.dependency === 'brake';
 }
 
 /** A failure that does not pass by itself. A hold of the brake reports itself, and is shown as held. */

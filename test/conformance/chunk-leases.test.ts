@@ -3,8 +3,8 @@ import { chunkLeaseKey, chunkRedisKey } from '../../lib/gitlab/trace-chunks';
 import { RedisChunkLeases } from '../../lib/stores/redis/chunk-leases';
 import { RedisConnection } from '../../lib/stores/redis/connection';
 import { leaseReserveKey, RedisLeaseReserve } from '../../lib/stores/redis/lease-reserve';
-import { LeaseTakenError, withChunkLease } from '../../ops/gitlab/trace-lease';
-import { fill, OwnRedis, unlimited, usedMemory } from '../support/own-redis';
+import { LeaseTakenError, withChunkLease } from '../../ops/gitlab/traces/trace-lease';
+import { fill, OwnRedis, unlimited, usedMemory } from '../support/stack/own-redis';
 import { until } from '../support/until';
 
 const own = new OwnRedis();

@@ -61,7 +61,7 @@ export class GuardLeases {
       if (this.#chunks.length > 0) await chunkLeases.release(this.#chunks);
       if (this.#traces.length > 0) await leases.release(this.#traces);
     } catch (error) {
-      logger.warn({ event: 'leases.not-released', err: error }, 'leases end by themselves');
+      logger.info({ event: 'leases.not-released', err: error }, 'leases end by themselves');
     }
   }
 }

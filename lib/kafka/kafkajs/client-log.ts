@@ -5,20 +5,19 @@ import type { Logger } from '../../process/logger';
 /** Entries of every healthy start, rebalance and stop, some of which kafkajs logs as errors. */
 const everyday =
   /coordinator is (loading|not available)|coordinator is not aware|not the coordinator|rebalanc|concurrent transaction|no leader for this|metadata .*(expired|stale)|consumer not running|response without match/i;
-const repeatAfterMs = 60_000;
+const silentMs = 60_000;
 
 /**
  * The runtime logs its own life cycle, so the client's is for debugging. Of a repeated complaint (kafkajs complains
- * every second about an unavailable broker) one line a minute is logged.
+ * every second about an unavailable broker) one line is logged, until the complaint has paused for a minute.
  */
 export function createClientLog(logger: Logger): logCreator {
-  const shownAtMs = new Map<string, number>();
+  const heardAtMs = new Map<string, number>();
   const isRepeated = (entry: LogEntry): boolean => {
     const atMs = Date.parse(entry.log.timestamp);
-    const lastMs = shownAtMs.get(entry.log.message) ?? -Infinity;
-    if (atMs - lastMs < repeatAfterMs) return true;
-    shownAtMs.set(entry.log.message, atMs);
-    return false;
+    const lastMs = heardAtMs.get(entry.log.message) ?? -Infinity;
+    heardAtMs.set(entry.log.message, atMs);
+    return atMs - lastMs < silentMs;
   };
   return () => (entry) => {
     const { message } = entry.log;

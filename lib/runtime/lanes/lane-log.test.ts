@@ -59,6 +59,13 @@ test('what waits only with patience, and what should not have to wait, are warne
   expect(lines.map(({ level }) => level)).toEqual(['warn', 'warn', 'warn']);
 });
 
+test('every lane logs that a server is unavailable, and the breaker alone warns of it', () => {
+  const { log, lane, lines } = createFixture();
+  log.retrying(lane, away, true);
+  log.recovered(lane, 10);
+  expect(lines.map(({ level }) => level)).toEqual(['info', 'info']);
+});
+
 test('a failure among usual waits is a warning, and its end is logged where it was', () => {
   const { log, lane, lines } = createFixture();
   log.retrying(lane, busy);

@@ -22,10 +22,13 @@ export class LaneLog {
   }
 
   /**
-   * A warning asks an operator to look, so a normal wait gets none. Each reason is logged once: an outage may turn out
-   * to be a hold, and only the hold needs an operator.
+   * A warning asks an operator to look, so a normal wait gets none, and neither does an unavailable server: its breaker
+   * warns once for all lanes when that lasts. Each reason is logged once: an outage may turn out to be a hold, and only
+   * the hold needs an operator.
+   *
+   * @param isAbsence the error is a dependency's, not the record's.
    */
-  retrying(lane: Lane, error: Error): void {
+  retrying(lane: Lane, error: Error, isAbsence = false): void {
     if (isUsualWait(error)) {
       const fields = { event: 'lane.waits', ...placeOf(lane), reason: error.message };
       this.#logger.debug(fields, 'a lane waits until it is time');
@@ -35,7 +38,7 @@ export class LaneLog {
     if (lane.loggedReasons.has(reason) || lane.loggedReasons.size >= toldReasonsMax) return;
     lane.loggedReasons.add(reason);
     const fields = { event: 'lane.retrying', ...placeOf(lane), err: error };
-    this.#logger.warn(fields, 'lane retries until it succeeds');
+    this.#logger[isAbsence ? 'info' : 'warn'](fields, 'lane retries until it succeeds');
   }
 
   recovered(lane: Lane, elapsedMs: number): void {

@@ -259,7 +259,7 @@ export class LaneRunner {
     for (const { dependency } of absent) {
       if (!needs.includes(dependency)) lane.missed.add(dependency);
     }
-    if (retry) this.#log.retrying(lane, retry);
+    if (retry) this.#log.retrying(lane, retry, absent.length > 0);
   }
 
   #countSuccess(lane: Lane): void {

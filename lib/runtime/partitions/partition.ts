@@ -120,7 +120,7 @@ export class AssignedPartition implements LaneHost {
     const { retry } = this.subscription;
     if (!tracker || !this.isOpen) return false;
     if (batch.fetchedOffset > tracker.taken) {
-      this.logger.warn(
+      this.logger.info(
         { event: 'partition.position-moved', asked: batch.fetchedOffset, expected: tracker.taken },
         'the position had moved: reading again from where intake stood',
       );
