@@ -54,7 +54,7 @@ export async function makeTraceSource(
   const builds = await world.manyTraces({ count, sizeBytes, finishedAgoMs, pendingState: 'right' });
   await gitlab.close();
   await asSuperuser(stack, database, (client) => client.query('VACUUM (FREEZE, ANALYZE)'));
-  // @param run names database and bucket of this run.
+  // The superuser's statement needs no database of this run.
   await asSuperuser(stack, 'postgres', (client) => client.query('CHECKPOINT'));
   return { name: database, sizeBytes, builds };
 }
@@ -108,7 +108,7 @@ export async function onRedis<T>(
   }
 }
 
-/** Puts a record of `builds.finished` for each onto the topic, as the producer would. */
+/** Writes a record of `builds.finished` for each to the topic, as the producer would. */
 export async function announceBuilds(
   stack: RunningStack,
   scope: StackScope,

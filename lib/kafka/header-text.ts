@@ -5,7 +5,9 @@ export type Headers = IHeaders;
 
 /** A record with more has none of them read (`kafkajs/bounded-headers.ts`). */
 export const headersMax = 1_000;
-/** In their place; its value is how many the record says it has. Removed again by a redrive, as all of ours. */
+/**
+ * The header that replaces them; its value is the announced number. A redrive removes it again, as all headers of ours.
+ */
 export const unreadHeaders = 'afterbuild-unread-headers';
 
 /** Header values as text; a header that is sent twice keeps its last value. */

@@ -14,7 +14,7 @@ async function runFaults(chosen: readonly string[]): Promise<number> {
   });
   let code: number = exitCodes.passed;
   for (const project of ['scenarios', 'brokers']) {
-    // What is asked for may be in the other project.
+    // The requested test may be in the other project.
     const args = ['--selectProjects', project, '--runInBand', '--verbose', '--passWithNoTests'];
     const isPassed = await runJest([...args, ...chosen], signal, { AFTERBUILD_FULL_FAULTS: '1' });
     if (!isPassed) code = exitCodes.failed;

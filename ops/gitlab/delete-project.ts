@@ -1,4 +1,4 @@
-/** GitLab deletes a project. */
+/** Deletes a project like GitLab does. */
 import { deleteArtifacts } from './changes';
 import type { SmallGitlab } from './small-gitlab';
 

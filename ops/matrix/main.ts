@@ -1,4 +1,4 @@
-/** `npm run matrix`: the pipeline on other versions of its servers than those it is pinned to. */
+/** `npm run matrix`: runs the pipeline on other versions of its servers than the pinned ones. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { listenForInterruption } from '../../lib/process/interruption';
 import { javaOfAtLeast } from '../local/fetch/java';

@@ -1,6 +1,6 @@
 /**
- * What is left where the work is: artifacts that are due in the database behind the watermarks, since when, and
- * how many are in flight. Looked at now and then, and cheaply: a sweep that has caught up is asked nothing.
+ * How much work is left at its source: artifacts that are due in the database behind the watermarks, since when, and
+ * how many are in flight. Read now and then, and cheaply: a sweep that has caught up is not queried.
  */
 import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
@@ -45,7 +45,7 @@ export class DueWork {
     await this.#looking;
   }
 
-  /** What the timer does. Never rejects: what cannot be counted is not known. */
+  /** One tick of the timer. Never rejects: an amount that cannot be counted is unknown. */
   look(): Promise<void> {
     this.#looking ??= this.#count().finally(() => (this.#looking = null));
     return this.#looking;
@@ -84,7 +84,7 @@ export class DueWork {
       this.#due = due;
     } catch (error) {
       this.#due = null;
-      // What fails here fails the sweep as well, which says so.
+      // An error here also fails the sweep, which logs it.
       logger.debug({ event: 'due.uncounted', err: error }, 'what is due was not counted');
     }
   }

@@ -19,7 +19,7 @@ const stepOf = (
 ): NextStep =>
   nextStep({ error, failureClass, failures, isContradicted: false, ...over }, to, triesInPlace);
 
-test('what fails for its own sake goes to the retry topics after its tries in place, and not before', () => {
+test('a record that fails for its own reasons goes to the retry topics after its tries in place, and not before', () => {
   expect(stepOf({ kind: 'transient' }, 4)).toEqual({ kind: 'again', error });
   expect(stepOf({ kind: 'transient' }, 5)).toEqual({ kind: 'redirect', error, poison: undefined });
   const without = { ...topics, retryTopics: [] };

@@ -113,7 +113,7 @@ export async function handleAll(
   return batch.records.map(() => retry(error));
 }
 
-/** Undefined when the record's headers are those that it came with. */
+/** Undefined when the record has its own headers. */
 export function unreadHeadersOf({ headers }: FetchedRecord): UndecodableRecordError | undefined {
   if (headers[unreadHeaders] === undefined) return undefined;
   return new UndecodableRecordError(

@@ -6,11 +6,11 @@ export interface ReplicationSlot {
   readonly name: string;
   readonly plugin: string | null;
   readonly database: string | null;
-  /** Somebody streams from it at this moment. */
+  /** A client streams from it at this moment. */
   readonly active: boolean;
-  /** Process of the server that streams; another one than before means that the stream was interrupted. */
+  /** Process id of the server that streams; a new one means that the stream was interrupted. */
   readonly activePid: number | null;
-  /** `lost`: the server has thrown away log that the slot needed, or has invalidated the slot. */
+  /** `lost`: the server has removed log that the slot needed, or has invalidated the slot. */
   readonly walStatus: string | null;
   /** Oldest position that decoding still needs; null when the slot is invalidated. */
   readonly restartLsn: number | null;
