@@ -42,9 +42,9 @@ const folders = roots.flatMap((root) => foldersWithCode(join(projectRoot, root))
 test('the folders are found', () => {
   const paths = folders.map(({ path }) => path);
   const known = [
-    'lib/kafka/topics/topics',
+    'lib/kafka/topics',
     'test/scenarios/brake',
-    'ops/local/stack/stack',
+    'ops/local/stack',
     'bench',
   ];
   expect(known.filter((path) => !paths.includes(path))).toEqual([]);

@@ -28,6 +28,9 @@ export function redriven(letter: DeadLetter, record: LogRecord, redriveId: strin
       ...pick(record.headers, (name) => !isFailureHeader(name)),
       [failureHeaders.redriveId]: redriveId,
       [failureHeaders.redriveCount]: String(redriveCount + 1),
+      ...(origin.timestampMs > 0 && {
+        [failureHeaders.redriveTimestamp]: String(origin.timestampMs),
+      }),
     },
   };
 }

@@ -1,6 +1,7 @@
 import {
   dueAtMs,
   failureHeaders,
+  firstWrittenMs,
   isSaidAgain,
   readFailure,
   readNotBefore,
@@ -59,6 +60,16 @@ test('what a replay or a redrive has brought back says so', () => {
   expect(isSaidAgain({})).toBe(false);
   expect(isSaidAgain({ replay: '1' })).toBe(true);
   expect(isSaidAgain({ [failureHeaders.redriveId]: 'a' })).toBe(true);
+});
+
+test('a redriven record is as old as it was, and never younger than it lies there', () => {
+  const from = (text: string) => ({ [failureHeaders.redriveTimestamp]: text });
+  expect(firstWrittenMs({}, 9_000)).toBe(9_000);
+  expect(firstWrittenMs(from('5000'), 9_000)).toBe(5_000);
+  expect(firstWrittenMs(from('10000'), 9_000)).toBe(9_000);
+  for (const odd of ['', '-1', 'NaN', '1e3', '9'.repeat(40)]) {
+    expect(firstWrittenMs(from(odd), 9_000)).toBe(9_000);
+  }
 });
 
 test('metrics are optional', () => {

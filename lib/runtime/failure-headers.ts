@@ -30,6 +30,8 @@ export const failureHeaders = {
   splitItems: 'afterbuild-split-items',
   redriveId: 'afterbuild-redrive-id',
   redriveCount: 'afterbuild-redrive-count',
+  /** Milliseconds since the epoch: when the record was written first, before it became a dead letter. */
+  redriveTimestamp: 'afterbuild-redrive-timestamp',
 } as const;
 
 /** Whether the header describes a failure, or an operator's action on it, and is not the record's own. */
@@ -43,7 +45,19 @@ const replayHeader = 'replay';
 export const isSaidAgain = (headers: RecordHeaders): boolean =>
   headers[replayHeader] !== undefined || headers[failureHeaders.redriveId] !== undefined;
 
-/** An operator's decision about dead letters, on the marker beside them (lib/dead-letters/resolution.ts). */
+/**
+ * When the record was first written. A redriven record keeps that time, so an acceptance of the database that was given
+ * since covers it. Forging the header gains nothing: of a record that an acceptance covers no object of an absent row is
+ * deleted.
+ *
+ * @param timestampMs of the record as it lies on its topic.
+ */
+export function firstWrittenMs(headers: RecordHeaders, timestampMs: number): number {
+  const said = headers[failureHeaders.redriveTimestamp] ?? '';
+  return /^[0-9]{1,15}$/.test(said) ? Math.min(Number(said), timestampMs) : timestampMs;
+}
+
+/** What a person has decided about dead letters: on the marker beside them (lib/dead-letters/resolution.ts). */
 export const settlementHeaders = {
   /** `redriven` or `parked`. */
   settled: 'afterbuild-settled',

@@ -5,7 +5,13 @@
 import type { Clock } from '../../process/clock';
 import type { FetchedRecord } from '../../kafka/fetched-record';
 import type { FailurePolicy, RetryTopic } from '../failure-policy';
-import { readFailure, writeFailure, type Failure, type Origin } from '../failure-headers';
+import {
+  firstWrittenMs,
+  readFailure,
+  writeFailure,
+  type Failure,
+  type Origin,
+} from '../failure-headers';
 import type { PoisonReason } from '../poison';
 import type { OutgoingRecord, RecordProducer } from '../../kafka/producer';
 import { failurePartitions } from '../../kafka/topics/topics';
@@ -88,8 +94,8 @@ export class FailurePublisher {
 }
 
 const originOf = ({ topic, partition }: Sender, record: FetchedRecord): Origin => {
-  const { offset, timestampMs } = record;
-  return { topic, partition, offset, timestampMs };
+  const timestampMs = firstWrittenMs(record.headerTexts, record.timestampMs);
+  return { topic, partition, offset: record.offset, timestampMs };
 };
 
 function topicOf(sender: Sender, { poison }: FailedRecord): string {

@@ -26,17 +26,18 @@ export function waitOf(lanes: readonly Lane[]): string | null {
  * header.
  */
 function retryWait(lanes: readonly Lane[]): string {
-  let next: { readonly atMs: number; readonly record: FetchedRecord } | undefined;
-  for (const lane of lanes) {
-    const record = lane.first();
-    const atMs = record && lane.knownOf(record.offset)?.dueAtMs;
-    if (record && typeof atMs === 'number' && atMs < (next?.atMs ?? Infinity))
-      next = { atMs, record };
-  }
+  const next = lanes.flatMap(dueRecordOf).toSorted((a, b) => a.atMs - b.atMs)[0];
   if (!next) return 'no retry is due yet';
   const why = next.record.headerTexts[failureHeaders.errorMessage];
   const until = new Date(next.atMs).toISOString().replace(/\.\d+Z$/, 'Z');
   return `no retry is due before ${until}${why === undefined ? '' : `: ${quoted(why)}`}`;
+}
+
+/** The first record of the lane, when it is due at some time. */
+function dueRecordOf(lane: Lane): { readonly atMs: number; readonly record: FetchedRecord }[] {
+  const record = lane.first();
+  const atMs = record && lane.knownOf(record.offset)?.dueAtMs;
+  return record && typeof atMs === 'number' ? [{ atMs, record }] : [];
 }
 
 /**

@@ -5,7 +5,7 @@ import { asError } from '../../process/is-error';
 import type { FetchedRecord } from '../../kafka/fetched-record';
 import type { Lane } from './lane';
 import { retry, WrongOutcomesError, type Outcome } from '../outcome';
-import { HandledRecord } from './presented-record';
+import { PresentedRecord } from './presented-record';
 import type { AnySubscription, ConsumedRecord, MayBegin } from '../subscription';
 
 /** The position of a lane in its partition. */
@@ -82,7 +82,7 @@ function present(
   view: LaneView,
 ): ConsumedRecord<unknown> {
   const isRetry = subscription.retry !== undefined;
-  return new HandledRecord(record, {
+  return new PresentedRecord(record, {
     topic: subscription.topic,
     partition: view.partition,
     value,

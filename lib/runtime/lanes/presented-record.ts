@@ -1,5 +1,5 @@
 /** A record as `handle` gets it. */
-import { readFailure } from '../failure-headers';
+import { firstWrittenMs, readFailure } from '../failure-headers';
 import type { FetchedRecord } from '../../kafka/fetched-record';
 import type { RecordHeaders } from '../../kafka/header-text';
 import type { ConsumedRecord } from '../subscription';
@@ -15,7 +15,7 @@ export interface Presentation {
 }
 
 /** Key, headers and time are decoded on demand: most handlers do not read them. */
-export class HandledRecord implements ConsumedRecord<unknown> {
+export class PresentedRecord implements ConsumedRecord<unknown> {
   readonly topic: string;
   readonly partition: number;
   readonly value: unknown;
@@ -52,6 +52,6 @@ export class HandledRecord implements ConsumedRecord<unknown> {
 
   get timestampMs(): number {
     const origin = this.#isRetry ? readFailure(this.headers)?.origin : undefined;
-    return origin?.timestampMs ?? this.#fetched.timestampMs;
+    return origin?.timestampMs ?? firstWrittenMs(this.headers, this.#fetched.timestampMs);
   }
 }
