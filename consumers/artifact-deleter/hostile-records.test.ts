@@ -51,19 +51,35 @@ test('an artifact that is named twice speaks only for the key of its row', async
   expect([...stores.objects.keys]).toEqual([finalPath(2)]);
 });
 
-test('no record, with any fields, shapes, sources and headers, deletes an object that a row claims', async () => {
+test('the object of a trace whose row has not committed yet stays, whatever a record says of it', async () => {
+  const key = traceKey({ partitionId: 100, buildId: 109, projectId: 1 });
+  const stores = living();
+  stores.objects.keys.add(key);
+  const { handle, lines, aside } = deleter(stores);
+  const forged = artifact(999, { jobId: 109, fileFinalPath: key });
+  expect(await handle(record([forged]))).toEqual([{ kind: 'skip', reason: 'unusable object key' }]);
+  expect([...stores.objects.keys]).toEqual([key]);
+  expect(lines.at(-1)).toMatchObject({ event: 'artifacts.unusable-key', ids: [999] });
+  expect(aside).toEqual(['100:999 object_key']);
+});
+
+test('no record, whatever its fields, shapes, sources and headers, deletes an object that a row claims, or is about to claim for a trace', async () => {
   const all = [
     ...[artifact(1), artifact(2, { projectId: 2 }), artifact(3, { file: null })],
     ...[legacy(4, 50), { ...legacy(5, 50), file: 'other.zip' }, legacy(6, 51)],
     ...[7, 8].map((id) => artifact(id, { fileFinalPath: finalPath(id) })),
     artifact(9, { fileFinalPath: traceKey({ partitionId: 100, buildId: 109, projectId: 1 }) }),
   ];
-  const known = { artifacts: all, absentIds: [90, 91, 92], partitionIds: [100, 101] };
+  // Between the archiver's upload and its commit no row speaks for a trace; its key can be computed.
+  const uncommitted = traceKey({ partitionId: 100, buildId: 110, projectId: 1 });
+  const named = [...all, artifact(10, { jobId: 110, fileFinalPath: uncommitted })];
+  const known = { artifacts: named, absentIds: [90, 91, 92], partitionIds: [100, 101] };
   const dueIds = fc.subarray(all.map(({ id }) => id));
   const goneIds = fc.subarray(all.map(({ id }) => id));
   await fc.assert(
     fc.asyncProperty(hostileRecords(known), dueIds, goneIds, async (records, due, gone) => {
       const stores = stored(all);
+      stores.objects.keys.add(uncommitted);
       for (const [id, row] of stores.rows.rows) {
         if (gone.includes(id)) stores.rows.rows.delete(id);
         else if (!due.includes(id)) stores.rows.rows.set(id, { ...row, locked: 1 });
@@ -72,6 +88,7 @@ test('no record, with any fields, shapes, sources and headers, deletes an object
       await handle(...records);
       await handle(...records); // delivered again: deleted rows are gone by then
       expect(rowsWithoutObject(stores.rows, stores.objects)).toEqual([]);
+      expect(stores.objects.keys.has(uncommitted)).toBe(true);
       const left = all.filter(({ id }) => !due.includes(id) && !gone.includes(id));
       expect([...stores.rows.rows.keys()]).toEqual(
         expect.arrayContaining(left.map(({ id }) => id)),

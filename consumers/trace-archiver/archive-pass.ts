@@ -11,6 +11,7 @@ import { BrakeError } from '../../lib/brake/brake';
 import { assertMayBegin } from '../../lib/runtime/membership-guard';
 import { done, retry, skip } from '../../lib/runtime/outcome';
 import { chunkBytes } from '../../lib/gitlab/trace-chunks';
+import { traceKeyBy } from '../../lib/gitlab/trace-key';
 import { findGrown, type ReadChunk, readChunks, removeChunks } from './chunk-data';
 import { isSettled, lookAt } from './decide';
 import { HeldLeases } from './held-leases';
@@ -145,6 +146,7 @@ async function find(
       job.outcome = skip('the record names another project than the build has');
       continue;
     }
+    useKeyOfRow(job, trace);
     const look = lookAt(trace, job.key, around.rules);
     if (look.kind !== 'nothing' && trace) {
       found.push({ job, trace, look });
@@ -159,7 +161,14 @@ async function find(
   return found;
 }
 
-/** A crash may have left the object of a trace whose chunk rows are gone (see `isEmpty`). */
+/** A version before the mark may have archived it: from the committed row on the object lies where that says. */
+function useKeyOfRow(job: Job, trace: BuildTrace | undefined): void {
+  if (!trace?.artifact) return;
+  const key = traceKeyBy(job.owner, trace.artifact.fileFinalPath);
+  if (key !== job.key) Object.assign(job, { key, seen: undefined });
+}
+
+/** What a crash may have left of a trace whose chunk rows are gone (see `isEmpty`). */
 async function dropEmptyChunk(
   { chunks }: Dependencies,
   trace: BuildTrace | undefined,

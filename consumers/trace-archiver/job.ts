@@ -8,7 +8,8 @@ export type Effect = 'archived' | 'extended' | 'adopted' | 'partial' | 'finished
 
 export interface Job {
   readonly owner: TraceOwner;
-  readonly key: string;
+  /** Of the object: the one that the build's row names, where it is one of ours. */
+  key: string;
   readonly finishedAtMs: number;
   /** Whether missing rows prove that our own object may be deleted. */
   readonly absenceProves: boolean;

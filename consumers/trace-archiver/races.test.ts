@@ -1,10 +1,12 @@
 /** The README's cases of a trace that others change, have changed, or archive themselves. */
 import { chunkBytes } from '../../lib/gitlab/trace-chunks';
+import { unmarkedTraceKey } from '../../lib/gitlab/trace-key';
 import type { Step } from '../../lib/process/steps';
 import {
   bytesOf,
   hourMs,
   ourKey,
+  ownerOf,
   record,
   skipped,
   TraceGround,
@@ -50,6 +52,24 @@ test('a late append that begins a new chunk after all is done extends the object
   append(1, 1, late);
   expect(await ground.archive(1)).toEqual([{ kind: 'done' }]);
   ground.expectArchived(1, Buffer.concat([bytes, late]));
+});
+
+test('a trace that a version before marked keys has archived is finished and extended where its row says', async () => {
+  const bytes = ground.trace(1, 2 * chunkBytes);
+  await ground.archive(1);
+  const key = unmarkedTraceKey(ownerOf(1));
+  const row = ground.rows.artifacts.get(1)!;
+  ground.rows.artifacts.set(1, { ...row, fileFinalPath: key });
+  ground.objects.objects.set(key, ground.objectOf(1)!);
+  ground.objects.objects.delete(ourKey(1));
+  append(1, 1, bytes.subarray(chunkBytes)); // a crash before the chunks went
+  append(1, 2, bytesOf(1, 2 * chunkBytes, 70));
+  ground.chunk(1, 0, 4, bytes.subarray(0, chunkBytes));
+  expect(await ground.archive(1)).toEqual([{ kind: 'done' }]);
+  const whole = bytesOf(1, 0, 2 * chunkBytes + 70);
+  expect([...ground.objects.objects.keys()]).toEqual([key]);
+  expect(ground.readTrace(1)?.equals(whole)).toBe(true);
+  expect([ground.rows.chunksOf(1), ground.chunkKeys()]).toEqual([[], []]);
 });
 
 test('a chunk that does not join the archived object: left and reported', async () => {

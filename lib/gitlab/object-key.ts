@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { fileLocation } from './enums';
+import { hasTraceMark } from './trace-mark';
 
 /** The columns that an object's key is made of. */
 export interface ArtifactKeyColumns {
@@ -104,12 +105,14 @@ export function objectShape(key: string): ObjectShape {
 
 /**
  * Whether a key names this artifact and nothing else, by its shape and by the ids in it. GitLab puts every final path
- * below the project's hash; a final path of any other shape may be another artifact's key.
+ * below the project's hash; a final path of any other shape may be another artifact's key, and one with the mark of a
+ * trace names a trace, which no row may claim yet.
  */
 export function namesArtifact(artifact: ArtifactKeyColumns, key: string): boolean {
   const shape = objectShape(key);
   if (artifact.fileFinalPath === null || artifact.fileFinalPath === '') {
     return shape === (artifact.fileLocation === fileLocation.legacy ? 'legacy' : 'hashed');
   }
-  return shape === 'final' && key.startsWith(`${projectHashPath(artifact.projectId)}/@final/`);
+  const isBelow = key.startsWith(`${projectHashPath(artifact.projectId)}/@final/`);
+  return shape === 'final' && isBelow && !hasTraceMark(key);
 }

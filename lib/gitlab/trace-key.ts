@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { projectHashPath } from './object-key';
+import { markAsTrace } from './trace-mark';
 
 export interface TraceOwner {
   readonly partitionId: number;
@@ -13,11 +14,23 @@ export interface TraceOwner {
   readonly projectId: number;
 }
 
-/** `<project hash>/@final/<2>/<2>/<60 hex>`: the shape of a direct upload, which GitLab reads and deletes. */
-export function traceKey({ partitionId, buildId, projectId }: TraceOwner): string {
+/**
+ * `<project hash>/@final/<2>/<2>/<60 hex>`: the shape of a direct upload, which GitLab reads and deletes. Its end marks
+ * it as a trace's, which the artifact-deleter never deletes, whatever a record says.
+ */
+export const traceKey = (owner: TraceOwner): string => markAsTrace(unmarkedTraceKey(owner));
+
+/** As versions before the mark have stored it: the rows that name it are ours as well. */
+export function unmarkedTraceKey({ partitionId, buildId, projectId }: TraceOwner): string {
   const hash = createHash('sha256')
     .update(`trace of build ${partitionId}:${buildId}`)
     .digest('hex');
   const folders = `${hash.slice(0, 2)}/${hash.slice(2, 4)}`;
   return `${projectHashPath(projectId)}/@final/${folders}/${hash.slice(4)}`;
+}
+
+/** @param finalPath of the build's committed row. @returns the key at which its trace is, or would be. */
+export function traceKeyBy(owner: TraceOwner, finalPath: string | null | undefined): string {
+  const unmarked = unmarkedTraceKey(owner);
+  return finalPath === unmarked ? unmarked : traceKey(owner);
 }

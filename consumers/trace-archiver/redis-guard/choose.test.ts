@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { chunkBytes } from '../../../lib/gitlab/trace-chunks';
-import { traceKey } from '../../../lib/gitlab/trace-key';
+import { traceKey, unmarkedTraceKey } from '../../../lib/gitlab/trace-key';
 import type { BuildTrace, TraceArtifact } from '../ports';
 import { batchesOf, choose, crowdedStores, hasEnded, type Need, type SeenChunk } from './choose';
 
@@ -39,11 +39,9 @@ const kindsOf = (wish: Wish, need: Need): string[] =>
 
 const running = { status: 'running' };
 const pending = { checksum: 'crc32:0', sizeBytes: 1 };
-const ours = (sizeBytes: number): Partial<BuildTrace> => ({
-  artifact: {
-    sizeBytes,
-    fileFinalPath: traceKey({ partitionId: 100, buildId: 1, projectId: 1 }),
-  } as TraceArtifact,
+const build = { partitionId: 100, buildId: 1, projectId: 1 };
+const ours = (sizeBytes: number, keyOf = traceKey): Partial<BuildTrace> => ({
+  artifact: { sizeBytes, fileFinalPath: keyOf(build) } as TraceArtifact,
 });
 
 test.each<[string, Wish, string[]]>([
@@ -67,6 +65,7 @@ test.each<[string, Wish, string[]]>([
   ['in the database', { store: 2, sizeBytes: 0, endsInMs: null }, []],
   ['in the database and in Redis', { store: 2 }, ['settle']],
   ['that our object has', { trace: ours(500) }, []],
+  ['that our object of an earlier version has', { trace: ours(500, unmarkedTraceKey) }, []],
   ['that has grown beyond our object', { trace: ours(499) }, ['move']],
 ])('in a crowded Redis a chunk %s', (_name, wish, kinds) => {
   expect(kindsOf(wish, crowded)).toEqual(kinds);

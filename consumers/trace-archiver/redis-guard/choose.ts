@@ -1,6 +1,6 @@
 /** Chooses which chunks leave Redis, and in which order. Pure: from rows, lengths and times to live. */
 import { chunkBytes, chunkStore, isLive } from '../../../lib/gitlab/trace-chunks';
-import { traceKey } from '../../../lib/gitlab/trace-key';
+import { traceKeyBy } from '../../../lib/gitlab/trace-key';
 import type { BuildTrace, ChunkRow } from '../ports';
 import type { Memory } from './ports';
 
@@ -78,7 +78,10 @@ function isMovable(chunk: SeenChunk, need: Need): boolean {
 /** Our archived object has it: the archiver removes it, without load on the database. */
 function isCovered({ partitionId, trace, row, key }: SeenChunk): boolean {
   const { artifact, buildId, projectId } = trace;
-  if (artifact?.fileFinalPath !== traceKey({ partitionId, buildId, projectId })) return false;
+  if (artifact === null) return false;
+  const { fileFinalPath } = artifact;
+  if (fileFinalPath !== traceKeyBy({ partitionId, buildId, projectId }, fileFinalPath))
+    return false;
   return row.index * chunkBytes + key.sizeBytes <= (artifact.sizeBytes ?? 0);
 }
 

@@ -94,6 +94,31 @@ test('a record that names the key of a living artifact deletes nothing, and one 
   await deleter.stop();
 });
 
+test('a record that names a trace between its upload and the commit of its row deletes nothing', async () => {
+  const scenario = ground();
+  const records = new ExpiredRecords(scenario);
+  const record = await records.of(await scenario.world.anArtifact({ locked: 1 }));
+  const traces = await finishedTraces(scenario, [{ sizeBytes: 5_000 }]);
+  await announce(scenario, traces);
+  const archiver = scenario.run('trace-archiver', {
+    AFTERBUILD_FAIL_POINT: 'archiver.traces-stored=stop',
+  });
+  await archiver.frozen();
+  const { id: buildId, partitionId, projectId } = traces[0]!.build;
+  const fileFinalPath = traceKey({ partitionId, buildId, projectId });
+  const forged = { ...record.artifacts[0]!, id: 987_654_322, jobId: buildId, projectId };
+  await produce(records, [{ ...record, partitionId, artifacts: [{ ...forged, fileFinalPath }] }]);
+  const deleter = scenario.run('artifact-deleter');
+  await scenario.caughtUp('artifact-deleter', topic);
+  await deleter.stop();
+  archiver.kill('SIGCONT');
+  await scenario.caughtUp('trace-archiver', topicNames.buildsFinished);
+  // Frozen for longer than its session it may find itself outside the group.
+  archiver.mayFail = true;
+  await archiver.stop();
+  await expectArchived(scenario, traces);
+});
+
 test('390 records that call themselves a repair, and one first record of 1,000, are held while their objects are there', async () => {
   const scenario = ground();
   const records = new ExpiredRecords(scenario);
