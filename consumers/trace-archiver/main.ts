@@ -41,6 +41,7 @@ import {
 import { RedisMissingChunks } from '../../lib/stores/redis/missing-chunks';
 import { RedisTraceChunks } from '../../lib/stores/redis/trace-chunks';
 import { RedisTraceLeases } from '../../lib/stores/redis/trace-leases';
+import { testCommands } from '../../lib/stores/redis/self-test';
 import { S3Objects, s3Settings } from '../../lib/stores/s3/objects';
 import { testConditionalWrites } from '../../lib/stores/s3/self-test';
 import { S3Traces } from '../../lib/stores/s3/traces';
@@ -123,7 +124,9 @@ async function checkStores(
   const postgres = `PostgreSQL at ${POSTGRES_HOST}:${POSTGRES_PORT}`;
   await untilReachable(postgres, () => connections.withSession(readIdentity), waiting);
   for (const redis of [sharedState, traceChunks]) {
-    await untilReachable(`Redis at ${redis.address}`, () => redis.ping(), waiting);
+    const holdsSharedState = redis === sharedState;
+    const test = () => testCommands(redis, { holdsSharedState });
+    await untilReachable(`Redis at ${redis.address}`, test, waiting);
   }
   const s3 = `S3 at ${S3_ENDPOINT ?? 'the endpoint of its region'}`;
   const tags = await untilReachable(s3, () => bucket.bucketTags(), waiting);

@@ -15,8 +15,9 @@ export interface MissingSince {
 const rememberMs = 10 * 86_400_000;
 const noteMissing = loadScript('note-missing');
 
+export const missingPrefix = 'afterbuild:trace:missing:';
 const keyOf = (partitionId: number, buildId: number): string =>
-  `afterbuild:trace:missing:${partitionId}:${buildId}`;
+  `${missingPrefix}${partitionId}:${buildId}`;
 
 export class RedisMissingChunks {
   readonly #redis: RedisConnection;

@@ -30,6 +30,7 @@ afterEach(() => ground().expectKept(due));
 
 const sweep = ['run', 'expired-artifacts'];
 const deleter = ['run', 'artifact-deleter'];
+const archiver = ['run', 'trace-archiver'];
 const check = ['reconcile', '--check'];
 
 async function expectRefused(
@@ -37,7 +38,7 @@ async function expectRefused(
   change: Readonly<Record<string, string>>,
   sentence: RegExp,
 ): Promise<void> {
-  const role = args === deleter ? 'deleter' : 'reader';
+  const role = args === deleter ? 'deleter' : args === archiver ? 'archiver' : 'reader';
   const refusal = await refusalOf(args, { ...ground().environment(role), ...change });
   expectSentence(refusal, exitCodes.configuration, sentence);
 }
@@ -54,6 +55,25 @@ test('another cluster, an unknown database and a wrong password are refused at t
       /database "nowhere" does not exist/,
     );
     await expectRefused(args, password, /password authentication failed for user "afterbuild_/);
+  }
+});
+
+test('a Redis user who may not do one command of the archiver’s is refused at once, by its name', async () => {
+  const { redis } = ground().gitlab;
+  const user = `few-${ground().scope.database}`;
+  try {
+    for (const [right, told] of [
+      ['unlink', 'UNLINK on keys gitlab:ci:trace:\\*'],
+      ['script', 'SCRIPT LOAD'],
+    ] as const) {
+      const rules = ['reset', 'on', '>wrong', '~*', '+@all', `-${right}`];
+      await redis.call('ACL', 'SETUSER', user, ...rules);
+      const login = { REDIS_USERNAME: user, REDIS_PASSWORD_FILE: wrongSecret };
+      const sentence = `^Redis at [^ ]+ does not let this user do ${told}, which archiving needs: grant it`;
+      await expectRefused(archiver, login, new RegExp(sentence));
+    }
+  } finally {
+    await redis.call('ACL', 'DELUSER', user);
   }
 });
 
