@@ -135,17 +135,24 @@ test('work that waits while the process is paused goes on when it is not', async
   await expect(helm.whilePaused(AbortSignal.abort(new Error('stop')))).rejects.toThrow('stop');
 });
 
+test('a hint is believed for a minute, whatever end it names', async () => {
+  const { set, caughtUp, clock, hinted } = setUp();
+  caughtUp();
+  await set(breakerHint('artifact-deleter/pod-2', 's3', Number.MAX_SAFE_INTEGER));
+  expect(hinted).toEqual([['s3', clock.nowMs() + 60_000]]);
+});
+
 test('hints of others are passed on, also those from before; they steer nothing', async () => {
   const { set, caughtUp, hinted, steered } = setUp();
   await set(breakerHint('artifact-deleter/pod-2', 's3', 60_000));
   await set(breakerHint('artifact-deleter/pod-3', 'redis', 1));
   caughtUp();
-  await set(breakerHint('trace-archiver/pod-9', 'postgres', 70_000));
+  await set(breakerHint('trace-archiver/pod-9', 'postgres', 61_000));
   await set(breakerHint('artifact-deleter/pod-1', 's3', 80_000));
   await set(breakerHint('artifact-deleter/pod-4', 'moon', 80_000));
   expect(hinted).toEqual([
     ['s3', 60_000],
-    ['postgres', 70_000],
+    ['postgres', 61_000],
   ]);
   expect(steered).toEqual([unknown, asSet]);
 });

@@ -15,7 +15,7 @@ import type { Control } from '../../schemas/generated';
 import { refusalOf } from './acceptable';
 import { decisionsSubscription, type Decision } from './decisions';
 import { Flags, withoutFlags, type Effective, type FlagInForce } from './flags';
-import { Hints, OwnHints, type HintWrite, type OwnBreaker } from './hints';
+import { Hints, hintForMs, OwnHints, type HintWrite, type OwnBreaker } from './hints';
 import type { ProcessName } from './process-names';
 
 /** The steered object: the consumer of the process. */
@@ -213,7 +213,9 @@ export class ControlClient {
 
   #passOn({ dependency, untilMs }: { dependency: string; untilMs: number }): void {
     const known = dependencies.find((one) => one === dependency);
-    if (known) this.#steered?.hint(known, untilMs);
+    // Whoever says that it is so for longer may be gone by then, or is none of us.
+    const endsMs = Math.min(untilMs, this.#options.clock.nowMs() + hintForMs);
+    if (known) this.#steered?.hint(known, endsMs);
   }
 
   /** One write at a time: a hint that is due meanwhile waits for the next second. */
