@@ -43,6 +43,17 @@ test.each([
   expect(said).toEqual([{ level: 'error', event: 'database.held' }]);
 });
 
+test('a watermark that is ahead of the database names itself and the one command that puts it right', () => {
+  const { guard, clock, accept } = setUp();
+  const by = 'The watermark due/public.a on afterbuild.progress';
+  const ahead = { origin: { ...origin, lsn: 5_000 }, timestampMs: clock.nowMs(), by };
+  expect(() => guard.require(moment, ahead)).toThrow(
+    /^The watermark due\/public\.a on afterbuild\.progress was read at position 5000 .* it is an older copy, or somebody else has written that\. .*`afterbuild accept-database --reason "…" --yes`/,
+  );
+  accept({ lsn: moment.lsn }, clock.nowMs());
+  expect(guard.require(moment, ahead)).toEqual({ accepted: true });
+});
+
 test('nothing is judged before the operators’ decisions were read', () => {
   const guard = new DatabaseGuard(
     { systemIdentifier: '7', databaseName: 'gitlab' },

@@ -35,6 +35,8 @@ export class ReplacedDatabaseError extends DatabaseHoldError {
 export interface Met {
   readonly origin: DatabaseOrigin;
   readonly timestampMs: number;
+  /** What says so, for a person: `The watermark due/public.x on afterbuild.progress`. */
+  readonly by?: string;
 }
 
 interface Held {

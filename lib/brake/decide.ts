@@ -67,34 +67,34 @@ export function refuseBucket(
 }
 
 /**
- * @param record its origin and the time when it was produced.
+ * @param record its origin and the time it was produced at; what to call it, if it is none of a work topic.
  * @param database read no earlier than the record was.
  */
 export function judgeOrigin(
-  record: { readonly origin: HistoryPoint; readonly timestampMs: number },
+  record: { readonly origin: HistoryPoint; readonly timestampMs: number; readonly by?: string },
   database: HistoryPoint,
   acceptance: Acceptance | undefined,
 ): Verdict {
   if (isAccepted(database, acceptance) && record.timestampMs <= acceptance.atMs) {
     return { kind: 'older-history' };
   }
-  const { origin } = record;
+  const { origin, by = 'The record' } = record;
   if (
     origin.systemIdentifier !== database.systemIdentifier ||
     origin.databaseName !== database.databaseName
   ) {
     return hold(
-      `The record was read from database ${quoted(origin.databaseName)} of system ${quoted(origin.systemIdentifier)}, but this is ${database.databaseName} of ${database.systemIdentifier}.`,
+      `${by} was read from database ${quoted(origin.databaseName)} of system ${quoted(origin.systemIdentifier)}, but this is ${database.databaseName} of ${database.systemIdentifier}.`,
     );
   }
   if (origin.timeline !== database.timeline) {
     return hold(
-      `The record was read on timeline ${origin.timeline}, but the database is on ${database.timeline}: it was restored or failed over.`,
+      `${by} was read on timeline ${origin.timeline}, but the database is on ${database.timeline}: it was restored or failed over.`,
     );
   }
   if (origin.lsn > database.lsn) {
     return hold(
-      `The record was read at position ${origin.lsn} of the write-ahead log, but the database has only come to ${database.lsn}: it is an older copy.`,
+      `${by} was read at position ${origin.lsn} of the write-ahead log, but the database has only come to ${database.lsn}: it is an older copy${record.by === undefined ? '' : ', or somebody else has written that'}.`,
       true,
     );
   }

@@ -89,7 +89,7 @@ const hasWork = ({
   doneBelow === null ||
   doneBelow < Math.max(logEnd ?? highWatermark ?? 0, taken ?? 0);
 
-const causeMax = 300;
+const causeMax = 500;
 const brief = (text: string): string => (text.split('\n')[0] ?? '').slice(0, causeMax);
 
 export interface Identity {

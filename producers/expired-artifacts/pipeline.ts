@@ -6,6 +6,8 @@ import type { OpenControl } from '../../lib/control/open-control';
 import { failurePolicy } from '../../lib/failures/classify';
 import type { Consumer } from '../../lib/runtime/consumer';
 import { endWhenGrown } from '../../lib/runtime/state-topic-grew-error';
+import { partitionOf } from '../../lib/kafka/partition-of';
+import { createStateReader, type Unreadable } from '../../lib/runtime/state-reader';
 import type { AnySubscription, Subscription } from '../../lib/runtime/subscription';
 import type { Clock } from '../../lib/process/clock';
 import type { expiredArtifactsSchema } from '../../lib/process/config';
@@ -14,6 +16,7 @@ import type { ReachStep } from '../../lib/process/steps';
 import type { SetAside } from '../../lib/metrics/set-aside';
 import type { Troubles } from '../../lib/process/troubles';
 import type { SweepProgress } from '../../schemas/generated';
+import { refuseProgress } from './believable';
 import type { ReadChange } from './change';
 import { readChange } from './change-event';
 import { ChangePath } from './change-path';
@@ -22,6 +25,7 @@ import { DueWork } from './due-work';
 import { LoopLimit } from './loop-limit';
 import { LoopLimitedOutput, type PacedOutput } from './paced-output';
 import type { ArtifactDatabase, ExpiredTopic, ProgressTopic } from './ports';
+import { progressKey } from './progress';
 import { recordLimits } from './records';
 import { ShardSweep, type SweepDependencies } from './shard-sweep';
 import { Sweeps } from './sweeps';
@@ -156,15 +160,24 @@ function createSweeps(around: PipelineContext, guard: DatabaseGuard, output: Pac
 
 /** The holder of a partition of the watermarks sweeps the shards whose watermarks lie there. */
 function progressSubscription(around: PipelineContext, sweeps: Sweeps): AnySubscription {
-  const subscription: Subscription<SweepProgress | null> = {
+  const { clock, logger, progressPartitions } = around;
+  const reader = createStateReader<SweepProgress>({
+    decode: async (bytes) => around.decodeProgress(bytes),
+    refuse: ({ key, partition }, progress) => {
+      const place = partitionOf(progressKey('due', progress.shard), progressPartitions);
+      return refuseProgress({ key, isInPlace: place === partition, progress }, clock.nowMs());
+    },
+    logger,
+  });
+  const subscription: Subscription<SweepProgress | Unreadable | null> = {
     topic: around.topics.progress,
     start: 'beginning',
     maxRecords: 500,
     // In the log's order: of two watermarks the later one counts.
     lanes: 1,
-    decode: async (bytes) => (bytes === null ? null : around.decodeProgress(bytes)),
+    decode: (bytes) => reader.decode(bytes),
     handle: (records) => {
-      for (const { partition, value } of records) sweeps.learn(partition, value);
+      for (const record of records) sweeps.learn(record.partition, reader.believe(record));
       return Promise.resolve(records.map(() => ({ kind: 'done' })));
     },
     onAssigned: endWhenGrown(around.topics.progress, around.progressPartitions, around.onFatal),

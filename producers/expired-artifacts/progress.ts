@@ -1,4 +1,5 @@
 /** What `afterbuild.progress` says about a shard, and the sweeps' state made of it. Pure. */
+import { quoted } from '../../lib/process/printable';
 import type { DatabaseOrigin, SweepProgress } from '../../schemas/generated';
 import { type Instant, readInstant, writeInstant } from '../../lib/stores/postgres/instant';
 import { compareCursors, cursorAtStart, type Cursor } from './page';
@@ -7,6 +8,10 @@ export type SweepKind = 'due' | 'full';
 
 /** Key of a watermark, and by the due sweep's the owner of the shard. */
 export const progressKey = (sweep: SweepKind, shard: string): string => `${sweep}/${shard}`;
+
+/** For a person. */
+export const watermarkOf = (sweep: string, shard: string): string =>
+  `The watermark ${quoted(`${sweep}/${shard}`)} on afterbuild.progress`;
 
 export interface SweepState {
   readonly epoch: number;
@@ -27,7 +32,7 @@ export const stateAtStart: SweepState = {
 };
 
 /** A watermark lies before the clock by which it is written; clocks differ by less. */
-const aheadMaxUs = 86_400_000_000n;
+export const aheadMaxUs = 86_400_000_000n;
 
 export function stateOf(progress: SweepProgress | undefined): SweepState {
   if (progress === undefined) return stateAtStart;

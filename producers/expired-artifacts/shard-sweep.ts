@@ -25,7 +25,7 @@ import type {
   ProgressTopic,
   Shard,
 } from './ports';
-import { progressOf, stateOf, type SweepKind, type SweepState } from './progress';
+import { progressOf, stateOf, watermarkOf, type SweepKind, type SweepState } from './progress';
 import { cutRecords, type ExpiredRecord } from './records';
 import { fileStore as stores } from '../../lib/gitlab/enums';
 import type { SetAside } from '../../lib/metrics/set-aside';
@@ -173,7 +173,8 @@ export class ShardSweep {
     const { database, guard, settings, untilDone } = this.parts;
     const { cursor, origin, atMs } = state;
     return untilDone('reading a page of due artifacts', signal, async () => {
-      const met = origin === null ? guard.latest : { origin, timestampMs: atMs ?? 0 };
+      const by = watermarkOf(state === this.#full ? 'full' : 'due', this.shard.name);
+      const met = origin === null ? guard.latest : { origin, timestampMs: atMs ?? 0, by };
       const read = nextRead(cursor, settings.pageRows, upTo);
       const page = await database.readPage(this.shard, read);
       const { accepted } = guard.require(page.database, met);

@@ -7,7 +7,7 @@ import type { Logger } from '../../lib/process/logger';
 import type { SweepProgress } from '../../schemas/generated';
 import type { DatabaseGuard } from '../../lib/brake/database-guard';
 import type { ArtifactDatabase, DuePosition, ProgressTopic, Shard } from './ports';
-import { laterProgress, progressKey } from './progress';
+import { laterProgress, progressKey, watermarkOf } from './progress';
 import type { Troubles } from '../../lib/process/troubles';
 import type { UntilDone } from '../../lib/service/until-done';
 
@@ -91,7 +91,8 @@ export class Sweeps {
     this.#known.set(key, { partition, progress: laterProgress(known?.progress, progress) });
     const { systemIdentifier, databaseName, timeline, lsn, atMs } = progress;
     const origin = { systemIdentifier, databaseName, timeline, lsn };
-    this.parts.guard.learn({ origin, timestampMs: atMs });
+    const by = watermarkOf(progress.sweep, progress.shard);
+    this.parts.guard.learn({ origin, timestampMs: atMs, by });
   }
 
   /** Every watermark of the partition has been read, and this process holds it. */

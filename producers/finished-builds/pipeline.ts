@@ -6,6 +6,7 @@ import type { OpenControl } from '../../lib/control/open-control';
 import { failurePolicy } from '../../lib/failures/classify';
 import type { Consumer } from '../../lib/runtime/consumer';
 import { endWhenGrown } from '../../lib/runtime/state-topic-grew-error';
+import { createStateReader, type Unreadable } from '../../lib/runtime/state-reader';
 import type { AnySubscription, Subscription } from '../../lib/runtime/subscription';
 import type { Clock } from '../../lib/process/clock';
 import type { finishedBuildsSchema } from '../../lib/process/config';
@@ -16,6 +17,7 @@ import type { Troubles } from '../../lib/process/troubles';
 import { createUntilDone } from '../../lib/service/until-done';
 import type { StaleProgress } from '../../schemas/generated';
 import { ArchiverBacklog } from './archiver-backlog';
+import { refuseProgress } from './believable';
 import { staleWork } from './found-builds';
 import type { ReadChange } from './change';
 import { readChange } from './change-event';
@@ -161,15 +163,21 @@ function watch(around: PipelineContext, sweeps: StaleSweeps, signal: AbortSignal
 
 /** The holder of a partition of the cursors sweeps the slice of its number. */
 function cursorSubscription(around: PipelineContext, sweeps: StaleSweeps): AnySubscription {
-  const subscription: Subscription<StaleProgress | null> = {
+  const { clock, logger } = around;
+  const reader = createStateReader<StaleProgress>({
+    decode: async (bytes) => around.decodeCursor(bytes),
+    refuse: (place, progress) => refuseProgress(place, progress, clock.nowMs()),
+    logger,
+  });
+  const subscription: Subscription<StaleProgress | Unreadable | null> = {
     topic: around.topics.cursors,
     start: 'beginning',
     maxRecords: 500,
     // In the log's order: of two cursors the later one counts.
     lanes: 1,
-    decode: async (bytes) => (bytes === null ? null : around.decodeCursor(bytes)),
+    decode: (bytes) => reader.decode(bytes),
     handle: (records) => {
-      for (const { partition, value } of records) sweeps.learn(partition, value);
+      for (const record of records) sweeps.learn(record.partition, reader.believe(record));
       return Promise.resolve(records.map(() => ({ kind: 'done' })));
     },
     onAssigned: endWhenGrown(around.topics.cursors, around.slices, around.onFatal),

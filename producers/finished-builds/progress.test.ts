@@ -14,7 +14,10 @@ const progress = progressOf(5, state, origin, 2_000);
 test('a cursor that was written is the state that is gone on from', () => {
   const type = Type.forSchema(loadSchema('afterbuild.stale-progress') as unknown as Schema);
   expect(type.isValid(progress)).toBe(true);
-  expect(stateOf(progress)).toEqual({ ...state, met: { origin, timestampMs: 2_000 } });
+  expect(stateOf(progress)).toEqual({
+    ...state,
+    met: { origin, timestampMs: 2_000, by: 'The cursor stale/5 on afterbuild.stale-progress' },
+  });
 });
 
 test('without a cursor the first pass is due at once', () => {

@@ -1,8 +1,13 @@
-/** The content of `afterbuild.stale-progress` for a slice, and the sweep's state made from it. Pure. */
+/** What `afterbuild.stale-progress` says about a slice, and the sweep's state made of it. Pure. */
+import type { Met } from '../../lib/brake/database-guard';
 import type { DatabaseOrigin, StaleProgress } from '../../schemas/generated';
 import { compareCursors, cursorAtStart, type Cursor } from './page';
 
 export const progressKey = (slice: number): string => `stale/${slice}`;
+
+/** For a person. */
+export const cursorName = (slice: number): string =>
+  `The cursor ${progressKey(slice)} on afterbuild.stale-progress`;
 
 export interface SweepState {
   /** 0 before the first pass, which counts as complete. */
@@ -11,7 +16,7 @@ export interface SweepState {
   readonly complete: boolean;
   readonly begunAtMs: number;
   /** Null before the first time. */
-  readonly met: { readonly origin: DatabaseOrigin; readonly timestampMs: number } | null;
+  readonly met: Met | null;
 }
 
 export const stateAtStart: SweepState = {
@@ -25,7 +30,7 @@ export const stateAtStart: SweepState = {
 export function stateOf(progress: StaleProgress | undefined): SweepState {
   if (progress === undefined) return stateAtStart;
   const { pass, partitionId, buildId, complete, begunAtMs, origin, atMs } = progress;
-  const met = { origin, timestampMs: atMs };
+  const met = { origin, timestampMs: atMs, by: cursorName(progress.slice) };
   return { pass, cursor: { partitionId, buildId }, complete, begunAtMs, met };
 }
 

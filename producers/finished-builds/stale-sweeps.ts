@@ -7,7 +7,7 @@ import type { Clock } from '../../lib/process/clock';
 import type { Logger } from '../../lib/process/logger';
 import type { StaleProgress } from '../../schemas/generated';
 import { type FoundBuilds, noneFound, together } from './found-builds';
-import { laterProgress } from './progress';
+import { cursorName, laterProgress } from './progress';
 
 /** One slice's loop. */
 export interface Sweep {
@@ -75,7 +75,8 @@ export class StaleSweeps {
   learn(slice: number, progress: StaleProgress | null): void {
     if (progress === null) return;
     this.#known.set(slice, laterProgress(this.#known.get(slice), progress));
-    this.parts.guard.learn({ origin: progress.origin, timestampMs: progress.atMs });
+    const by = cursorName(slice);
+    this.parts.guard.learn({ origin: progress.origin, timestampMs: progress.atMs, by });
   }
 
   /** Every cursor of the partition has been read, and this process holds it. */

@@ -2,7 +2,7 @@
 import { ConfigError } from '../../lib/process/config';
 import { RedisConnection } from '../../lib/stores/redis/connection';
 import { testCommands } from '../../lib/stores/redis/self-test';
-import { fill, OwnRedis, unlimited } from '../support/own-redis';
+import { fill, OwnRedis, unlimited } from '../support/stack/own-redis';
 
 const own = new OwnRedis();
 const replica = new OwnRedis();

@@ -1,3 +1,5 @@
+import { traceKey } from '../../../lib/gitlab/trace-key';
+import { announce, expectArchived, finishedTraces } from '../../support/records/archived-builds';
 import { poisonReasons } from '../../../lib/runtime/poison';
 import { failureTopics, topicNames } from '../../../lib/kafka/topics/topics';
 import type { ArtifactEntry } from '../../../ops/gitlab/ledger';

@@ -1,0 +1,59 @@
+/**
+ * Reads a topic on which we say how far we have come. Whoever may write there may write anything, and what cannot be
+ * right is passed over: its shard begins at the beginning, which costs time and nothing else. A lane that halts for it
+ * would halt again at each start, for such a record stays until another takes its key.
+ */
+import type { Logger } from '../process/logger';
+import type { ConsumedRecord } from './subscription';
+import { UndecodableRecordError } from './undecodable-record-error';
+
+/** Bytes that are no value of the topic's schema, whatever is done about it. */
+export class Unreadable {
+  constructor(readonly reason: string) {}
+}
+
+type StateRecord = Pick<ConsumedRecord<unknown>, 'topic' | 'partition' | 'offset' | 'key'>;
+
+export interface StateReading<Value> {
+  readonly decode: (bytes: Buffer) => Promise<Value>;
+  /** @returns why the record is not to be believed, as half a sentence about it; undefined when it is. */
+  readonly refuse: (record: StateRecord, value: Value) => string | undefined;
+  readonly logger: Logger;
+}
+
+export interface StateReader<Value> {
+  /** @throws what may lie with us or the registry: that is waited for. */
+  decode(bytes: Buffer | null): Promise<Value | Unreadable | null>;
+  /** Null also for what is passed over, which is logged. */
+  believe(record: StateRecord & { readonly value: Value | Unreadable | null }): Value | null;
+}
+
+export function createStateReader<Value>({
+  decode,
+  refuse,
+  logger,
+}: StateReading<Value>): StateReader<Value> {
+  return {
+    decode: async (bytes) => {
+      if (bytes === null) return null;
+      return decode(bytes).catch((error: unknown) => {
+        if (error instanceof UndecodableRecordError && error.poison !== null) {
+          return new Unreadable(error.message);
+        }
+        throw error;
+      });
+    },
+    believe: (record) => {
+      const { topic, partition, offset, value } = record;
+      if (value === null) return null;
+      const isRead = !(value instanceof Unreadable);
+      const reason = isRead ? refuse(record, value) : value.reason;
+      if (isRead && reason === undefined) return value;
+      logger.warn(
+        { event: 'state.passed-over', topic, partition, offset, reason },
+        'a record of a state topic is passed over; look at who may write there',
+      );
+      return null;
+    },
+  };
+}
