@@ -115,6 +115,7 @@ test('dead letters are listed, shown, redriven behind a canary, refused in a loo
       ...[
         'afterbuild-redrive-count',
         'afterbuild-redrive-id',
+        'afterbuild-redrive-timestamp',
         'raw',
         'traceparent',
         'x-login-token',
