@@ -41,12 +41,7 @@ const folders = roots.flatMap((root) => foldersWithCode(join(projectRoot, root))
 
 test('the folders are found', () => {
   const paths = folders.map(({ path }) => path);
-  const known = [
-    'lib/kafka/topics',
-    'test/scenarios/brake',
-    'ops/local/stack',
-    'bench',
-  ];
+  const known = ['lib/kafka/topics', 'test/scenarios/brake', 'ops/local/stack', 'bench'];
   expect(known.filter((path) => !paths.includes(path))).toEqual([]);
 });
 

@@ -34,6 +34,11 @@ export const steps = [
   'archiver.rows-committed',
   'archiver.chunk-data-removed',
   'archiver.chunk-rows-removed',
+  // consumers/trace-archiver/redis-guard
+  'guard.leases-taken',
+  'guard.rows-written',
+  'guard.rows-committed',
+  'guard.keys-removed',
 ] as const;
 
 export type Step = (typeof steps)[number];

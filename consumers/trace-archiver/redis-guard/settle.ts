@@ -39,7 +39,7 @@ async function settleOne(
   { trace, row, partitionId }: Choice,
   mayCommit: () => Promise<boolean>,
 ): Promise<number> {
-  const { rows, chunks, moves, logger, leaseMs } = around;
+  const { rows, chunks, moves, logger, leaseMs, told } = around;
   const key = chunkRedisKey(trace.buildId, row.index);
   let inRow = (await rows.readRawData([row.id])).get(row.id);
   let { lockVersion } = row;
@@ -50,7 +50,8 @@ async function settleOne(
     const verdict = judgeLeftover(inRow, inRedis);
     if (verdict === 'leave') {
       const fields = { event: 'guard.left', partitionId, buildId: trace.buildId, index: row.index };
-      logger.warn(fields, 'a chunk lies in Redis and in its row, and the two differ: both stay');
+      const level = told.isNews(partitionId, trace.buildId, 'left') ? 'warn' : 'debug';
+      logger[level](fields, 'a chunk lies in Redis and in its row, and the two differ: both stay');
       continue;
     }
     if (verdict === 'take') {

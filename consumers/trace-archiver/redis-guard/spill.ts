@@ -92,7 +92,10 @@ async function move(
       ...{ bytes, crc32: crc32(bytes) },
     })),
     around.leaseMs / 2,
-    async () => (await mayCommit()) && (await haveNotGrown(around, loaded)),
+    async () => {
+      around.reach('guard.rows-written');
+      return (await mayCommit()) && (await haveNotGrown(around, loaded));
+    },
   );
   around.reach('guard.rows-committed');
   const moved = loaded.filter(({ choice }) => ids.has(choice.row.id));

@@ -1,14 +1,12 @@
 /** The dependencies of the guard. */
+import { type Step, steps } from '../../../lib/process/steps';
 import type { Dependencies } from '../dependencies';
+import type { ToldNotes } from '../told-notes';
 import type { ChunkLeases, ChunkMoves, GuardCounts } from './ports';
 
 /** A crash between two of these steps must lose nothing; tests stop the work at each. */
-export const guardSteps = [
-  'guard.leases-taken',
-  'guard.rows-committed',
-  'guard.keys-removed',
-] as const;
-export type GuardStep = (typeof guardSteps)[number];
+export type GuardStep = Extract<Step, `guard.${string}`>;
+export const guardSteps = steps.filter((step): step is GuardStep => step.startsWith('guard.'));
 
 /** Besides those that are known only once the consumer runs. */
 export interface GuardStores extends Pick<
@@ -19,6 +17,8 @@ export interface GuardStores extends Pick<
   readonly chunkLeases: ChunkLeases;
   readonly moves: ChunkMoves;
   readonly counts: GuardCounts;
+  /** What was said of chunks that are left: each pass finds them again. */
+  readonly told: ToldNotes;
   readonly reach: (step: GuardStep) => void;
 }
 

@@ -1,4 +1,5 @@
 /** A Redis guard on stores in memory: the pass alone, and the guard with its clock. */
+import { ToldNotes } from '../../../consumers/trace-archiver/told-notes';
 import { pino } from 'pino';
 import type { Need } from '../../../consumers/trace-archiver/redis-guard/choose';
 import { RedisGuard } from '../../../consumers/trace-archiver/redis-guard/guard';
@@ -29,6 +30,7 @@ export class GuardedTraces {
   readonly moves: MemoryChunkMoves;
   readonly counted = { chunks: 0, bytes: 0 };
   mayBegin = true;
+  readonly told = new ToldNotes();
 
   constructor(
     readonly ground: TraceGround & Partial<Pick<Life, 'chunkLeases'>>,
@@ -52,6 +54,7 @@ export class GuardedTraces {
       clock: ground.clock(),
       logger: ground.logger(),
       reach: this.reach,
+      told: this.told,
       mayBegin: () => this.mayBegin,
       counts: {
         moved: (chunks, bytes) => {

@@ -6,6 +6,7 @@ const scenarios: Readonly<Record<string, readonly string[]>> = {
   'a-process-killed-at-any-step-loses-nothing': ['sweep', 'change', 'deleter'],
   'a-killed-producer-of-finished-builds-skips-none': ['finished', 'stale'],
   'a-killed-archiver-loses-no-byte': ['archiver'],
+  'a-killed-redis-guard-loses-no-byte': ['guard'],
 };
 
 const folder = join(__dirname, '../../scenarios/crashes');

@@ -1,9 +1,9 @@
-import { changeArtifacts } from '../../ops/gitlab/changes';
-import type { ArtifactEntry } from '../../ops/gitlab/ledger';
-import { DatabaseCopy } from '../support/stack/backup';
-import { asSuperuser } from '../support/stack/stack';
-import { until } from '../support/until';
-import { useScenario } from '../support/scenario/use-scenario';
+import { changeArtifacts } from '../../../ops/gitlab/changes';
+import type { ArtifactEntry } from '../../../ops/gitlab/ledger';
+import { DatabaseCopy } from '../../support/stack/backup';
+import { asSuperuser } from '../../support/stack/stack';
+import { until } from '../../support/until';
+import { useScenario } from '../../support/scenario/use-scenario';
 
 const ground = useScenario(__filename, { changes: 'none', database: 'own' });
 

@@ -1,4 +1,4 @@
-import { programEnd } from '../support/scenario/refusal';
+import { programEnd } from '../../support/scenario/refusal';
 
 const programs = {
   'npm start': 'dist/ops/local/start.js',
