@@ -168,7 +168,7 @@ function useKeyOfRow(job: Job, trace: BuildTrace | undefined): void {
   if (key !== job.key) Object.assign(job, { key, seen: undefined });
 }
 
-/** What a crash may have left of a trace whose chunk rows are gone (see `isEmpty`). */
+/** A crash may have left the object of a trace whose chunk rows are gone (see `isEmpty`). */
 async function dropEmptyChunk(
   { chunks }: Dependencies,
   trace: BuildTrace | undefined,

@@ -1,4 +1,4 @@
-/** What `afterbuild.stale-progress` says about a slice, and the sweep's state made of it. Pure. */
+/** The content of `afterbuild.stale-progress` for a slice, and the sweep's state made from it. Pure. */
 import type { Met } from '../../lib/brake/database-guard';
 import type { DatabaseOrigin, StaleProgress } from '../../schemas/generated';
 import { compareCursors, cursorAtStart, type Cursor } from './page';

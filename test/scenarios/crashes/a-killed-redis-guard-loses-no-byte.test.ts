@@ -12,7 +12,7 @@ import type { Scenario } from '../../support/scenario/scenario';
 import { until } from '../../support/until';
 import { useScenario } from '../../support/scenario/use-scenario';
 
-/** So that they wait side by side for the group to give up on the dead. */
+/** So that the waits for the session of the dead member overlap. */
 const grounds = [1, 2].map((at) => useScenario(`${__filename} ${at}`, { changes: 'none' }));
 const ownSteps = steps.filter((step) => step.startsWith('guard.'));
 
