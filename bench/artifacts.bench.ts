@@ -16,7 +16,7 @@ import { runPipeline, type PipelineFigures } from './pipeline-run';
 import { dropSlot } from './prepare-bench';
 import { median, spread, type Report } from './report';
 
-export interface ArtifactsBench {
+interface ArtifactsBench {
   readonly artifacts: number;
   readonly runs: number;
 }

@@ -13,7 +13,7 @@ import { startNullS3, type NullS3, type NullS3Counts } from './start-null-s3';
 import { announceBuilds, cloneTraces, onRedis, redisDatabases } from './trace-source';
 import type { TraceSource } from './trace-source';
 
-export interface TraceRun {
+interface TraceRun {
   readonly name: string;
   readonly archivers: number;
   /** Whether the traces go to a server that stores nothing. */

@@ -17,7 +17,7 @@ import { dropTraceSource, makeTraceSource, type TraceSource } from './trace-sour
 import { dropSourceDatabase } from '../ops/gitlab/schema';
 import { superuserOf } from './bench-source';
 
-export interface TracesBench {
+interface TracesBench {
   readonly runs: number;
   /** Stale builds of 16 KiB. */
   readonly stale: number;

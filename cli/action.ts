@@ -8,7 +8,7 @@ import { exitCodes, type ExitCode } from './exit-codes';
 import { printProgress } from './output';
 
 /** Does the command's work within the signal. @returns the exit code. */
-export type Action<Options> = (options: Options, signal: AbortSignal) => Promise<ExitCode>;
+type Action<Options> = (options: Options, signal: AbortSignal) => Promise<ExitCode>;
 
 /** A command that was asked to end does not wait for a server any longer. */
 const endLimitMs = 1_000;

@@ -35,13 +35,13 @@ export interface StateRecord<V> {
   readonly atMs: number;
 }
 
-export interface StateTopic<V> {
+interface StateTopic<V> {
   /** Name in `topics.ts`; its schema has the same one. */
   readonly name: string;
   readonly onState: (record: StateRecord<V>) => void;
 }
 
-export interface FollowedTopics {
+interface FollowedTopics {
   /** Reads records that were added since. @throws Error that names the server which does not answer. */
   readonly readOn: () => Promise<void>;
   /** Which values could not be read, and why, as a sentence; null when all were. */

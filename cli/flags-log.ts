@@ -10,7 +10,7 @@ import { followTopics, type StateRecord } from './control-topic';
 import { type ExitCode, exitCodes } from './exit-codes';
 import { printResult, type OutputOptions } from './output';
 
-export interface FlagChange {
+interface FlagChange {
   readonly atMs: number;
   readonly process: string;
   readonly name: string;

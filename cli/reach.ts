@@ -10,7 +10,7 @@ import { isUntrusted, untrusted } from '../lib/process/untrusted';
 import { within } from '../lib/process/within';
 import { exitCodes } from './exit-codes';
 
-export interface Server {
+interface Server {
   /** The server's name for operators. */
   readonly title: string;
   /** `host:port`; the server is available when one of them answers. Empty where only the client knows them. */

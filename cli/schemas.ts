@@ -13,7 +13,7 @@ import { jsonOption, printProgress, printResult, type OutputOptions } from './ou
 /** A registry that has just started takes many seconds for its first schema. */
 const firstSchemaMs = 30_000;
 
-export interface RegisteredSchema {
+interface RegisteredSchema {
   readonly subject: string;
   readonly id: number;
 }

@@ -3,7 +3,7 @@ import { writeDuration } from '../lib/control/duration';
 import type { InstanceReport } from '../lib/control/status-report';
 import type { RedisRoom } from '../schemas/generated';
 
-export interface TitledLine {
+interface TitledLine {
   readonly title: string;
   readonly text: string;
 }

@@ -48,7 +48,7 @@ async function apply(options: ApplyOptions): Promise<ExitCode> {
 }
 
 /** One line for each topic, and one more where an acknowledgement is less safe than it seems. */
-export function linesOf(plans: readonly TopicPlan[]): string[] {
+function linesOf(plans: readonly TopicPlan[]): string[] {
   const width = Math.max(0, ...plans.map(({ topic }) => topic.length));
   return [...plans.map((one) => lineOf(one, width)), ...remarkOf(plans)];
 }

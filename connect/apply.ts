@@ -150,7 +150,7 @@ async function check(
   options.report('the publication, its tables, the role and the slot are as they must be');
 }
 
-export interface MergedConfig {
+interface MergedConfig {
   readonly config: ConnectorConfig;
   readonly kept: readonly string[];
   /** Names of settings of the connector that differ from the file, or are removed. */

@@ -6,7 +6,7 @@ import type { Clock } from '../lib/process/clock';
 import type { PostgresSession, Statement } from '../lib/stores/postgres/pool';
 import { NotStreamingError } from './await-streaming';
 
-export interface Anew {
+interface Anew {
   readonly client: ConnectClient;
   readonly connector: string;
   readonly database: PostgresSession;

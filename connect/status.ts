@@ -20,7 +20,7 @@ export interface ConnectorReport extends Omit<CdcHealth, 'breaks'> {
   readonly asConfigured: boolean;
 }
 
-export interface StatusOptions {
+interface StatusOptions {
   readonly client: ConnectClient;
   readonly connectUrl: string;
   readonly connector: string;

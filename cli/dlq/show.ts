@@ -22,7 +22,7 @@ interface ShowOptions extends FilterOptions {
 }
 
 /** The decoded value, or why it could not be decoded. */
-export interface ShownValue {
+interface ShownValue {
   readonly decoded?: unknown;
   readonly undecoded?: string;
   /** Only on request. */
@@ -63,7 +63,7 @@ export async function show(options: ShowOptions, signal: AbortSignal): Promise<E
 }
 
 /** A registry that did not answer once is not waited for with each letter. */
-export function oneSilence(decode: Decode): Decode {
+function oneSilence(decode: Decode): Decode {
   let silence: RegistryUnavailableError | undefined;
   return async (bytes) => {
     if (silence) throw silence;

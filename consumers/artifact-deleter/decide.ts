@@ -25,7 +25,7 @@ export interface Item {
   fate: Fate;
 }
 
-export type Fate =
+type Fate =
   | 'undecided'
   /** Our statement deleted the row: the object goes. */
   | 'deleted'
@@ -174,7 +174,7 @@ export function sampleKeys(
 }
 
 /** Where to look for a row that still claims one of the keys. */
-export interface ClaimPlaces {
+interface ClaimPlaces {
   readonly legacyJobIds: readonly number[];
   /** Only a row of its own project can claim a final path: the path begins with the project's hash. */
   readonly finalPaths: readonly { readonly projectId: number; readonly path: string }[];

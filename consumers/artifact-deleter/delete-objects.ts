@@ -31,7 +31,7 @@ export async function findClaimed(
   return claimed;
 }
 
-export interface Deletion {
+interface Deletion {
   readonly objects: ArtifactObjects;
   readonly proveBucket: ProveBucket;
   readonly counts: DeletionCounts;

@@ -5,7 +5,7 @@ import type { Logger } from '../../lib/process/logger';
 import { type Item, statementsOf } from './decide';
 import type { ArtifactRows } from './ports';
 
-export interface DryRunOptions {
+interface DryRunOptions {
   readonly rows: Pick<ArtifactRows, 'findDue'>;
   readonly rowsMax: number;
   readonly logger: Logger;

@@ -63,7 +63,7 @@ export interface DeleterOptions {
 }
 
 export type ExpiredRecord = ConsumedRecord<ArtifactsExpired>;
-export type HandleExpired = (
+type HandleExpired = (
   records: readonly ExpiredRecord[],
   signal: AbortSignal,
   mayBegin?: MayBegin,

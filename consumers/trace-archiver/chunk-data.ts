@@ -10,7 +10,7 @@ import {
   chunkStore,
 } from '../../lib/gitlab/trace-chunks';
 import type { Place } from './decide';
-import type { ChunkObjects, ChunkRow, LiveChunks, TraceRows } from './ports';
+import type { ChunkObjects, LiveChunks, TraceRows } from './ports';
 
 export interface ChunkStores {
   readonly rows: Pick<TraceRows, 'readRawData'>;
@@ -213,6 +213,3 @@ async function removeBeginning(
   const asked = { key, sizeBytes: copy.length, sha1: sha1Of(copy) };
   await redisOf(stores, store)?.removeUnchanged([asked]);
 }
-
-export const rowsOf = (places: readonly { readonly row: ChunkRow | null }[]): ChunkRow[] =>
-  places.flatMap(({ row }) => (row === null ? [] : [row]));

@@ -121,7 +121,7 @@ export function misfit({ index, isLast }: Place, sizeBytes: number): string | un
   return undefined;
 }
 
-export type Agreement = 'agrees' | 'differs' | 'untold';
+type Agreement = 'agrees' | 'differs' | 'untold';
 
 /** The runner's checksum is hexadecimal (a chunk's own is decimal). */
 export function agreement(

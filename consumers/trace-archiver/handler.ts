@@ -13,7 +13,7 @@ import type { Dependencies } from './dependencies';
 import { ToldNotes } from './told-notes';
 
 export type FinishedRecord = ConsumedRecord<BuildFinished>;
-export type HandleFinished = (
+type HandleFinished = (
   records: readonly FinishedRecord[],
   signal: AbortSignal,
   mayBegin?: MayBegin,

@@ -6,7 +6,7 @@ import type { BuildTrace, SeenObject, TraceArtifact, TraceObjects } from './port
 import { sumContent } from './store-content';
 import { chunkContent, type LoadChunks, newNotes, objectContent } from './trace-content';
 
-export interface MarkedTrace {
+interface MarkedTrace {
   readonly job: Pick<Job, 'key'>;
   readonly trace: BuildTrace;
   readonly load: LoadChunks;

@@ -156,7 +156,7 @@ export interface HeldLease {
   readonly token: string;
 }
 
-export interface LeaseAnswer {
+interface LeaseAnswer {
   readonly jobId: number;
   /** Null when it is held elsewhere. */
   readonly token: string | null;

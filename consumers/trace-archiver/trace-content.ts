@@ -19,7 +19,7 @@ export interface ContentNotes {
   chunksDiffer: boolean;
 }
 
-export interface Misfit {
+interface Misfit {
   readonly index: number;
   readonly reason: string;
 }

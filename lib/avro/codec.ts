@@ -26,7 +26,7 @@ export interface Codec<V> {
   decode(bytes: Buffer | null): V | Promise<V>;
 }
 
-export interface CodecOptions {
+interface CodecOptions {
   /** `<topic>-value`, the topic's full name with its namespace. */
   readonly subject: string;
   readonly schema: RecordSchema;

@@ -4,7 +4,7 @@ import { readSecret, type Connections } from '../process/config';
 import { systemClock } from '../process/clock';
 import { createRegistry, type Registry, type RegistryOptions } from './registry';
 
-export type RegistryConnections = Pick<
+type RegistryConnections = Pick<
   Connections,
   'SCHEMA_REGISTRY_URL' | 'SCHEMA_REGISTRY_USERNAME' | 'SCHEMA_REGISTRY_PASSWORD_FILE'
 > &

@@ -18,7 +18,7 @@ const int4: Range = { min: 1, max: 2_147_483_647 };
 const position: Range = { min: 0, max: Number.MAX_SAFE_INTEGER };
 
 /** The place of a value in a record. */
-export interface Place {
+interface Place {
   readonly field: string;
   /** Id of the artifact or build, where known. */
   readonly id?: number | undefined;

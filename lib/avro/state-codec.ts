@@ -22,7 +22,7 @@ export const schemaHeader = 'afterbuild-schema';
 export const noSchemaId = 0;
 
 /** The headers of a record as text. */
-export type HeaderTexts = Readonly<Record<string, string>>;
+type HeaderTexts = Readonly<Record<string, string>>;
 
 export interface EncodedState {
   readonly value: Buffer;
@@ -43,7 +43,7 @@ export interface StateCodec<V> {
   decode(bytes: Buffer, headers: HeaderTexts): V | Promise<V>;
 }
 
-export interface StateCodecOptions {
+interface StateCodecOptions {
   readonly registry: Registry;
   /** `<topic>-value`, with its namespace. */
   readonly subject: string;

@@ -27,7 +27,7 @@ export class ForeignRecordError extends BrakeError {
   override readonly name = 'ForeignRecordError';
 }
 
-export interface BrakeOptions {
+interface BrakeOptions {
   readonly expected: ExpectedDatabase;
   readonly nowMs: () => number;
   /** On a connection that `checkConnection` has passed. */

@@ -17,7 +17,7 @@ const rememberedMax = 10_000;
 
 type Hold = Extract<Verdict, { readonly kind: 'hold' }>;
 
-export interface Ahead {
+interface Ahead {
   readonly verdict: Hold;
   /** So many are ahead that it is not the mistake of one writer. */
   readonly isGeneral: boolean;

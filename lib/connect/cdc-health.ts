@@ -46,7 +46,7 @@ export interface CdcHealth {
   readonly breaks: readonly Break[];
 }
 
-export interface CdcWatch {
+interface CdcWatch {
   readonly connectUrl: string;
   readonly connector: string;
   readonly slot: string;

@@ -11,7 +11,7 @@ import { createConnectClient } from './connect-client';
 import type { ChangeTable } from './needed-tables';
 import { Watchdog, type ObservedHealth } from './watchdog';
 
-export interface StreamSettings {
+interface StreamSettings {
   readonly AFTERBUILD_NAMESPACE: string;
   readonly CONNECT_URL?: string | undefined;
   readonly CDC_CONNECTOR: string;
@@ -19,7 +19,7 @@ export interface StreamSettings {
   readonly CDC_WATCH_MS: number;
 }
 
-export interface StreamWatch {
+interface StreamWatch {
   readonly settings: StreamSettings;
   readonly table: ChangeTable;
   readonly pool: PostgresSession;
@@ -30,7 +30,7 @@ export interface StreamWatch {
   readonly restarts: boolean;
 }
 
-export interface Watching {
+interface Watching {
   readonly requestRepair: (reason: string) => void;
   readonly troubles: Troubles;
   readonly clock: Clock;

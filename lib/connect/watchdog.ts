@@ -29,7 +29,7 @@ export interface ObservedHealth {
   readonly arrivals: ArrivalLook;
 }
 
-export interface WatchdogDependencies {
+interface WatchdogDependencies {
   readonly look: (signal: AbortSignal) => Promise<ObservedHealth>;
   readonly probe: Pick<ArrivalProbe, 'observe' | 'reset'>;
   readonly requestRepair: (reason: string) => void;

@@ -34,7 +34,7 @@ export interface Steered {
   hint(dependency: Dependency, untilMs: number): void;
 }
 
-export interface ControlClientOptions {
+interface ControlClientOptions {
   readonly process: ProcessName;
   /** Different for every instance that runs at the same time. */
   readonly instance: string;
@@ -51,7 +51,7 @@ export interface ControlClientOptions {
   readonly logger: Logger;
 }
 
-export interface DecisionHooks {
+interface DecisionHooks {
   /** Decisions of other kinds; null was removed. */
   readonly onDecision: (decision: Control | null) => void;
   readonly onCaughtUp: () => void;

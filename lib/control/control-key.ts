@@ -4,7 +4,7 @@
  */
 
 /** Kinds are known from the key alone: a tombstone has no value. */
-export type ControlSubject =
+type ControlSubject =
   | { readonly kind: 'flag'; readonly process: string; readonly name: string }
   | { readonly kind: 'breaker'; readonly dependency: string; readonly owner: string };
 

@@ -10,7 +10,7 @@ export interface Decision {
   readonly value: Control | null;
 }
 
-export interface DecisionsOptions {
+interface DecisionsOptions {
   /** Full name, namespace included. */
   readonly topic: string;
   readonly decode: (bytes: Buffer, headers: RecordHeaders) => Control | Promise<Control>;

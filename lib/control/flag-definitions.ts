@@ -1,17 +1,10 @@
 /** The one list of flags: what each does, which processes know it, and which values it takes. */
 import { everyProcess, processNames, type ProcessName } from './process-names';
 
-export const flagNames = [
-  'pause',
-  'rate',
-  'concurrency',
-  'loop-limit',
-  'dry-run',
-  'redis-guard',
-] as const;
+const flagNames = ['pause', 'rate', 'concurrency', 'loop-limit', 'dry-run', 'redis-guard'] as const;
 export type FlagName = (typeof flagNames)[number];
 
-export interface FlagDefinition {
+interface FlagDefinition {
   readonly name: FlagName;
   /** For `--help` and the documentation. */
   readonly doc: string;

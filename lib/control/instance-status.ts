@@ -21,7 +21,7 @@ export type InstanceState = (typeof instanceStates)[number];
 /** So short a time without progress does not count. */
 const stalledAfterMs = 30_000;
 
-export interface Observed {
+interface Observed {
   readonly consumer: ConsumerState;
   /** Failures of work beside the consumer. */
   readonly troubles: readonly Trouble[];
@@ -36,9 +36,9 @@ export interface Observed {
 
 /** Of a process that has live chunks in Redis; null for the others. */
 export type RedisView = Pick<InstanceStatus, 'redisRooms' | 'redisGuard'>;
-export const withoutRedis: RedisView = { redisRooms: [], redisGuard: null };
+const withoutRedis: RedisView = { redisRooms: [], redisGuard: null };
 
-export interface Described {
+interface Described {
   readonly state: InstanceState;
   /** The first of them. */
   readonly cause: string | null;

@@ -18,7 +18,7 @@ import { showSourceWork, type ReadSourceWork } from './source-work';
 import { StatusReporter } from './status-reporter';
 import { StateWriter } from './state-writer';
 
-export interface OpenControlOptions {
+interface OpenControlOptions {
   readonly process: ProcessName;
   /** Name in `topics.ts` of the topic of the process's work. */
   readonly work: string;

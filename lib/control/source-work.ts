@@ -3,7 +3,7 @@ import type { SourceWork } from '../../schemas/generated';
 import type { Metrics } from '../metrics/metrics';
 import type { Clock } from '../process/clock';
 
-export type Unit = 'artifacts' | 'builds';
+type Unit = 'artifacts' | 'builds';
 
 /** Read at each tick; null while unknown. */
 export type ReadSourceWork = () => SourceWork | null;

@@ -5,7 +5,7 @@ import type { RecordProducer } from '../kafka/producer';
 import type { RecordHeaders } from '../kafka/header-text';
 import type { Clock } from '../process/clock';
 
-export interface StateWriterOptions {
+interface StateWriterOptions {
   readonly registry: Registry;
   /** Created and connected at the first write: most work of the process must not wait for it. */
   readonly createProducer: () => RecordProducer;

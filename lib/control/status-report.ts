@@ -8,7 +8,7 @@ import type { FlagInForce } from './flags';
 import { instanceStates, type InstanceState } from './instance-status';
 import type { ProcessName } from './process-names';
 
-export const silentAfterMs = 45_000;
+const silentAfterMs = 45_000;
 
 export interface WorkLeft {
   /** Not done; records beyond the committed offset that are done by the commit map do not count. */

@@ -14,11 +14,11 @@ import { RateMeter, type RedisView, statusOf, type Identity } from './instance-s
 import type { ReadSourceWork } from './source-work';
 import type { Effective, FlagInForce } from './flags';
 
-export const statusEveryMs = 15_000;
+const statusEveryMs = 15_000;
 const movingEveryMs = 5_000;
 const lookEveryMs = 1_000;
 
-export interface StatusReporterOptions {
+interface StatusReporterOptions {
   readonly identity: Identity;
   readonly steering: { readonly effective: Effective; readonly flags: readonly FlagInForce[] };
   readonly troubles: Troubles;

@@ -24,7 +24,7 @@ export interface CanaryPorts {
   readonly clock: Clock;
 }
 
-export interface Canary {
+interface Canary {
   readonly place: DeadLetterPlace;
   readonly redriveId: string;
   readonly letter: DeadLetter;
@@ -66,7 +66,7 @@ export async function watchCanary(
 }
 
 /** Below the committed offset, or marked in the commit map beyond it. */
-export function isDone(
+function isDone(
   { offset: committed, metadata }: Pick<CommittedOffset, 'offset' | 'metadata'>,
   offset: number,
 ): boolean {

@@ -18,7 +18,7 @@ export interface MovePorts {
   readonly clock: Clock;
 }
 
-export interface MoveOptions {
+interface MoveOptions {
   /** The dead-letter topic. */
   readonly topic: string;
   /** From the scan that found the letters. */

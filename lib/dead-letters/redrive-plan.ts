@@ -2,7 +2,7 @@
 import type { DeadLetter } from './dead-letter';
 import type { DeadLetterPlace } from './places';
 
-export interface RedriveRules {
+interface RedriveRules {
   readonly place: DeadLetterPlace;
   /** Of the origin topic, at present. */
   readonly originPartitions: number;
@@ -14,7 +14,7 @@ export interface RedriveRules {
   readonly limit: number;
 }
 
-export interface Refused {
+interface Refused {
   readonly letter: DeadLetter;
   /** The end of the sentence "it is not redriven because …". */
   readonly because: string;

@@ -55,7 +55,7 @@ function noteSettlement({ headers }: LogRecord, settled: Map<number, ReadResolut
 }
 
 /** Records that came to a partition after it was read. */
-export interface Tail {
+interface Tail {
   /** Offsets that markers have settled. */
   readonly settled: readonly number[];
   /** Ids of the redrives whose records are dead letters again, one for each. */

@@ -10,7 +10,7 @@ export interface Cause {
 }
 
 /** Decisions of operators about some of them. */
-export interface Decided {
+interface Decided {
   readonly kind: NonNullable<DeadLetter['settled']>;
   readonly by: string;
   readonly atMs: number | null;

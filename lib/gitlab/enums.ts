@@ -3,9 +3,6 @@
 /** `p_ci_job_artifacts.locked` (concerns/ci/lockable). */
 export const artifactLocked = { unlocked: 0, artifactsLocked: 1, unknown: 2 } as const;
 
-/** `p_ci_pipelines.locked`. */
-export const pipelineLocked = { unlocked: 0, artifactsLocked: 1 } as const;
-
 /** `p_ci_job_artifacts.file_store`; null reads as local. */
 export const fileStore = { local: 1, remote: 2 } as const;
 

@@ -93,7 +93,7 @@ const hashedShape = new RegExp(`^${projectHash}/\\d{4}_\\d{2}_\\d{2}/\\d+/\\d+/[
 const finalShape = new RegExp(`^${projectHash}/@final/${hex2}/${hex2}/[0-9a-f]{60}$`);
 const legacyShape = /^\d{4}_\d{2}\/\d+\/\d+\/[^/]+$/;
 
-export type ObjectShape = 'hashed' | 'final' | 'legacy' | 'foreign';
+type ObjectShape = 'hashed' | 'final' | 'legacy' | 'foreign';
 
 /** Which of the pipeline's shapes a key has; anything else is foreign and never touched. */
 export function objectShape(key: string): ObjectShape {

@@ -17,7 +17,7 @@ export interface OffsetRange {
   readonly to: number;
 }
 
-export interface CommitMap {
+interface CommitMap {
   /** The committed offset. */
   readonly base: number;
   /** Absolute offsets, ascending, above `base`. */

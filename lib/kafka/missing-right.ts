@@ -4,10 +4,9 @@
  */
 import type { Kafka } from 'kafkajs';
 
-export type KafkaOperation =
-  'READ' | 'WRITE' | 'CREATE' | 'DESCRIBE' | 'DESCRIBE_CONFIGS' | 'ALTER';
+type KafkaOperation = 'READ' | 'WRITE' | 'CREATE' | 'DESCRIBE' | 'DESCRIBE_CONFIGS' | 'ALTER';
 
-export type KafkaResource = 'topic' | 'group' | 'cluster';
+type KafkaResource = 'topic' | 'group' | 'cluster';
 
 /** What a request needs, in Kafka's words. */
 export interface Need {

@@ -95,7 +95,7 @@ class StaleMetadataError extends KafkaJSError {
  * kafkajs drops a record whose partition is not in its metadata, which may be older than the partition, and reports all
  * as acknowledged.
  */
-export const knownPartitions: ICustomPartitioner = () => {
+const knownPartitions: ICustomPartitioner = () => {
   const choose = Partitioners.DefaultPartitioner();
   return (args) => {
     const partition = choose(args);

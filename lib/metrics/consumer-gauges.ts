@@ -49,7 +49,7 @@ function setAge(
 }
 
 /** As far as the process knows; 0 for a partition that has not been loaded. */
-export const unfinishedRecords = ({ doneBelow, highWatermark }: PartitionState): number =>
+const unfinishedRecords = ({ doneBelow, highWatermark }: PartitionState): number =>
   Math.max(0, (highWatermark ?? 0) - (doneBelow ?? highWatermark ?? 0));
 
 function setTopic(metrics: Metrics, topic: string, partitions: readonly PartitionState[]): void {

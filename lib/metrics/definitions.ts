@@ -281,7 +281,7 @@ export const metricDefinitions = {
   },
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 
-export type MetricName = keyof typeof metricDefinitions;
+type MetricName = keyof typeof metricDefinitions;
 
 type NamesOf<Type extends MetricDefinition['type']> = {
   [Name in MetricName]: (typeof metricDefinitions)[Name]['type'] extends Type ? Name : never;

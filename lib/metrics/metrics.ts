@@ -10,7 +10,7 @@ import {
   type MetricDefinition,
 } from './definitions';
 
-export interface Exposition {
+interface Exposition {
   readonly contentType: string;
   readonly text: string;
 }

@@ -1,6 +1,6 @@
 /** How long to wait before a retry. */
 
-export interface RetryPace {
+interface RetryPace {
   readonly retryFirstMs: number;
   readonly retryMaxMs: number;
 }

@@ -6,14 +6,14 @@ const sameRequestMs = 500;
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export type EndingSignal = (typeof signals)[number];
 
-export interface Interruption {
+interface Interruption {
   /** Aborted by the first SIGINT, SIGTERM or SIGHUP. */
   readonly signal: AbortSignal;
   /** Restores the signal handling of before. */
   release(): void;
 }
 
-export interface InterruptionOptions {
+interface InterruptionOptions {
   readonly source: Pick<NodeJS.Process, 'on' | 'off'>;
   readonly nowMs: () => number;
   /** Called once, when a further request to stop comes. */

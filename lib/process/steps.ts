@@ -47,7 +47,7 @@ export type Step = (typeof steps)[number];
 export type ReachStep = (step: Step) => void;
 
 /** The value of `AFTERBUILD_FAIL_POINT`: `<step>=kill` or `<step>=stop`, with `@n` for the n-th time. */
-export interface FailPoint {
+interface FailPoint {
   readonly step: Step;
   readonly action: 'kill' | 'stop';
   /** 1 = the first time the step is reached. */

@@ -12,7 +12,7 @@ import {
 import type { Clock } from '../process/clock';
 import type { ChunkClaim, ChunkName } from '../stores/postgres/trace-claims';
 
-export interface TraceCheckPorts {
+interface TraceCheckPorts {
   readonly rows: {
     all(): AsyncIterable<ChunkClaim>;
     of(chunks: readonly ChunkName[]): Promise<readonly ChunkClaim[]>;
@@ -29,11 +29,11 @@ export interface TraceCheckPorts {
   readonly clock: Clock;
 }
 
-export interface ChunkWithoutData extends ChunkName {
+interface ChunkWithoutData extends ChunkName {
   readonly invariant: 'I1';
 }
 
-export interface DataWithoutChunk extends ChunkName {
+interface DataWithoutChunk extends ChunkName {
   readonly invariant: 'I4';
 }
 

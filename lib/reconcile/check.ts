@@ -25,7 +25,7 @@ export interface CheckPorts {
   readonly clock: Clock;
 }
 
-export interface CheckOptions {
+interface CheckOptions {
   /** Suspicions kept in memory; further ones are only counted. */
   readonly suspectsMax: number;
   /** Time between the first check of a suspicion and the last one. */
@@ -35,14 +35,14 @@ export interface CheckOptions {
   onProgress(read: { readonly rows: number; readonly objects: number }): void;
 }
 
-export interface RowWithoutObject {
+interface RowWithoutObject {
   readonly invariant: 'I3';
   readonly id: number;
   readonly partitionId: number;
   readonly key: string;
 }
 
-export interface ObjectWithoutRow {
+interface ObjectWithoutRow {
   readonly invariant: 'I4';
   readonly key: string;
 }

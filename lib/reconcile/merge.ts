@@ -1,7 +1,7 @@
 /** Walks two streams that are sorted by key side by side, with one element of each in memory. */
 
 /** A key that only one side has, or both. */
-export type Pair<L, R> =
+type Pair<L, R> =
   | { readonly left: L; readonly right: R }
   | { readonly left: L; readonly right: undefined }
   | { readonly left: undefined; readonly right: R };

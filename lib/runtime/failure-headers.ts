@@ -144,7 +144,7 @@ function forUserInterfaces(
 }
 
 /** The failures so far of a record that comes from a retry topic. */
-export interface EarlierFailure {
+interface EarlierFailure {
   readonly origin: Origin;
   readonly attempts: number;
   readonly firstAtMs: number;

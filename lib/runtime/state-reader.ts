@@ -14,14 +14,14 @@ export class Unreadable {
 
 type StateRecord = Pick<ConsumedRecord<unknown>, 'topic' | 'partition' | 'offset' | 'key'>;
 
-export interface StateReading<Value> {
+interface StateReading<Value> {
   readonly decode: (bytes: Buffer) => Promise<Value>;
   /** @returns why the record is not to be believed, as half a sentence about it; undefined when it is. */
   readonly refuse: (record: StateRecord, value: Value) => string | undefined;
   readonly logger: Logger;
 }
 
-export interface StateReader<Value> {
+interface StateReader<Value> {
   /** @throws what may lie with us or the registry: that is waited for. */
   decode(bytes: Buffer | null): Promise<Value | Unreadable | null>;
   /** Null also for what is passed over, which is logged. */

@@ -1,5 +1,5 @@
 /** The error for a state topic that got more partitions: a key's next record would lie elsewhere than its last one. */
-export class StateTopicGrewError extends Error {
+class StateTopicGrewError extends Error {
   override readonly name = 'StateTopicGrewError';
 
   constructor(topic: string, partition: number) {

@@ -4,7 +4,7 @@ import type { FailurePolicy } from './failure-policy';
 import type { Outcome } from './outcome';
 
 /** Decoded on demand. */
-export interface RecordWithHeaders {
+interface RecordWithHeaders {
   readonly headerTexts: RecordHeaders;
 }
 
@@ -33,7 +33,7 @@ export interface ConsumedRecord<V> {
 export type MayBegin = () => boolean;
 
 /** Called once a partition; a partition that is lost and comes back is assigned anew. */
-export interface PartitionHooks {
+interface PartitionHooks {
   /** The partition is assigned and will be read; its log ended at `highWatermark` at that moment. */
   onAssigned?(partition: number, at: { readonly highWatermark: number }): void;
   /** Every record below that watermark has been handled (at once when there was none). */

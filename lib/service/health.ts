@@ -29,7 +29,7 @@ export interface HealthSettings {
   readonly STOP_LIMIT_MS: number;
 }
 
-export interface Health {
+interface Health {
   readonly metrics: Metrics;
   /** For the consumer's options. */
   readonly observer: RuntimeObserver;

@@ -27,7 +27,7 @@ export interface UntilDone {
   <T>(doing: string, signal: AbortSignal, work: (works: () => void) => Promise<T>): Promise<T>;
 }
 
-export interface UntilDoneParts {
+interface UntilDoneParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;

@@ -41,7 +41,7 @@ type Config = z.output<typeof variables>;
 const log = (line: string): void => console.log(line);
 
 /** @throws Error with the reason; steps that succeeded stay, and the next run leaves them alone. */
-export async function prepare(environment: Environment): Promise<void> {
+async function prepare(environment: Environment): Promise<void> {
   const config = loadConfig(variables, environment);
   const admin = {
     host: config.POSTGRES_HOST,

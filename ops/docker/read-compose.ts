@@ -3,7 +3,7 @@
  * YAML parser: it relies on prettier's indentation.
  */
 
-export interface ComposeService {
+interface ComposeService {
   readonly image: string | undefined;
   readonly environment: Readonly<Record<string, string>>;
   readonly secrets: readonly string[];

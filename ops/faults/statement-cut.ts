@@ -13,7 +13,7 @@ export interface Cut {
   readonly times: number;
 }
 
-export interface ServerAddress {
+interface ServerAddress {
   readonly host: string;
   readonly port: number;
 }

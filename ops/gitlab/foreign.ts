@@ -8,13 +8,13 @@ import { insertPipelines, type Queryable } from './rows';
 import { bodyOf, inTransaction, type SmallGitlab } from './small-gitlab';
 
 /** Redis hash of GitLab's uploads in progress: field `artifacts:<key>`, value unix seconds. */
-export const pendingUploadsKey = 'pending_direct_uploads';
+const pendingUploadsKey = 'pending_direct_uploads';
 
-export function pendingUploadField(key: string): string {
+function pendingUploadField(key: string): string {
   return `artifacts:${key}`;
 }
 
-export interface ForeignInput {
+interface ForeignInput {
   readonly random: Random;
   readonly baseMs: number;
   readonly projectIds: readonly number[];

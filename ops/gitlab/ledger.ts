@@ -23,7 +23,7 @@ import {
 } from './traces/trace-ledger';
 
 /** The state of an artifact's row as GitLab last wrote it. */
-export interface ArtifactState {
+interface ArtifactState {
   readonly expireAtMs: number | null;
   readonly locked: number;
 }
@@ -44,13 +44,13 @@ export interface ArtifactEntry extends ArtifactState {
 }
 
 /** An update of GitLab that found the row. */
-export interface ChangedEntry extends Partial<ArtifactState> {
+interface ChangedEntry extends Partial<ArtifactState> {
   readonly kind: 'changed';
   readonly ids: readonly number[];
 }
 
 /** Rows that GitLab removed itself, with their objects. */
-export interface DeletedEntry {
+interface DeletedEntry {
   readonly kind: 'deleted';
   readonly ids: readonly number[];
 }
@@ -64,13 +64,13 @@ export interface BytesEntry {
 }
 
 /** Objects that GitLab itself removed. */
-export interface RemovedEntry {
+interface RemovedEntry {
   readonly kind: 'removed';
   readonly keys: readonly string[];
 }
 
 /** The last line of a completed seeding. */
-export interface SeededEntry {
+interface SeededEntry {
   readonly kind: 'seeded';
   readonly randomSeed: number;
   readonly willGo: number;

@@ -10,7 +10,7 @@ import type { SmallGitlab } from './small-gitlab';
 import { liveWithTraces, type TraceLifeReport } from './traces/trace-life';
 import { World } from './world';
 
-export interface LifeReport {
+interface LifeReport {
   /** Artifacts that became deletable by an unlock, and by an expiry moved into the past. */
   readonly unlocked: number;
   readonly movedToPast: number;

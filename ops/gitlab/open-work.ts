@@ -1,7 +1,7 @@
 /** How much work the pipeline has left, by the database: for progress, and to know when to verify. */
 import type { Queryable } from './rows';
 
-export interface OpenWork {
+interface OpenWork {
   /** Rows that may be deleted now. */
   readonly due: number;
   /** Unlocked rows that expire within the given time. */

@@ -77,7 +77,7 @@ export function isGoing(fate: Fate): boolean {
 
 export type KeyKind = 'hashed' | 'legacy' | 'final';
 
-export interface ArtifactPlan {
+interface ArtifactPlan {
   readonly fate: Fate;
   readonly fileType: number;
   readonly file: string;
@@ -91,7 +91,7 @@ export interface ArtifactPlan {
   readonly hasReport: boolean;
 }
 
-export interface JobPlan {
+interface JobPlan {
   readonly createdAtMs: number;
   readonly artifacts: readonly ArtifactPlan[];
 }
@@ -105,7 +105,7 @@ export interface PipelinePlan {
   readonly jobs: readonly JobPlan[];
 }
 
-export interface PlanInput {
+interface PlanInput {
   readonly artifacts: number;
   readonly random: Random;
   /** The database's clock at the start of the seeding. */

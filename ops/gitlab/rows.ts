@@ -6,7 +6,7 @@
  */
 import type { PoolClient } from 'pg';
 
-export interface NewPipeline {
+interface NewPipeline {
   readonly partitionId: number;
   readonly projectId: number;
   readonly locked: boolean;
@@ -14,7 +14,7 @@ export interface NewPipeline {
   readonly status: string;
 }
 
-export interface NewBuild {
+interface NewBuild {
   readonly partitionId: number;
   readonly projectId: number;
   readonly pipelineId: number;

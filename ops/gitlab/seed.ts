@@ -19,7 +19,7 @@ import {
   type TraceWork,
 } from './traces/seed-traces';
 
-export interface SeedOptions {
+interface SeedOptions {
   /** Builds with a trace; the jobs that hold the artifacts come on top. */
   readonly builds: number;
   /** Artifacts in all that are neither traces nor GitLab's own to delete. */
@@ -36,7 +36,7 @@ export interface RowPlace {
 }
 
 /** What GitLab will do while the pipeline runs (life.ts). */
-export interface LifeWork {
+interface LifeWork {
   readonly pipelinesToUnlock: RowPlace[];
   readonly toMoveToPast: RowPlace[];
   readonly toLock: RowPlace[];
@@ -88,7 +88,7 @@ export async function seed(gitlab: SmallGitlab, options: SeedOptions): Promise<S
   return { willGo, willStay, willArchive, work };
 }
 
-export function emptyWork(): LifeWork {
+function emptyWork(): LifeWork {
   const artifacts = { pipelinesToUnlock: [], toMoveToPast: [], toLock: [], toExtend: [] };
   return { ...artifacts, toDelete: [], traces: emptyTraceWork() };
 }

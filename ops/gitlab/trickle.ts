@@ -20,7 +20,7 @@ import type { SmallGitlab } from './small-gitlab';
 import { TraceWorld } from './traces/trace-world';
 import { World, type APipeline } from './world';
 
-export interface TrickleOptions {
+interface TrickleOptions {
   readonly randomSeed: number;
   readonly clock: Clock;
   /** Ends it between two jobs; the promise then resolves. */

@@ -35,7 +35,7 @@ export interface Verification extends TraceCounts {
   readonly breaks: readonly Break[];
 }
 
-export interface Stores {
+interface Stores {
   readonly pool: Queryable;
   readonly objects: GitlabObjects;
   readonly redis: Redis;
@@ -44,7 +44,7 @@ export interface Stores {
   readonly ledger: ReadableLedger;
 }
 
-export interface VerifyOptions {
+interface VerifyOptions {
   /** `archived` once an archiver has done its work; until then finished builds may keep their chunks. */
   readonly traces?: 'may-wait' | 'archived';
 }

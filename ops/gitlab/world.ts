@@ -21,7 +21,7 @@ export interface APipeline {
   readonly locked: boolean;
 }
 
-export interface ABuild {
+interface ABuild {
   readonly id: number;
   readonly partitionId: number;
   readonly projectId: number;
@@ -29,7 +29,7 @@ export interface ABuild {
   readonly locked: boolean;
 }
 
-export interface ArtifactWish {
+interface ArtifactWish {
   /** A build of its own by default, since a build has one artifact of a type. */
   readonly build?: ABuild;
   /** Milliseconds from the database's now; negative is expired, null is never. Default: expired. */

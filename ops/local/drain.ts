@@ -18,7 +18,7 @@ const soonMs = 60_000;
 /** Longer than any retry of the pipeline; the servers are on this machine. */
 const standstillMs = 5 * 60_000;
 
-export interface DrainOptions {
+interface DrainOptions {
   readonly scope: StackScope;
   /** How many artifacts may be deleted in all. */
   readonly willGo: number;

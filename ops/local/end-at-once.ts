@@ -26,7 +26,7 @@ const runningProcesses = (dataDir: string): Known[] =>
 /** PostgreSQL's own immediate shutdown: it ends its backends too, which a killed server could not. */
 const firstSignal = (name: string): NodeJS.Signals => (name === 'postgres' ? 'SIGQUIT' : 'SIGKILL');
 
-export interface Killed {
+interface Killed {
   readonly names: readonly string[];
   /** Still running: `name (process pid)`. */
   readonly left: readonly string[];

@@ -13,7 +13,7 @@ const counters = {
   traceBytes: ['afterbuild_trace_bytes_total', ''],
 } as const;
 
-export type Figure = keyof typeof counters;
+type Figure = keyof typeof counters;
 export type Figures = Readonly<Record<Figure, number>>;
 
 const figureNames = Object.keys(counters) as Figure[];
@@ -73,7 +73,7 @@ async function read({ port }: Page): Promise<string | undefined> {
   }
 }
 
-export interface Look {
+interface Look {
   readonly totals: Figures;
   /** Messages about single processes; none when all work. */
   readonly states: readonly string[];

@@ -6,12 +6,12 @@ import { runAfterbuild } from './prepare';
 import type { RunningStack } from './stack/running-stack';
 import { stackEnvironment, type StackScope } from './stack/stack-environment';
 
-export interface FinalCheck extends Verification {
+interface FinalCheck extends Verification {
   /** One sentence for each break; none when the invariants hold. */
   readonly problems: readonly string[];
 }
 
-export interface FinalCheckOptions {
+interface FinalCheckOptions {
   readonly scope: StackScope;
   readonly signal: AbortSignal;
   /** Called when a server is waited for. */

@@ -39,7 +39,7 @@ const loginOf = ([command, name]: readonly string[]): Login | undefined =>
 const asksForHelp = (args: readonly string[]): boolean =>
   args.length === 0 || args[0] === 'help' || args.includes('--help') || args.includes('-h');
 
-export interface FoundStack {
+interface FoundStack {
   readonly dataDir: string;
   /** Variables to be added; those that are set already are left out. */
   readonly environment: Readonly<Record<string, string>>;

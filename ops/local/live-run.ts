@@ -22,7 +22,7 @@ import { describeMoment, describeTotals, whereToLook, type Moment } from './stor
 
 const scope = defaultScope;
 
-export interface LiveRunOptions {
+interface LiveRunOptions {
   readonly options: StartOptions;
   readonly progress: Progress;
   readonly signal: AbortSignal;

@@ -51,7 +51,7 @@ export async function runAfterbuild(
   }
 }
 
-export interface PrepareOptions {
+interface PrepareOptions {
   readonly scope: StackScope;
   readonly log: (line: string) => void;
   readonly signal: AbortSignal;

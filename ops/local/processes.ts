@@ -14,7 +14,7 @@ export class ProcessError extends Error {
   override readonly name = 'ProcessError';
 }
 
-export interface ProcessesOptions {
+interface ProcessesOptions {
   /** Holds a log file for each process, and `processes.json`. */
   readonly dataDir: string;
   /** How a process is run; by default `afterbuild run <name>`. */

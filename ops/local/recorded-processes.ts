@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { writeFileAtomically } from './stack/data-folder';
 import { isRunning, type ProcessIdentity } from './stack/process-identity';
 
-export interface RecordedProcess extends ProcessIdentity {
+interface RecordedProcess extends ProcessIdentity {
   readonly label: string;
 }
 

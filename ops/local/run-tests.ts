@@ -19,7 +19,7 @@ interface JestSummary {
 const usage = 2;
 
 /** The static gate, cheapest first; each counts as one test. */
-const checks = ['format:check', 'lint', 'types', 'boundaries', 'schemas:check'];
+const checks = ['format:check', 'lint', 'types', 'boundaries', 'exports', 'schemas:check'];
 
 /** A suite that could not be loaded has no tests to count, yet it failed. */
 export function countJest(summary: JestSummary): Count {

@@ -8,7 +8,7 @@ import { readStackFile } from './stack/stack-file';
 
 const lookEveryMs = 2_000;
 
-export interface ServerWatch {
+interface ServerWatch {
   readonly dataDir: string;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;

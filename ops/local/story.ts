@@ -39,7 +39,7 @@ export const whereToLook = (dataDir: string): readonly string[] => [
 ];
 
 /** The rest of the work in the database. */
-export interface Open {
+interface Open {
   readonly due: number;
   readonly soon: number;
   readonly traces: number;

@@ -38,7 +38,7 @@ const roles: Readonly<Record<MemberName, DatabaseRole>> = {
 };
 const brisk = { ARCHIVE_SETTLE_MS: '3000', STALE_AGE_MS: '5000', STALE_EVERY_MS: '2000' };
 
-export interface UpgradeOptions {
+interface UpgradeOptions {
   /** Versions of the parts that are upgraded, as `AFTERBUILD_SERVER_VERSIONS` names them. */
   readonly from: string;
   /** Load before the first step, between two, and after the last. */

@@ -1,7 +1,7 @@
 /** The small GitLab's work, which can pause while its own servers are unavailable. */
 
 /** Works until the signal aborts; then it resolves. */
-export type Living = (randomSeed: number, signal: AbortSignal) => Promise<void>;
+type Living = (randomSeed: number, signal: AbortSignal) => Promise<void>;
 
 export class Life {
   private randomSeed = 0;

@@ -18,7 +18,7 @@ export const memberNames = [
 ] as const;
 export type MemberName = (typeof memberNames)[number];
 
-export interface Member {
+interface Member {
   readonly name: MemberName;
   /** Names it and its log file: process and number. */
   readonly label: string;
@@ -32,7 +32,7 @@ interface Running extends Member {
   isReplaced: boolean;
 }
 
-export interface SupervisorOptions {
+interface SupervisorOptions {
   readonly dataDir: string;
   readonly environmentOf: (name: MemberName) => Readonly<Record<string, string>>;
 }

@@ -12,7 +12,7 @@ import type { ArtifactColumns, DueArtifact } from './ports';
 
 export type NamedArtifact = Omit<DueArtifact, 'expireAt' | 'fileStore'>;
 
-export type JudgedArtifact =
+type JudgedArtifact =
   | { readonly artifact: NamedArtifact; readonly odd: null }
   | { readonly artifact: null; readonly odd: OddRow };
 

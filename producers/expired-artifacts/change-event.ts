@@ -74,7 +74,7 @@ export function readChange(event: unknown): ReadChange {
 }
 
 /** ` 100:17`, or nothing for a row without an id. */
-export function nameOf(event: unknown): string {
+function nameOf(event: unknown): string {
   const named = z.object({ id: wide, partition_id: wide }).safeParse(event);
   return named.success ? ` ${named.data.partition_id}:${named.data.id}` : '';
 }

@@ -36,7 +36,7 @@ const lookAgainMs = 50;
 /** A record's value; null for a tombstone, which the publication never makes. */
 export type ChangeRecord = ConsumedRecord<ReadChange | null>;
 
-export interface ChangePathDependencies {
+interface ChangePathDependencies {
   readonly database: Pick<ArtifactDatabase, 'readCommitState'>;
   readonly output: PacedOutput;
   readonly setAside: Pick<SetAside, 'add'>;

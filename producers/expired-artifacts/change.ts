@@ -15,7 +15,7 @@ import type { NamedArtifact } from './artifact-row';
 import type { DueArtifact } from './ports';
 
 /** The deciding columns, and the time of the commit. */
-export interface ChangeState {
+interface ChangeState {
   readonly expireAt: Instant | null;
   readonly fileType: number;
   readonly fileStore: number | null;
@@ -31,11 +31,11 @@ export interface ChangeState {
 export type ArtifactChange = ChangeState & NamedArtifact & { readonly odd: null };
 
 /** Set for a row that cannot be produced, with any decision. */
-export type OddChange = ChangeState & { readonly odd: OddRow };
+type OddChange = ChangeState & { readonly odd: OddRow };
 
 export type ReadChange = ArtifactChange | OddChange;
 
-export type ChangeDecision =
+type ChangeDecision =
   | { readonly kind: 'leave'; readonly reason: string }
   /** To be produced once its expiry has come and its transaction is visible. */
   | { readonly kind: 'produce'; readonly artifact: DueArtifact };

@@ -13,7 +13,7 @@ import type { ArtifactDatabase, DuePosition } from './ports';
 const lookEveryMs = 15_000;
 const deletes = 'artifact-deleter';
 
-export interface DueWorkDependencies {
+interface DueWorkDependencies {
   readonly database: Pick<ArtifactDatabase, 'countDue'>;
   readonly sweeps: { readonly positions: readonly DuePosition[] };
   readonly output: Pick<LoopLimitedOutput, 'isFull' | 'lookAgain'>;

@@ -7,7 +7,7 @@ import type { ExpiredTopic, PartitionBacklog, PlacedRecord, ProgressTopic } from
 import { progressKey, type SweepKind } from './progress';
 
 /** The calls of `lib/kafka`'s TopicAdmin that are used. */
-export interface TopicPositions {
+interface TopicPositions {
   committed(
     group: string,
     topic: string,

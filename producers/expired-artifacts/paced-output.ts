@@ -23,7 +23,7 @@ export interface PacedOutput {
 }
 
 /** While there is no room. */
-export interface Waiting {
+interface Waiting {
   /** Kafka answers, there is just no room. */
   readonly onAnswer?: () => void;
   /**

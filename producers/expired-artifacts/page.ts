@@ -16,7 +16,7 @@ export interface Cursor {
   readonly tie: TieCursor | null;
 }
 
-export interface TieCursor {
+interface TieCursor {
   readonly expireAt: Instant;
   /** Last job_id produced; null before the group's first page. */
   readonly jobId: bigint | null;
@@ -42,7 +42,7 @@ export type DueRead =
       readonly rowsMax: number;
     };
 
-export interface PlacedRow {
+interface PlacedRow {
   readonly expireAt: Instant;
   readonly jobId: Whole;
 }

@@ -65,7 +65,7 @@ export interface PipelineContext {
   readonly onFatal: (error: Error) => void;
 }
 
-export interface Pipeline {
+interface Pipeline {
   start(): Promise<void>;
   /** @returns whether all begun work has ended in time. */
   stop(deadlineMs: number): Promise<boolean>;

@@ -2,7 +2,7 @@
 import type { ArtifactsExpired, DatabaseOrigin, ExpiredArtifact } from '../../schemas/generated';
 import type { DueArtifact } from './ports';
 
-export type Source = 'sweep' | 'repair' | 'change';
+type Source = 'sweep' | 'repair' | 'change';
 
 export interface ExpiredRecord {
   /** `<partition_id>:<first id>`. */

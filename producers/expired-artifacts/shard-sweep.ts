@@ -33,7 +33,7 @@ import { type Instant, timestampOf } from '../../lib/stores/postgres/instant';
 import { judgeArtifact } from './artifact-row';
 import type { UntilDone } from '../../lib/service/until-done';
 
-export interface SweepSettings {
+interface SweepSettings {
   readonly pageRows: number;
   /** Pause when nothing is due; and between two pages of a full sweep. */
   readonly idleMs: number;

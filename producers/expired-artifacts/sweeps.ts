@@ -19,13 +19,13 @@ const rediscoverEveryMs = 10_000;
 const repairOwedMs = 600_000;
 
 /** One shard's loop. */
-export interface Sweep {
+interface Sweep {
   readonly position: DuePosition;
   run(signal: AbortSignal): Promise<never>;
   requestRepair(reason: string): void;
 }
 
-export interface SweepsDependencies {
+interface SweepsDependencies {
   readonly database: Pick<ArtifactDatabase, 'shards' | 'slotIsReady'>;
   readonly progress: Pick<ProgressTopic, 'partitionOf'>;
   readonly guard: Pick<DatabaseGuard, 'learn'>;

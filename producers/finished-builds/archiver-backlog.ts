@@ -14,7 +14,7 @@ const lookEveryMs = 200;
 /** The end of each partition of `builds.finished` at some moment. */
 export type Ends = ReadonlyMap<number, number>;
 
-export interface ArchiverBacklogDependencies {
+interface ArchiverBacklogDependencies {
   readonly topic: Pick<FinishedTopic, 'backlog'>;
   readonly untilDone: UntilDone;
   readonly troubles: Troubles;

@@ -28,7 +28,7 @@ const lookAgainMs = 50;
 /** A record's value; null for a tombstone, which the publication never makes. */
 export type ChangeRecord = ConsumedRecord<ReadChange | null>;
 
-export interface ChangePathDependencies {
+interface ChangePathDependencies {
   readonly database: Pick<BuildDatabase, 'readCommitState'>;
   readonly topic: Pick<FinishedTopic, 'produce'>;
   readonly recent: RecentBuilds;

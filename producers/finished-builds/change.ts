@@ -5,7 +5,7 @@ import type { Whole } from '../../lib/stores/postgres/whole';
 import type { FinishedBuild } from './ports';
 
 /** The deciding columns, and the time of the commit. */
-export interface ChangeState {
+interface ChangeState {
   /** Null and any type but `Ci::Build` share the table and have no trace. */
   readonly type: string | null;
   readonly status: string | null;
@@ -24,7 +24,7 @@ export type BuildChange = ChangeState &
   Pick<FinishedBuild, 'partitionId' | 'buildId' | 'projectId'> & { readonly odd: null };
 
 /** Set for a build that cannot be produced, with any decision. */
-export type OddChange = ChangeState & { readonly odd: OddRow };
+type OddChange = ChangeState & { readonly odd: OddRow };
 
 export type ReadChange = BuildChange | OddChange;
 
@@ -33,7 +33,7 @@ export const oddBuild = (partitionId: Whole, buildId: Whole, field: string): Odd
   reason: 'is no whole number from 1 to 2^53 − 1',
 });
 
-export type ChangeDecision =
+type ChangeDecision =
   | { readonly kind: 'leave'; readonly reason: string }
   | { readonly kind: 'produce'; readonly build: FinishedBuild };
 

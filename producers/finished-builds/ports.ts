@@ -15,7 +15,7 @@ export interface FinishedBuild {
 }
 
 /** A build that has chunk rows. */
-export interface ChunkedBuild {
+interface ChunkedBuild {
   readonly buildId: number;
   /** Null while it is not due: unfinished, erased, or finished too short a time ago. */
   readonly due: Omit<FinishedBuild, 'partitionId' | 'buildId'> | null;

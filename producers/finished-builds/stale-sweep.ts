@@ -21,7 +21,7 @@ import { type FoundBuilds, foundIn, noneFound, together } from './found-builds';
 import type { RecentBuilds } from './recent-builds';
 import { recordOf } from './records';
 
-export interface SweepSettings {
+interface SweepSettings {
   readonly slices: number;
   readonly pageBuilds: number;
   /** After each page. */
@@ -32,7 +32,7 @@ export interface SweepSettings {
   readonly everyMs: number;
 }
 
-export interface SweepDependencies {
+interface SweepDependencies {
   readonly database: Pick<BuildDatabase, 'readPage'>;
   readonly topic: Pick<FinishedTopic, 'produce'>;
   readonly cursors: CursorTopic;

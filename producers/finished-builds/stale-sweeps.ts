@@ -10,13 +10,13 @@ import { type FoundBuilds, noneFound, together } from './found-builds';
 import { cursorName, laterProgress } from './progress';
 
 /** One slice's loop. */
-export interface Sweep {
+interface Sweep {
   readonly found: FoundBuilds;
   run(signal: AbortSignal): Promise<never>;
   requestRepair(reason: string): void;
 }
 
-export interface StaleSweepsDependencies {
+interface StaleSweepsDependencies {
   readonly guard: Pick<DatabaseGuard, 'learn'>;
   readonly clock: Clock;
   readonly logger: Logger;

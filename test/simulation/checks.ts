@@ -33,7 +33,7 @@ export interface CheckedProcess {
 const isSafe = (log: SimulatedLog, at: number): boolean =>
   !log.byOffset.has(at) || log.effects.has(at) || log.copied.has(at);
 
-export class BrokenError extends Error {
+class BrokenError extends Error {
   override readonly name = 'BrokenError';
 }
 

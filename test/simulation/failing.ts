@@ -11,7 +11,7 @@ import type { LoggedRecord, SimulatedLog } from './simulated-log';
 import { StoreDownError } from './simulated-store';
 import type { World } from './world';
 
-export const deadLetterTopic = 'things.group.dlq';
+const deadLetterTopic = 'things.group.dlq';
 
 /** The first byte of a value says whether it is poison. */
 export const isPoison = (value: Buffer | null): boolean => value?.[0] === 1;

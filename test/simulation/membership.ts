@@ -3,7 +3,7 @@ import type { MembershipTimes, TopicPartition } from '../../lib/kafka/client-por
 import type { ClientSurroundings } from './client-surroundings';
 import { GroupError, type Claims, type Joined, type Share } from './simulated-group';
 
-export interface MembershipListener {
+interface MembershipListener {
   /** Awaited before each join. */
   beforeJoin(): Promise<void>;
   onJoined(memberId: string, partitions: readonly TopicPartition[]): void;

@@ -8,7 +8,7 @@ import { SeededRandom } from './random';
 import type { NetworkPlan } from './simulated-broker';
 import type { StorePlan } from './simulated-store';
 
-export const faultKinds = [
+const faultKinds = [
   'kill',
   'stop',
   'freeze',
@@ -21,9 +21,9 @@ export const faultKinds = [
   'letters away',
 ] as const;
 export const retryTopicOf = (level: number): string => `things.group.retry.${level}`;
-export const failurePartitions = 3;
+const failurePartitions = 3;
 
-export type FaultKind = (typeof faultKinds)[number];
+type FaultKind = (typeof faultKinds)[number];
 
 export interface Fault {
   readonly kind: FaultKind;
@@ -34,7 +34,7 @@ export interface Fault {
   readonly forMs: number;
 }
 
-export interface Production {
+interface Production {
   readonly atMs: number;
   readonly topic: string;
   readonly partition: number;

@@ -9,7 +9,7 @@ import type { CommitEntry } from '../../lib/kafka/client-port';
 import type { Answer, SimulatedBroker } from './simulated-broker';
 import { keyOf } from './simulated-broker';
 
-export type GroupErrorType =
+type GroupErrorType =
   | 'UNKNOWN_MEMBER_ID'
   | 'ILLEGAL_GENERATION'
   | 'REBALANCE_IN_PROGRESS'
@@ -53,13 +53,13 @@ interface Stored<C, S> {
   readonly shares: ReadonlyMap<string, S>;
 }
 
-export interface GroupTimes {
+interface GroupTimes {
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
 }
 
 /** The group's demands on the servers that keep it. */
-export interface GroupServer {
+interface GroupServer {
   readonly broker: SimulatedBroker;
   /** Silent members are not counted. */
   readonly isAway: () => boolean;

@@ -24,7 +24,7 @@ export interface StorePlan {
 }
 
 /** One item of a request; `apply` is its effect. */
-export interface StoreItem {
+interface StoreItem {
   apply(): void;
 }
 

@@ -9,7 +9,7 @@ import type { Fault, Plan } from './plan';
 import { keyOf } from './simulated-broker';
 import { World } from './world';
 
-export interface Report {
+interface Report {
   readonly seed: number;
   readonly plan: Plan;
   readonly events: number;

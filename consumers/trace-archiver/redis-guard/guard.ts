@@ -18,7 +18,7 @@ import { type IsOurs, pass, type Passed, type PassOrders } from './pass';
 import type { GuardedRedis } from './ports';
 import type { GuardStores, GuardSurroundings } from './surroundings';
 
-export interface GuardSettings {
+interface GuardSettings {
   /** Of `maxmemory`; above it chunks move. */
   readonly startPercent: number;
   /** Data that Redis drops sooner than this always moves. */
@@ -31,7 +31,7 @@ export interface GuardSettings {
   readonly passMs: number;
 }
 
-export interface GuardOptions {
+interface GuardOptions {
   readonly around: GuardStores;
   readonly servers: readonly GuardedRedis[];
   readonly settings: GuardSettings;

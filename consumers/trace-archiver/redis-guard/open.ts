@@ -15,7 +15,7 @@ import type { Dependencies } from '../dependencies';
 import { RedisGuard } from './guard';
 import type { GuardedRedis } from './ports';
 
-export interface GuardParts {
+interface GuardParts {
   readonly config: ReturnType<typeof loadConfig<typeof traceArchiverSchema>>;
   readonly around: Dependencies;
   readonly connections: PostgresPool;

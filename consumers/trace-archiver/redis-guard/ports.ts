@@ -9,7 +9,7 @@ import type {
 
 export type { ChunkMove };
 
-export type GuardStore = typeof chunkStore.redis | typeof chunkStore.redisTraceChunks;
+type GuardStore = typeof chunkStore.redis | typeof chunkStore.redisTraceChunks;
 
 export interface Memory {
   readonly usedBytes: number;

@@ -17,7 +17,7 @@ import { GuardLeases } from './guard-leases';
 import { settle } from './settle';
 import type { GuardSurroundings } from './surroundings';
 
-export interface Spilled {
+interface Spilled {
   readonly chunks: number;
   readonly bytes: number;
   /** Keys that a crash or a stalled writer had left beside their row. */

@@ -15,7 +15,7 @@ interface Decoder {
 }
 
 /** The part of a decoder that is not read yet: the headers are the last part of a record. */
-export function readHeaders(decoder: Decoder, read: (decoder: Decoder) => unknown): unknown[] {
+function readHeaders(decoder: Decoder, read: (decoder: Decoder) => unknown): unknown[] {
   const count = decoder.readVarInt();
   if (count >= 0 && count <= headersMax) return Array.from({ length: count }, () => read(decoder));
   return count === -1 ? [] : [{ key: unreadHeaders, value: Buffer.from(String(count)) }];

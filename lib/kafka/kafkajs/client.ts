@@ -23,7 +23,7 @@ import { createStickyAssigner, type Claims } from './sticky-assigner';
 import { readTails } from './tails';
 import { TopicGoneError } from '../topic-gone-error';
 
-export interface KafkaJsClientOptions {
+interface KafkaJsClientOptions {
   readonly kafka: Kafka;
   readonly group: string;
   readonly topics: readonly { readonly topic: string; readonly everyMember: boolean }[];

@@ -21,7 +21,7 @@ import { GroupMember } from './group-member';
 import type { CommitRequest, InnerBroker, InnerCluster, Membership } from './internals';
 import { asError } from '../../process/is-error';
 
-export class PositionLeftLogError extends KafkaJSNonRetriableError {
+class PositionLeftLogError extends KafkaJSNonRetriableError {
   constructor(topics: readonly string[]) {
     super(
       `The log of ${topics.join(', ')} no longer holds the offset that was to be read next (retention or ` +

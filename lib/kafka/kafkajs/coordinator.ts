@@ -15,7 +15,7 @@ import type { InnerBroker } from './internals';
 import { limited } from './limited';
 import { asError } from '../../process/is-error';
 
-export interface CoordinatorOptions {
+interface CoordinatorOptions {
   readonly groupId: string;
   readonly brokers: Brokers;
   readonly clock: Clock;

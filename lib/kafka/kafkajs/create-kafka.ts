@@ -61,7 +61,7 @@ const codec = (compress: Compress, decompress: Decompress) => () => ({
 });
 
 /** Checked before memory is allocated: a few bytes may announce many. */
-export class BatchTooLargeError extends Error {
+class BatchTooLargeError extends Error {
   override readonly name = 'BatchTooLargeError';
 
   constructor(sentBytes: number, cause: unknown) {

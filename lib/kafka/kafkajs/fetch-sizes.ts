@@ -24,7 +24,7 @@ interface FetchedMessage {
   readonly value: Buffer | null;
 }
 
-export interface FetchLimits {
+interface FetchLimits {
   /** The most that is asked of a partition, in bytes as sent. */
   readonly bytesMax: number;
   /** What one answer should bring of a partition, in bytes of memory. */

@@ -19,7 +19,7 @@ import type { InnerBroker, Membership } from './internals';
 import { MembershipLease } from './membership-lease';
 import { asError } from '../../process/is-error';
 
-export interface GroupMemberOptions {
+interface GroupMemberOptions {
   readonly coordinator: Coordinator;
   readonly groupId: string;
   readonly clock: Clock;

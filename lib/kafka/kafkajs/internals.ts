@@ -13,12 +13,12 @@ interface Connection {
   disconnect(): Promise<unknown>;
 }
 
-export interface ConnectionPool {
+interface ConnectionPool {
   /** The second one is for fetches only. */
   readonly pool: readonly Connection[];
 }
 
-export type NodeId = string | number;
+type NodeId = string | number;
 
 export type InnerBroker = Broker & {
   readonly nodeId: NodeId | null;
@@ -44,5 +44,4 @@ export type InnerCluster = Cluster & {
 };
 
 export type CommitRequest = Parameters<Broker['offsetCommit']>[0];
-export type OffsetsRequest = Parameters<Broker['offsetFetch']>[0];
 export type FetchRequest = Parameters<Broker['fetch']>[0];

@@ -17,7 +17,7 @@ import { planTopic, type ExistingTopic, type TopicPlan } from './topic-plan';
 import { topics as allTopics, type TopicDefinition } from './topics';
 import { awaitLeaders } from './await-leaders';
 
-export interface TopicAdminOptions {
+interface TopicAdminOptions {
   /** Empty, or a prefix like `team-a.`. */
   readonly namespace: string;
   /** Default: 3, or as many as there are brokers. */
@@ -43,7 +43,7 @@ export interface PartitionEnds {
   readonly highWatermark: number;
 }
 
-export interface PartitionLag {
+interface PartitionLag {
   readonly partition: number;
   /** Records that are not done. Offsets that hold no record count too. */
   readonly records: number;

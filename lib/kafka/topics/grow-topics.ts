@@ -2,7 +2,7 @@
 import type { Admin } from 'kafkajs';
 import { unledTypes, awaitLeaders } from './await-leaders';
 
-export interface Growth {
+interface Growth {
   /** Full name, namespace included. */
   readonly topic: string;
   /** The total afterwards. */

@@ -20,9 +20,9 @@ const sweepTopics: readonly string[] = [topicNames.progress, topicNames.stalePro
 const nameable = [...workTopics, ...sweepTopics];
 
 /** By a topic's name without the namespace; a topic that is left out has the default of its definition. */
-export type PartitionCounts = ReadonlyMap<string, number>;
+type PartitionCounts = ReadonlyMap<string, number>;
 
-export class PartitionCountsError extends Error {
+class PartitionCountsError extends Error {
   override readonly name = 'PartitionCountsError';
 }
 

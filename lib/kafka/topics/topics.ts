@@ -46,7 +46,7 @@ export const retryDelays = [
   { name: '10m', ms: 600_000 },
 ] as const;
 
-export type RetryDelay = (typeof retryDelays)[number];
+type RetryDelay = (typeof retryDelays)[number];
 
 /** Names without a namespace, of topic and group without it; the namespace goes in front of the whole. */
 export const failureTopics = {

@@ -10,7 +10,7 @@ import { Breaker } from './breaker';
 import { dependencies, type Dependency } from '../dependency';
 import type { BreakerState, RuntimeObserver } from '../observer';
 
-export interface AdmissionOptions {
+interface AdmissionOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;

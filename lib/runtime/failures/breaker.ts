@@ -14,7 +14,7 @@
  */
 import type { BreakerState } from '../observer';
 
-export interface BreakerSettings {
+interface BreakerSettings {
   readonly failuresToOpen: number;
   readonly probeFirstMs: number;
   readonly probeMaxMs: number;

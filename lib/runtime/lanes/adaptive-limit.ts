@@ -13,7 +13,7 @@
  * to one that stays slow.
  */
 
-export interface LimitSettings {
+interface LimitSettings {
   /** The configured concurrency: never more. */
   readonly max: number;
   /** The limit at the start: low, so that the first baseline is that of a store without our queue. */
@@ -26,7 +26,7 @@ export interface LimitSettings {
   readonly relearnMs: number;
 }
 
-export const limitDefaults: Omit<LimitSettings, 'max'> = {
+const limitDefaults: Omit<LimitSettings, 'max'> = {
   first: 2,
   tolerance: 2,
   windowSamples: 10,

@@ -113,7 +113,7 @@ class TooManyFailuresError extends Error {
   }
 }
 
-export interface ResultRules {
+interface ResultRules {
   readonly policy: FailurePolicy;
   /** After so many failures for its own reasons a record goes to the retry topics. */
   readonly triesInPlace: number;

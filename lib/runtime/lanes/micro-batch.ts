@@ -9,7 +9,7 @@ import { PresentedRecord } from './presented-record';
 import type { AnySubscription, ConsumedRecord, MayBegin } from '../subscription';
 
 /** The position of a lane in its partition. */
-export interface LaneView {
+interface LaneView {
   readonly partition: number;
   /** Records from here on must wait: the commit map could not hold them. */
   readonly windowEnd: number;

@@ -4,7 +4,7 @@ import type { FetchedRecord } from '../../kafka/fetched-record';
 import type { RecordHeaders } from '../../kafka/header-text';
 import type { ConsumedRecord } from '../subscription';
 
-export interface Presentation {
+interface Presentation {
   readonly topic: string;
   readonly partition: number;
   readonly value: unknown;

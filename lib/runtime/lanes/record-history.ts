@@ -53,7 +53,7 @@ const contradictionsMax = 3;
 export const isSuspect = (history: Readonly<RecordHistory> | undefined): boolean =>
   (history?.doubt?.contradicted ?? 0) >= contradictionsMax;
 
-export interface FailureContext {
+interface FailureContext {
   readonly others: OthersSuccess;
   readonly nowMs: number;
   /** False when the record could not be decoded: only a doubted dependency counts then. */

@@ -6,7 +6,7 @@ import type { AssignedPartition } from '../partitions/partition';
 import { noStall, StallDetector, type Stall } from './stall-detector';
 import type { ConsumerContext } from '../partitions/context';
 
-export interface Watched {
+interface Watched {
   partitions(): Iterable<AssignedPartition>;
   /** Lost partitions with a micro-batch that still runs. */
   leftovers(): Iterable<AssignedPartition>;

@@ -21,7 +21,7 @@ export interface Seen {
 }
 
 /** Work that may stand still: it does for as long as its mark stays the same. */
-export interface Suspicion {
+interface Suspicion {
   readonly of: string;
   readonly mark: string;
   readonly cause: string;

@@ -7,14 +7,14 @@
 import type { IntakeHold } from '../consumer';
 import type { Lane } from '../lanes/lane';
 
-export interface Room {
+interface Room {
   readonly bufferedRecords: number;
   readonly bufferedBytes: number;
   /** How far intake is ahead of the oldest unfinished record. */
   readonly ahead: number;
 }
 
-export interface RoomLimits {
+interface RoomLimits {
   readonly partitionBufferRecords: number;
   readonly partitionBufferBytes: number;
   readonly windowRecords: number;

@@ -49,7 +49,7 @@ export class PartitionLog {
 }
 
 /** @param begin where the group begins if it has never committed. Offsets that hold no record count, too. */
-export function workLeft(
+function workLeft(
   { committed, metadata, logEnd }: Pick<Position, 'committed' | 'metadata'> & { logEnd: number },
   begin: number,
 ): number {

@@ -83,7 +83,7 @@ export class PositionLoader {
 }
 
 /** @returns the error to halt with, or null when the log still holds everything that the group has not read. */
-export function outsideLog(position: Position): Error | null {
+function outsideLog(position: Position): Error | null {
   const { committed, logStart, highWatermark } = position;
   if (committed > highWatermark) {
     return new OutsideLogError(

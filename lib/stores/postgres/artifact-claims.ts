@@ -11,7 +11,7 @@ export interface Claim {
 }
 
 /** The same key as lib/gitlab/object-key.ts builds, which a property test compares; null without a file. */
-export const objectKeySql = `
+const objectKeySql = `
   CASE
     WHEN coalesce(file_final_path, '') <> '' THEN file_final_path
     WHEN coalesce(file, '') = '' THEN NULL

@@ -10,7 +10,7 @@ export interface DueCount {
 }
 
 /** Beyond so many nothing is counted. */
-export const dueCountMax = 10_000;
+const dueCountMax = 10_000;
 /** Statistics may be old: an estimate near the limit is checked by counting. */
 const farMore = 2;
 

@@ -12,14 +12,14 @@ import { infinity, type Instant, instantOfEpoch, minusInfinity, timestampOf } fr
 import type { PostgresPool, Statement } from './pool';
 import { type Whole, wholeOf } from './whole';
 
-export interface ArtifactShard {
+interface ArtifactShard {
   /** Physical partition, schema-qualified. */
   readonly name: string;
   readonly partitionIds: readonly number[];
 }
 
 /** The values that the column's type allows, not only those that GitLab writes. */
-export interface DueArtifactRow {
+interface DueArtifactRow {
   readonly id: Whole;
   readonly partitionId: number;
   readonly projectId: Whole;
@@ -49,14 +49,14 @@ interface RawRow {
   readonly sizeBytes: string | null;
 }
 
-export interface DuePageRead {
+interface DuePageRead {
   readonly kind: 'after';
   readonly expireAt: Instant | null;
   readonly upTo: Instant | null;
   readonly rowsMax: number;
 }
 
-export interface TiePageRead {
+interface TiePageRead {
   readonly kind: 'tie';
   readonly expireAt: Instant;
   readonly jobId: bigint | null;
@@ -74,7 +74,7 @@ const columns = `
   file_location AS "fileLocation", left(file_final_path, 1025) AS "fileFinalPath",
   size::text AS "sizeBytes"`;
 
-export type Beginning = 'from' | 'after';
+type Beginning = 'from' | 'after';
 
 /**
  * The partial index's own predicate, one order, a limit: no DISTINCT, no join, no OFFSET. And no filter

@@ -4,7 +4,7 @@
  */
 import type { PostgresSession, Statement } from './pool';
 
-export interface NewestRows {
+interface NewestRows {
   /** Highest visible id; null while the table is empty. */
   readonly newestId: number | null;
   /** Rows above the requested id, counted up to a thousand. */
@@ -24,7 +24,7 @@ const rowsMax = 1_000;
  * newer than the last one that has ended, so the next id comes from the age of its upper bound.
  * $1 id to count above.
  */
-export const newestRows = (table: string): Statement => ({
+const newestRows = (table: string): Statement => ({
   name: `newest-rows-${table}`,
   text: `
     SELECT (SELECT max(id) FROM ${table}) AS "newestId",

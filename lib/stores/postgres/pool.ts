@@ -19,7 +19,7 @@ export interface PostgresSession {
 }
 
 /** Runs on each new connection before anything else; the caller of a query gets its errors. */
-export type ConnectionCheck = (session: PostgresSession) => Promise<void>;
+type ConnectionCheck = (session: PostgresSession) => Promise<void>;
 
 export interface PostgresSettings {
   readonly host: string;

@@ -7,7 +7,7 @@ import { readIdentity, type DatabaseIdentity } from './identity';
 import type { PostgresPool, Statement } from './pool';
 import { isId, wholeOf } from './whole';
 
-export interface StalePageRead {
+interface StalePageRead {
   readonly partitionId: number;
   readonly afterBuildId: number;
   readonly slice: number;
@@ -17,7 +17,7 @@ export interface StalePageRead {
   readonly ageMs: number;
 }
 
-export interface ChunkedBuildRow {
+interface ChunkedBuildRow {
   readonly buildId: number;
   readonly due: {
     readonly projectId: number;
@@ -85,7 +85,7 @@ const oddBuilds: Statement = {
 };
 
 /** $1 partition_id. Null when there is none above. */
-export const nextPartition: Statement = {
+const nextPartition: Statement = {
   name: 'stale-builds-next-partition',
   text: `
     SELECT min(partition_id) AS "partitionId" FROM ci_build_trace_chunks WHERE partition_id > $1 AND partition_id < ${idEnd}`,
@@ -158,7 +158,7 @@ export class PostgresBuildDatabase {
 }
 
 /** A build, or its chunks, whose ids cannot stand in a record. */
-export interface OddBuild {
+interface OddBuild {
   readonly table: 'p_ci_builds' | 'ci_build_trace_chunks';
   readonly id: string;
   readonly field: string;

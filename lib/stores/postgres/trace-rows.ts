@@ -11,7 +11,7 @@ export interface ChunkRow {
   readonly checksum: string | null;
 }
 
-export interface PendingState {
+interface PendingState {
   /** `crc32:<hex>` of the whole trace, from the runner; null when it sent none. */
   readonly checksum: string | null;
   readonly sizeBytes: number | null;

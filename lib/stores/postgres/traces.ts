@@ -12,7 +12,7 @@ import {
 } from './trace-rows';
 
 /** A stored trace, and the rows that it was read from. */
-export interface StoredTrace {
+interface StoredTrace {
   readonly buildId: number;
   readonly projectId: number;
   /** All of them, as they were read. */
@@ -33,7 +33,7 @@ export interface StoredTrace {
  * - `claimed`: the build has a trace artifact that did not exist before.
  * - `gone`: no such build, or it was erased, or it runs again.
  */
-export type Commitment = 'committed' | 'changed' | 'claimed' | 'gone';
+type Commitment = 'committed' | 'changed' | 'claimed' | 'gone';
 
 const lockBuilds: Statement = {
   name: 'lock-builds',

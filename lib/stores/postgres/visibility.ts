@@ -6,7 +6,7 @@
  * the id is placed into the window that ends a little after the snapshot's newest.
  */
 
-export interface Snapshot {
+interface Snapshot {
   /** Everything below has ended. */
   readonly xmin: number;
   /** Nothing at or above has ended. */

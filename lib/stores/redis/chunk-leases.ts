@@ -6,7 +6,7 @@ import { RedisError } from './errors';
 import { RedisLeaseReserve } from './lease-reserve';
 import { asList, asOneOf } from './replies';
 
-export interface ChunkLease {
+interface ChunkLease {
   readonly buildId: number;
   readonly index: number;
   readonly token: string;

@@ -18,7 +18,7 @@ import { projectRoot } from '../../process/root';
 import { isRefusalByRole, RedisError } from './errors';
 import { asList } from './replies';
 
-export interface RedisSettings {
+interface RedisSettings {
   readonly host: string;
   readonly port: number;
   readonly db: number;

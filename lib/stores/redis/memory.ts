@@ -2,7 +2,7 @@
 import type { RedisConnection } from './connection';
 import { RedisError } from './errors';
 
-export interface RedisMemory {
+interface RedisMemory {
   readonly usedBytes: number;
   /** Null: no limit is set. */
   readonly maxBytes: number | null;

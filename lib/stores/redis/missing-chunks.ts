@@ -6,7 +6,7 @@ import { loadScript, type RedisConnection } from './connection';
 import { RedisError } from './errors';
 import { asInteger, asList } from './replies';
 
-export interface MissingSince {
+interface MissingSince {
   readonly reads: number;
   readonly firstMs: number;
 }

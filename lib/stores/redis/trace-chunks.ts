@@ -4,7 +4,7 @@ import { RedisError } from './errors';
 import { asBytesOrNil, asInteger, asList, asOneOf } from './replies';
 
 /** The archived content of one chunk. */
-export interface ArchivedBytes {
+interface ArchivedBytes {
   readonly key: string;
   readonly sizeBytes: number;
   /** Of the bytes, in hex. */

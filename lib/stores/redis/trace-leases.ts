@@ -6,7 +6,7 @@ import { RedisError } from './errors';
 import { RedisLeaseReserve } from './lease-reserve';
 import { asInteger, asList, asOneOf } from './replies';
 
-export interface LeaseAnswer {
+interface LeaseAnswer {
   readonly jobId: number;
   /** Null when it is held elsewhere. */
   readonly token: string | null;
@@ -17,7 +17,7 @@ export interface LeaseAnswer {
 }
 
 /** A lease that this process holds, or held. */
-export interface HeldLease {
+interface HeldLease {
   readonly jobId: number;
   readonly token: string;
 }

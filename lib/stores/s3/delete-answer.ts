@@ -2,7 +2,7 @@
 import { incompleteAnswer, nothingKnown } from './errors';
 import type { FailedKey } from './paced';
 
-export interface DeleteAnswer {
+interface DeleteAnswer {
   readonly Deleted?: readonly { readonly Key?: string | undefined }[] | undefined;
   readonly Errors?:
     | readonly { readonly Key?: string | undefined; readonly Code?: string | undefined }[]

@@ -6,7 +6,7 @@ import { concernsEveryRequest, incompleteAnswer, S3Error } from './errors';
 import { keySending } from './key-sending';
 import type { FailedKey } from './paced';
 
-export interface DeleteCalls {
+interface DeleteCalls {
   /** One DeleteObjects. @returns its failed keys. @throws S3Error when it is no answer for all of them. */
   readonly together: (keys: readonly string[]) => Promise<readonly FailedKey[]>;
   /** One DeleteObject. @returns S3's reason when it refuses. @throws S3Error when nothing is known. */

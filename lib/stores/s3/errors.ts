@@ -11,7 +11,7 @@ import { isUntrusted } from '../../process/untrusted';
 export type S3Failure = 'unavailable' | 'refused' | 'unfit';
 
 /** An answer of another shape than the request's, including one that leaves something out. */
-export const unexpectedAnswer = 'UnexpectedAnswer';
+const unexpectedAnswer = 'UnexpectedAnswer';
 /** Of the right shape, but without a part of what was requested. */
 export const incompleteAnswer = 'IncompleteAnswer';
 

@@ -8,7 +8,7 @@
  * - `alone`: by a request of its own, whose URL can express every character.
  * - `never`: no request can name it, and no object can have it.
  */
-export type KeySending = 'together' | 'alone' | 'never';
+type KeySending = 'together' | 'alone' | 'never';
 
 /** S3's limit, in UTF-8. */
 const keyBytesMax = 1_024;

@@ -36,7 +36,7 @@ export interface S3Settings {
   readonly keysPerSecondMax?: number | undefined;
 }
 
-export interface StoredObject {
+interface StoredObject {
   readonly key: string;
   readonly sizeBytes: number;
   readonly lastModifiedMs: number;

@@ -14,7 +14,7 @@ export interface FailedKey {
   readonly code: string;
 }
 
-export interface PacedDelete {
+interface PacedDelete {
   readonly pace: RequestPace;
   readonly clock: Clock;
   /** After so long the caller repeats the keys that still got SlowDown. */

@@ -11,7 +11,7 @@
  * reached its end; so waiting requests follow a changed rate at once.
  */
 
-export interface PaceSettings {
+interface PaceSettings {
   /** Keys a second that are never exceeded, even if the provider grants more. */
   readonly perSecondMax?: number | undefined;
 }

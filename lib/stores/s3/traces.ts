@@ -27,7 +27,7 @@ import { checksumOfParts, verified } from './stored-checksum';
 /** The condition at the moment of the write: no object, or the one with this ETag. */
 export type WriteCondition = { readonly absent: true } | { readonly etag: string };
 
-export interface SeenObject {
+interface SeenObject {
   readonly etag: string;
   readonly sizeBytes: number;
   /** SHA-256 of the content in base64; of the parts' hashes, with `-<parts>`, after a multipart upload. */
@@ -35,9 +35,9 @@ export interface SeenObject {
 }
 
 /** Undefined: the condition did not hold, and nothing was written. */
-export type Written = { readonly etag: string; readonly checksum: string } | undefined;
+type Written = { readonly etag: string; readonly checksum: string } | undefined;
 
-export interface TraceUpload {
+interface TraceUpload {
   /** Parts in their order, each of at least 5 MiB but the last. */
   part(bytes: Buffer): Promise<void>;
   complete(condition: WriteCondition): Promise<Written>;

@@ -13,7 +13,7 @@ import { databaseNowMs, inTransaction, storeRows, type SmallGitlab } from '../sm
 import { LeaseTakenError, withTraceLease } from './trace-lease';
 import { chunkRows, destroyChunks, readChunk, type BetweenSteps } from './trace-stores';
 
-export interface GitlabArchiveOptions {
+interface GitlabArchiveOptions {
   /** The object store refuses the upload: row and chunks stay. */
   readonly uploadFails?: boolean;
   /** Called with `row`, `uploaded` and `rows gone`. */

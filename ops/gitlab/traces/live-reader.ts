@@ -13,12 +13,12 @@ import type { KnownTrace } from './trace-ledger';
 import { lossyDifference } from './trace-pieces';
 import { chunkRows, readChunk, type ChunkMeans } from './trace-stores';
 
-export interface TraceRead {
+interface TraceRead {
   readonly from: 'archive' | 'chunks' | 'nowhere';
   readonly bytes: Buffer;
 }
 
-export class UnreadableChunkError extends Error {
+class UnreadableChunkError extends Error {
   override readonly name = 'UnreadableChunkError';
 }
 
@@ -54,7 +54,7 @@ async function readOnce(means: ChunkMeans, buildId: number): Promise<TraceRead> 
 }
 
 /** One break of I1, found by a reader. */
-export interface Violation {
+interface Violation {
   readonly buildId: number;
   /** The first byte that is wrong or missing. */
   readonly atByte: number;
@@ -148,13 +148,13 @@ async function survivorsAreThere(means: ChunkMeans, trace: KnownTrace): Promise<
   return reached >= trace.lengthBytes;
 }
 
-export interface WatchOptions {
+interface WatchOptions {
   readonly randomSeed?: number;
   /** Between two reads; the machine has other work. */
   readonly everyMs?: number;
 }
 
-export interface Watched {
+interface Watched {
   readonly reads: number;
   readonly violations: readonly Violation[];
   /** Reads without an answer of a store; they prove nothing about the bytes. */

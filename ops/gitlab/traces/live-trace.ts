@@ -27,14 +27,14 @@ export interface TraceBuild {
   readonly projectId: number;
 }
 
-export interface AppendOptions {
+interface AppendOptions {
   /** Where a new chunk begins its life; GitLab's default is 4. */
   readonly store?: 1 | 4;
   /** A process that was stopped and continues with its old knowledge: it checks neither lease nor archive. */
   readonly stalled?: { readonly atByte: number };
 }
 
-export type Appended =
+type Appended =
   | { readonly accepted: true; readonly toByte: number }
   /** The runner gets this error, and keeps its bytes. */
   | { readonly accepted: false; readonly reason: 'lease' | 'archived' | 'offset' };
@@ -146,14 +146,14 @@ async function saveChunk(
   return rowCount === 1;
 }
 
-export interface FlushOptions {
+interface FlushOptions {
   readonly to: typeof chunkStore.database | typeof chunkStore.fog;
   /** Called with `stored` and `saved`. */
   readonly between?: BetweenSteps;
 }
 
 /** The result of a flush; any result but `flushed` leaves the chunk where it was. */
-export type Flushed = 'flushed' | 'not live' | 'no data' | 'not final' | 'stale';
+type Flushed = 'flushed' | 'not live' | 'no data' | 'not final' | 'stale';
 
 /**
  * Moves a live chunk to a lasting store: the new store, then the row, then the old store. Data that a crash or a lost

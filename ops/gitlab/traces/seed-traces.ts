@@ -18,7 +18,7 @@ import {
   type TracePlan,
 } from './traces';
 
-export interface SeedTracesInput {
+interface SeedTracesInput {
   /** Builds with a trace. */
   readonly count: number;
   readonly random: Random;

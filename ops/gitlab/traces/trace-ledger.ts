@@ -17,20 +17,20 @@ export interface TraceEntry {
 }
 
 /** GitLab has accepted the trace's bytes up to this one. */
-export interface AppendedEntry {
+interface AppendedEntry {
   readonly kind: 'appended';
   readonly buildId: number;
   readonly toByte: number;
 }
 
 /** From here on the build should be archived. */
-export interface FinishedEntry {
+interface FinishedEntry {
   readonly kind: 'finished';
   readonly buildIds: readonly number[];
 }
 
 /** Bytes that a store destroyed, or that GitLab itself can no longer read. Written before it happens. */
-export interface LostEntry {
+interface LostEntry {
   readonly kind: 'lost';
   readonly buildId: number;
   readonly fromByte: number;
@@ -38,20 +38,20 @@ export interface LostEntry {
 }
 
 /** `going` is written before an erase or a deletion begins, `gone` when GitLab's part of it has ended. */
-export interface TraceGoneEntry {
+interface TraceGoneEntry {
   readonly kind: 'trace-going' | 'trace-gone';
   readonly buildIds: readonly number[];
 }
 
 /** The pipeline is right to leave this trace in its chunks. */
-export interface StaysEntry {
+interface StaysEntry {
   readonly kind: 'trace-stays';
   readonly buildId: number;
   readonly why: string;
 }
 
 /** Chunk data that GitLab itself left without a row, and will never look for again. */
-export interface OrphanedEntry {
+interface OrphanedEntry {
   readonly kind: 'orphaned';
   readonly keys: readonly string[];
 }

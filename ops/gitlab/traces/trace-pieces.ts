@@ -1,7 +1,7 @@
 /** What must remain of a trace when a store has destroyed a part of it: all the rest, in order. */
 import { traceBytes } from './trace-bytes';
 
-export interface ByteRange {
+interface ByteRange {
   readonly fromByte: number;
   readonly toByte: number;
 }

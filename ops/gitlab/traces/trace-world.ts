@@ -17,7 +17,7 @@ import type { World } from '../world';
 /** `mixed` goes through the four stores, chunk by chunk, the last chunk in Redis. */
 export type StoreChoice = 'redis' | 'shared-redis' | 'database' | 'fog' | 'mixed';
 
-export interface TraceWish {
+interface TraceWish {
   /** 1,000 by default; 0 is a chunk without bytes. */
   readonly sizeBytes?: number;
   readonly stores?: StoreChoice;

@@ -31,7 +31,7 @@ export interface TracePlan {
   readonly counted: boolean;
 }
 
-export interface NewTraceBuilds {
+interface NewTraceBuilds {
   readonly count: number;
   readonly random: Random;
   readonly baseMs: number;
@@ -192,7 +192,7 @@ async function insertChunks(client: Queryable, chunks: readonly PlannedChunk[]):
   );
 }
 
-export interface ReportedState {
+interface ReportedState {
   readonly build: TraceBuild;
   readonly sizeBytes: number;
   /** The right one by default. */

@@ -19,7 +19,7 @@ export interface TraceCounts {
   readonly waiting: number;
 }
 
-export interface TraceView {
+interface TraceView {
   readonly ledger: LedgerState;
   /** By build. */
   readonly rows: ReadonlyMap<number, TraceRow>;

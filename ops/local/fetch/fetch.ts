@@ -57,7 +57,7 @@ function entryName(part: PartName, recipe: string, version: string): string {
   return `${part}-${version}-${hash.digest('hex').slice(0, 12)}`;
 }
 
-export interface FetchOptions {
+interface FetchOptions {
   readonly cache: string;
   readonly progress: FetchProgress;
   readonly signal?: AbortSignal | undefined;

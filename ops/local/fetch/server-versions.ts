@@ -18,7 +18,7 @@ export const serverVersionsVariable = 'AFTERBUILD_SERVER_VERSIONS';
 
 /** Parts whose recipe is one pom with one version of its own. */
 const replaceable = ['kafka', 'broker', 'connectPlugins', 'registry'] as const;
-export type ReplaceablePart = (typeof replaceable)[number];
+type ReplaceablePart = (typeof replaceable)[number];
 export type ServerVersions = Readonly<Partial<Record<ReplaceablePart, string>>>;
 
 const isReplaceable = (name: string): name is ReplaceablePart =>

@@ -1,5 +1,5 @@
 /** The one list of the parts of the local stack; a test compares the recipes in `servers/` with it. */
-export interface ServerPart {
+interface ServerPart {
   readonly title: string;
   readonly version: string;
   /** Roughly how much a first fetch has to do, for the progress display. */

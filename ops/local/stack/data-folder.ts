@@ -33,7 +33,7 @@ export const secretFile = (dataDir: string, name: SecretName): string =>
 export const connectSecretsDir = (dataDir: string): string => join(dataDir, 'secrets', 'connect');
 
 /** The CDC role's password as the property `password`, for `${file:<path>:password}` in a connector. */
-export const cdcPropertiesFile = (dataDir: string): string =>
+const cdcPropertiesFile = (dataDir: string): string =>
   join(connectSecretsDir(dataDir), 'cdc.properties');
 
 export const logFile = (dataDir: string, name: string): string =>

@@ -147,7 +147,7 @@ export const rights: readonly Right[] = [
 /** `group.id` of the local stack's Connect worker. */
 export const connectGroup = 'afterbuild-connect';
 
-export interface ResolvedName {
+interface ResolvedName {
   readonly name: string;
   readonly isPrefix: boolean;
 }

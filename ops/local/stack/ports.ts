@@ -15,7 +15,7 @@ export const portNames = [
   'objectStorage',
 ] as const;
 
-export type PortName = (typeof portNames)[number];
+type PortName = (typeof portNames)[number];
 export type Ports = Readonly<Record<PortName, number>>;
 
 /** A configured port is taken, or is not a port. */
@@ -38,7 +38,7 @@ export function isPortFree(port: number): Promise<boolean> {
   });
 }
 
-export interface PortWishes {
+interface PortWishes {
   /** From flags or the environment; never replaced. */
   readonly configured: Partial<Ports>;
   /** From the last start; replaced when taken. */

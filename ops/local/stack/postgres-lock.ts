@@ -13,7 +13,7 @@ import { identifyProcess } from './process-identity';
 
 const sessionsEndWithinMs = 10_000;
 
-export interface PostmasterFile {
+interface PostmasterFile {
   readonly pid: number;
   /** Undefined when the server died before it had any. */
   readonly sharedMemoryId: string | undefined;

@@ -64,7 +64,7 @@ function writeAs(place: Place, name: string, text: string): void {
 }
 
 /** The superuser's connection, for the readiness check and for the set-up of the database. */
-export function superuserConnection(place: Pick<Place, 'dataDir' | 'ports'>) {
+function superuserConnection(place: Pick<Place, 'dataDir' | 'ports'>) {
   return {
     host: '127.0.0.1',
     port: place.ports.postgres,

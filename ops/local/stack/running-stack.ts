@@ -38,7 +38,7 @@ export interface ServerHandle {
   kill(signal?: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
 }
 
-export type StackServers = Readonly<Record<Exclude<ServerName, FurtherBrokerName>, ServerHandle>> &
+type StackServers = Readonly<Record<Exclude<ServerName, FurtherBrokerName>, ServerHandle>> &
   Readonly<Partial<Record<FurtherBrokerName, ServerHandle>>>;
 
 export interface RunningStack {
@@ -55,7 +55,7 @@ function currentStack(dataDir: string): StackFile {
   throw new ServerError(`No stack is described in ${dataDir}; start one there first.`);
 }
 
-export function recordServer(
+function recordServer(
   dataDir: string,
   name: ServerName,
   identity: ProcessIdentity | undefined,

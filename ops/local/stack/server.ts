@@ -17,7 +17,7 @@ export const serverNames = [
 
 export type ServerName = (typeof serverNames)[number];
 
-export const brokerNames = ['kafka', 'kafka2', 'kafka3'] as const;
+const brokerNames = ['kafka', 'kafka2', 'kafka3'] as const;
 export type BrokerName = (typeof brokerNames)[number];
 /** Brokers that only a stack of three has. */
 export type FurtherBrokerName = Exclude<BrokerName, 'kafka'>;

@@ -30,7 +30,7 @@ export class StackBusyError extends Error {
   override readonly name = 'StackBusyError';
 }
 
-export interface StackOptions {
+interface StackOptions {
   /** Made if absent; all data of the servers is below it. */
   readonly dataDir: string;
   /** Called with one sentence at a time. */

@@ -51,7 +51,7 @@ export interface FetchTopics {
   readonly maxWaitTime: number;
 }
 
-export interface FetchedPart extends Numbered {
+interface FetchedPart extends Numbered {
   readonly topic: string;
   readonly highWatermark: string;
   readonly messages: readonly Message[];

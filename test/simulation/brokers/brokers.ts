@@ -9,7 +9,7 @@ import type { SimulatedBroker } from '../simulated-broker';
 import type { SimulatedGroup } from '../simulated-group';
 import { Node, type Roles } from './node';
 
-export type BrokersGroup = SimulatedGroup<Buffer, Buffer>;
+type BrokersGroup = SimulatedGroup<Buffer, Buffer>;
 
 export interface BrokersPlan {
   /** Until an unavailable broker counts as gone, and others take over its work. */

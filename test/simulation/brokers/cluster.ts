@@ -9,7 +9,7 @@ import { Connection, type Network } from './connection';
 import { Handle, type Proofs } from './handle';
 import { ProtocolError } from './protocol-error';
 
-export interface ClusterOptions {
+interface ClusterOptions {
   readonly host: Host;
   readonly brokers: Brokers;
   readonly network: Network;

@@ -21,7 +21,7 @@ export interface KafkaBatch extends TopicPartition {
   lastOffset(): string;
 }
 
-export interface Fetching {
+interface Fetching {
   readonly host: Host;
   readonly cluster: Cluster;
   readonly maxWaitMs: number;

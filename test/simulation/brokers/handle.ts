@@ -19,7 +19,7 @@ export interface Proofs {
   lastSentAtMs: number;
 }
 
-export interface HandleOptions {
+interface HandleOptions {
   readonly nodeId: number;
   readonly pool: readonly Connection[];
   readonly answers: Answers;

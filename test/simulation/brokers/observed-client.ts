@@ -21,7 +21,7 @@ import { Cluster } from './cluster';
 import { SimulatedConsumer } from './consumer';
 import type { ConsumerConfig } from './consumer-shapes';
 
-export interface ObservedOptions {
+interface ObservedOptions {
   readonly host: Host;
   readonly brokers: Brokers;
   readonly library: Library;

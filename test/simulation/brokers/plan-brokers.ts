@@ -15,7 +15,7 @@ import {
 /** So many of the seeds, roughly. */
 const share = 0.3;
 /** One read of the log, the watch, and time for both to fail once. */
-export const muteMs = 22_000;
+const muteMs = 22_000;
 const notHere = new Set<Fault['kind']>([
   'store away',
   'registry away',

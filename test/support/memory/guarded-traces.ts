@@ -22,8 +22,8 @@ import type { Life } from './living-trace';
 import { MemoryChunkLeases, MemoryChunkMoves } from './memory-chunk-moves';
 import type { TraceGround } from './trace-archive';
 
-export const everyStore: ReadonlySet<number> = new Set([1, 4]);
-export const dayMs = 86_400_000;
+const everyStore: ReadonlySet<number> = new Set([1, 4]);
+const dayMs = 86_400_000;
 
 export class GuardedTraces {
   readonly chunkLeases: MemoryChunkLeases;

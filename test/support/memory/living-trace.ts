@@ -15,7 +15,7 @@ export const acts = [
   'gitlab-fails',
   'erase',
 ] as const;
-export type Act = (typeof acts)[number];
+type Act = (typeof acts)[number];
 
 export class Life extends TraceGround {
   readonly chunkLeases = new MemoryChunkLeases();

@@ -1,7 +1,7 @@
 /** A store in simulated time that can do `knee` things at once at full speed, and slows down beyond that. */
 import type { AdaptiveLimit } from '../../../lib/runtime/lanes/adaptive-limit';
 
-export interface StoreLoad {
+interface StoreLoad {
   /** So many things at once do not delay each other. */
   readonly knee: number;
   /** Of one micro-batch alone. */
@@ -16,7 +16,7 @@ interface Running {
 }
 
 /** The observations of one `run`. */
-export interface SeenLoad {
+interface SeenLoad {
   readonly perSecond: number;
   readonly latencyMs: number;
   readonly meanLimit: number;

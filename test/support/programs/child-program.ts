@@ -2,7 +2,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 
-export interface ChildOptions {
+interface ChildOptions {
   readonly args?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** For node itself, for example `--expose-gc`. */

@@ -53,7 +53,7 @@ export class Recorder implements ClientListener {
 /** The session of every client here: short, so that a test can wait longer. */
 export const sessionTimeoutMs = 6_000;
 
-export interface Clients {
+interface Clients {
   group(name: string, partitions: number, settings?: Record<string, string>): Promise<KafkaGroup>;
   client(group: KafkaGroup): KafkaJsClient;
 }

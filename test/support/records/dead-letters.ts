@@ -3,7 +3,7 @@ import type { IHeaders, KafkaMessage } from 'kafkajs';
 import type { Scenario } from '../scenario/scenario';
 import { until } from '../until';
 
-export interface ReadRecord {
+interface ReadRecord {
   readonly partition: number;
   readonly offset: number;
   readonly key: Buffer | null;

@@ -78,7 +78,7 @@ export class SteppedClock implements Clock {
   }
 }
 
-export interface Said {
+interface Said {
   readonly level: string;
   readonly event: unknown;
 }

@@ -7,7 +7,7 @@ import type { ExpiredArtifact } from '../../../schemas/generated';
 import { artifact, record } from '../memory/artifact-deletion';
 
 /** What an attacker knows of the rows: ids, columns and keys, to be combined in any way. */
-export interface Known {
+interface Known {
   readonly artifacts: readonly ArtifactKeyColumns[];
   /** Of rows that are gone, or never were; their objects may be there. */
   readonly absentIds: readonly number[];

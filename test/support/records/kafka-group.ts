@@ -156,7 +156,7 @@ export class KafkaGroup {
   }
 }
 
-export const connectionsOf = (brokers: string) => ({
+const connectionsOf = (brokers: string) => ({
   KAFKA_BROKERS: brokers.split(','),
   KAFKA_TLS_CA_FILE: undefined,
   KAFKA_SASL_MECHANISM: undefined,

@@ -2,7 +2,7 @@
 import { insertBuilds } from '../../../ops/gitlab/rows';
 import type { Scenario } from '../scenario/scenario';
 
-export interface ChunkedBuilds {
+interface ChunkedBuilds {
   readonly count: number;
   readonly status?: string;
   /** Default: a day ago; null for builds that still run. */

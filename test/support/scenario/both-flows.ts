@@ -31,7 +31,7 @@ export const briskly: Settings = {
   STALE_EVERY_MS: '2000',
 };
 
-export interface Wave {
+interface Wave {
   readonly artifacts?: number;
   readonly traces?: number;
   /** Whether GitLab has flushed the traces into the database; by default they are in Redis. */

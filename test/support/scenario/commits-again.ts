@@ -112,7 +112,7 @@ class Standing {
 }
 
 /** All readings of the processes. */
-export interface Seen {
+interface Seen {
   /** The longest time that each stood still, in seconds. */
   readonly stoodSeconds: Readonly<Record<string, number>>;
   /** Processes that stood still and reported that all is well. */

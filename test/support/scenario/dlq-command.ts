@@ -10,7 +10,7 @@ import { projectRoot } from '../../../lib/process/root';
 import { operatorProduces } from './operator-actions';
 import type { Scenario } from './scenario';
 
-export interface CommandEnd {
+interface CommandEnd {
   readonly code: number;
   /** Its output on stdout. */
   readonly printed: string;
@@ -32,7 +32,7 @@ export function dlq(scenario: Scenario, ...args: readonly string[]): Promise<Com
   });
 }
 
-export interface DeadRecord {
+interface DeadRecord {
   readonly key: string | Buffer | null;
   readonly value: Buffer | null;
   /** The record's own. */

@@ -2,7 +2,7 @@
 import type { RunningProcess } from './running-process';
 import { until } from '../until';
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly text: string;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { RunningProcess } from './running-process';
 
 /** Path of a folder for the logs of every scenario; without it nothing is kept. */
-export const logsVariable = 'AFTERBUILD_TEST_LOGS';
+const logsVariable = 'AFTERBUILD_TEST_LOGS';
 
 /** One file a process: `<folder>/<scenario's first words>-<id>/<number>-<process>.log`. */
 export function keepLogs(id: string, processes: readonly RunningProcess[]): void {

@@ -13,7 +13,7 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
-export interface Exit {
+interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }

@@ -10,7 +10,7 @@ import type { Scenario } from './scenario';
 import { until } from '../until';
 import { untilReadiness } from './health-pages';
 
-export interface UnderFaults {
+interface UnderFaults {
   readonly brokers: ThreeBrokers;
   readonly flows: BothFlows;
   readonly processes: readonly RunningProcess[];
@@ -18,7 +18,7 @@ export interface UnderFaults {
   restart(name: ProcessName, between: () => Promise<void>): Promise<void>;
 }
 
-export interface FaultSettings {
+interface FaultSettings {
   /** For how long a fault of the file may keep commits from being accepted. */
   readonly mayStandMs?: number;
   /** Of all processes. */

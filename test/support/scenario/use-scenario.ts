@@ -8,7 +8,7 @@ import { bringUp, currentStack } from '../stack/stack';
 /** Longer than `connect apply` waits by itself: it can say why nothing streams, a time limit here cannot. */
 const beginMs = 240_000;
 
-export interface Ground {
+interface Ground {
   readonly changes: 'streamed' | 'none';
   /** `own` for a scenario that changes the server's history or stops it for good (own-database.ts). */
   readonly database?: 'shared' | 'own';

@@ -3,7 +3,7 @@ import { Toxiproxy, type FaultProxy } from '../../../ops/faults/toxiproxy';
 import type { RunningStack } from '../../../ops/local/stack/running-stack';
 import { currentStack } from './stack';
 
-export interface BadNetwork {
+interface BadNetwork {
   readonly postgres: FaultProxy;
   readonly redis: FaultProxy;
   readonly s3: FaultProxy;

@@ -22,14 +22,14 @@ export const offsetsTopic = '__consumer_offsets';
 const ofTopic = ConfigSource.TOPIC_CONFIG;
 
 /** The partition of the offsets topic that a group belongs to: by Java's hash of its name. */
-export function offsetsPartitionOf(group: string, partitions: number): number {
+function offsetsPartitionOf(group: string, partitions: number): number {
   let hash = 0;
   for (let at = 0; at < group.length; at += 1) hash = (31 * hash + group.charCodeAt(at)) | 0;
   return (hash === -(2 ** 31) ? 0 : Math.abs(hash)) % partitions;
 }
 
 /** One of the three. */
-export interface OneBroker {
+interface OneBroker {
   readonly node: number;
   readonly server: ServerHandle;
 }

@@ -27,7 +27,7 @@ interface Answer {
   readonly partitions: readonly { readonly partition: number; readonly code: number }[];
 }
 
-export interface OfTopic {
+interface OfTopic {
   readonly topic: string;
   readonly partitions: readonly number[];
 }

@@ -15,7 +15,7 @@ export interface SharedStack {
 
 const log = (line: string): void => void process.stderr.write(`stack: ${line}\n`);
 
-export interface WantedStack {
+interface WantedStack {
   /** Names the `stack.json` of a running stack; set when this starts one. */
   readonly variable: string;
   readonly shape?: StackShape;

@@ -6,7 +6,7 @@ import { RedisPair } from './redis-pair';
 import { readFile } from './stack';
 import type { OwnServer } from '../scenario/use-scenario';
 
-export interface RedisPairInStack extends OwnServer {
+interface RedisPairInStack extends OwnServer {
   readonly pair: RedisPair;
 }
 
