@@ -67,8 +67,8 @@ function deleted(body: string): Answer {
 
 function stored({ headers }: IncomingMessage): Answer {
   const checksum = headers[checksumHeader];
-  const told = typeof checksum === 'string' ? { [checksumHeader]: checksum } : {};
-  return { status: 200, headers: { etag, ...told } };
+  const checksums = typeof checksum === 'string' ? { [checksumHeader]: checksum } : {};
+  return { status: 200, headers: { etag, ...checksums } };
 }
 
 function ofSelfTest(request: IncomingMessage, { pathname, searchParams }: URL): Answer {

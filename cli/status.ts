@@ -49,8 +49,8 @@ async function status(options: StatusOptions, signal: AbortSignal): Promise<Exit
     throw new InvalidArgumentError('--every must be a whole number of seconds from 1.');
   }
   const config = loadConfig(controlSchema, process.env);
-  const told = new Told();
-  const { readOn, unread, end } = await followTopics(config, told.topics);
+  const state = new TopicState();
+  const { readOn, unread, end } = await followTopics(config, state.topics);
   const kafka = createKafka(config, 'afterbuild', silent);
   const reader = createLogReader(kafka, systemClock, Math.random);
   const admin = createTopicAdmin(kafka, {
@@ -63,7 +63,8 @@ async function status(options: StatusOptions, signal: AbortSignal): Promise<Exit
   const asked: Asked = { admin, counts, signal };
   try {
     await reach(kafkaOf(config), () => Promise.all([admin.connect(), reader.connect()]));
-    const round = async (): Promise<void> => print(options, await readReports(config, told, asked));
+    const round = async (): Promise<void> =>
+      print(options, await readReports(config, state, asked));
     await round();
     const pause = (): Promise<boolean> =>
       systemClock.sleep(Number(options.every) * 1_000, signal).then(
@@ -98,7 +99,7 @@ interface Asked {
 }
 
 /** The content of the two state topics. */
-class Told {
+class TopicState {
   readonly flags = new Flags();
   readonly instances = new Map<string, InstanceStatus>();
   readonly topics = [
@@ -128,13 +129,13 @@ function print(options: StatusOptions, reports: readonly ProcessReport[]): void 
 
 async function readReports(
   config: ControlConfig,
-  told: Told,
+  state: TopicState,
   asked: Asked,
 ): Promise<ProcessReport[]> {
   const reports = new Map<ProcessName, ProcessReport>();
   // The reports of the consumer show what a producer waits for, and when all is done.
   for (const process of processNames.toSorted(byConsumer)) {
-    const known = await knownOf(config, told, asked, process);
+    const known = await knownOf(config, state, asked, process);
     const consumer = reports.get(consumers[process] ?? process);
     reports.set(process, reportOf(known, systemClock.nowMs(), consumer));
   }
@@ -151,13 +152,13 @@ const byConsumer = (a: ProcessName, b: ProcessName): number =>
 
 async function knownOf(
   config: ControlConfig,
-  told: Told,
+  state: TopicState,
   { admin, counts, signal }: Asked,
   process: ProcessName,
 ): Promise<Known> {
   const named = (name: string): string => `${config.AFTERBUILD_NAMESPACE}${name}`;
-  const instances = [...told.instances.values()].filter((one) => one.process === process);
-  const flags = told.flags.of(process, systemClock.nowMs());
+  const instances = [...state.instances.values()].filter((one) => one.process === process);
+  const flags = state.flags.of(process, systemClock.nowMs());
   const place = failureGroups.find(({ group }) => group === process);
   if (!place) return { process, instances, flags, work: null, deadLetters: null };
   const { topic, group, retries } = place;

@@ -287,7 +287,8 @@ async function forgetRows(
     job.outcome = done;
     around.counts.trace(effect, job.sizeBytes);
     around.ending.over(job.owner);
-    if (grown.has(trace.buildId)) job.note = { event: 'trace.told', reason: strayAppend };
+    if (grown.has(trace.buildId))
+      job.note = { event: 'trace.archived-with-faults', reason: strayAppend };
     // The note of missing chunks would expire by itself, too.
     if (effect === 'partial') await around.missing.forget(job.owner).catch(() => undefined);
   }

@@ -67,7 +67,7 @@ test.each<[string, number]>([
   expect(ground.rows.chunksOf(1)).toEqual([]);
   expect(ground.lines).toContainEqual(
     expect.objectContaining({
-      event: 'trace.told',
+      event: 'trace.archived-with-faults',
       reason: `stored with a marker for each lost chunk: ${lost}`,
     }),
   );
@@ -135,7 +135,9 @@ test('the runner’s checksum differs (hex): waits, and is archived and logged w
   ground.nowMs += 24 * hourMs;
   expect(await ground.archive(1)).toEqual([{ kind: 'done' }]);
   ground.expectArchived(1, bytes);
-  expect(ground.lines).toContainEqual(expect.objectContaining({ event: 'trace.told' }));
+  expect(ground.lines).toContainEqual(
+    expect.objectContaining({ event: 'trace.archived-with-faults' }),
+  );
 });
 
 test('a chunk’s own checksum differs (decimal): waits, unless the runner’s covers it', async () => {

@@ -128,8 +128,9 @@ export function agreement(
   pending: PendingState | null,
   content: { readonly crc32: number; readonly sizeBytes: number },
 ): Agreement {
-  const told = /^crc32:([0-9a-f]{1,8})$/i.exec(pending?.checksum ?? '')?.[1];
-  if (told !== undefined) return Number.parseInt(told, 16) === content.crc32 ? 'agrees' : 'differs';
+  const reported = /^crc32:([0-9a-f]{1,8})$/i.exec(pending?.checksum ?? '')?.[1];
+  if (reported !== undefined)
+    return Number.parseInt(reported, 16) === content.crc32 ? 'agrees' : 'differs';
   if (pending?.sizeBytes != null) {
     return pending.sizeBytes === content.sizeBytes ? 'agrees' : 'differs';
   }

@@ -62,7 +62,7 @@ describe.each([120_000, chunkBytes - 1, chunkBytes + 1])('a first chunk of %i by
     const object = ground.objectOf(1)!;
     expect(object.subarray(0, size).equals(head)).toBe(true);
     expect(object.subarray(-5_000).equals(tail)).toBe(true);
-    expect(lineOf('trace.told')).toHaveLength(1);
+    expect(lineOf('trace.archived-with-faults')).toHaveLength(1);
   });
 
   test('that was archived with a marker, and whose chunks a crash has left, is finished', async () => {

@@ -10,7 +10,7 @@ import { archivePass } from './archive-pass';
 import { asMember } from './as-member';
 import type { Effect, Job } from './job';
 import type { Dependencies } from './dependencies';
-import { ToldNotes } from './told-notes';
+import { LoggedNotes } from './logged-notes';
 
 export type FinishedRecord = ConsumedRecord<BuildFinished>;
 type HandleFinished = (
@@ -23,7 +23,7 @@ type HandleFinished = (
 const passesMax = 4;
 
 export function createHandler(of: Dependencies): HandleFinished {
-  const told = new ToldNotes();
+  const logged = new LoggedNotes();
   return async function handleFinished(records, signal, mayBegin = () => true) {
     const around = asMember(of, mayBegin);
     const startedMs = around.clock.nowMs();
@@ -38,7 +38,7 @@ export function createHandler(of: Dependencies): HandleFinished {
         await archivePass(around, partitionId, group.filter(isOpen));
       }
     }
-    report({ ...around, told }, records.length, [...jobs.values()], startedMs);
+    report({ ...around, logged }, records.length, [...jobs.values()], startedMs);
     return records.map((record) => held.get(record) ?? outcomeOf(jobs.get(nameOf(record))));
   };
 }
@@ -98,7 +98,11 @@ const leftTexts = {
 } as const;
 
 function report(
-  { logger, clock, told }: Pick<Dependencies, 'logger' | 'clock'> & { readonly told: ToldNotes },
+  {
+    logger,
+    clock,
+    logged,
+  }: Pick<Dependencies, 'logger' | 'clock'> & { readonly logged: LoggedNotes },
   records: number,
   jobs: readonly Job[],
   startedMs: number,
@@ -108,12 +112,12 @@ function report(
     const { partitionId, buildId } = owner;
     const fields = { ...note, partitionId, buildId };
     if (note.event === 'trace.waits' || note.event === 'trace.left') {
-      const isNews = told.isNews(partitionId, buildId, note.reason);
+      const isNews = logged.isNews(partitionId, buildId, note.reason);
       const level = note.event === 'trace.waits' ? 'info' : 'warn';
       logger[isNews ? level : 'debug'](fields, leftTexts[note.event]);
     } else if (note.event === 'trace.ends') {
       // Status, readiness and a metric keep showing it.
-      const isNews = told.isNews(partitionId, buildId, `ends: ${note.reason}`);
+      const isNews = logged.isNews(partitionId, buildId, `ends: ${note.reason}`);
       logger[isNews ? 'error' : 'debug'](
         fields,
         'the data of a trace ends, and cannot be archived',

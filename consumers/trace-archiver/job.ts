@@ -29,7 +29,7 @@ export interface Job {
 }
 
 export interface Note {
-  readonly event: 'trace.waits' | 'trace.left' | 'trace.told' | 'trace.ends';
+  readonly event: 'trace.waits' | 'trace.left' | 'trace.archived-with-faults' | 'trace.ends';
   readonly reason: string;
   /** When Redis drops the first of the data by itself. */
   readonly endsInMs?: number;

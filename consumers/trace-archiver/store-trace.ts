@@ -98,7 +98,7 @@ async function archive(around: Dependencies, task: Task, effect: Effect = 'archi
   const left = newNotes();
   const content = chunkContent(places, load, left, true);
   const stored = await storeContent(around.objects, targetOf(task), content, () => undefined);
-  job.note = { event: 'trace.told', reason: describeMarkers(left) };
+  job.note = { event: 'trace.archived-with-faults', reason: describeMarkers(left) };
   return preparedOf(around, task, 'partial', left, stored);
 }
 
@@ -144,7 +144,10 @@ function approveChecksums(
     case 'go':
       return;
     case 'go-and-tell':
-      job.note = { event: 'trace.told', reason: `${reason}, and no more bytes have come` };
+      job.note = {
+        event: 'trace.archived-with-faults',
+        reason: `${reason}, and no more bytes have come`,
+      };
       return;
     case 'settle':
       throw new SetAside('settle', reason);

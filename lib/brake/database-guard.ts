@@ -35,7 +35,7 @@ export class ReplacedDatabaseError extends DatabaseHoldError {
 export interface Met {
   readonly origin: DatabaseOrigin;
   readonly timestampMs: number;
-  /** What says so, for a person: `The watermark due/public.x on afterbuild.progress`. */
+  /** The evidence, for an operator: `The watermark due/public.x on afterbuild.progress`. */
   readonly by?: string;
 }
 

@@ -135,7 +135,7 @@ test('work that waits while the process is paused goes on when it is not', async
   await expect(helm.whilePaused(AbortSignal.abort(new Error('stop')))).rejects.toThrow('stop');
 });
 
-test('a hint is believed for a minute, whatever end it names', async () => {
+test('a hint is believed for a minute, even when it names a later end', async () => {
   const { set, caughtUp, clock, hinted } = setUp();
   caughtUp();
   await set(breakerHint('artifact-deleter/pod-2', 's3', Number.MAX_SAFE_INTEGER));

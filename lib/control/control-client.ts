@@ -213,7 +213,7 @@ export class ControlClient {
 
   #passOn({ dependency, untilMs }: { dependency: string; untilMs: number }): void {
     const known = dependencies.find((one) => one === dependency);
-    // Whoever says that it is so for longer may be gone by then, or is none of us.
+    // An instance that claims a longer time may have ended by then, or the record is forged.
     const endsMs = Math.min(untilMs, this.#options.clock.nowMs() + hintForMs);
     if (known) this.#steered?.hint(known, endsMs);
   }

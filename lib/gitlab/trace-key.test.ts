@@ -50,7 +50,7 @@ test('a trace that was stored before keys were marked is found where its row say
   expect(others.map((path) => traceKeyBy(build, path))).toEqual(others.map(() => traceKey(build)));
 });
 
-test('a key says by itself that it is a trace’s, and no artifact has it, whatever is said of one', () => {
+test('a key shows by itself that it is a trace’s, and no artifact has it, with any values of its row', () => {
   fc.assert(
     fc.property(owner, id, (build, artifactId) => {
       const key = traceKey(build);

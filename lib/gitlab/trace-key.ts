@@ -16,7 +16,7 @@ export interface TraceOwner {
 
 /**
  * `<project hash>/@final/<2>/<2>/<60 hex>`: the shape of a direct upload, which GitLab reads and deletes. Its end marks
- * it as a trace's, which the artifact-deleter never deletes, whatever a record says.
+ * it as a trace's, which the artifact-deleter never deletes, with any content of a record.
  */
 export const traceKey = (owner: TraceOwner): string => markAsTrace(unmarkedTraceKey(owner));
 

@@ -57,7 +57,7 @@ export function firstWrittenMs(headers: RecordHeaders, timestampMs: number): num
   return /^[0-9]{1,15}$/.test(said) ? Math.min(Number(said), timestampMs) : timestampMs;
 }
 
-/** What a person has decided about dead letters: on the marker beside them (lib/dead-letters/resolution.ts). */
+/** An operator's decision about dead letters, on the marker beside them (lib/dead-letters/resolution.ts). */
 export const settlementHeaders = {
   /** `redriven` or `parked`. */
   settled: 'afterbuild-settled',

@@ -1,13 +1,13 @@
 /**
- * Reads a topic on which we say how far we have come. Whoever may write there may write anything, and what cannot be
- * right is passed over: its shard begins at the beginning, which costs time and nothing else. A lane that halts for it
- * would halt again at each start, for such a record stays until another takes its key.
+ * Reads a topic that holds the progress of sweeps. Any writer with the right may write anything there. A record that
+ * cannot be right is passed over: its shard begins at its first row, which costs time and nothing else. A lane that
+ * halted for it would halt again at each start, since such a record stays until another one has its key.
  */
 import type { Logger } from '../process/logger';
 import type { ConsumedRecord } from './subscription';
 import { UndecodableRecordError } from './undecodable-record-error';
 
-/** Bytes that are no value of the topic's schema, whatever is done about it. */
+/** Bytes that are no value of the topic's schema, and never will be. */
 export class Unreadable {
   constructor(readonly reason: string) {}
 }

@@ -10,7 +10,7 @@ const pace = { retryFirstMs: 100, retryMaxMs: 5_000 };
 /** As in a lane: a failure that occurs once or twice often passes by itself. */
 const stuckAfter = defaultSettings.triesInPlace;
 /** Messages logged in one spell of failures; those that differ in numbers only count as one. */
-const toldMax = 10;
+const loggedMax = 10;
 
 export interface UntilDone {
   /**
@@ -83,7 +83,7 @@ class Warned {
 class Failing {
   times = 0;
   #sinceMs = 0;
-  readonly #told = new Set<string>();
+  readonly #logged = new Set<string>();
   /** The end is of use only to a reader of its beginning. */
   #endLevel: 'info' | 'debug' = 'debug';
 
@@ -117,7 +117,7 @@ class Failing {
     const { doing, times: failures } = this;
     const elapsedMs = clock.nowMs() - this.#sinceMs;
     this.times = 0;
-    this.#told.clear();
+    this.#logged.clear();
     this.warned.over(this);
     troubles.end(this);
     logger[this.#endLevel]({ event, doing, failures, elapsedMs }, text);
@@ -128,8 +128,8 @@ class Failing {
     const { logger } = this.parts;
     const message = error.message.replace(/[0-9]+/g, '0');
     const reason = `${String(isStuck)} ${message}`;
-    if (this.#told.has(reason) || this.#told.size >= toldMax) return;
-    this.#told.add(reason);
+    if (this.#logged.has(reason) || this.#logged.size >= loggedMax) return;
+    this.#logged.add(reason);
     const fields = { doing: this.doing, err: error };
     if (!isStuck) {
       // What the brake holds it says itself, and once.

@@ -1,4 +1,4 @@
-/** What `npm run faults` can be told on its command line: which of the scenarios; jest is asked for them by its own names. */
+/** The command line of `npm run faults`: which scenarios to run, as arguments of jest. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
@@ -43,7 +43,7 @@ function namePattern(text: string): string {
 
 /**
  * @returns arguments for jest.
- * @throws CommanderError, after it has told the user, when an argument is wrong or help is wanted.
+ * @throws CommanderError, with its sentence or the help printed, when an argument is wrong or help is wanted.
  */
 export function parseFaultsOptions(args: readonly string[]): string[] {
   const command = new Command('npm run faults --')

@@ -9,7 +9,7 @@ export type SweepKind = 'due' | 'full';
 /** Key of a watermark, and by the due sweep's the owner of the shard. */
 export const progressKey = (sweep: SweepKind, shard: string): string => `${sweep}/${shard}`;
 
-/** For a person. */
+/** For log lines. */
 export const watermarkOf = (sweep: string, shard: string): string =>
   `The watermark ${quoted(`${sweep}/${shard}`)} on afterbuild.progress`;
 

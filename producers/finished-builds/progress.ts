@@ -5,7 +5,7 @@ import { compareCursors, cursorAtStart, type Cursor } from './page';
 
 export const progressKey = (slice: number): string => `stale/${slice}`;
 
-/** For a person. */
+/** For log lines. */
 export const cursorName = (slice: number): string =>
   `The cursor ${progressKey(slice)} on afterbuild.stale-progress`;
 

@@ -101,7 +101,7 @@ export class Checks {
   ): void {
     const key = keyOf(at);
     if (instance.holdings.has(key)) this.fail(`${instance.host.name} opened ${key} twice`);
-    const position = commits ? (instance.client.told.get(key) ?? null) : null;
+    const position = commits ? (instance.client.knownPositions.get(key) ?? null) : null;
     const { nowMs } = this.broker.time;
     const holding = new Holding(this.broker.log(at), position, nowMs, highWatermark);
     if (commits !== holding.commits) this.fail(`${key} was opened before its position was read`);

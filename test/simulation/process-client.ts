@@ -3,7 +3,7 @@ import type { ConsumerClient, Position } from '../../lib/kafka/client-port';
 
 export interface ProcessClient extends ConsumerClient {
   /** The positions that the client reported last, by partition. */
-  readonly told: ReadonlyMap<string, Position>;
+  readonly knownPositions: ReadonlyMap<string, Position>;
   readonly memberId: string | null;
   /** Commits can be expected to work. */
   readonly isSettled: boolean;

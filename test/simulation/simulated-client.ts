@@ -35,7 +35,7 @@ export class SimulatedClient implements ProcessClient {
   #sentAtMs = Infinity;
   /** The group has refused a commit: none can follow before the next join. */
   #isFenced = false;
-  readonly told = new Map<string, Position>();
+  readonly knownPositions = new Map<string, Position>();
   onDrained: (startedAtMs: number) => void = () => undefined;
 
   constructor(around: ClientSurroundings) {
@@ -116,7 +116,7 @@ export class SimulatedClient implements ProcessClient {
       logStart: ends[index]?.[0] ?? 0,
       highWatermark: ends[index]?.[1] ?? 0,
     }));
-    for (const position of positions) this.told.set(keyOf(position), position);
+    for (const position of positions) this.knownPositions.set(keyOf(position), position);
     return positions;
   }
 

@@ -5,9 +5,9 @@
 import type { HeldLease } from '../ports';
 import type { Choice } from './choose';
 import type { ChunkLease } from './ports';
-import type { GuardSurroundings } from './surroundings';
+import type { GuardDependencies } from './dependencies';
 
-type LeaseSurroundings = Pick<GuardSurroundings, 'leases' | 'chunkLeases' | 'logger'>;
+type LeaseSurroundings = Pick<GuardDependencies, 'leases' | 'chunkLeases' | 'logger'>;
 
 export class GuardLeases {
   readonly #around: LeaseSurroundings;

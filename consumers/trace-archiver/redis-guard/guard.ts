@@ -16,7 +16,7 @@ import { MemoryTrend } from './memory-trend';
 import { firstPace, isThrottled, nextPace, type Pace } from './pace';
 import { type IsOurs, pass, type Passed, type PassOrders } from './pass';
 import type { GuardedRedis } from './ports';
-import type { GuardStores, GuardSurroundings } from './surroundings';
+import type { GuardStores, GuardDependencies } from './dependencies';
 
 interface GuardSettings {
   /** Of `maxmemory`; above it chunks move. */
@@ -156,7 +156,7 @@ export class RedisGuard {
 
   async #look(signal: AbortSignal): Promise<void> {
     const { settings, clock } = this.#options;
-    const around: GuardSurroundings = {
+    const around: GuardDependencies = {
       ...this.#options.around,
       mayBegin: () => this.#steering.mayBegin(),
     };

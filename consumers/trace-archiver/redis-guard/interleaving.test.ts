@@ -4,7 +4,7 @@ import { chunkBytes } from '../../../lib/gitlab/trace-chunks';
 import type { Step } from '../../../lib/process/steps';
 import { GuardedTraces } from '../../../test/support/memory/guarded-traces';
 import { acts, Life } from '../../../test/support/memory/living-trace';
-import { guardSteps, type GuardStep } from './surroundings';
+import { guardSteps, type GuardStep } from './dependencies';
 import { archiverSteps, bytesOf, hourMs, record } from '../../../test/support/memory/trace-archive';
 
 const everyStep: readonly AnyStep[] = [...archiverSteps, ...guardSteps];

@@ -1,5 +1,5 @@
 /** Makes the guard with its adapters, and its gauges and status. */
-import { ToldNotes } from '../told-notes';
+import { LoggedNotes } from '../logged-notes';
 import { createGuardCounts, showRedisRooms } from '../../../lib/metrics/effects';
 import { systemClock } from '../../../lib/process/clock';
 import type { loadConfig, traceArchiverSchema } from '../../../lib/process/config';
@@ -34,7 +34,7 @@ export function openGuard(parts: GuardParts): RedisGuard {
       chunkLeases: new RedisChunkLeases(sharedState, config.ARCHIVE_LEASE_MS),
       moves: new PostgresChunkMoves(connections),
       counts: createGuardCounts(metrics),
-      told: new ToldNotes(),
+      logged: new LoggedNotes(),
     },
     servers: serversOf(parts),
     settings: {

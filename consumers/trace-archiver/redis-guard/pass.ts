@@ -12,7 +12,7 @@ import {
 } from './choose';
 import type { Cursor } from './ports';
 import { spill } from './spill';
-import type { GuardSurroundings } from './surroundings';
+import type { GuardDependencies } from './dependencies';
 
 export type IsOurs = (partitionId: number, buildId: number) => boolean;
 
@@ -47,7 +47,7 @@ const pageBuilds = 500;
 const lookBuilds = 50;
 
 /** Finished builds first, all of them; only then running ones. */
-export async function pass(around: GuardSurroundings, orders: PassOrders): Promise<Passed> {
+export async function pass(around: GuardDependencies, orders: PassOrders): Promise<Passed> {
   const passed: Passed = { chunks: 0, bytes: 0, bytesOf: new Map(), settled: 0 };
   for (const includesRunning of [false, true]) {
     const isWanted = (): boolean =>
@@ -60,7 +60,7 @@ export async function pass(around: GuardSurroundings, orders: PassOrders): Promi
 }
 
 async function walk(
-  around: GuardSurroundings,
+  around: GuardDependencies,
   orders: PassOrders,
   includesRunning: boolean,
   isWanted: () => boolean,
@@ -84,7 +84,7 @@ async function walk(
 }
 
 async function go(
-  around: GuardSurroundings,
+  around: GuardDependencies,
   orders: PassOrders,
   includesRunning: boolean,
   choices: readonly Choice[],
@@ -120,7 +120,7 @@ function count(passed: Passed, { kind, row: { store }, key: { sizeBytes } }: Cho
 
 /** Rows, then lengths and times to live of their keys: two round trips to each Redis. */
 async function look(
-  around: GuardSurroundings,
+  around: GuardDependencies,
   partitionId: number,
   buildIds: readonly number[],
 ): Promise<SeenChunk[]> {

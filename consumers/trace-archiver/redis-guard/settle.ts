@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { chunkBytes, chunkRedisKey, chunkStore } from '../../../lib/gitlab/trace-chunks';
 import type { Choice } from './choose';
-import type { GuardSurroundings } from './surroundings';
+import type { GuardDependencies } from './dependencies';
 
 /**
  * - `drop`: the row has all of it; GitLab may have appended there since;
@@ -25,7 +25,7 @@ export function judgeLeftover(inRow: Buffer, inRedis: Buffer): 'drop' | 'take' |
  * @param left chunks of the database, each with its present row. @returns how many keys were removed.
  */
 export async function settle(
-  around: GuardSurroundings,
+  around: GuardDependencies,
   left: readonly Choice[],
   mayCommit: () => Promise<boolean>,
 ): Promise<number> {
@@ -35,11 +35,11 @@ export async function settle(
 }
 
 async function settleOne(
-  around: GuardSurroundings,
+  around: GuardDependencies,
   { trace, row, partitionId }: Choice,
   mayCommit: () => Promise<boolean>,
 ): Promise<number> {
-  const { rows, chunks, moves, logger, leaseMs, told } = around;
+  const { rows, chunks, moves, logger, leaseMs, logged } = around;
   const key = chunkRedisKey(trace.buildId, row.index);
   let inRow = (await rows.readRawData([row.id])).get(row.id);
   let { lockVersion } = row;
@@ -50,7 +50,7 @@ async function settleOne(
     const verdict = judgeLeftover(inRow, inRedis);
     if (verdict === 'leave') {
       const fields = { event: 'guard.left', partitionId, buildId: trace.buildId, index: row.index };
-      const level = told.isNews(partitionId, trace.buildId, 'left') ? 'warn' : 'debug';
+      const level = logged.isNews(partitionId, trace.buildId, 'left') ? 'warn' : 'debug';
       logger[level](fields, 'a chunk lies in Redis and in its row, and the two differ: both stay');
       continue;
     }

@@ -4,7 +4,7 @@ import { GuardedTraces } from '../../../test/support/memory/guarded-traces';
 import { Life } from '../../../test/support/memory/living-trace';
 import { bytesOf, ourKey, record } from '../../../test/support/memory/trace-archive';
 import { judgeLeftover } from './settle';
-import type { GuardStep } from './surroundings';
+import type { GuardStep } from './dependencies';
 
 let life: Life;
 beforeEach(() => {

@@ -15,7 +15,7 @@ import type { LiveChunks } from '../ports';
 import type { Choice } from './choose';
 import { GuardLeases } from './guard-leases';
 import { settle } from './settle';
-import type { GuardSurroundings } from './surroundings';
+import type { GuardDependencies } from './dependencies';
 
 interface Spilled {
   readonly chunks: number;
@@ -32,13 +32,13 @@ interface Loaded {
 }
 
 /** @throws errors of the stores; nothing is lost. */
-export function spill(around: GuardSurroundings, batch: readonly Choice[]): Promise<Spilled> {
+export function spill(around: GuardDependencies, batch: readonly Choice[]): Promise<Spilled> {
   const bytes = batch.reduce((sum, { key }) => sum + key.sizeBytes, 0);
   // The data that was read, and the statement that carries it.
   return around.budget.hold(3 * bytes, () => underLeases(around, batch));
 }
 
-async function underLeases(around: GuardSurroundings, batch: readonly Choice[]): Promise<Spilled> {
+async function underLeases(around: GuardDependencies, batch: readonly Choice[]): Promise<Spilled> {
   await around.brake.assertReleased();
   assertMayBegin(around.mayBegin);
   const leases = await GuardLeases.take(around, batch);
@@ -59,7 +59,7 @@ async function underLeases(around: GuardSurroundings, batch: readonly Choice[]):
 }
 
 /** Under the leases only GitLab's own repairs change a row: a changed one is left out. */
-async function readAgain({ rows }: GuardSurroundings, batch: readonly Choice[]): Promise<Choice[]> {
+async function readAgain({ rows }: GuardDependencies, batch: readonly Choice[]): Promise<Choice[]> {
   const found: Choice[] = [];
   for (const [partitionId, own] of Map.groupBy(batch, (choice) => choice.partitionId)) {
     const ids = [...new Set(own.map(({ trace }) => trace.buildId))];
@@ -75,7 +75,7 @@ async function readAgain({ rows }: GuardSurroundings, batch: readonly Choice[]):
 }
 
 async function move(
-  around: GuardSurroundings,
+  around: GuardDependencies,
   held: readonly Choice[],
   mayCommit: () => Promise<boolean>,
 ): Promise<Spilled> {
@@ -119,7 +119,7 @@ const inDatabase = ({ choice }: Loaded): Choice => ({
 });
 
 /** A missing chunk, or data that is no chunk, is left to the archiver. */
-async function load(around: GuardSurroundings, choices: readonly Choice[]): Promise<Loaded[]> {
+async function load(around: GuardDependencies, choices: readonly Choice[]): Promise<Loaded[]> {
   const loaded: Loaded[] = [];
   for (const [store, own] of Map.groupBy(choices, ({ row }) => row.store)) {
     const data = await liveOf(around, store).read(own.map(keyOf));
@@ -133,7 +133,7 @@ async function load(around: GuardSurroundings, choices: readonly Choice[]): Prom
 
 /** Only a GitLab process that has lost its own lease can cause this. */
 async function haveNotGrown(
-  around: GuardSurroundings,
+  around: GuardDependencies,
   loaded: readonly Loaded[],
 ): Promise<boolean> {
   for (const [store, own] of Map.groupBy(loaded, ({ choice }) => choice.row.store)) {
@@ -144,7 +144,7 @@ async function haveNotGrown(
 }
 
 /** @returns the changed ones, which stay. */
-async function removeKeys(around: GuardSurroundings, moved: readonly Loaded[]): Promise<Loaded[]> {
+async function removeKeys(around: GuardDependencies, moved: readonly Loaded[]): Promise<Loaded[]> {
   const changed: Loaded[] = [];
   for (const [store, own] of Map.groupBy(moved, ({ choice }) => choice.row.store)) {
     const removed = await liveOf(around, store).removeUnchanged(
@@ -161,5 +161,5 @@ async function removeKeys(around: GuardSurroundings, moved: readonly Loaded[]): 
 
 const keyOf = ({ trace, row }: Choice): string => chunkRedisKey(trace.buildId, row.index);
 
-const liveOf = ({ chunks }: GuardSurroundings, store: number): LiveChunks =>
+const liveOf = ({ chunks }: GuardDependencies, store: number): LiveChunks =>
   store === chunkStore.redis ? chunks.sharedState : chunks.traceChunks;

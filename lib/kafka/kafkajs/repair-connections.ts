@@ -81,8 +81,8 @@ export function repairConnections(): void {
   const rejected: unknown = Reflect.get(request, 'rejected');
   request.rejected = function (this: SocketRequest, error: Error) {
     const isLate = error.name === 'KafkaJSRequestTimeoutError';
-    const told = isLate ? lateError(error.message, this.broker) : error;
-    Reflect.apply(rejected as (error: Error) => void, this, [told]);
+    const reported = isLate ? lateError(error.message, this.broker) : error;
+    Reflect.apply(rejected as (error: Error) => void, this, [reported]);
   };
   isRepaired = true;
 }

@@ -21,7 +21,7 @@ export class RedisChunkLeases {
   readonly #reserve: RedisLeaseReserve;
   readonly #ttlMs: number;
 
-  /** @param ttlMs after which a lease ends that nobody renews. */
+  /** @param ttlMs after which a lease ends that is not renewed. */
   constructor(redis: RedisConnection, ttlMs: number) {
     this.#redis = redis;
     this.#reserve = new RedisLeaseReserve(redis);
@@ -30,7 +30,7 @@ export class RedisChunkLeases {
 
   /**
    * One round trip, and two more in a Redis that is full.
-   * @returns the leases that nobody else has. @throws RedisError; what was taken then ends by itself.
+   * @returns the leases that no other client holds. @throws RedisError; what was taken then ends by itself.
    */
   async acquire(
     chunks: readonly { readonly buildId: number; readonly index: number }[],
@@ -66,7 +66,7 @@ export class RedisChunkLeases {
     }));
   }
 
-  /** @returns whether all of them are still ours, for as long as a new one. @throws RedisError when nobody knows. */
+  /** @returns whether all of them are still ours, for as long as a new one. @throws RedisError when that is not known. */
   async renew(leases: readonly ChunkLease[]): Promise<boolean> {
     const answers = await this.#redis.runScript(renewLease, this.#callsOf(leases));
     return answers.every((answer) => asOneOf(answer, [1, 0], 'a script') === 1);

@@ -219,9 +219,9 @@ export class RedisConnection {
     const reason = isRefusal ? error.message : (this.#lastError ?? (error as Error)).message;
     const says = isRefusal ? 'refuses' : 'does not answer';
     if (isRefusal && isRefusalByRole(reason)) this.#connectAnew(connection);
-    const told = new RedisError(`Redis at ${this.address} ${says}: ${reason}`, isRefusal, error);
-    if (told.isFull) this.#refusedAsFull += 1;
-    return told;
+    const named = new RedisError(`Redis at ${this.address} ${says}: ${reason}`, isRefusal, error);
+    if (named.isFull) this.#refusedAsFull += 1;
+    return named;
   }
 }
 

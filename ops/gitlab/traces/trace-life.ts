@@ -96,8 +96,8 @@ export async function finishBuild(
   status: FinalStatus = 'success',
 ): Promise<void> {
   const nowMs = await databaseNowMs(gitlab.pool);
-  const told = { statusOf: () => status, finishedAtMsOf: () => nowMs };
-  gitlab.ledger.append(await finishBuilds(gitlab.pool, [build], told));
+  const finished = { statusOf: () => status, finishedAtMsOf: () => nowMs };
+  gitlab.ledger.append(await finishBuilds(gitlab.pool, [build], finished));
 }
 
 async function flushLive(gitlab: SmallGitlab, build: TraceBuild, random: Random): Promise<void> {

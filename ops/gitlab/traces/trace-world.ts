@@ -111,9 +111,9 @@ export class TraceWorld {
       const storeOf = (index: number): ChunkStore => storesOf[wish.stores](last - index);
       const { sizeBytes, counted } = wish;
       const plans = builds.map((build) => ({ build, sizeBytes, counted, storeOf }));
-      const told: LedgerEntry[] = await storeLiveTraces(gitlab, client, plans);
+      const entries: LedgerEntry[] = await storeLiveTraces(gitlab, client, plans);
       if (wish.pendingState !== 'none') await reportStates(client, statesOf(builds, wish));
-      return told;
+      return entries;
     });
     gitlab.ledger.append(entries);
     if (wish.status !== null) await this.finish(builds, wish, baseMs);

@@ -15,7 +15,7 @@ const topic = topicNames.progress;
 // Without the watchdog of change capture, whose sweep at each start would find what a watermark hides.
 const quiet = { CONNECT_URL: '' };
 
-/** As whoever may write there would: every shard's watermark, with a change. */
+/** As any client with the right to write there could: every shard's watermark, with a change. */
 async function overwrite(change: Partial<SweepProgress>): Promise<void> {
   const scenario = ground();
   const registry = createRegistry({

@@ -68,7 +68,7 @@ test('Redis is flushed: what was in it alone is named, counted and marked, the r
     return rows.every((row) => row !== undefined);
   });
   await expectArchived(scenario, safe);
-  const told = () => archiver.events('trace.told').map(({ buildId }) => buildId);
+  const told = () => archiver.events('trace.archived-with-faults').map(({ buildId }) => buildId);
   await until('both are named', () => told().length >= mixed.length);
   expect(new Set(told())).toEqual(new Set(mixed.map(({ build }) => build.id)));
   const counted = archiver

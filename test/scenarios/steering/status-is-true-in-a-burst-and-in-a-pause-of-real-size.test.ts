@@ -62,7 +62,7 @@ longTest(
     await deleter.logged('process.started');
     const due = await scenario.world.manyArtifacts({ ...bulk, count: 14_000 });
     const sweep = scenario.run('expired-artifacts', {
-      // There is no connector whose absence would be told instead.
+      // There is no connector whose absence status would show instead.
       CONNECT_URL: '',
       SWEEP_PAGE_ROWS: '1000',
       LOOP_LIMIT_ARTIFACTS: '1000',

@@ -52,6 +52,8 @@ test('a trace with a chunk of a wrong size, and one that is too long, are stored
   expect(stored.subarray(kept, chunkBytes).toString()).toMatch(/chunk 0 of this log has 120000/);
   expect(stored).toHaveLength(short!.sizeBytes);
   await until('it is reported', () =>
-    archiver.events('trace.told').some(({ buildId }) => buildId === short!.build.id),
+    archiver
+      .events('trace.archived-with-faults')
+      .some(({ buildId }) => buildId === short!.build.id),
   );
 });

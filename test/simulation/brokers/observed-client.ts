@@ -39,7 +39,7 @@ export class ObservedClient implements ProcessClient {
   readonly #proofs = { lastSentAtMs: -Infinity };
   readonly #library: Library;
   #consumer: SimulatedConsumer | null = null;
-  readonly told = new Map<string, Position>();
+  readonly knownPositions = new Map<string, Position>();
   memberId: string | null = null;
   refusedSinceMs = Infinity;
   onDrained: (startedAtMs: number) => void = () => undefined;
@@ -105,7 +105,7 @@ export class ObservedClient implements ProcessClient {
 
   async positions(of: readonly TopicPartition[]): Promise<readonly Position[]> {
     const positions = await this.#inner.positions(of);
-    for (const position of positions) this.told.set(keyOf(position), position);
+    for (const position of positions) this.knownPositions.set(keyOf(position), position);
     return positions;
   }
 

@@ -1,5 +1,5 @@
 /** A Redis guard on stores in memory: the pass alone, and the guard with its clock. */
-import { ToldNotes } from '../../../consumers/trace-archiver/told-notes';
+import { LoggedNotes } from '../../../consumers/trace-archiver/logged-notes';
 import { pino } from 'pino';
 import type { Need } from '../../../consumers/trace-archiver/redis-guard/choose';
 import { RedisGuard } from '../../../consumers/trace-archiver/redis-guard/guard';
@@ -11,8 +11,8 @@ import {
 import type { Memory } from '../../../consumers/trace-archiver/redis-guard/ports';
 import type {
   GuardStep,
-  GuardSurroundings,
-} from '../../../consumers/trace-archiver/redis-guard/surroundings';
+  GuardDependencies,
+} from '../../../consumers/trace-archiver/redis-guard/dependencies';
 import type { GuardMode } from '../../../lib/control/flag-definitions';
 import { ByteBudget } from '../../../lib/process/byte-budget';
 import { createUntilDone } from '../../../lib/service/until-done';
@@ -30,7 +30,7 @@ export class GuardedTraces {
   readonly moves: MemoryChunkMoves;
   readonly counted = { chunks: 0, bytes: 0 };
   mayBegin = true;
-  readonly told = new ToldNotes();
+  readonly told = new LoggedNotes();
 
   constructor(
     readonly ground: TraceGround & Partial<Pick<Life, 'chunkLeases'>>,
@@ -40,7 +40,7 @@ export class GuardedTraces {
     this.moves = new MemoryChunkMoves(ground.rows);
   }
 
-  around(): GuardSurroundings {
+  around(): GuardDependencies {
     const { ground } = this;
     return {
       rows: ground.rows,
@@ -54,7 +54,7 @@ export class GuardedTraces {
       clock: ground.clock(),
       logger: ground.logger(),
       reach: this.reach,
-      told: this.told,
+      logged: this.told,
       mayBegin: () => this.mayBegin,
       counts: {
         moved: (chunks, bytes) => {

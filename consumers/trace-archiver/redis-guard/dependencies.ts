@@ -1,7 +1,7 @@
 /** The dependencies of the guard. */
 import { type Step, steps } from '../../../lib/process/steps';
 import type { Dependencies } from '../dependencies';
-import type { ToldNotes } from '../told-notes';
+import type { LoggedNotes } from '../logged-notes';
 import type { ChunkLeases, ChunkMoves, GuardCounts } from './ports';
 
 /** A crash between two of these steps must lose nothing; tests stop the work at each. */
@@ -18,11 +18,11 @@ export interface GuardStores extends Pick<
   readonly moves: ChunkMoves;
   readonly counts: GuardCounts;
   /** What was said of chunks that are left: each pass finds them again. */
-  readonly told: ToldNotes;
+  readonly logged: LoggedNotes;
   readonly reach: (step: GuardStep) => void;
 }
 
-export interface GuardSurroundings extends GuardStores {
+export interface GuardDependencies extends GuardStores {
   /** Whether an effect may begin: membership is proved. */
   readonly mayBegin: () => boolean;
 }

@@ -4,7 +4,7 @@
  */
 const keptMax = 10_000;
 
-export class ToldNotes {
+export class LoggedNotes {
   readonly #reasons = new Map<string, string>();
 
   /** @returns whether it is logged for the first time, or for another reason than the last time. */

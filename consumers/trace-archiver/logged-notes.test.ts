@@ -1,7 +1,7 @@
-import { ToldNotes } from './told-notes';
+import { LoggedNotes } from './logged-notes';
 
 test('a reason is news once, and again when it is another one', () => {
-  const told = new ToldNotes();
+  const told = new LoggedNotes();
   const isNews = (buildId: number, reason: string) => told.isNews(100, buildId, reason);
   expect(isNews(1, 'chunk 0 has 5 of 9 bytes')).toBe(true);
   expect(isNews(1, 'chunk 0 has 6 of 9 bytes')).toBe(false);
