@@ -45,7 +45,7 @@ export function cacheFolder(environment: NodeJS.ProcessEnv): string {
   return join(base === undefined || base === '' ? join(homedir(), '.cache') : base, 'afterbuild');
 }
 
-const recipeFolder = (name: string): string => join(projectRoot, 'ops/local/stack/servers', name);
+const recipeFolder = (name: string): string => join(projectRoot, 'ops/local/servers', name);
 
 /** A changed recipe is another entry, so that two checkouts of different age do not disturb each other. */
 function entryName(part: PartName, recipe: string, version: string): string {

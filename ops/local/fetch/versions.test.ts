@@ -4,7 +4,7 @@ import { projectRoot } from '../../../lib/process/root';
 import { companions, parts } from './versions';
 
 const recipe = (path: string): string =>
-  readFileSync(join(projectRoot, 'ops/local/stack/servers', path), 'utf8');
+  readFileSync(join(projectRoot, 'ops/local/servers', path), 'utf8');
 
 const versionOf = (pom: string, artifact: string): string | undefined =>
   new RegExp(`<artifactId>${artifact}</artifactId>\\s*<version>([^<]+)</version>`).exec(
