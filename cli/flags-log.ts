@@ -1,7 +1,7 @@
 /** `afterbuild flags log`: which operator has set and unset which flag, as far back as the control topic reaches. */
 import { subjectOf } from '../lib/control/control-key';
 import { writeDuration } from '../lib/control/duration';
-import { everyProcess } from '../lib/control/process-names';
+import { everyProcess } from '../lib/process/processes';
 import { topicNames } from '../lib/kafka/topics/topics';
 import { controlSchema, loadConfig } from '../lib/process/config';
 import { UnreachableError } from '../lib/process/unreachable-error';

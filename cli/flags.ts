@@ -5,7 +5,7 @@ import { flagKey } from '../lib/control/control-key';
 import { readDuration, writeDuration } from '../lib/control/duration';
 import { flagDefinitions, refuseFlag } from '../lib/control/flag-definitions';
 import { type FlagInForce, Flags } from '../lib/control/flags';
-import { everyProcess, processNames } from '../lib/control/process-names';
+import { everyProcess, processNames } from '../lib/process/processes';
 import { topicNames } from '../lib/kafka/topics/topics';
 import { systemClock } from '../lib/process/clock';
 import { controlSchema, loadConfig } from '../lib/process/config';

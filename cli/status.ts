@@ -2,7 +2,13 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { scanTopic, type DeadLetterLog } from '../lib/dead-letters/scan';
 import { Flags } from '../lib/control/flags';
-import { processNames, type ProcessName } from '../lib/control/process-names';
+import {
+  consumerNames,
+  processes,
+  processNames,
+  producerNames,
+  type ProcessName,
+} from '../lib/process/processes';
 import {
   reportOf,
   type Known,
@@ -134,21 +140,13 @@ async function readReports(
 ): Promise<ProcessReport[]> {
   const reports = new Map<ProcessName, ProcessReport>();
   // The reports of the consumer show what a producer waits for, and when all is done.
-  for (const process of processNames.toSorted(byConsumer)) {
+  for (const process of [...consumerNames, ...producerNames]) {
     const known = await knownOf(config, state, asked, process);
-    const consumer = reports.get(consumers[process] ?? process);
+    const consumer = reports.get(processes[process].feeds ?? process);
     reports.set(process, reportOf(known, systemClock.nowMs(), consumer));
   }
   return processNames.flatMap((process) => reports.get(process) ?? []);
 }
-
-const consumers: Readonly<Partial<Record<ProcessName, ProcessName>>> = {
-  'expired-artifacts': 'artifact-deleter',
-  'finished-builds': 'trace-archiver',
-};
-
-const byConsumer = (a: ProcessName, b: ProcessName): number =>
-  Number(a in consumers) - Number(b in consumers);
 
 async function knownOf(
   config: ControlConfig,

@@ -16,7 +16,7 @@ import { refusalOf } from './acceptable';
 import { decisionsSubscription, type Decision } from './decisions';
 import { Flags, withoutFlags, type Effective, type FlagInForce } from './flags';
 import { Hints, hintForMs, OwnHints, type HintWrite, type OwnBreaker } from './hints';
-import type { ProcessName } from './process-names';
+import type { ProcessName } from '../process/processes';
 
 /** The steered object: the consumer of the process. */
 export interface Steered {

@@ -1,5 +1,5 @@
 /** The one list of flags: what each does, which processes know it, and which values it takes. */
-import { everyProcess, processNames, type ProcessName } from './process-names';
+import { everyProcess, processNames, producerNames, type ProcessName } from '../process/processes';
 
 const flagNames = ['pause', 'rate', 'concurrency', 'loop-limit', 'dry-run', 'redis-guard'] as const;
 export type FlagName = (typeof flagNames)[number];
@@ -59,7 +59,7 @@ export const flagDefinitions: Readonly<Record<FlagName, FlagDefinition>> = {
   'loop-limit': {
     name: 'loop-limit',
     doc: 'how much may be in flight before the consumer, a partition: artifacts, or builds of the stale sweep',
-    processes: ['expired-artifacts', 'finished-builds'],
+    processes: producerNames,
     expects: 'a whole number from 1000 to 1000000',
     read: wholeNumber(1_000, 1_000_000),
   },

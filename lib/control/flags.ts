@@ -14,7 +14,7 @@ import {
   refuseFlag,
   type FlagName,
 } from './flag-definitions';
-import { everyProcess, type ProcessName } from './process-names';
+import { everyProcess, type ProcessName } from '../process/processes';
 
 export interface FlagInForce {
   /** A process's name or `all`. */

@@ -12,7 +12,7 @@ import type { Troubles } from '../process/troubles';
 import { within } from '../process/within';
 import type { Control, InstanceStatus } from '../../schemas/generated';
 import { ControlClient } from './control-client';
-import type { ProcessName } from './process-names';
+import type { ProcessName } from '../process/processes';
 import type { RedisView } from './instance-status';
 import { showSourceWork, type ReadSourceWork } from './source-work';
 import { StatusReporter } from './status-reporter';

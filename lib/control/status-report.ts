@@ -6,7 +6,7 @@ import { writeDuration } from './duration';
 import { itemsText, wholeEtaOf, wholeOf, type WholeWork } from './whole-work';
 import type { FlagInForce } from './flags';
 import { instanceStates, type InstanceState } from './instance-status';
-import type { ProcessName } from './process-names';
+import { producerNames, type ProcessName } from '../process/processes';
 
 const silentAfterMs = 45_000;
 
@@ -142,7 +142,7 @@ function sentenceOf(state: ProcessReport['state'], facts: Facts, nowMs: number):
   return sentences[state](facts, nowMs);
 }
 
-const sweeping: ReadonlySet<ProcessName> = new Set(['expired-artifacts', 'finished-builds']);
+const sweeping: ReadonlySet<ProcessName> = new Set(producerNames);
 
 const stands =
   (state: 'held' | 'stalled' | 'halted') =>

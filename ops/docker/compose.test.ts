@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { processModules } from '../../cli/run';
+import { processNames, processes as declared } from '../../lib/process/processes';
 import {
   artifactDeleterSchema,
   connectionSchema,
@@ -17,7 +17,7 @@ import { secretNames } from '../local/stack/data-folder';
 import { brokerProperties } from '../local/stack/broker-properties';
 import { databaseSettings } from '../local/stack/postgres';
 import type { Place } from '../local/stack/server';
-import { stackEnvironment, type DatabaseRole } from '../local/stack/stack-environment';
+import { stackEnvironment } from '../local/stack/stack-environment';
 import { companions, mavenDependencyPlugin, parts } from '../local/fetch/versions';
 import { readCompose, readSecrets } from './read-compose';
 
@@ -115,16 +115,10 @@ const schemas = {
   'finished-builds': finishedBuildsSchema,
   'trace-archiver': traceArchiverSchema,
 };
-const roles: Readonly<Record<keyof typeof schemas, DatabaseRole>> = {
-  'expired-artifacts': 'reader',
-  'artifact-deleter': 'deleter',
-  'finished-builds': 'reader',
-  'trace-archiver': 'archiver',
-};
 const processes = Object.keys(schemas) as (keyof typeof schemas)[];
 
 test('every process of the pipeline is a service, and runs under its name', () => {
-  expect([...processes].sort()).toEqual(Object.keys(processModules).sort());
+  expect([...processes].sort()).toEqual(processNames.toSorted());
   for (const name of processes) expect(service(name).command).toEqual(['run', name]);
 });
 
@@ -145,7 +139,7 @@ test.each(processes)(
     const stack = { dataDir: '/data', addresses } as unknown as Parameters<
       typeof stackEnvironment
     >[0];
-    const local = stackEnvironment(stack, roles[name]);
+    const local = stackEnvironment(stack, declared[name].role);
     const same = ['POSTGRES_USER', 'POSTGRES_DATABASE', 'S3_BUCKET', 'S3_BUCKET_TAG', 'S3_REGION'];
     for (const key of same.filter((one) => one in environment)) {
       expect({ [key]: environment[key] }).toEqual({ [key]: local[key] });

@@ -4,6 +4,7 @@ import { projectRoot } from '../../lib/process/root';
 import { logins, type Login } from './stack/kafka-access';
 import { attachStack } from './stack/running-stack';
 import { runningServers } from './stack/stack';
+import { isProcessName, processes } from '../../lib/process/processes';
 import { stackEnvironment, type DatabaseRole } from './stack/stack-environment';
 import { defaultDataDir } from './start-options';
 
@@ -21,15 +22,10 @@ const namesServers = [
   'CONNECT_URL',
 ];
 
-const roles: Readonly<Record<string, DatabaseRole>> = {
-  connect: 'cdc',
-  'artifact-deleter': 'deleter',
-  'trace-archiver': 'archiver',
-};
-
 /** The login for PostgreSQL: that of each process, or the one that may only read. */
 function roleOf([command = '', name = '']: readonly string[]): DatabaseRole {
-  return roles[command === 'run' ? name : command] ?? 'reader';
+  if (command === 'connect') return 'cdc';
+  return command === 'run' && isProcessName(name) ? processes[name].role : 'reader';
 }
 
 /** The login for Kafka, where Kafka asks for one. */

@@ -1,4 +1,5 @@
 /** The work of `npm start` once the servers are up: the pipeline on a small GitLab, and the check that all is well. */
+import { processes as declared } from '../../lib/process/processes';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../lib/process/clock';
 import { liveOnce } from '../gitlab/life';
@@ -16,7 +17,7 @@ import { createProcesses, type Processes } from './processes';
 import type { Progress } from '../../lib/process/progress';
 import type { RunningStack } from './stack/running-stack';
 import { watchServers } from './server-watch';
-import { defaultScope, stackEnvironment, type DatabaseRole } from './stack/stack-environment';
+import { defaultScope, stackEnvironment } from './stack/stack-environment';
 import type { StartOptions } from './start-options';
 import { describeMoment, describeTotals, whereToLook, type Moment } from './story';
 
@@ -46,14 +47,6 @@ export interface LiveRunEnd {
 /** Short times, so that a user need not wait two minutes for a late line, or twelve hours for a sweep. */
 const impatient = { ARCHIVE_SETTLE_MS: '3000', STALE_AGE_MS: '5000', STALE_EVERY_MS: '2000' };
 
-/** Sources first: they are stopped first, too, so that no new work comes while the rest drains. */
-const inOrder: readonly (readonly [name: string, role: DatabaseRole])[] = [
-  ['expired-artifacts', 'reader'],
-  ['finished-builds', 'reader'],
-  ['artifact-deleter', 'deleter'],
-  ['trace-archiver', 'archiver'],
-];
-
 const tellEveryMs = 10_000;
 /** The hint scrolls away, so it is repeated. */
 const hintEveryMs = 300_000;
@@ -64,7 +57,7 @@ const patienceOf = ({ progress, signal }: Pick<Run, 'progress' | 'signal'>): Pat
 });
 
 async function startProcesses({ stack, processes, progress, pages }: Run): Promise<void> {
-  for (const [name, role] of inOrder) {
+  for (const [name, { role }] of Object.entries(declared)) {
     const port = await freePort();
     const environment = { ...stackEnvironment(stack, role, scope), ...impatient };
     await processes.start(name, { ...environment, HTTP_PORT: String(port) });

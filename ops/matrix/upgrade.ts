@@ -2,6 +2,13 @@
  * The steps of docs/runbooks/upgrade.md on a stack that begins with older servers, while builds finish and
  * artifacts expire. Ends with the same check as `npm start -- --once`.
  */
+import {
+  consumerNames,
+  processes,
+  processNames,
+  producerNames,
+  type ProcessName,
+} from '../../lib/process/processes';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,23 +26,13 @@ import type { Progress } from '../../lib/process/progress';
 import type { RunningStack } from '../local/stack/running-stack';
 import { serverVersionsVariable } from '../local/fetch/server-versions';
 import { startStack } from '../local/stack/stack';
-import {
-  defaultScope,
-  stackEnvironment,
-  type DatabaseRole,
-} from '../local/stack/stack-environment';
+import { defaultScope, stackEnvironment } from '../local/stack/stack-environment';
 import { updateStackFile } from '../local/stack/stack-file';
-import { Supervisor, memberNames, type MemberName } from '../soak/supervisor';
+import { Supervisor } from '../soak/supervisor';
 import { Life } from '../soak/life';
 import type { Result } from './main-job';
 
 const scope = defaultScope;
-const roles: Readonly<Record<MemberName, DatabaseRole>> = {
-  'expired-artifacts': 'reader',
-  'finished-builds': 'reader',
-  'artifact-deleter': 'deleter',
-  'trace-archiver': 'archiver',
-};
 const brisk = { ARCHIVE_SETTLE_MS: '3000', STALE_AGE_MS: '5000', STALE_EVERY_MS: '2000' };
 
 interface UpgradeOptions {
@@ -61,13 +58,7 @@ const use = (stack: RunningStack, files: Partial<ServerFiles>): Promise<void> =>
   }));
 
 async function replaceCrew(crew: Supervisor, seconds: number, signal: AbortSignal): Promise<void> {
-  const order: readonly MemberName[] = [
-    'artifact-deleter',
-    'trace-archiver',
-    'expired-artifacts',
-    'finished-builds',
-  ];
-  for (const name of order) {
+  for (const name of [...consumerNames, ...producerNames]) {
     for (const { label } of crew.members().filter((member) => member.name === name)) {
       crew.retire(label);
       await sleep((seconds * 1_000) / 4, undefined, { signal });
@@ -120,7 +111,7 @@ function stepsOf({ stack, crew, seconds, signal }: Upgrade, pinned: ServerFiles)
 async function upgrade(context: Upgrade, pinned: ServerFiles): Promise<string[]> {
   const { stack, gitlab, crew, seconds, progress, signal } = context;
   const { willGo } = await seed(gitlab, { builds: 100, artifacts: 3_000, randomSeed: 1 });
-  for (const name of memberNames) crew.start(name);
+  for (const name of processNames) crew.start(name);
   const life = new Life((randomSeed, until) =>
     trickle(gitlab, { randomSeed, clock: systemClock, signal: until, everyMs: 300 }),
   );
@@ -156,8 +147,8 @@ export async function upgradeUnderLoad(options: UpgradeOptions): Promise<Result>
   try {
     await prepareStack(stack, { scope, log: progress.line, signal });
     const gitlab = connectGitlab(stack, scope);
-    const environmentOf = (name: MemberName): Record<string, string> => ({
-      ...stackEnvironment(stack, roles[name], scope),
+    const environmentOf = (name: ProcessName): Record<string, string> => ({
+      ...stackEnvironment(stack, processes[name].role, scope),
       ...brisk,
     });
     const crew = new Supervisor({ dataDir, environmentOf });

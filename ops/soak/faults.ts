@@ -16,7 +16,8 @@ import type { FaultProxy, Toxic } from '../faults/toxiproxy';
 import type { Random } from '../gitlab/random';
 import { readSecretFile } from '../local/stack/data-folder';
 import type { RunningStack, ServerHandle } from '../local/stack/running-stack';
-import { memberNames, type Supervisor } from './supervisor';
+import { producerNames, processNames } from '../../lib/process/processes';
+import type { Supervisor } from './supervisor';
 
 export interface FaultContext {
   readonly stack: RunningStack;
@@ -48,7 +49,7 @@ export function processFault({ crew, random, signal }: FaultContext): Fault {
   const { label, name } = random.oneOf(crew.members());
   const frozenMs = random.whole(1_000, 25_000);
   // The broker refuses records from the future: a producer with a fast clock would only block its shards.
-  const isProducer = name === 'expired-artifacts' || name === 'finished-builds';
+  const isProducer = producerNames.includes(name);
   const shiftMs = random.oneOf(isProducer ? [-dayMs] : [dayMs, -dayMs]);
   const clock = {
     NODE_OPTIONS: `--require ${join(projectRoot, 'ops/faults/shifted-clock.cjs')}`,
@@ -245,7 +246,7 @@ export function surroundingsFault(ground: FaultContext): Fault {
 
 /** The processes that must run when the faults have stopped. */
 export function complete(crew: Supervisor, instances: number): void {
-  for (const name of memberNames) {
+  for (const name of processNames) {
     const there = crew.members().filter((member) => member.name === name).length;
     for (let missing = instances - there; missing > 0; missing -= 1) crew.start(name);
   }

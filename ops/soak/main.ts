@@ -1,4 +1,5 @@
 /** `npm run soak`: runs the pipeline on real servers under all faults, and checks that all ends well. */
+import { processes, processNames, type ProcessName } from '../../lib/process/processes';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommanderError } from 'commander';
@@ -19,25 +20,14 @@ import { prepareStack } from '../local/prepare';
 import { createProgress, type Progress } from '../../lib/process/progress';
 import type { RunningStack } from '../local/stack/running-stack';
 import { startStack } from '../local/stack/stack';
-import {
-  defaultScope,
-  stackEnvironment,
-  type DatabaseRole,
-} from '../local/stack/stack-environment';
-import { Supervisor, memberNames, type MemberName } from './supervisor';
+import { defaultScope, stackEnvironment } from '../local/stack/stack-environment';
+import { Supervisor } from './supervisor';
 import { complete, processFault, surroundingsFault, type Fault, type FaultContext } from './faults';
 import { Life } from './life';
 import { parseSoakOptions, type SoakOptions } from './options';
 
 const scope = defaultScope;
 const exitCodes = { held: 0, failed: 1, usage: 2, interrupted: 130 } as const;
-
-const roles: Readonly<Record<MemberName, DatabaseRole>> = {
-  'expired-artifacts': 'reader',
-  'finished-builds': 'reader',
-  'artifact-deleter': 'deleter',
-  'trace-archiver': 'archiver',
-};
 
 /**
  * Short times, since a soak cannot wait hours for a sweep. Small statements, so that a kill always interrupts some
@@ -76,8 +66,8 @@ type Ways = Awaited<ReturnType<typeof layWays>>;
 
 function environmentOf(stack: RunningStack, ways: Ways) {
   const path = new URL(stack.addresses.registryUrl).pathname;
-  return (name: MemberName): Record<string, string> => ({
-    ...stackEnvironment(stack, roles[name], scope, name),
+  return (name: ProcessName): Record<string, string> => ({
+    ...stackEnvironment(stack, processes[name].role, scope, name),
     ...brisk,
     POSTGRES_PORT: String(ways.postgres.port),
     REDIS_PORT: String(ways.redis.port),
@@ -144,7 +134,7 @@ async function suffer(soak: Soak, { life, crew, ...given }: Suffering) {
     ...{ stack, crew, random, log, signal: over, database: scope.database, ...given },
     whileGitlabPauses: (work) => life.pauseFor(work),
   };
-  for (const name of memberNames) {
+  for (const name of processNames) {
     for (let one = 0; one < options.instances; one += 1) crew.start(name);
   }
   life.begin();

@@ -7,19 +7,12 @@ import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ProcessName } from '../../lib/process/processes';
 import { projectRoot } from '../../lib/process/root';
 import { lastLines } from '../local/stack/server-process';
 
-export const memberNames = [
-  'expired-artifacts',
-  'finished-builds',
-  'artifact-deleter',
-  'trace-archiver',
-] as const;
-export type MemberName = (typeof memberNames)[number];
-
 interface Member {
-  readonly name: MemberName;
+  readonly name: ProcessName;
   /** Names it and its log file: process and number. */
   readonly label: string;
 }
@@ -34,7 +27,7 @@ interface Running extends Member {
 
 interface SupervisorOptions {
   readonly dataDir: string;
-  readonly environmentOf: (name: MemberName) => Readonly<Record<string, string>>;
+  readonly environmentOf: (name: ProcessName) => Readonly<Record<string, string>>;
 }
 
 /** A process that cannot reach its servers at the start may give up (exit code 4). */
@@ -56,7 +49,7 @@ export class Supervisor {
     return [...this.running.values()];
   }
 
-  start(name: MemberName, extra: Readonly<Record<string, string>> = {}): string {
+  start(name: ProcessName, extra: Readonly<Record<string, string>> = {}): string {
     const { dataDir, environmentOf } = this.options;
     this.number += 1;
     const label = `${name}-${this.number}`;

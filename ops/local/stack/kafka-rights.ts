@@ -5,6 +5,7 @@
  * READ, WRITE, DELETE and ALTER include DESCRIBE. In a name `<ns>` stands for AFTERBUILD_NAMESPACE, `<group.id>` for
  * that of the Connect workers, and a `*` at the end for everything that begins so.
  */
+import { processNames, type ProcessName } from '../../../lib/process/processes';
 import {
   failureGroups,
   failureTopics,
@@ -13,17 +14,8 @@ import {
   topics,
 } from '../../../lib/kafka/topics/topics';
 
-export const principals = [
-  'expired-artifacts',
-  'finished-builds',
-  'artifact-deleter',
-  'trace-archiver',
-  'operator',
-  'connect',
-  'ui',
-] as const;
-
-export type Principal = (typeof principals)[number];
+export type Principal = ProcessName | 'operator' | 'connect' | 'ui';
+export const principals: readonly Principal[] = [...processNames, 'operator', 'connect', 'ui'];
 
 export type Operation =
   'READ' | 'WRITE' | 'CREATE' | 'DELETE' | 'ALTER' | 'DESCRIBE' | 'DESCRIBE_CONFIGS';

@@ -3,7 +3,7 @@ import { steps, type Step } from '../../../lib/process/steps';
 import { unlockArtifacts } from '../../../ops/gitlab/changes';
 import { allFlows, flowsKilledIn } from '../../support/scenario/killed-flows';
 import type { RunningProcess } from '../../support/scenario/running-process';
-import type { ProcessName } from '../../support/scenario/pipeline-process';
+import type { ProcessName } from '../../../lib/process/processes';
 import type { Scenario } from '../../support/scenario/scenario';
 import { useScenario } from '../../support/scenario/use-scenario';
 import { until } from '../../support/until';

@@ -1,9 +1,9 @@
 import { createRandom } from '../../../ops/gitlab/random';
-import { allProcesses, BothFlows, briskly } from '../../support/scenario/both-flows';
+import { BothFlows, briskly } from '../../support/scenario/both-flows';
 import { ExpiredRecords } from '../../support/records/expired-records';
 import { inFull, lasts, medianOf, randomSeed, report } from '../../support/faults';
 import type { RunningProcess } from '../../support/scenario/running-process';
-import type { ProcessName } from '../../support/scenario/pipeline-process';
+import { processNames, type ProcessName } from '../../../lib/process/processes';
 import { useScenario } from '../../support/scenario/use-scenario';
 
 const ground = useScenario(__filename, { changes: 'streamed' });
@@ -36,7 +36,7 @@ test(
     const begin = (name: ProcessName): void => {
       alive.push({ name, process: scenario.run(name, slowly) });
     };
-    for (const name of [...allProcesses, ...allProcesses]) begin(name);
+    for (const name of [...processNames, ...processNames]) begin(name);
     await flows.more();
     await flows.done();
     const records = new ExpiredRecords(scenario);

@@ -1,6 +1,6 @@
 import { unlockArtifacts } from '../../../ops/gitlab/changes';
 import { report } from '../../support/faults';
-import type { ProcessName } from '../../support/scenario/pipeline-process';
+import type { ProcessName } from '../../../lib/process/processes';
 import { statusOf } from '../../support/scenario/status-of';
 import { useScenario } from '../../support/scenario/use-scenario';
 import { asSuperuser } from '../../support/stack/stack';

@@ -8,19 +8,11 @@ import {
   type FinishedTrace,
 } from '../records/archived-builds';
 import type { RunningProcess } from './running-process';
-import type { ProcessName } from './pipeline-process';
+import { processNames } from '../../../lib/process/processes';
 import type { Scenario } from './scenario';
 import { none, until } from '../until';
 
 type Settings = Readonly<Record<string, string>>;
-
-/** Producers first. */
-export const allProcesses: readonly ProcessName[] = [
-  'expired-artifacts',
-  'finished-builds',
-  'artifact-deleter',
-  'trace-archiver',
-];
 
 /** Small statements and frequent sweeps, so that some work is always in progress. */
 export const briskly: Settings = {
@@ -50,7 +42,7 @@ export class BothFlows {
 
   /** @param ofConsumers by default the same as the producers'. */
   run(ofProducers: Settings = {}, ofConsumers: Settings = ofProducers): RunningProcess[] {
-    return allProcesses.map((name, at) =>
+    return processNames.map((name, at) =>
       this.scenario.run(name, { ...briskly, ...(at < 2 ? ofProducers : ofConsumers) }),
     );
   }

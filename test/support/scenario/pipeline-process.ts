@@ -1,16 +1,4 @@
-/** The four processes of the pipeline, and how a scenario runs them. */
-import type { DatabaseRole } from '../../../ops/local/stack/stack-environment';
-
-export type ProcessName =
-  'expired-artifacts' | 'finished-builds' | 'artifact-deleter' | 'trace-archiver';
-
-/** The PostgreSQL role of each. */
-export const roles: Readonly<Record<ProcessName, DatabaseRole>> = {
-  'expired-artifacts': 'reader',
-  'finished-builds': 'reader',
-  'artifact-deleter': 'deleter',
-  'trace-archiver': 'archiver',
-};
+/** How a scenario runs the processes of the pipeline. */
 
 /**
  * All waits are shorter than in production. Reading the connector is not free: each time, Connect reads its topic of

@@ -33,7 +33,8 @@ import { connectPool, connectRedis } from '../stack/connections';
 import { runAll } from './run-all';
 import { claimRedisDatabase, releaseRedisDatabase } from '../stack/redis-database';
 import { keepLogs } from './keep-logs';
-import { quick, roles, type ProcessName } from './pipeline-process';
+import { processes, type ProcessName } from '../../../lib/process/processes';
+import { quick } from './pipeline-process';
 import { RunningProcess } from './running-process';
 import {
   asSuperuser,
@@ -162,7 +163,7 @@ export class Scenario {
 
   /** Starts a process of the pipeline; at the end it is stopped, and its log checked. */
   run(name: ProcessName, settings: Readonly<Record<string, string>> = {}): RunningProcess {
-    const own = this.environment(roles[name], name);
+    const own = this.environment(processes[name].role, name);
     const process = this.start(name, ['run', name], { ...own, ...quick, ...settings });
     this.processes.push(process);
     return process;

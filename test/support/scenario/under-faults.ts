@@ -5,7 +5,7 @@ import { ThreeBrokers } from '../stack/brokers';
 import { commitsWithinMs, Trickle, Watch } from './commits-again';
 import { report } from '../faults';
 import type { RunningProcess } from './running-process';
-import type { ProcessName } from './pipeline-process';
+import type { ProcessName } from '../../../lib/process/processes';
 import type { Scenario } from './scenario';
 import { until } from '../until';
 import { untilReadiness } from './health-pages';
