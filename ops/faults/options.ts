@@ -1,5 +1,5 @@
 /** The command line of `npm run faults`: which scenarios to run, as arguments of jest. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { projectRoot } from '../../lib/process/root';
@@ -8,6 +8,7 @@ interface Given {
   readonly testPathPatterns?: readonly string[];
   readonly testNamePattern?: string;
   readonly bail: boolean;
+  readonly all: boolean;
 }
 
 const folders = ['test/scenarios', 'test/conformance'];
@@ -26,6 +27,12 @@ const fileNames = (): string[] =>
       .filter((name) => name.endsWith('.test.ts'))
       .map((name) => `${folder}/${name}`),
   );
+
+const longForms = /^import [^;]*\b(longOutageMs|inFull|isFull|longTest)\b[^;]*\/support\//m;
+
+/** The files with faults that `npm test` has in short: only these have more to show in full length. */
+const longFiles = (): string[] =>
+  fileNames().filter((name) => longForms.test(readFileSync(join(projectRoot, name), 'utf8')));
 
 /** A pattern that fits nothing would look like hours that all went well. */
 function filePattern(text: string, earlier: readonly string[] = []): string[] {
@@ -48,14 +55,14 @@ function namePattern(text: string): string {
 export function parseFaultsOptions(args: readonly string[]): string[] {
   const command = new Command('npm run faults --')
     .description(
-      'Runs the scenarios with every fault in its full length, on servers of their own: hours.\n' +
-        'npm test runs the same ones in short.\n' +
+      'Runs the scenarios whose faults npm test has in short, in their full length, on servers of their own: hours.\n' +
         'Exit codes: 0 all passed, 1 something failed, 2 wrong usage.',
     )
     .argument('[patterns...]', 'the files whose names match', filePattern)
     .option('--testPathPatterns <pattern...>', 'the same, by its name in jest', filePattern)
     .option('-t, --testNamePattern <pattern>', 'the tests whose names match', namePattern)
     .option('--bail', 'end with the first file that fails', false)
+    .option('--all', 'also the scenarios that are the same in npm test', false)
     .addHelpText(
       'after',
       "\nExamples:\n  $ npm run faults -- an-outage\n  $ npm run faults -- -t 'killed'",
@@ -63,8 +70,9 @@ export function parseFaultsOptions(args: readonly string[]): string[] {
     .showHelpAfterError('(npm run faults -- --help explains it)')
     .exitOverride();
   command.parse(args, { from: 'user' });
-  const { testPathPatterns = [], testNamePattern, bail } = command.opts<Given>();
-  const files = [...testPathPatterns, ...command.args];
+  const { testPathPatterns = [], testNamePattern, bail, all } = command.opts<Given>();
+  const named = [...testPathPatterns, ...command.args];
+  const files = named.length > 0 || all ? named : longFiles();
   return [
     ...(files.length === 0 ? [] : ['--testPathPatterns', ...files]),
     ...(testNamePattern === undefined ? [] : ['--testNamePattern', testNamePattern]),
