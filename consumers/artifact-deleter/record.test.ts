@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { UndecodableRecordError } from '../../lib/runtime/undecodable-record-error';
+import { UndecodableRecordError } from '../../lib/runtime/poison';
 import { artifact } from '../../test/support/memory/artifact-deletion';
 import type { ArtifactsExpired, ExpiredArtifact } from '../../schemas/generated';
 import { usableKey } from './decide';

@@ -1,6 +1,6 @@
 import { Type, type Schema } from 'avsc';
 import fc from 'fast-check';
-import { UndecodableRecordError } from '../runtime/undecodable-record-error';
+import { UndecodableRecordError } from '../runtime/poison';
 import { createCodec, createWriterDecoder } from './codec';
 import { wideTypeOf } from './long';
 import { RegistryUnavailableError, type Registry } from './registry';

@@ -7,7 +7,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Resolver, Schema, Type } from 'avsc';
-import { UndecodableRecordError } from '../runtime/undecodable-record-error';
+import { UndecodableRecordError } from '../runtime/poison';
 import { boundsOf } from './bounds';
 import { typeOf, unsafeLongIn, wideTypeOf } from './long';
 import type { Registry } from './registry';

@@ -3,7 +3,7 @@
  * write any value, so each field is checked before it is used.
  */
 import type { DatabaseOrigin } from '../../schemas/generated';
-import { UndecodableRecordError } from '../runtime/undecodable-record-error';
+import { UndecodableRecordError } from '../runtime/poison';
 
 interface Range {
   readonly min: number;

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { UndecodableRecordError } from '../runtime/undecodable-record-error';
+import { UndecodableRecordError } from '../runtime/poison';
 import { systemClock } from '../process/clock';
 import { createRegistry, RegistryUnavailableError, type Registry } from './registry';
 

@@ -6,7 +6,7 @@
  */
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
 import type { Type } from 'avsc';
-import { UndecodableRecordError } from '../runtime/undecodable-record-error';
+import { UndecodableRecordError } from '../runtime/poison';
 import type { Clock } from '../process/clock';
 import { within } from '../process/within';
 import type { RecordSchema } from './schema-file';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Schema, Type } from 'avsc';
 import { flag, HandClock } from '../../test/support/records/control';
 import type { Control } from '../../schemas/generated';
-import { UndecodableRecordError } from '../runtime/undecodable-record-error';
+import { UndecodableRecordError } from '../runtime/poison';
 import { RegistryUnavailableError, type Registry } from './registry';
 import type { RecordSchema } from './schema-file';
 import { createStateCodec, noSchemaId, schemaHeader } from './state-codec';

@@ -3,7 +3,7 @@ import { DatabaseHoldError } from '../brake/database-guard';
 import { RegistryUnavailableError } from '../avro/registry';
 import type { Dependency } from '../runtime/dependency';
 import { RecordBusyError, WaitError } from '../runtime/record-errors';
-import { UndecodableRecordError } from '../runtime/undecodable-record-error';
+import { UndecodableRecordError } from '../runtime/poison';
 import { PostgresError } from '../stores/postgres/errors';
 import { RedisError } from '../stores/redis/errors';
 import { S3Error, type S3Failure } from '../stores/s3/errors';

@@ -10,7 +10,7 @@ import type { Dependency } from '../runtime/dependency';
 import type { FailurePolicy, FailureClass } from '../runtime/failure-policy';
 import { RecordBusyError, WaitError } from '../runtime/record-errors';
 import { failureGroups, failureTopics, retryDelays } from '../kafka/topics/topics';
-import { UndecodableRecordError } from '../runtime/undecodable-record-error';
+import { UndecodableRecordError } from '../runtime/poison';
 import { PostgresError } from '../stores/postgres/errors';
 import { RedisError } from '../stores/redis/errors';
 import { concernsEveryRequest, isSlowDown, S3Error } from '../stores/s3/errors';

@@ -1,4 +1,4 @@
-import { offsetsOf, splitBySize } from './producer';
+import { offsetsOf, splitBySize, partitionOf } from './producer';
 
 test('offsets count up from the first of each partition, in the records’ order', () => {
   const records = [
@@ -26,4 +26,13 @@ test('records are split below the limit, in order, and one above it goes alone',
     [900],
     [100],
   ]);
+});
+
+// Java: Utils.toPositive(Utils.murmur2("…".getBytes(UTF_8))) % n
+test.each([
+  ['21', -973932308],
+  ['foobar', -790332482],
+  ['a-little-bit-long-string', -985981536],
+])('%s lies where Java’s murmur2 puts it', (key, murmur2) => {
+  expect(partitionOf(key, 12)).toBe((murmur2 & 0x7fffffff) % 12);
 });

@@ -7,6 +7,7 @@ import {
   type Kafka,
   type Message,
   type RecordMetadata,
+  type PartitionMetadata,
 } from 'kafkajs';
 import { needing, principalOf, topicNeed } from './missing-right';
 
@@ -168,4 +169,27 @@ export function offsetsOf(
     next.set(place, offset + 1);
     return offset;
   });
+}
+
+const hash = Partitioners.DefaultPartitioner();
+const metadata = new Map<number, PartitionMetadata[]>();
+
+/**
+ * Which partition a key belongs to: by the same hash as kafkajs and every Java client.
+ * @param partitions how many the topic has.
+ */
+export function partitionOf(key: string, partitions: number): number {
+  let partitionMetadata = metadata.get(partitions);
+  if (partitionMetadata === undefined) {
+    partitionMetadata = Array.from({ length: partitions }, (_, partitionId) => ({
+      partitionErrorCode: 0,
+      partitionId,
+      leader: 0,
+      replicas: [],
+      isr: [],
+      offlineReplicas: [],
+    }));
+    metadata.set(partitions, partitionMetadata);
+  }
+  return hash({ topic: '', partitionMetadata, message: { key, value: null } });
 }

@@ -1,7 +1,6 @@
 /** What a subscription declares about failures: how errors are classified, and where failed records go. */
 import type { Dependency } from './dependency';
-import type { PoisonReason } from './poison';
-import { UndecodableRecordError } from './undecodable-record-error';
+import { type PoisonReason, UndecodableRecordError } from './poison';
 
 /** Classifies an error, in this order: is a dependency unavailable? is it the record? is it us? */
 export type FailureClass =

@@ -5,6 +5,7 @@
  * Any other failure (an unavailable server, a privilege, a schema that the registry has lost, a schema newer than this
  * process, a bug) is no fault of the record, and dead-lettering would remove a good one.
  */
+
 export const poisonReasons = {
   'no-value': 'the topic carries no tombstones, so a record without a value says nothing',
   'wire-format': "the bytes do not begin as Confluent's wire format does: no schema could be found",
@@ -15,3 +16,15 @@ export const poisonReasons = {
 } as const;
 
 export type PoisonReason = keyof typeof poisonReasons;
+
+/** A record cannot be decoded, or holds what no row can. The message is a reason and never holds any of the payload, since it is logged. */
+export class UndecodableRecordError extends Error {
+  override readonly name = 'UndecodableRecordError';
+  /** Why the record's own bytes are at fault; null when our process, our schema or the registry may be. */
+  readonly poison: PoisonReason | null;
+
+  constructor(message: string, poison: PoisonReason | null, options?: ErrorOptions) {
+    super(message, options);
+    this.poison = poison;
+  }
+}

@@ -1,6 +1,6 @@
 import { listeningLogger } from '../../test/support/records/expired-artifacts';
 import { createStateReader, Unreadable } from './state-reader';
-import { UndecodableRecordError } from './undecodable-record-error';
+import { UndecodableRecordError } from './poison';
 
 function setUp(decode: (bytes: Buffer) => Promise<string>) {
   const { logger, said } = listeningLogger();

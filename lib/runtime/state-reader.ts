@@ -5,7 +5,7 @@
  */
 import type { Logger } from '../process/logger';
 import type { ConsumedRecord } from './subscription';
-import { UndecodableRecordError } from './undecodable-record-error';
+import { UndecodableRecordError } from './poison';
 
 /** Bytes that are no value of the topic's schema, and never will be. */
 export class Unreadable {

@@ -1,5 +1,5 @@
 import { BrakeError } from '../brake/brake';
-import { TopicGoneError } from '../kafka/topic-gone-error';
+import { TopicGoneError } from '../kafka/client-port';
 import { S3Error } from '../stores/s3/errors';
 import { PostgresError } from '../stores/postgres/errors';
 import { exitCodeOf } from './exit-code-of';

@@ -4,7 +4,7 @@ import { BrakeError } from '../brake/brake';
 import { ConnectUnavailableError } from '../connect/connect-client';
 import { TopicsUnfitError } from '../kafka/topics/admin';
 import { MissingRightError } from '../kafka/missing-right';
-import { TopicGoneError } from '../kafka/topic-gone-error';
+import { TopicGoneError } from '../kafka/client-port';
 import { unledTypes } from '../kafka/topics/await-leaders';
 import { PostgresError } from '../stores/postgres/errors';
 import { RedisError } from '../stores/redis/errors';

@@ -1,4 +1,4 @@
-import { UndecodableRecordError } from '../../lib/runtime/undecodable-record-error';
+import { UndecodableRecordError } from '../../lib/runtime/poison';
 import { readChange } from './change-event';
 
 const event = {

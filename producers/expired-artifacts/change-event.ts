@@ -1,6 +1,6 @@
 /** Reads a change of an artifact as Debezium writes it, flattened, to `cdc.public.p_ci_job_artifacts`. */
 import { z } from 'zod';
-import { UndecodableRecordError } from '../../lib/runtime/undecodable-record-error';
+import { UndecodableRecordError } from '../../lib/runtime/poison';
 import { instantOfIso } from '../../lib/stores/postgres/instant';
 import { judgeArtifact } from './artifact-row';
 import type { ReadChange } from './change';

@@ -4,7 +4,7 @@
  * DELETE decides which named rows are deleted: by the row at that time.
  */
 import fc from 'fast-check';
-import { partitionOf } from '../../lib/kafka/partition-of';
+import { partitionOf } from '../../lib/kafka/producer';
 import { change } from '../../test/support/records/expired-artifacts';
 import { decideChange, type ArtifactChange } from './change';
 

@@ -1,7 +1,6 @@
 /** The two topics that this process writes: the expired artifacts, and how far the sweeps have come. */
 import type { Codec } from '../../lib/avro/codec';
-import { partitionOf } from '../../lib/kafka/partition-of';
-import type { RecordProducer } from '../../lib/kafka/producer';
+import { type RecordProducer, partitionOf } from '../../lib/kafka/producer';
 import type { ArtifactsExpired, SweepProgress } from '../../schemas/generated';
 import type { ExpiredTopic, PartitionBacklog, PlacedRecord, ProgressTopic } from './ports';
 import { progressKey, type SweepKind } from './progress';

@@ -6,7 +6,7 @@ import type { OpenControl } from '../../lib/control/open-control';
 import { failurePolicy } from '../../lib/failures/classify';
 import type { Consumer } from '../../lib/runtime/consumer';
 import { endWhenGrown } from '../../lib/runtime/state-topic-grew-error';
-import { partitionOf } from '../../lib/kafka/partition-of';
+import { partitionOf } from '../../lib/kafka/producer';
 import { createStateReader, type Unreadable } from '../../lib/runtime/state-reader';
 import type { AnySubscription, Subscription } from '../../lib/runtime/subscription';
 import type { Clock } from '../../lib/process/clock';

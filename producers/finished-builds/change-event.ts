@@ -1,6 +1,6 @@
 /** Reads a change of a build as Debezium writes it, flattened, to `cdc.public.p_ci_builds`. */
 import { z } from 'zod';
-import { UndecodableRecordError } from '../../lib/runtime/undecodable-record-error';
+import { UndecodableRecordError } from '../../lib/runtime/poison';
 import { isId, type Whole } from '../../lib/stores/postgres/whole';
 import { oddBuild, type ReadChange } from './change';
 

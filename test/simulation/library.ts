@@ -4,9 +4,9 @@ import { StaleCommitError } from '../../lib/kafka/client-port';
 import { KafkaJsClient } from '../../lib/kafka/kafkajs/client';
 import { FailurePublisher } from '../../lib/runtime/failures/failure-publisher';
 import { assertMayBegin } from '../../lib/runtime/membership-guard';
-import { withRetryTopics } from '../../lib/runtime/member/retry-subscriptions';
+import { withRetryTopics } from '../../lib/runtime/subscription';
 import { Runtime } from '../../lib/runtime/member/runtime';
-import { UndecodableRecordError } from '../../lib/runtime/undecodable-record-error';
+import { UndecodableRecordError } from '../../lib/runtime/poison';
 
 export interface Library {
   readonly Runtime: typeof Runtime;

@@ -28,10 +28,10 @@ const sources = [
   'kafka/kafkajs/assigner',
   'kafka/kafkajs/client',
   'runtime/failures/failure-publisher',
-  'runtime/member/retry-subscriptions',
   'runtime/member/runtime',
   'runtime/membership-guard',
-  'runtime/undecodable-record-error',
+  'runtime/subscription',
+  'runtime/poison',
 ];
 
 const load = (): Library =>

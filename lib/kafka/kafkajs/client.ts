@@ -12,7 +12,13 @@ import type { Logger } from '../../process/logger';
 import { asCommitError, isTopicMissing } from './client-errors';
 import { StaleCommitError } from '../client-port';
 import type { ClientListener, CommitEntry, ConsumerClient, Position } from '../client-port';
-import type { ClientSettings, MembershipTimes, Tail, TopicPartition } from '../client-port';
+import {
+  type ClientSettings,
+  type MembershipTimes,
+  type Tail,
+  type TopicPartition,
+  TopicGoneError,
+} from '../client-port';
 import { attach, type Attached, type ClusterHooksOptions } from './cluster-hooks';
 import { FetchSizes } from './fetch-sizes';
 import { convertBatch } from './fetched-batch';
@@ -21,7 +27,6 @@ import { groupNeed, nameRefusal, principalOf } from '../missing-right';
 import { byTopic, readPositions } from './positions';
 import { createStickyAssigner, type Claims } from './sticky-assigner';
 import { readTails } from './tails';
-import { TopicGoneError } from '../topic-gone-error';
 
 interface KafkaJsClientOptions {
   readonly kafka: Kafka;

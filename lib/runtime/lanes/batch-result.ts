@@ -10,6 +10,10 @@ import type { FailedRecord } from '../failures/failure-publisher';
 import type { MicroBatch } from './micro-batch';
 import { retry, WrongOutcomesError, type Outcome } from '../outcome';
 import type { ConsumedRecord } from '../subscription';
+import type { RecordEnd, RuntimeObserver } from '../observer';
+import { WaitError } from '../record-errors';
+import { retryDelayMs } from '../../process/backoff';
+import type { ConsumerSettings } from '../settings';
 
 /** The rest of the work after a micro-batch; of each kind of failure the first one. */
 export class BatchResult {
@@ -173,4 +177,39 @@ function remember(
   history.attempts = record.attempt;
   history.decoded = { value: rest ?? record.value };
   if (rest !== undefined) history.rest = rest;
+}
+
+/** Callbacks for metrics: reports how the records of a micro-batch ended. */
+export function reportOutcomes(
+  observer: RuntimeObserver,
+  topic: string,
+  { records }: MicroBatch,
+  { finished, unfinished, published, isHeld }: BatchResult,
+): void {
+  const repeated = records.filter(({ maybeRepeated }) => maybeRepeated).length;
+  if (repeated > 0) observer.repeated(topic, repeated);
+  const count = (end: RecordEnd, number: number): void => {
+    if (number > 0) observer.settled(topic, end, number);
+  };
+  count('done', finished.length - published);
+  count(isHeld ? 'hold' : 'retry', unfinished.length);
+}
+
+/** A dependency's breaker sets the pace; the lane's own pause only bridges the time until it opens. */
+const heldFailuresMax = 3;
+
+interface LaneTiming {
+  readonly settings: Pick<ConsumerSettings, 'retryFirstMs' | 'retryMaxMs'>;
+  readonly random: () => number;
+}
+
+/** How long a lane waits before it tries again what has failed. */
+export function lanePauseMs(
+  { failures }: Lane,
+  { isHeld, retry }: BatchResult,
+  { settings, random }: LaneTiming,
+): number {
+  const times = isHeld ? Math.min(failures, heldFailuresMax) : failures;
+  const delayMs = retryDelayMs(times, settings, random);
+  return retry instanceof WaitError ? Math.min(delayMs, retry.withinMs) : delayMs;
 }

@@ -6,7 +6,7 @@ import type { FailurePublisher } from '../failures/failure-publisher';
 import type { RuntimeObserver } from '../observer';
 import type { ConsumerSettings } from '../settings';
 import type { AdaptiveConcurrency } from './adaptive-concurrency';
-import type { FailureRun } from './failure-run';
+import type { FailureRun } from './redirect';
 import type { Slots } from './slots';
 
 export interface LaneContext {

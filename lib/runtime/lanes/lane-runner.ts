@@ -12,13 +12,11 @@ import type { Ticket } from '../failures/admission';
 import type { Lane, Unsent } from './lane';
 import { hasProbe } from './lanes';
 import { LaneLog } from './lane-log';
-import { lanePauseMs } from './lane-pause';
 import { asError } from '../../process/is-error';
 import { assemble, handleAll, type MicroBatch } from './micro-batch';
 import { publisherNeeds, redirect } from './redirect';
-import { batchResult, BatchResult } from './batch-result';
+import { batchResult, BatchResult, reportOutcomes, lanePauseMs } from './batch-result';
 import type { LaneContext } from './lane-context';
-import { reportOutcomes } from './report-outcomes';
 
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 

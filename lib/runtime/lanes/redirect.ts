@@ -1,10 +1,17 @@
 /** Sends failed records to their retry or dead-letter topic; only then do the originals count as finished. */
 import type { Admission } from '../failures/admission';
 import type { LaneLog } from './lane-log';
-import type { Sender } from '../failures/failure-publisher';
+import type { FailurePublisher, Sender } from '../failures/failure-publisher';
 import { asError } from '../../process/is-error';
 import type { BatchResult } from './batch-result';
-import type { LaneContext } from './lane-context';
+import type { RuntimeObserver } from '../observer';
+
+interface RedirectContext {
+  readonly admission: Admission;
+  readonly publisher: Pick<FailurePublisher, 'send'>;
+  readonly failureRun: FailureRun;
+  readonly observer: RuntimeObserver;
+}
 
 export const publisherNeeds = ['dead-letters'] as const;
 
@@ -13,7 +20,7 @@ export const publisherNeeds = ['dead-letters'] as const;
  * producer refuses, or that could not be encoded, needs an operator, and holds up its own lane only.
  */
 export async function redirect(
-  context: Pick<LaneContext, 'admission' | 'publisher' | 'failureRun' | 'observer'>,
+  context: RedirectContext,
   sender: Sender,
   result: BatchResult,
   log: LaneLog,
@@ -57,4 +64,31 @@ async function send(
   // Failed records are rare: a ramp of them might never end.
   admission.answered('dead-letters');
   return null;
+}
+
+/**
+ * Counts failed records in a row. When nothing succeeds between them, the fault lies in this process, its configuration
+ * or its schema rather than in the records: then they stay where they are until an operator looks.
+ */
+export class FailureRun {
+  readonly #max: number;
+  #length = 0;
+
+  /** @param max failed records in a row, over all partitions of the process. */
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** No more failed records may be sent before one succeeds. */
+  get isOver(): boolean {
+    return this.#length >= this.#max;
+  }
+
+  failed(records: number): void {
+    this.#length += records;
+  }
+
+  succeeded(): void {
+    this.#length = 0;
+  }
 }

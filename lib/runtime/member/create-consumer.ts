@@ -12,10 +12,9 @@ import {
   type Need,
 } from '../../kafka/missing-right';
 import { createProducer, type ProducerPatience, type RecordProducer } from '../../kafka/producer';
-import { withRetryTopics } from './retry-subscriptions';
 import { Runtime } from './runtime';
 import { checkSettings, defaultSettings, type ConsumerSettings } from '../settings';
-import type { AnySubscription } from '../subscription';
+import { type AnySubscription, withRetryTopics } from '../subscription';
 
 const stopAfterFailedStartMs = 5_000;
 /**

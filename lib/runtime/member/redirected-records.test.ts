@@ -2,7 +2,7 @@ import { Bug, started } from '../../../test/support/memory/failing-runtime';
 import { at, eventually } from '../../../test/support/memory/runtime-fixture';
 import { failureHeaders } from '../failure-headers';
 import { done, retry } from '../outcome';
-import { UndecodableRecordError } from '../undecodable-record-error';
+import { UndecodableRecordError } from '../poison';
 
 test('while letters cannot be written the offset stays, and nothing is lost', async () => {
   const fixture = await started(() => done, {

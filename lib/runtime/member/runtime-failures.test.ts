@@ -11,7 +11,7 @@ import {
 } from '../../../test/support/memory/failing-runtime';
 import { failureHeaders, writeFailure } from '../failure-headers';
 import { done, retry } from '../outcome';
-import { UndecodableRecordError } from '../undecodable-record-error';
+import { UndecodableRecordError } from '../poison';
 
 test('an unavailable dependency holds: no attempt is counted, no record is sent on, all is done after it', async () => {
   let isAway = true;

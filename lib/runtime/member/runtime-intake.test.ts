@@ -2,7 +2,7 @@ import { createFixture, at, eventually } from '../../../test/support/memory/runt
 import { started } from '../../../test/support/memory/failing-runtime';
 import { laneOf } from '../lanes/lane';
 import { done, retry } from '../outcome';
-import { UndecodableRecordError } from '../undecodable-record-error';
+import { UndecodableRecordError } from '../poison';
 
 const lanes = 4;
 const stuckLane = laneOf(Buffer.from('stuck'), 0, lanes);

@@ -9,7 +9,7 @@ import {
 } from '../../../test/support/memory/runtime-fixture';
 import { encodeCommitMap } from '../../kafka/commit-map';
 import { done, retry, WrongOutcomesError } from '../outcome';
-import { UndecodableRecordError } from '../undecodable-record-error';
+import { UndecodableRecordError } from '../poison';
 
 test('every record is delivered, in order within its key, with any retries', async () => {
   await assert(

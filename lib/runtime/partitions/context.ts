@@ -4,7 +4,7 @@ import { BufferBudget } from './buffer-budget';
 import type { ConsumerClient } from '../../kafka/client-port';
 import type { ConsumerOptions } from '../consumer';
 import { Admission } from '../failures/admission';
-import { FailureRun } from '../lanes/failure-run';
+import { FailureRun } from '../lanes/redirect';
 import type { FailurePublisher } from '../failures/failure-publisher';
 import { AdaptiveConcurrency } from '../lanes/adaptive-concurrency';
 import { noObserver } from '../observer';

@@ -143,3 +143,13 @@ export class OffsetTracker {
     this.#ring = ring;
   }
 }
+
+/** Where reading a partition begins, by the group's offset and the log. */
+export interface StartingPoint {
+  readonly offset: number;
+  /** Offsets beyond it that an earlier holder has finished. */
+  readonly done: readonly OffsetRange[];
+  /** The group's offset as read, -1 for none. */
+  readonly committed: number;
+  readonly highWatermark: number;
+}

@@ -1,7 +1,7 @@
 /** What is known of a partition's log beyond the records that were taken from it. */
 import type { Position, Tail } from '../../kafka/client-port';
 import { decodeCommitMap } from '../../kafka/commit-map';
-import type { StartingPoint } from './starting-point';
+import type { StartingPoint } from './offset-tracker';
 import { BacklogAge } from './backlog-age';
 
 export class PartitionLog {

@@ -16,8 +16,7 @@ import type { LaneHost } from '../lanes/lane-host';
 import { LaneRunner } from '../lanes/lane-runner';
 import { PartitionLog } from './partition-log';
 import { describePartition } from './partition-state';
-import { OffsetTracker } from './offset-tracker';
-import type { StartingPoint } from './starting-point';
+import { OffsetTracker, type StartingPoint } from './offset-tracker';
 import type { AnySubscription } from '../subscription';
 import type { ConsumerContext } from './context';
 

@@ -9,7 +9,7 @@ import { decodeCommitMap } from '../../kafka/commit-map';
 import { asError } from '../../process/is-error';
 import type { AssignedPartition } from './partition';
 
-import type { StartingPoint } from './starting-point';
+import type { StartingPoint } from './offset-tracker';
 import type { ConsumerContext } from './context';
 import { retryDelayMs } from '../../process/backoff';
 

@@ -1,7 +1,7 @@
 import { createCodec } from '../../../lib/avro/codec';
 import { createRegistry } from '../../../lib/avro/registry';
 import { loadSchema } from '../../../lib/avro/schema-file';
-import { partitionOf } from '../../../lib/kafka/partition-of';
+import { partitionOf } from '../../../lib/kafka/producer';
 import { topicNames } from '../../../lib/kafka/topics/topics';
 import { systemClock } from '../../../lib/process/clock';
 import type { SweepProgress } from '../../../schemas/generated';

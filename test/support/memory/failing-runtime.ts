@@ -1,6 +1,6 @@
 /** A runtime in memory whose records fail in every way that a policy distinguishes. */
 import type { FailurePolicy, FailureClass } from '../../../lib/runtime/failure-policy';
-import { UndecodableRecordError } from '../../../lib/runtime/undecodable-record-error';
+import { UndecodableRecordError } from '../../../lib/runtime/poison';
 import { createFixture, type Fixture, type Handle } from './runtime-fixture';
 
 export class Away extends Error {}

@@ -1,6 +1,6 @@
 import { failureHeaders } from '../failure-headers';
 import { FetchedRecord } from '../../kafka/fetched-record';
-import { PresentedRecord } from './presented-record';
+import { PresentedRecord } from './micro-batch';
 
 const presented = (headers: Readonly<Record<string, string>>, isRetry: boolean) => {
   const texts = Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)]);
