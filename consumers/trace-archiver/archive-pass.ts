@@ -17,7 +17,7 @@ import { isSettled, lookAt } from './decide';
 import { HeldLeases } from './held-leases';
 import { forJob, type Job, setAside, SetAside } from './job';
 import { dropOurObject } from './our-object';
-import type { BuildTrace, Commitment } from './ports';
+import type { BuildTrace, Commitment } from '../../lib/gitlab/trace-rows';
 import { saveEnding } from './save-ending';
 import { storeAll } from './store-all';
 import type { FoundTrace, Prepared } from './store-trace';

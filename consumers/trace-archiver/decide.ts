@@ -2,7 +2,12 @@
 import { artifactObjectKey, UnusableObjectKeyError } from '../../lib/gitlab/object-key';
 import { fileStore } from '../../lib/gitlab/enums';
 import { chunkBytes, isLive } from '../../lib/gitlab/trace-chunks';
-import type { BuildTrace, ChunkRow, PendingState, TraceArtifact } from './ports';
+import type {
+  BuildTrace,
+  ChunkRow,
+  PendingState,
+  TraceArtifact,
+} from '../../lib/gitlab/trace-rows';
 
 export interface ArchiveRules {
   /** After its end a build's trace may still grow or be flushed: GitLab's own window. */

@@ -2,7 +2,8 @@
 import type { ReadChunk } from './chunk-data';
 import { placesOf } from './decide';
 import type { Job } from './job';
-import type { BuildTrace, SeenObject, TraceArtifact, TraceObjects } from './ports';
+import type { BuildTrace, TraceArtifact } from '../../lib/gitlab/trace-rows';
+import type { SeenObject, TraceObjects } from './ports';
 import { sumContent } from './store-content';
 import { chunkContent, type LoadChunks, newNotes, objectContent } from './trace-content';
 

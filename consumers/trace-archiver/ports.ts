@@ -2,66 +2,7 @@
 import type { Telling } from '../../lib/brake/absence-gauge';
 import type { Verdict } from '../../lib/brake/decide';
 import type { JudgedRecord } from '../../lib/brake/records-ahead';
-
-export interface ChunkRow {
-  readonly id: number;
-  readonly index: number;
-  /** `data_store`. */
-  readonly store: number;
-  readonly lockVersion: number;
-  /** CRC32 in decimal, from the flush of the chunk. */
-  readonly checksum: string | null;
-}
-
-export interface PendingState {
-  /** `crc32:<hex>` of the whole trace, from the runner. */
-  readonly checksum: string | null;
-  readonly sizeBytes: number | null;
-}
-
-export interface TraceArtifact {
-  readonly id: number;
-  readonly projectId: number;
-  readonly jobId: number;
-  readonly createdOnDays: number;
-  readonly file: string | null;
-  readonly fileStore: number | null;
-  readonly fileLocation: number | null;
-  readonly fileFinalPath: string | null;
-  readonly sizeBytes: number | null;
-  readonly sha256: string | null;
-  readonly ageMs: number;
-}
-
-/** A build with all rows of its trace, in one snapshot. */
-export interface BuildTrace {
-  readonly buildId: number;
-  readonly projectId: number;
-  readonly type: string | null;
-  readonly status: string | null;
-  readonly isErased: boolean;
-  /** Sorted by index. */
-  readonly chunks: readonly ChunkRow[];
-  readonly pending: PendingState | null;
-  readonly artifact: TraceArtifact | null;
-}
-
-export interface StoredTrace {
-  readonly buildId: number;
-  readonly projectId: number;
-  readonly chunks: readonly ChunkRow[];
-  readonly key: string;
-  readonly sizeBytes: number;
-  /** In hex. */
-  readonly sha256: string;
-  readonly md5: string;
-  /** The row to change instead of inserting one. */
-  readonly replaces: TraceArtifact | null;
-  /** For an object that this pass did not write itself: called under the rows' locks. */
-  readonly isStillStored?: () => Promise<boolean>;
-}
-
-export type Commitment = 'committed' | 'changed' | 'claimed' | 'gone';
+import type { BuildTrace, Commitment, StoredTrace } from '../../lib/gitlab/trace-rows';
 
 export interface BuildAddress {
   readonly partitionId: number;

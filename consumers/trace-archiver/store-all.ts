@@ -9,7 +9,7 @@ import { readChunks, type WantedChunk } from './chunk-data';
 import { placesOf } from './decide';
 import { forJob, type Job } from './job';
 import { partBytes } from './part';
-import type { BuildTrace } from './ports';
+import type { BuildTrace } from '../../lib/gitlab/trace-rows';
 import { type FoundTrace, type Prepared, storeTrace } from './store-trace';
 import type { Dependencies } from './dependencies';
 import { groupChunks } from './trace-content';

@@ -7,7 +7,8 @@ import { agreement, isGivenUp, judgeChecksums, type Look, type Place, placesOf }
 import { type Effect, type Job, SetAside } from './job';
 import { findMarkedChunks } from './marked-object';
 import { dropOurObject } from './our-object';
-import type { BuildTrace, SeenObject, StoredTrace, TraceArtifact } from './ports';
+import type { BuildTrace, StoredTrace, TraceArtifact } from '../../lib/gitlab/trace-rows';
+import type { SeenObject } from './ports';
 import { storeContent, type StoredContent, sumContent, type Target } from './store-content';
 import type { Dependencies } from './dependencies';
 import {

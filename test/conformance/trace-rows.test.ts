@@ -1,5 +1,6 @@
 /** The trace rows in memory, which tests of the archive use, behave like PostgreSQL. */
-import type { StoredTrace, TraceRows } from '../../consumers/trace-archiver/ports';
+import type { StoredTrace } from '../../lib/gitlab/trace-rows';
+import type { TraceRows } from '../../consumers/trace-archiver/ports';
 import { PostgresTraces } from '../../lib/stores/postgres/traces';
 import { ArtifactSource } from '../support/records/artifact-source';
 import { MemoryTraceRows } from '../support/memory/memory-traces';

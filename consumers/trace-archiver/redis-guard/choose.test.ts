@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { chunkBytes } from '../../../lib/gitlab/trace-chunks';
 import { traceKey, unmarkedTraceKey } from '../../../lib/gitlab/trace-key';
-import type { BuildTrace, TraceArtifact } from '../ports';
+import type { BuildTrace, TraceArtifact } from '../../../lib/gitlab/trace-rows';
 import { batchesOf, choose, crowdedStores, hasEnded, type Need, type SeenChunk } from './choose';
 
 const hourMs = 3_600_000;

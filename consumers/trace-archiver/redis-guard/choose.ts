@@ -1,7 +1,7 @@
 /** Chooses which chunks leave Redis, and in which order. Pure: from rows, lengths and times to live. */
 import { chunkBytes, chunkStore, isLive } from '../../../lib/gitlab/trace-chunks';
 import { traceKeyBy } from '../../../lib/gitlab/trace-key';
-import type { BuildTrace, ChunkRow } from '../ports';
+import type { BuildTrace, ChunkRow } from '../../../lib/gitlab/trace-rows';
 import type { Memory } from './ports';
 
 /** Redis' answer for a chunk's key. */

@@ -1,6 +1,7 @@
 /** One pass over the builds of this instance: chooses the chunks to move, and moves them in batches. */
 import { chunkRedisKey, chunkStore } from '../../../lib/gitlab/trace-chunks';
-import type { ChunkRow, LiveChunks } from '../ports';
+import type { ChunkRow } from '../../../lib/gitlab/trace-rows';
+import type { LiveChunks } from '../ports';
 import {
   batchesOf,
   type Choice,

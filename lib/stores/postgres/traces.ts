@@ -3,37 +3,14 @@
  * of its build, and two archivers cannot deadlock (facts: 0.4 ms for 100 builds).
  */
 import type { PostgresPool, PostgresSession, Statement } from './pool';
-import {
-  type BuildTrace,
-  type ChunkRow,
-  readRawData,
-  readTraces,
-  type TraceArtifact,
-} from './trace-rows';
-
-/** A stored trace, and the rows that it was read from. */
-interface StoredTrace {
-  readonly buildId: number;
-  readonly projectId: number;
-  /** All of them, as they were read. */
-  readonly chunks: readonly ChunkRow[];
-  readonly key: string;
-  readonly sizeBytes: number;
-  /** Of the content, in hex. */
-  readonly sha256: string;
-  readonly md5: string;
-  /** The row to change instead of inserting one: ours, or GitLab's that lost its object. */
-  readonly replaces: TraceArtifact | null;
-  /** Called under the locks: false keeps the row from pointing at an object that has been removed. */
-  readonly isStillStored?: () => Promise<boolean>;
-}
-
-/**
- * - `changed`: chunks or the artifact have changed; read again.
- * - `claimed`: the build has a trace artifact that did not exist before.
- * - `gone`: no such build, or it was erased, or it runs again.
- */
-type Commitment = 'committed' | 'changed' | 'claimed' | 'gone';
+import { readRawData, readTraces } from './trace-rows';
+import type {
+  BuildTrace,
+  ChunkRow,
+  Commitment,
+  StoredTrace,
+  TraceArtifact,
+} from '../../gitlab/trace-rows';
 
 const lockBuilds: Statement = {
   name: 'lock-builds',

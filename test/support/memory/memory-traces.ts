@@ -6,11 +6,13 @@ import type {
   BuildTrace,
   ChunkRow,
   Commitment,
-  LiveChunks,
   PendingState,
-  SeenObject,
   StoredTrace,
   TraceArtifact,
+} from '../../../lib/gitlab/trace-rows';
+import type {
+  LiveChunks,
+  SeenObject,
   TraceObjects,
   TraceRows,
   TraceUpload,
