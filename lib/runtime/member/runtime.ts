@@ -193,7 +193,7 @@ export class Runtime implements ClientListener {
   /** Opens new partitions; for kept ones it checks that no other member held them meanwhile. */
   async #load(partitions: readonly AssignedPartition[], epoch: number): Promise<void> {
     if (partitions.length === 0) return;
-    const committedBefore = partitions.map(({ committed }) => committed);
+    const committedBefore = partitions.map(({ progress }) => progress.accepted);
     const positions = await this.#loader.read(
       partitions.map(({ at }) => at),
       () => this.#epoch === epoch && !this.#stopping,
@@ -208,10 +208,14 @@ export class Runtime implements ClientListener {
         return;
       }
       const from = committedBefore[index] ?? -1;
-      const isOurs = position.committed >= from && position.committed <= partition.attempted;
+      const isOurs = position.committed >= from && position.committed <= partition.progress.sent;
       if (!partition.commits || isOurs) return;
       partition.logger.warn(
-        { event: 'partition.taken-over', committed: position.committed, ours: partition.attempted },
+        {
+          event: 'partition.taken-over',
+          committed: position.committed,
+          ours: partition.progress.sent,
+        },
         'the committed offset is not ours: beginning again from it',
       );
       partition.end('another member held the partition for a moment');

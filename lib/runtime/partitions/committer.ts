@@ -4,18 +4,17 @@
  * When the group refuses a commit because it has moved on, nothing is committed before the next join. While commits are
  * refused for any other reason, no record begins beyond one window of the map (`windowEnd`).
  */
-import { encodeCommitMap } from '../../kafka/commit-map';
-import { StaleCommitError, type CommitEntry, type MembershipTimes } from '../../kafka/client-port';
+import { StaleCommitError, type MembershipTimes } from '../../kafka/client-port';
 import { isGroupUnable } from './commit-refusal';
 import type { ConsumerMembership } from '../consumer';
 import { asError } from '../../process/is-error';
 import type { AssignedPartition } from './partition';
 import type { ConsumerContext } from './context';
+import type { PartitionCommit } from './partition-commits';
 
 interface Pending {
   readonly partition: AssignedPartition;
-  readonly version: number;
-  readonly entry: CommitEntry;
+  readonly commit: PartitionCommit;
 }
 
 export class Committer {
@@ -97,29 +96,23 @@ export class Committer {
     for (const partition of this.#partitions()) {
       const { tracker } = partition;
       if (!tracker || partition.dead || !partition.commits) continue;
-      if (tracker.version === partition.committedVersion) continue;
-      if (partition.oldest.offset !== tracker.doneBelow) {
-        partition.oldest = { offset: tracker.doneBelow, sinceMs: nowMs };
-      }
-      const metadata = encodeCommitMap({
-        base: tracker.doneBelow,
-        ranges: tracker.doneBeyond === 0 ? [] : tracker.rangesBeyond(),
-        span: tracker.span,
-        ageMs: nowMs - partition.oldest.sinceMs,
-      });
-      const entry = { ...partition.at, offset: tracker.doneBelow, metadata };
-      pending.push({ partition, version: tracker.version, entry });
+      const commit = partition.progress.next(tracker, nowMs);
+      if (commit) pending.push({ partition, commit });
     }
     return pending;
   }
 
   async #commit(pending: readonly Pending[]): Promise<void> {
     const epoch = this.#epoch;
-    for (const { partition, entry } of pending) partition.attempted = entry.offset;
+    for (const { partition, commit } of pending) partition.progress.noteSent(commit);
     try {
       const committed = await this.#context.client.commit(
         epoch,
-        pending.map(({ entry }) => entry),
+        pending.map(({ partition, commit: { offset, metadata } }) => ({
+          ...partition.at,
+          offset,
+          metadata,
+        })),
       );
       if (committed) this.#remember(pending);
     } catch (error) {
@@ -128,10 +121,7 @@ export class Committer {
   }
 
   #remember(pending: readonly Pending[]): void {
-    for (const { partition, version, entry } of pending) {
-      partition.committed = entry.offset;
-      partition.committedVersion = version;
-    }
+    for (const { partition, commit } of pending) partition.progress.noteAccepted(commit);
     this.#acceptedAtMs = this.#context.clock.nowMs();
     this.#context.observer.committed(pending.length);
     const { commits } = this.#context;

@@ -5,6 +5,7 @@ import type { LaneRunner } from '../lanes/lane-runner';
 import { oldestOf, waitOf } from '../lanes/lanes';
 import type { OffsetTracker } from './offset-tracker';
 import type { TopicPartition } from '../../kafka/client-port';
+import type { PartitionCommits } from './partition-commits';
 import type { PartitionLog } from './partition-log';
 
 interface Described {
@@ -12,7 +13,7 @@ interface Described {
   readonly tracker: OffsetTracker | null;
   readonly log: PartitionLog;
   readonly runner: Pick<LaneRunner, 'heldBy'>;
-  readonly committed: number;
+  readonly progress: Pick<PartitionCommits, 'accepted'>;
   readonly isDoneUnsaid: boolean;
   readonly haltedBy: Error | null;
 }
@@ -24,7 +25,7 @@ type Own = Pick<PartitionState, 'bufferedRecords' | 'bufferedBytes' | 'paused' |
 const notLoaded = { doneBelow: null, doneBeyond: 0, taken: null };
 
 export function describePartition(partition: Described, { lanes, ...own }: Own): PartitionState {
-  const { at, tracker, log, runner, committed, isDoneUnsaid, haltedBy } = partition;
+  const { at, tracker, log, runner, progress, isDoneUnsaid, haltedBy } = partition;
   const { doneBelow, doneBeyond, taken } = tracker ?? notLoaded;
   const { highWatermark, logEnd, workLeft } = log;
   const stopped = lanes.map((lane) => lane.haltedBy ?? lane.stuckBy);
@@ -34,7 +35,7 @@ export function describePartition(partition: Described, { lanes, ...own }: Own):
     doneBelow,
     doneBeyond,
     taken,
-    committed: committed < 0 ? null : committed,
+    committed: progress.accepted < 0 ? null : progress.accepted,
     highWatermark,
     logEnd,
     workLeft,

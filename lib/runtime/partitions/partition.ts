@@ -2,7 +2,7 @@
  * One partition while this process holds it: its buffer, its lanes, its finished offsets, and whether it may be
  * fetched.
  *
- * Life: made at a join (closed) → `open` once its position is loaded → perhaps `suspend` and `proceed` context each
+ * Life: made at a join (closed) → `open` once its position is loaded → perhaps `suspend` and `proceed` around each
  * rejoin → `end` when it is lost. After `end` nothing that still runs has any effect here: another member may already
  * work on the same records.
  */
@@ -14,6 +14,7 @@ import { laneHold, roomHold } from './intake-hold';
 import { laneOf, Lane } from '../lanes/lane';
 import type { LaneHost } from '../lanes/lane-host';
 import { LaneRunner } from '../lanes/lane-runner';
+import { PartitionCommits } from './partition-commits';
 import { PartitionLog } from './partition-log';
 import { describePartition } from './partition-state';
 import { OffsetTracker, type StartingPoint } from './offset-tracker';
@@ -36,12 +37,7 @@ export class AssignedPartition implements LaneHost {
   haltedBy: Error | null = null;
   readonly log: PartitionLog;
   repeatedBelow = 0;
-  /** The group's offset as last read or acknowledged, and the one that was last sent: an answer may have been lost. */
-  committed = -1;
-  attempted = -1;
-  committedVersion = 0;
-  /** Since when the oldest unfinished offset is the oldest; for the age in the commit map. */
-  oldest = { offset: -1, sinceMs: 0 };
+  readonly progress = new PartitionCommits();
   /** Records from here on are views of the response that brought them. */
   #viewsFrom = Infinity;
   #from = 0;
@@ -81,7 +77,7 @@ export class AssignedPartition implements LaneHost {
   }
 
   get isDoneUnsaid(): boolean {
-    return this.commits && this.tracker !== null && this.tracker.version !== this.committedVersion;
+    return this.commits && this.tracker !== null && this.progress.isBehind(this.tracker);
   }
 
   /** Records may be taken in and handled. */
@@ -93,7 +89,7 @@ export class AssignedPartition implements LaneHost {
     const { commits, settings } = this.context;
     const doneBelow = this.tracker?.doneBelow ?? 0;
     const from =
-      commits.refusedBy && this.commits ? Math.max(this.committed, this.#from) : doneBelow;
+      commits.refusedBy && this.commits ? Math.max(this.progress.accepted, this.#from) : doneBelow;
     return from + settings.windowRecords;
   }
 
@@ -101,8 +97,7 @@ export class AssignedPartition implements LaneHost {
     this.tracker = new OffsetTracker(from.offset, from.done);
     this.#from = from.offset;
     this.log.begin(from, this.context.clock.nowMs());
-    this.committed = from.committed;
-    this.attempted = from.committed;
+    this.progress.begin(from.committed);
     // An earlier holder may have been a window ahead of its prefix, and its prefix ahead of its commit. Without a
     // committed offset this is unknown: the group may be new, or its offsets may have expired.
     const reach = from.committed < 0 ? Infinity : 2 * this.context.settings.windowRecords;
