@@ -1,8 +1,18 @@
 /** The rules of `npm run boundaries` refuse what they are there for: one violation of each kind is planted. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { z } from 'zod';
 import { projectRoot } from '../lib/process/root';
 
@@ -27,6 +37,11 @@ const planted: readonly (readonly [string, string, string])[] = [
   ['lib-gitlab-imports-lower-floors-only', 'lib/gitlab/up.ts', importOf('../control/flags')],
   ['lib-kafka-imports-lower-floors-only', 'lib/kafka/up.ts', importOf('../control/flags')],
   ['lib-kafka-imports-lower-floors-only', 'lib/kafka/inner.ts', importOf('../runtime/lanes/lane')],
+  [
+    'lib-kafka-topics-imports-lower-floors-only',
+    'lib/kafka/topics/beside.ts',
+    importOf('../kafkajs/client'),
+  ],
   [
     'lib-stores-s3-imports-lower-floors-only',
     'lib/stores/s3/beside.ts',
@@ -62,6 +77,7 @@ const innocent = [
   'lib/process/ground.ts',
   'lib/process/clock.ts',
   'lib/kafka/port.ts',
+  'lib/kafka/kafkajs/client.ts',
   'lib/control/flags.ts',
   'lib/runtime/lanes/lane.ts',
   'lib/runtime/partitions/partition.ts',
@@ -104,3 +120,15 @@ test('boundaries: each kind of violation is refused by its rule', () => {
     rmSync(folder, { recursive: true, force: true });
   }
 }, 60_000);
+
+test('boundaries: every room that the rules name is there', () => {
+  const { floors } = createRequire(__filename)('../.dependency-cruiser.cjs') as {
+    floors: string[][];
+  };
+  const missing = floors.flat().filter((room) => !existsSync(join(projectRoot, room)));
+  expect(missing).toEqual([]);
+  const rooms = readdirSync(join(projectRoot, 'lib'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map(({ parentPath }) => relative(projectRoot, parentPath));
+  expect([...new Set(rooms)].filter((room) => !floors.flat().includes(room))).toEqual([]);
+});
