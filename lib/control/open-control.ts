@@ -1,4 +1,4 @@
-/** Makes the helm of a process with its topics, codecs and producer. */
+/** Makes the control client of a process, here called its helm, and its status reporter, with codecs and producer. */
 import type { Registry } from '../avro/registry';
 import type { Consumer } from '../runtime/consumer';
 import type { RecordProducer } from '../kafka/producer';

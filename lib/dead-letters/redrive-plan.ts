@@ -8,7 +8,7 @@ interface RedriveRules {
   readonly originPartitions: number;
   /** A dead letter that has been redriven so often is in a loop. */
   readonly redrivesMax: number;
-  /** Redrives those too. */
+  /** Redrives also those that are in a loop. */
   readonly force: boolean;
   /** Takes so many at most; refused letters do not count. */
   readonly limit: number;

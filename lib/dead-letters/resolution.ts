@@ -2,7 +2,7 @@
  * The marker that settles dead letters: a record without a value in the same partition.
  *
  * Its text headers list the offsets that an operator has redriven or parked, so that they are not offered again
- * (docs/adr says why it lies here and not in a group's offset). Retention removes it after the letters that it settles,
+ * (docs/adr/0011 says why it lies here and not in a group's offset). Retention removes it after the letters that it settles,
  * never before; a topic that is created anew has neither.
  */
 import { settlementHeaders, failureHeaders } from '../runtime/failure-headers';

@@ -48,7 +48,7 @@ const fetchBytes = 1024 * 1024;
 const fetchWaitMs = 1_000;
 /** Fetches in a row that may fail or bring nothing. */
 const attemptsMax = 8;
-/** A leader that has records answers with them at once. */
+/** So many empty answers in a row are the end of a compacted log: a leader that has records answers with them at once. */
 const emptyAtEnd = 2;
 const pace = { retryFirstMs: 100, retryMaxMs: 2_000 };
 

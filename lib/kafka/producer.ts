@@ -1,4 +1,4 @@
-/** Writes records, and resolves only when every replica has them. */
+/** Writes records, and resolves only when every replica in sync has them (how many that may be: topics/durability.ts). */
 import {
   CompressionTypes,
   KafkaJSError,

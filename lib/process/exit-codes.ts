@@ -12,14 +12,14 @@ export const exitCodes = {
   configuration: 3,
   /** A required server does not answer; the same command may work later. */
   unreachable: 4,
-  /** Done, but changes of the database were lost before: a full sweep must follow. */
+  /** `connect apply` has found that changes of the database were lost earlier: a full sweep must follow. */
   changesLost: 5,
   /**
    * There was work, but it stood still for too long without a known reason: ended so that another process can take
    * over.
    */
   stalled: 6,
-  /** A second signal ended it at once, without the drain: 128 and the signal's number. */
+  /** A second signal ended the program at once, without the drain: 128 plus the signal's number. */
   hungUp: 129,
   interrupted: 130,
   terminated: 143,

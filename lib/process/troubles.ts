@@ -5,7 +5,7 @@
 export interface Trouble {
   /** What fails, or is waited for, and why, as a sentence. */
   readonly cause: string;
-  /** No unavailable server and no held database: an operator has to look. */
+  /** True when waiting does not end it: neither a server nor the brake is the reason, and an operator has to look. */
   readonly isStuck: boolean;
   /** A producer waits for its consumer, as it should. */
   readonly isPace?: boolean;

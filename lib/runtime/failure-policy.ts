@@ -8,7 +8,7 @@ export type FailureClass =
   | { readonly kind: 'hold'; readonly dependency: Dependency }
   /** The dependency asks for less load: again soon, with fewer at once; no breaker opens, no attempt is counted. */
   | { readonly kind: 'overload'; readonly dependency: Dependency }
-  /** No failure, only too early: tried again in place, and no attempt is counted for so long. */
+  /** Only too early: tried again in place. No attempt is counted before `patienceMs`, and never when it is left out. */
   | { readonly kind: 'wait'; readonly patienceMs?: number }
   /** A failure of this record at this moment: an attempt is counted. */
   | { readonly kind: 'transient' }

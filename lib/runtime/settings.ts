@@ -22,7 +22,7 @@ export interface ConsumerSettings extends ClientSettings {
   readonly failureRunMax: number;
   /** Time to finish running micro-batches before a rejoin; must stay below `rebalanceTimeoutMs`. */
   readonly drainMs: number;
-  /** A micro-batch that runs longer ends the process: the fetch loop's heartbeats would hide the hang for ever. */
+  /** A micro-batch that runs longer ends the process: heartbeats go on meanwhile, and would hide the hang for ever. */
   readonly progressDeadlineMs: number;
   /** `start` fails when the group has not been joined by then. */
   readonly startTimeoutMs: number;

@@ -61,8 +61,8 @@ export interface Subscription<V> extends PartitionHooks {
   readonly readers?: 'one-member' | 'every-member';
   /**
    * `value` is a view of a whole response: the result must hold copies, not parts of it.
-   * @throws UndecodableRecordError when the bytes can never be read: the lane stops. Any other error (an unavailable
-   * registry) is retried in place.
+   * @throws UndecodableRecordError when the bytes cannot be read. Its `poison` and the failure policy decide whether the
+   * record becomes a dead letter or its lane stops. After any other error (an unavailable registry) the record stays.
    */
   decode(value: Buffer | null, record: RecordWithHeaders): V | Promise<V>;
   /** A micro-batch holds at most this many records... */
@@ -74,7 +74,7 @@ export interface Subscription<V> extends PartitionHooks {
   readonly lingerMs?: number;
   /** Lanes for each partition: how many of its micro-batches may run side by side. Default 8. */
   readonly lanes?: number;
-  /** Its dependencies, how errors are classified, and where failed records go. Default: retries in place for ever. */
+  /** Its dependencies, how errors are classified, and where failed records go. Default: `noFailurePolicy`. */
   readonly failures?: FailurePolicy;
   /** Set by the runtime for the subscriptions of retry topics. */
   readonly retry?: { readonly level: number; readonly delayMs: number };

@@ -47,7 +47,7 @@ function causesOf({ consumer, troubles, stallRedMs }: Observation): string[] {
       causes.push(brief(`${topic}/${partition} is halted: ${halt}`));
     }
   }
-  // Several shards fail for one reason.
+  // Several shards may fail for one reason, which is listed once.
   const stuck = troubles.flatMap(({ isStuck, cause }) => (isStuck ? brief(cause) : []));
   causes.push(...new Set(stuck));
   if (state.stalledMs >= stallRedMs) {

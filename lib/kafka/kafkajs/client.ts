@@ -42,11 +42,11 @@ interface KafkaJsClientOptions {
 
 type CommitFunction = EachBatchPayload['commitOffsetsIfNecessary'];
 
-/** Must cover the partitions held, or a full one delays the others. */
+/** At least as many as a member holds: with fewer, a partition that waits for room would delay the others. */
 const partitionsAtOnce = 256;
 /** How often kafkajs checks whether it has to join again: `group-member.ts` sends the heartbeats. */
 const lookEveryMs = 250;
-/** A broker that restarts must not crash the consumer: a dead member id costs the group a session. */
+/** A broker that restarts must not crash the consumer: its group would wait a session timeout for the dead member. */
 const patience = { retries: 100_000, initialRetryTime: 100, maxRetryTime: 1_000 };
 
 const noTimes: MembershipTimes = {

@@ -8,14 +8,17 @@ import { partitionsDefault, topicNames, topics, type TopicDefinition } from './t
 /** Many more would burden every broker, and each member of a group reads some topics whole. */
 const partitionsMax = 1_000;
 
-/** Grows when it has fewer. */
+/** Topics of work: `topics apply --grow` adds partitions where there are fewer than wanted. */
 const workTopics: readonly string[] = [
   topicNames.artifactChanges,
   topicNames.buildChanges,
   topicNames.artifactsExpired,
   topicNames.buildsFinished,
 ];
-/** Set before the topic is created; the code relies on the number of the others. */
+/**
+ * These never grow, so their number is set before they are created. No other topic may be named: the code relies on the
+ * number in its definition.
+ */
 const sweepTopics: readonly string[] = [topicNames.progress, topicNames.staleProgress];
 const nameable = [...workTopics, ...sweepTopics];
 

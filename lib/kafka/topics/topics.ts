@@ -68,7 +68,7 @@ export const failureGroups = [
   { topic: topicNames.buildsFinished, group: 'trace-archiver', retries: true },
 ] as const;
 
-/** Few: records there are rare, and its partition is that of the source, modulo this. */
+/** Few, because failed records are rare. A copy goes to the partition of its origin, modulo this number. */
 export const failurePartitions = 3;
 
 /** A record that just fitted into its own topic, plus the failure headers: kafkajs does not split. */

@@ -1,6 +1,6 @@
 /**
  * Publishes failed records to a retry or dead-letter topic. The original's offset may move only after `send` has
- * resolved: then every replica has the copy.
+ * resolved: then every replica in sync has the copy.
  */
 import type { Clock } from '../../process/clock';
 import type { FetchedRecord } from '../../kafka/fetched-record';

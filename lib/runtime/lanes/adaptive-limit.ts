@@ -1,5 +1,7 @@
 /**
- * How many micro-batches may run at once, found by how long they take (AIMD). Pure: the caller passes the time.
+ * How many micro-batches may run at once, found by how long they take. Pure: the caller passes the time.
+ *
+ * It is AIMD, as TCP does it: the limit grows by steps, and an overload halves it.
  *
  * Work that queues up in a store shows as latency: n at once at a store that can do k take n/k times as long as one
  * alone. So the latency of the last few micro-batches is compared with a baseline. Twice the baseline halves the limit,

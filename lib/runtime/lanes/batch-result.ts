@@ -30,7 +30,7 @@ export class BatchResult {
   unsent: Unsent | null = null;
   /** The effect of some record is complete, so its dependencies are available. */
   isProof = false;
-  /** It failed while others succeeded: that says nothing about the dependency. */
+  /** A record failed on a dependency while others succeeded there: that says nothing about the dependency. */
   isContradicted = false;
   /** An unforeseen error, for an operator to look at. */
   stuck: Error | null = null;
@@ -121,7 +121,7 @@ interface ResultRules {
   readonly policy: FailurePolicy;
   /** After so many failures for its own reasons a record goes to the retry topics. */
   readonly triesInPlace: number;
-  /** Failed records may be written: not after too many in a row. */
+  /** False after too many failed records in a row: then none is sent to a retry topic or to the dead letters. */
   readonly mayWrite: boolean;
   readonly admission: OthersSuccess;
   readonly nowMs: number;

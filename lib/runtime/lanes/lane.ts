@@ -7,7 +7,7 @@ import { isSuspect, newHistory, type RecordHistory } from './record-history';
 /** Records are dropped from the front in blocks, so that taking one does not move all the others. */
 const compactAt = 1024;
 
-/** Failed records to be sent before anything else, and the records at the front, those among them. */
+/** Failed records whose copies must be sent before the lane goes on; `unfinished` are all records at its front. */
 export interface Unsent {
   readonly failedRecords: readonly FailedRecord[];
   readonly unfinished: readonly FetchedRecord[];
@@ -27,7 +27,7 @@ export class Lane {
   readonly loggedReasons = new Set<string>();
   /** The dependencies that it found unavailable, beyond those that every record needs. */
   readonly missed = new Set<Dependency>();
-  /** Failed on a shared dependency; the other lanes may still probe it. */
+  /** Failed on what every record needs, so a retry may probe it: no reason to pause intake (intake-hold.ts). */
   isAlone = false;
   /** Queued for a slot, running, or waiting for a retry. */
   busy = false;

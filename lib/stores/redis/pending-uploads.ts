@@ -1,4 +1,4 @@
-/** GitLab's list of uploads in progress: objects that no row claims yet (facts: direct upload, 16.1). */
+/** GitLab's list of uploads in progress: objects that clients write straight into the bucket; no row claims them yet. */
 import { readFileSync } from 'node:fs';
 import { Redis, ReplyError } from 'ioredis';
 import { type Connections, ConfigError, readSecret } from '../../process/config';

@@ -1,6 +1,7 @@
 /**
- * At the start: does this Redis do, and let us do, what the archive's safety rests on? Each command is tried on keys of
- * our own: they lie below GitLab's names, since rights are given by names, but hold no id of a build, and end by themselves.
+ * Checks at the start whether this Redis knows, and allows us, every command that the archive's safety rests on. Each is
+ * tried on keys of our own, which expire by themselves: their names begin like GitLab's, since rights are given by names,
+ * but hold no id of a build.
  */
 import { randomUUID } from 'node:crypto';
 import type { ChainableCommander } from 'ioredis';
@@ -19,7 +20,7 @@ interface Try {
   readonly send: (commands: ChainableCommander) => unknown;
   /** What it runs, to be loaded before. */
   readonly script?: RedisScript;
-  /** Whether this is an answer of the command; others are as good as none. */
+  /** Whether this is a right answer; any other one shows that the command does something else here. */
   readonly isRight: (reply: unknown) => boolean;
 }
 
