@@ -1,5 +1,6 @@
 /**
- * Deletes the row, then the object (I3): the effects of a micro-batch in the only order that is safe at every crash.
+ * Deletes the row, then the object (I3 of docs/glossary.md): the effects of a micro-batch in the only order that is safe
+ * at every crash.
  *
  * take → brake → does S3 delete → DELETE and commit → look up missing rows → claims → DeleteObjects → outcomes. After a
  * crash at any point the record comes again: rows that are gone by then are looked up, found missing, and their keys
