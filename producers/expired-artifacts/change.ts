@@ -6,7 +6,7 @@
  * rows: an unlock may commit after a sweep's snapshot was taken and before its watermark is published. Instead the two
  * overlap. A sweep passes an expire_at only when its snapshot is at least a margin younger than that moment. So a sweep
  * surely reads every row that expires later than the moment the change became visible (plus slack); every earlier one
- * is produced here. An artifact that both produce is deleted once and found gone once. See docs/adr on the two sources.
+ * is produced here. An artifact that both produce is deleted once and found gone once. See docs/adr/0003.
  */
 import { artifactLocked, fileStore, fileType } from '../../lib/gitlab/enums';
 import type { OddRow } from '../../lib/metrics/set-aside';
