@@ -1,4 +1,4 @@
-/** Collects the breaks of the invariants, by kind. */
+/** Collects the breaks of the invariants, by kind; docs/glossary.md says what each invariant is. */
 
 export interface Break {
   readonly invariant: 'I1' | 'I3' | 'I4' | 'I5';

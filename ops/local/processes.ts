@@ -41,7 +41,7 @@ export interface Processes {
   readonly failure: Promise<never>;
   /** Labels and pids of the running processes. */
   running(): ReadonlyMap<string, number>;
-  /** Stops them in the order of their start: sources before sinks. Waits until none is left. */
+  /** Stops them in the order of their start: producers before consumers. Waits until none is left. */
   stop(): Promise<void>;
 }
 
