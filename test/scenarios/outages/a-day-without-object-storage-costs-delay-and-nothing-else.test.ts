@@ -1,5 +1,5 @@
 /**
- * The day of seed 000: object storage is unavailable for two hours, builds go on finishing, Redis has a limit, and an
+ * A day on which object storage is unavailable for two hours, builds go on finishing, Redis has a memory limit, and an
  * operator looks at screens. `npm test` has it at a small scale, and with Redis' master lost in the middle; `npm run
  * faults` has both at their whole length.
  */
