@@ -71,7 +71,7 @@ export const metricDefinitions = {
     type: 'gauge',
     labels: ['dependency'],
     moves: 'The circuit breaker of a dependency: 0 closed, 1 half-open (probing), 2 open.',
-    act: '2 means that the dependency is unavailable and its partitions wait; nothing is lost and no attempt is counted. Repair the dependency; the pipeline goes on by itself.',
+    act: '1 and 2 mean that the dependency is unavailable and its partitions wait; nothing is lost and no attempt is counted. A server that is silent keeps it at 1 for most of the time: alert on more than 0 for some minutes, not on 2. Repair the dependency; the pipeline goes on by itself.',
   },
   afterbuild_breaker_opened_total: {
     type: 'counter',

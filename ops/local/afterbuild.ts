@@ -9,7 +9,7 @@ async function main(): Promise<void> {
     Object.assign(process.env, found.environment);
   } else if (wantsStack(args, process.env)) {
     console.error(
-      'afterbuild: no servers run in this clone. Start some with `npm start` or `npm run stack -- up`, or name yours (.env.example).',
+      'afterbuild: no servers run in this clone. Start some with `npm start` or `npm run stack -- up`, name yours (.env.example), or, for servers that were started with --data DIR, set AFTERBUILD_STACK_FILE=DIR/stack.json.',
     );
   }
   await import('../../cli/main.js');
