@@ -51,7 +51,7 @@ test('an artifact that is named twice speaks only for the key of its row', async
   expect([...stores.objects.keys]).toEqual([finalPath(2)]);
 });
 
-test('the object of a trace whose row has not committed yet stays, whatever a record says of it', async () => {
+test('the object of a trace whose row has not committed yet stays, with any content of a record', async () => {
   const key = traceKey({ partitionId: 100, buildId: 109, projectId: 1 });
   const stores = living();
   stores.objects.keys.add(key);
@@ -63,7 +63,7 @@ test('the object of a trace whose row has not committed yet stays, whatever a re
   expect(aside).toEqual(['100:999 object_key']);
 });
 
-test('no record, whatever its fields, shapes, sources and headers, deletes an object that a row claims, or is about to claim for a trace', async () => {
+test('no record, with any fields, shapes, sources and headers, deletes an object that a row claims, or is about to claim for a trace', async () => {
   const all = [
     ...[artifact(1), artifact(2, { projectId: 2 }), artifact(3, { file: null })],
     ...[legacy(4, 50), { ...legacy(5, 50), file: 'other.zip' }, legacy(6, 51)],

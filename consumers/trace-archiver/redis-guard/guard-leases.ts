@@ -7,15 +7,15 @@ import type { Choice } from './choose';
 import type { ChunkLease } from './ports';
 import type { GuardDependencies } from './dependencies';
 
-type LeaseSurroundings = Pick<GuardDependencies, 'leases' | 'chunkLeases' | 'logger'>;
+type LeaseDependencies = Pick<GuardDependencies, 'leases' | 'chunkLeases' | 'logger'>;
 
 export class GuardLeases {
-  readonly #around: LeaseSurroundings;
+  readonly #around: LeaseDependencies;
   readonly #traces: readonly HeldLease[];
   readonly #chunks: readonly ChunkLease[];
 
   private constructor(
-    around: LeaseSurroundings,
+    around: LeaseDependencies,
     traces: readonly HeldLease[],
     chunks: readonly ChunkLease[],
   ) {
@@ -24,7 +24,7 @@ export class GuardLeases {
     this.#chunks = chunks;
   }
 
-  static async take(around: LeaseSurroundings, batch: readonly Choice[]): Promise<GuardLeases> {
+  static async take(around: LeaseDependencies, batch: readonly Choice[]): Promise<GuardLeases> {
     const buildIds = [...new Set(batch.map(({ trace }) => trace.buildId))];
     const answers = await around.leases.acquire(buildIds);
     const traces = answers.flatMap(({ jobId, token }) => (token === null ? [] : { jobId, token }));
