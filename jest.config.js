@@ -21,6 +21,7 @@ module.exports = {
       displayName: 'unit',
       testMatch: ['<rootDir>/{producers,consumers,schemas,connect,lib,cli,ops,test}/**/*.test.ts'],
       testPathIgnorePatterns: ['<rootDir>/test/scenarios/', '<rootDir>/test/conformance/'],
+      setupFilesAfterEnv: ['<rootDir>/test/support/unit-patience.ts'],
     },
     {
       ...common,

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { identifyProcess } from './stack/process-identity';
 import { endAtOnce, killLeftProcesses } from './end-at-once';
-import { ProcessError, createProcesses } from './processes';
+import { ProcessError, createProcesses, type Processes } from './processes';
+import { recordedAndRunning } from './recorded-processes';
 
 let dataDir: string;
 beforeEach(() => {
@@ -28,6 +29,13 @@ async function until(claim: () => boolean): Promise<void> {
     await sleep(10);
   }
 }
+/** Never 0, which as the target of a signal would be the test's own process group. */
+function pidOf(processes: Processes, label: string): number {
+  const pid = processes.running().get(label);
+  if (pid === undefined) throw new Error(`${label} does not run`);
+  return pid;
+}
+
 const isUp = (label: string) => () =>
   existsSync(log(label)) && readFileSync(log(label), 'utf8').includes('up');
 
@@ -58,27 +66,28 @@ it('kills a process that does not end in time', async () => {
   const processes = createProcesses({ dataDir, commandOf, stopWithinMs: 100 });
   await processes.start('stubborn', {});
   await until(isUp('stubborn'));
-  const pid = processes.running().get('stubborn') ?? 0;
+  const pid = pidOf(processes, 'stubborn');
   await processes.stop();
   expect(identifyProcess(pid)).toBeUndefined();
 });
 
-it('starts one again that was killed, says so in one line, and stops the new one', async () => {
+it('starts one again that was killed, says so in one line, records the new one and stops it', async () => {
   const said: string[] = [];
   const { signal } = new AbortController();
   const restart = { say: (line: string) => void said.push(line), signal, afterMs: () => 10 };
-  const processes = createProcesses({ dataDir, commandOf, restart });
+  const processes = createProcesses({ dataDir, commandOf, restart, stopWithinMs: 100 });
   await processes.start('stubborn', {});
-  const first = processes.running().get('stubborn') ?? 0;
+  const first = pidOf(processes, 'stubborn');
   process.kill(first, 'SIGKILL');
   await until(() => said.length === 1);
-  const second = processes.running().get('stubborn') ?? 0;
+  const second = pidOf(processes, 'stubborn');
   expect(second).not.toBe(first);
   expect(said).toEqual([
     `stubborn ended by itself (SIGKILL) and was started again: process ${second}`,
   ]);
-  expect(await killLeftProcesses(dataDir)).toEqual(['stubborn']);
+  expect(recordedAndRunning(dataDir)).toMatchObject([{ label: 'stubborn', pid: second }]);
   await processes.stop();
+  expect(identifyProcess(second)).toBeUndefined();
 });
 
 it('starts nothing again once it stops', async () => {
@@ -88,7 +97,7 @@ it('starts nothing again once it stops', async () => {
   const processes = createProcesses({ dataDir, commandOf, restart });
   await processes.start('polite', {});
   await until(isUp('polite'));
-  process.kill(processes.running().get('polite') ?? 0, 'SIGTERM');
+  process.kill(pidOf(processes, 'polite'), 'SIGTERM');
   await until(() => processes.running().size === 0);
   // It waits to be restarted.
   ending.abort();
