@@ -1,5 +1,6 @@
 /** Registers the beginning and the end of a scenario around the tests of a file; no scenario can leave its end out. */
 import type { RunningStack } from '../../../ops/local/stack/running-stack';
+import { inFull } from '../faults';
 import { runAll } from './run-all';
 import { startOwnDatabase } from '../stack/own-database';
 import { Scenario } from './scenario';
@@ -7,6 +8,8 @@ import { bringUp, currentStack } from '../stack/stack';
 
 /** Longer than `connect apply` waits by itself: it can say why nothing streams, a time limit here cannot. */
 const beginMs = 240_000;
+/** The invariant check reads every object of a scenario: the long run has 26,000 of them. */
+const endMs = inFull(900_000, 180_000);
 
 interface Ground {
   readonly changes: 'streamed' | 'none';
@@ -55,6 +58,6 @@ export function useScenario(
       () => scenario?.clean(),
       ...own.map(({ drop }) => drop),
     ]);
-  }, 180_000);
+  }, endMs);
   return ground;
 }
