@@ -117,6 +117,57 @@ test('transaction markers are passed over, and a batch of nothing else is report
   expect(recorder.offsets).toEqual([0]);
 });
 
+test('aborted records never come: two transactions of one producer, and one longer than a fetch', async () => {
+  const group = await ground.group('aborted', 1);
+  const producer = group.kafka.producer({
+    transactionalId: group.group,
+    maxInFlightRequests: 1,
+    idempotent: true,
+  });
+  await producer.connect();
+  const write = async (values: readonly string[], commit: boolean): Promise<void> => {
+    const transaction = await producer.transaction();
+    // A request each, so that each is a batch of its own.
+    for (const value of values) {
+      await transaction.send({ topic: group.topic, messages: [{ key: 'a', value }] });
+    }
+    await (commit ? transaction.commit() : transaction.abort());
+  };
+  await write(['aborted'], false);
+  await write(['first'], true);
+  await write(['aborted'], false);
+  await write(['second'], true);
+  const large = Array.from({ length: 6 }, () => 'aborted'.padEnd(10_000));
+  await write(large, false);
+  await write(['third'], true);
+  await producer.disconnect();
+  const client = ground.client(group, { fetchBytesPerPartition: 25_000 });
+  const recorder = new Recorder();
+  await client.start(recorder);
+  const values = (): string[] =>
+    recorder.batches.flatMap(({ records }) => records.map(({ value }) => String(value).trim()));
+  await until('the last has come', () => values().includes('third'));
+  expect(values()).toEqual(['first', 'second', 'third']);
+});
+
+test("a record's time is the broker's, where the topic wants that", async () => {
+  const group = await ground.group('time', 1, { 'message.timestamp.type': 'LogAppendTime' });
+  const producer = group.kafka.producer();
+  await producer.connect();
+  const sinceMs = Date.now();
+  await producer.send({
+    topic: group.topic,
+    messages: [{ key: 'a', value: 'b', timestamp: '1000' }],
+  });
+  await producer.disconnect();
+  const client = ground.client(group);
+  const recorder = new Recorder();
+  await client.start(recorder);
+  await until('it came', () => recorder.offsets.length === 1);
+  // The broker runs on this machine.
+  expect(recorder.batches[0]?.records[0]?.timestampMs).toBeGreaterThanOrEqual(sinceMs);
+});
+
 test('a record that is kept does not keep the response alive that it came in', async () => {
   const group = await ground.group('memory', 1);
   await group.produce(2_000, 5);

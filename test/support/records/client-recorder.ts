@@ -1,6 +1,11 @@
 /** Clients of the port on groups of their own, and a listener that records its callbacks. */
 import { pino } from 'pino';
-import type { Assignment, ClientListener, FetchedBatch } from '../../../lib/kafka/client-port';
+import type {
+  Assignment,
+  ClientListener,
+  ClientSettings,
+  FetchedBatch,
+} from '../../../lib/kafka/client-port';
 import { KafkaJsClient } from '../../../lib/kafka/kafkajs/client';
 import { defaultSettings } from '../../../lib/runtime/settings';
 import { systemClock } from '../../../lib/process/clock';
@@ -55,7 +60,7 @@ export const sessionTimeoutMs = 6_000;
 
 interface Clients {
   group(name: string, partitions: number, settings?: Record<string, string>): Promise<KafkaGroup>;
-  client(group: KafkaGroup): KafkaJsClient;
+  client(group: KafkaGroup, settings?: Partial<ClientSettings>): KafkaJsClient;
 }
 
 /** Registers their end after each test of the file. */
@@ -73,8 +78,8 @@ export function useClients(): Clients {
       await group.create(partitions, topicSettings);
       return group;
     },
-    client: ({ kafka, group, topic }) => {
-      const settings = { ...defaultSettings, sessionTimeoutMs, heartbeatEveryMs: 300 };
+    client: ({ kafka, group, topic }, over = {}) => {
+      const settings = { ...defaultSettings, sessionTimeoutMs, heartbeatEveryMs: 300, ...over };
       const topics = [{ topic, everyMember: false }];
       const logger = pino({ level: 'silent' });
       const client = new KafkaJsClient({
