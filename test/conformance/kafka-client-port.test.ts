@@ -68,6 +68,24 @@ test('a commit stores offset and metadata, also while paused, and is refused in 
   await expect(group.committed()).resolves.toMatchObject({ offset: 5 });
 });
 
+test('a member that the group has expelled commits nothing, and its commit is refused', async () => {
+  const group = await ground.group('expelled', 1);
+  await group.produce(20, 5);
+  const at = { topic: group.topic, partition: 0 };
+  const client = ground.client(group);
+  const recorder = new Recorder();
+  await client.start(recorder);
+  await until('a batch came', () => recorder.batches.length > 0);
+  const { epoch, memberId } = recorder.assignments[0]!;
+  await group.expel(memberId);
+  await expect(client.commit(epoch, [{ ...at, offset: 5, metadata: '' }])).rejects.toThrow(
+    StaleCommitError,
+  );
+  await until('it has joined under another name', () => recorder.assignments.length === 2);
+  expect(recorder.assignments[1]?.memberId).not.toBe(memberId);
+  await expect(group.committed()).resolves.toMatchObject({ offset: -1 });
+});
+
 test('before a rejoin there is time to commit in the old epoch, longer than the session lasts', async () => {
   const group = await ground.group('rejoin', 2);
   await group.produce(20, 20);

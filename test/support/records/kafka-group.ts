@@ -1,6 +1,7 @@
 /** A topic and a group of their own on the shared broker, and consumers on it that remember what they did. */
-import type { Kafka } from 'kafkajs';
+import { PartitionAssigners, type Cluster, type Kafka } from 'kafkajs';
 import { pino } from 'pino';
+import type { InnerBroker } from '../../../lib/kafka/kafkajs/internals';
 import { createKafka, metadataMaxAgeDefaultMs } from '../../../lib/kafka/kafkajs/create-kafka';
 import type { Consumer } from '../../../lib/runtime/consumer';
 import { createTopics } from '../../../lib/kafka/topics/create-topics';
@@ -148,6 +149,30 @@ export class KafkaGroup {
         partitions: [{ partition, offset: String(offset) }],
       }),
     );
+  }
+
+  /** Takes a member out of the group, which does not learn of it: as the group does with one that was frozen. */
+  async expel(memberId: string): Promise<void> {
+    let cluster: Cluster | undefined;
+    const groupId = this.group;
+    // Makes a consumer that never joins: it is how kafkajs hands out what knows the group's coordinator.
+    const consumer = this.kafka.consumer({
+      groupId,
+      partitionAssigners: [
+        (inside) => {
+          ({ cluster } = inside);
+          return PartitionAssigners.roundRobin(inside);
+        },
+      ],
+    });
+    await consumer.connect();
+    try {
+      const coordinator = (await cluster?.findGroupCoordinator({ groupId })) as
+        InnerBroker | undefined;
+      await coordinator?.leaveGroup({ groupId, memberId });
+    } finally {
+      await consumer.disconnect();
+    }
   }
 
   async end(): Promise<void> {
