@@ -27,6 +27,7 @@ const floors = [
   ['lib/avro', 'lib/metrics', 'lib/dead-letters'],
   ['lib/failures', 'lib/control'],
   ['lib/service'],
+  ['lib/source'],
 ];
 const filesOf = (room) => `^${room}/[^/]+$`;
 const upwards = floors.flatMap((rooms, floor) =>

@@ -127,12 +127,12 @@ test('work that waits while the process is paused goes on when it is not', async
   const pause = flag('all', 'pause', 'true');
   await set(pause);
   let passed = false;
-  const waiting = helm.whilePaused(new AbortController().signal).then(() => (passed = true));
+  const waiting = helm.untilNotPaused(new AbortController().signal).then(() => (passed = true));
   await new Promise((resolve) => setImmediate(resolve));
   expect(passed).toBe(false);
   await decide(pause.key, null);
   await waiting;
-  await expect(helm.whilePaused(AbortSignal.abort(new Error('stop')))).rejects.toThrow('stop');
+  await expect(helm.untilNotPaused(AbortSignal.abort(new Error('stop')))).rejects.toThrow('stop');
 });
 
 test('a hint is believed for a minute, even when it names a later end', async () => {

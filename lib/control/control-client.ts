@@ -142,7 +142,7 @@ export class ControlClient {
   }
 
   /** Resolves when no flag pauses the process. @throws the signal's reason. */
-  async whilePaused(signal: AbortSignal): Promise<void> {
+  async untilNotPaused(signal: AbortSignal): Promise<void> {
     while (this.#effective.paused) await this.#options.clock.sleep(pausedLookMs, signal);
     signal.throwIfAborted();
   }

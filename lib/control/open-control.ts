@@ -1,4 +1,4 @@
-/** Makes the control client of a process, here called its helm, and its status reporter, with codecs and producer. */
+/** Makes the control client of a process and its status reporter, with codecs and producer. */
 import type { Registry } from '../avro/registry';
 import type { Consumer } from '../runtime/consumer';
 import type { RecordProducer } from '../kafka/producer';
@@ -29,16 +29,18 @@ interface OpenControlOptions {
   /** For its status. */
   readonly troubles: Troubles;
   readonly setAside: Pick<SetAside, 'current'>;
-  readonly redis?: () => RedisView;
   readonly metrics: Pick<Metrics, 'beforeRead' | 'clear' | 'set'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 export interface OpenControl {
-  readonly helm: ControlClient;
-  /** Called before the consumer starts. @param work how much is left at the source of the work. */
-  follow(consumer: Consumer, work: ReadSourceWork): void;
+  readonly client: ControlClient;
+  /**
+   * Called before the consumer starts.
+   * @param work how much is left at the source of the work. @param redis for the status of a process that uses it.
+   */
+  follow(consumer: Consumer, work: ReadSourceWork, redis?: () => RedisView): void;
   /** Called after the consumer has stopped. Never rejects and never takes long. */
   end(): Promise<void>;
 }
@@ -47,12 +49,12 @@ const endLimitMs = 3_000;
 
 export function openControl(options: OpenControlOptions): OpenControl {
   const { process, work, namespace, registry, createProducer, clock, logger } = options;
-  const { metrics, setAside, troubles, redis } = options;
+  const { metrics, setAside, troubles } = options;
   const instance = instanceName();
   const writer = new StateWriter({ registry, createProducer, clock });
   const control = `${namespace}${topicNames.control}`;
   const codec = writer.codecOf<Control>(control, topicNames.control);
-  const helm = new ControlClient({
+  const client = new ControlClient({
     ...{ process, clock, logger },
     instance,
     topics: { control, work: `${namespace}${work}` },
@@ -68,21 +70,20 @@ export function openControl(options: OpenControlOptions): OpenControl {
     startedAtMs: clock.nowMs(),
   };
   const reporter = new StatusReporter({
-    ...{ identity, steering: helm, troubles, setAside, clock, logger },
-    ...(redis === undefined ? {} : { redis }),
+    ...{ identity, steering: client, troubles, setAside, clock, logger },
     write: async (value) => {
-      await writer.write(status, helm.owner, value && (await statusCodec.encode(value)));
+      await writer.write(status, client.owner, value && (await statusCodec.encode(value)));
     },
   });
   const end = async (): Promise<void> => {
-    await Promise.all([helm.end(), reporter.end()]);
+    await Promise.all([client.end(), reporter.end()]);
     await writer.close();
   };
   return {
-    helm,
-    follow: (consumer, read) => {
-      helm.follow(consumer);
-      reporter.begin(() => consumer.state(), read);
+    client,
+    follow: (consumer, read, redis) => {
+      client.follow(consumer);
+      reporter.begin(() => consumer.state(), read, redis);
       showSourceWork(metrics, read, clock);
     },
     end: () =>

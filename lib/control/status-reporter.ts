@@ -23,8 +23,6 @@ interface StatusReporterOptions {
   readonly steering: { readonly effective: Effective; readonly flags: readonly FlagInForce[] };
   readonly troubles: Troubles;
   readonly setAside: Pick<SetAside, 'current'>;
-  /** Nothing by default. */
-  readonly redis?: () => RedisView;
   /** Null removes the status. */
   readonly write: (status: InstanceStatus | null) => Promise<void>;
   readonly clock: Clock;
@@ -36,6 +34,7 @@ export class StatusReporter {
   readonly #meter = new RateMeter();
   #state: (() => ConsumerState) | null = null;
   #work: ReadSourceWork = () => null;
+  #redis: (() => RedisView) | undefined;
   #said: InstanceStatus | null = null;
   #sinceMs = 0;
   #lastState = '';
@@ -47,9 +46,10 @@ export class StatusReporter {
     this.#options = options;
   }
 
-  begin(state: () => ConsumerState, work: ReadSourceWork): void {
+  begin(state: () => ConsumerState, work: ReadSourceWork, redis?: () => RedisView): void {
     this.#state = state;
     this.#work = work;
+    this.#redis = redis;
     this.#endLooking = this.#options.clock.every(lookEveryMs, () => this.look());
   }
 
@@ -69,14 +69,14 @@ export class StatusReporter {
 
   #observe(): InstanceStatus | null {
     if (!this.#state) return null;
-    const { identity, steering, clock, setAside, troubles, redis } = this.#options;
+    const { identity, steering, clock, setAside, troubles } = this.#options;
     const consumer = this.#state();
     const nowMs = clock.nowMs();
     const recordsPerSecond = this.#meter.look(consumer.partitions, identity.work, nowMs);
     const { effective, flags } = steering;
     const beside = {
       ...{ troubles: troubles.current, setAside: setAside.current, work: this.#work() },
-      ...(redis === undefined ? {} : { redis: redis() }),
+      ...(this.#redis === undefined ? {} : { redis: this.#redis() }),
     };
     const observed = { consumer, ...beside, effective, flags };
     const at = { nowMs, sinceMs: this.#sinceMs, recordsPerSecond };

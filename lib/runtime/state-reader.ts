@@ -14,7 +14,7 @@ export class Unreadable {
 
 type StateRecord = Pick<ConsumedRecord<unknown>, 'topic' | 'partition' | 'offset' | 'key'>;
 
-interface StateReading<Value> {
+export interface StateReading<Value> {
   readonly decode: (bytes: Buffer) => Promise<Value>;
   /** @returns why the record is not to be believed, as half a sentence about it; undefined when it is. */
   readonly refuse: (record: StateRecord, value: Value) => string | undefined;

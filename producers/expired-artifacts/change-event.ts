@@ -1,13 +1,9 @@
 /** Reads a change of an artifact as Debezium writes it, flattened, to `cdc.public.p_ci_job_artifacts`. */
 import { z } from 'zod';
-import { UndecodableRecordError } from '../../lib/runtime/poison';
+import { changeColumns, readColumns, whole, wide } from '../../lib/source/read-columns';
 import { instantOfIso } from '../../lib/stores/postgres/instant';
 import { judgeArtifact } from './artifact-row';
 import type { ReadChange } from './change';
-
-const whole = z.number().int();
-/** The codec gives a bigint beyond ±2^53. */
-const wide = z.union([whole, z.bigint()]);
 
 const eventSchema = z.object({
   id: wide,
@@ -23,9 +19,7 @@ const eventSchema = z.object({
   file_location: whole.nullable(),
   file_final_path: z.string().nullable(),
   locked: whole.nullable(),
-  __lsn: whole,
-  __ts_ms: whole,
-  __tx_id: whole,
+  ...changeColumns,
 });
 
 /**
@@ -33,16 +27,7 @@ const eventSchema = z.object({
  * @throws UndecodableRecordError that names the row and the wrong fields.
  */
 export function readChange(event: unknown): ReadChange {
-  const parsed = eventSchema.safeParse(event);
-  if (!parsed.success) {
-    const fields = new Set(parsed.error.issues.map((issue) => issue.path.join('.')));
-    throw new UndecodableRecordError(
-      `A change of an artifact${nameOf(event)} lacks what connect/afterbuild-source.json lists: ` +
-        `${[...fields].join(', ')}.`,
-      null,
-    );
-  }
-  const columns = parsed.data;
+  const columns = readColumns(eventSchema, 'an artifact', event);
   const { artifact, odd } = judgeArtifact({
     id: columns.id,
     partitionId: columns.partition_id,
@@ -71,10 +56,4 @@ export function readChange(event: unknown): ReadChange {
   const unread = { table: 'p_ci_job_artifacts', field: 'expire_at', reason: 'is no time' } as const;
   // A value that is no time may be one that has come.
   return { ...state, expireAt: 0n, odd: { ...unread, id } };
-}
-
-/** ` 100:17`, or nothing for a row without an id. */
-function nameOf(event: unknown): string {
-  const named = z.object({ id: wide, partition_id: wide }).safeParse(event);
-  return named.success ? ` ${named.data.partition_id}:${named.data.id}` : '';
 }

@@ -18,7 +18,8 @@ import {
   type ArtifactChange,
   type ReadChange,
 } from './change';
-import type { DatabaseGuard, Met } from '../../lib/brake/database-guard';
+import type { DatabaseGuard } from '../../lib/brake/database-guard';
+import { readCommits, type Commits } from '../../lib/source/read-commits';
 import type { PacedOutput } from './paced-output';
 import type { ArtifactDatabase, DueArtifact } from './ports';
 import { cutRecords } from './records';
@@ -47,10 +48,6 @@ interface ChangePathDependencies {
   readonly reach: ReachStep;
   readonly clock: Clock;
   readonly slackMs: number;
-}
-
-interface Look extends CommitState {
-  readonly readFrom: Met;
 }
 
 interface Pending {
@@ -84,7 +81,7 @@ export class ChangePath {
     const giveUpAtMs = clock.nowMs() + waitMaxMs;
     let pending = this.#candidates(records, outcomes);
     while (pending.length > 0) {
-      const state = await this.#look(pending);
+      const state = await readCommits(this.parts, pending);
       const sorted = this.#sort(pending, state, outcomes);
       const roomMs = Math.max(giveUpAtMs - clock.nowMs(), roomWaitMinMs);
       const full = !(await this.#produce(sorted, state, roomMs, signal));
@@ -122,21 +119,6 @@ export class ChangePath {
     );
   }
 
-  /** One query for each check, for any number of records. */
-  async #look(pending: readonly Pending[]): Promise<Look> {
-    const { database, guard } = this.parts;
-    const { latest } = guard;
-    const state = await database.readCommitState();
-    guard.require(state.database, latest);
-    const newest = pending.reduce((a, b) => (b.change.lsn > a.change.lsn ? b : a));
-    // A change committed beyond the database's own end was committed in another history.
-    const origin = { ...state.database, lsn: newest.change.lsn };
-    guard.require(state.database, { origin, timestampMs: newest.record.timestampMs });
-    const readFrom = { origin: state.database, timestampMs: guard.timestampMs() };
-    guard.learn(readFrom);
-    return { ...state, readFrom };
-  }
-
   #sort(pending: readonly Pending[], state: CommitState, outcomes: Outcome[]): Sorted {
     const snapshot = parseSnapshot(state.snapshot);
     const { slackMs } = this.parts;
@@ -169,7 +151,7 @@ export class ChangePath {
   /** @returns false when there was no room for too long. */
   async #produce(
     { ready }: Sorted,
-    { readFrom }: Look,
+    { readFrom }: Commits,
     roomMs: number,
     signal: AbortSignal,
   ): Promise<boolean> {

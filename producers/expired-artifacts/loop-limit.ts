@@ -4,7 +4,7 @@
  * Counted for each Kafka partition, so that one stuck lane fills its own partition and the others go on. Artifacts of
  * this process are counted exactly; those of other processes are known by their offsets only and count as full records.
  */
-import type { PartitionBacklog } from './ports';
+import type { PartitionBacklog } from '../../lib/source/encoded-topic';
 
 interface Lane {
   /** Acknowledged records of this process, by offset. */

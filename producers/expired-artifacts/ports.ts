@@ -1,5 +1,6 @@
 /** The interfaces that the sweeps and the change path need; main.ts plugs in adapters that fit structurally. */
 import type { DatabaseMoment } from '../../lib/brake/database-guard';
+import type { PartitionBacklog } from '../../lib/source/encoded-topic';
 import type { CommitState } from '../../lib/stores/postgres/commit-state';
 import type { Instant } from '../../lib/stores/postgres/instant';
 import type { Whole } from '../../lib/stores/postgres/whole';
@@ -101,13 +102,6 @@ export interface PlacedRecord {
   readonly partition: number;
   readonly key: string;
   readonly value: ArtifactsExpired;
-}
-
-export interface PartitionBacklog {
-  readonly partition: number;
-  /** First offset that is not done; the log's start when the group has never committed. */
-  readonly committed: number;
-  readonly end: number;
 }
 
 export interface ProgressTopic {

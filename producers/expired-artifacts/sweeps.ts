@@ -2,41 +2,34 @@
  * Runs the sweeps of this process: one for each shard whose partition of `afterbuild.progress` it holds, from the
  * moment that its watermark is known until the partition is lost.
  */
-import type { Clock } from '../../lib/process/clock';
-import type { Logger } from '../../lib/process/logger';
-import type { SweepProgress } from '../../schemas/generated';
 import type { DatabaseGuard } from '../../lib/brake/database-guard';
-import type { ArtifactDatabase, DuePosition, ProgressTopic, Shard } from './ports';
-import { laterProgress, progressKey, watermarkOf } from './progress';
 import type { Troubles } from '../../lib/process/troubles';
 import type { UntilDone } from '../../lib/service/until-done';
+import {
+  HeldSweeps,
+  type HeldSweepsParts,
+  type Sweep,
+  type SweepTarget,
+} from '../../lib/source/held-sweeps';
+import type { SweepProgress } from '../../schemas/generated';
+import type { ArtifactDatabase, DuePosition, ProgressTopic, Shard } from './ports';
+import { laterProgress, progressKey, watermarkOf } from './progress';
 
 const rediscoverEveryMs = 10_000;
-/**
- * For so long a repair also applies to shards that had no holder when it was asked for, or whose holder died during it:
- * longer than a rebalance takes.
- */
-const repairOwedMs = 600_000;
 
 /** One shard's loop. */
-interface Sweep {
+interface ShardLoop extends Sweep {
   readonly position: DuePosition;
-  run(signal: AbortSignal): Promise<never>;
-  requestRepair(reason: string): void;
 }
 
-interface SweepsDependencies {
+interface SweepsDependencies extends HeldSweepsParts {
   readonly database: Pick<ArtifactDatabase, 'shards' | 'slotIsReady'>;
   readonly progress: Pick<ProgressTopic, 'partitionOf'>;
   readonly guard: Pick<DatabaseGuard, 'learn'>;
   readonly untilDone: UntilDone;
   readonly troubles: Troubles;
-  readonly clock: Clock;
-  readonly logger: Logger;
   readonly slot: string;
-  readonly createSweep: (shard: Shard, from: KnownProgress) => Sweep;
-  /** A sweep ended with an error that no repetition can repair: the process must end. */
-  readonly onFatal: (error: Error) => void;
+  readonly createSweep: (shard: Shard, from: KnownProgress) => ShardLoop;
 }
 
 export interface KnownProgress {
@@ -44,43 +37,37 @@ export interface KnownProgress {
   readonly full: SweepProgress | undefined;
 }
 
-interface Running {
-  readonly partition: number;
-  readonly sweep: Sweep;
-  readonly abort: AbortController;
-  readonly ended: Promise<void>;
-  readonly shardText: string;
+interface PlacedShard extends SweepTarget {
+  readonly shard: Shard;
 }
 
-export class Sweeps {
+export class Sweeps extends HeldSweeps<PlacedShard, ShardLoop> {
   readonly #known = new Map<string, { readonly partition: number; progress: SweepProgress }>();
-  readonly #held = new Set<number>();
-  readonly #running = new Map<string, Running>();
-  #repair: { readonly reason: string; readonly atMs: number } | undefined;
-  /** The epoch of the full sweep of each shard at the moment of the request. */
-  readonly #repairAsked = new Map<string, number>();
   readonly #stopped = new AbortController();
   #shards: readonly Shard[] = [];
   #discovering: Promise<void> | undefined;
 
-  constructor(private readonly parts: SweepsDependencies) {}
+  constructor(private readonly parts: SweepsDependencies) {
+    super(parts, { begun: 'sweep.begun', ended: 'sweep.ended', sweep: 'sweep' });
+  }
 
   /** Called once. Finds the shards, waits for the slot in the background, and looks for new shards from then on. */
   start(): void {
+    this.allow();
     this.#discovering ??= this.#discover().catch((error: unknown) => {
-      if (!this.#stopped.signal.aborted) this.#fatal(error);
+      if (!this.#stopped.signal.aborted) this.fatal(error);
     });
   }
 
   async stop(): Promise<void> {
     this.#stopped.abort(new Error('The process is stopping.'));
     await this.#discovering;
-    await this.#end([...this.#running.keys()]);
+    await this.endAll();
   }
 
   /** Of the shards that are swept here now. */
   get positions(): readonly DuePosition[] {
-    return [...this.#running.values()].map(({ sweep }) => sweep.position);
+    return this.running.map(({ sweep }) => sweep.position);
   }
 
   /** A record of `afterbuild.progress`, ours or a former owner's. */
@@ -95,50 +82,32 @@ export class Sweeps {
     this.parts.guard.learn({ origin, timestampMs: atMs, by });
   }
 
-  /** Every watermark of the partition has been read, and this process holds it. */
-  hold(partition: number): void {
-    this.#held.add(partition);
-    this.#beginMissing();
-  }
-
-  /** Resolves when no page of the partition is in progress any more; its watermarks stay known. */
-  async pause(partition: number): Promise<void> {
-    this.#held.delete(partition);
-    const ours = [...this.#running].filter(([, running]) => running.partition === partition);
-    await this.#end(ours.map(([name]) => name));
-  }
-
-  /** Another process holds the partition: its watermarks may be outdated when it comes back. */
-  lose(partition: number): void {
-    void this.pause(partition);
+  protected forget(partition: number): void {
     for (const [key, known] of this.#known) {
       if (known.partition === partition) this.#known.delete(key);
     }
   }
 
-  /** All shards of this process are swept again from the beginning, also those that come to it just now. */
-  requestRepair(reason: string): void {
-    this.#repair = { reason, atMs: this.parts.clock.nowMs() };
-    this.#repairAsked.clear();
-    for (const [name, { sweep }] of this.#running) this.#ask(name, sweep, reason);
+  protected targetsOf(partition: number): PlacedShard[] {
+    const { progress } = this.parts;
+    return this.#shards
+      .filter(({ name }) => progress.partitionOf(name) === partition)
+      .map((shard) => ({ name: shard.name, partition, shard }));
   }
 
-  #ask(name: string, sweep: Sweep, reason: string): void {
-    this.#repairAsked.set(name, this.#epochOf(name));
-    sweep.requestRepair(reason);
+  protected createSweep({ name, shard }: PlacedShard): ShardLoop {
+    return this.parts.createSweep(shard, {
+      due: this.#known.get(progressKey('due', name))?.progress,
+      full: this.#known.get(progressKey('full', name))?.progress,
+    });
   }
 
-  #epochOf(name: string): number {
+  protected passOf({ name }: PlacedShard): number {
     return this.#known.get(progressKey('full', name))?.progress.epoch ?? 0;
   }
 
-  /** A shard that moved, or was given up for a rebalance, before its repair had begun. */
-  #isOwed(name: string): boolean {
-    const { clock } = this.parts;
-    if (this.#repair === undefined || clock.nowMs() - this.#repair.atMs > repairOwedMs)
-      return false;
-    const asked = this.#repairAsked.get(name);
-    return asked === undefined || this.#epochOf(name) <= asked;
+  protected logged({ partition, shard }: PlacedShard): object {
+    return { shard: shard.name, partitionIds: shard.partitionIds, partition };
   }
 
   async #discover(): Promise<void> {
@@ -148,7 +117,7 @@ export class Sweeps {
     for (;;) {
       this.#shards = await untilDone('listing partitions', signal, () => database.shards());
       await this.#endOutdated();
-      this.#beginMissing();
+      this.beginMissing();
       await clock.sleep(rediscoverEveryMs, signal);
     }
   }
@@ -179,56 +148,8 @@ export class Sweeps {
 
   /** A partition whose ids have changed, or that is gone. */
   async #endOutdated(): Promise<void> {
-    const current = new Map(this.#shards.map((shard) => [shard.name, textOf(shard)]));
-    const outdated = [...this.#running].filter(
-      ([name, running]) => current.get(name) !== running.shardText,
-    );
-    await this.#end(outdated.map(([name]) => name));
-  }
-
-  #beginMissing(): void {
-    if (this.#stopped.signal.aborted) return;
-    for (const shard of this.#shards) {
-      const partition = this.parts.progress.partitionOf(shard.name);
-      if (this.#held.has(partition) && !this.#running.has(shard.name)) {
-        this.#begin(shard, partition);
-      }
-    }
-  }
-
-  #begin(shard: Shard, partition: number): void {
-    const { createSweep, logger } = this.parts;
-    const sweep = createSweep(shard, {
-      due: this.#known.get(progressKey('due', shard.name))?.progress,
-      full: this.#known.get(progressKey('full', shard.name))?.progress,
-    });
-    if (this.#repair && this.#isOwed(shard.name)) this.#ask(shard.name, sweep, this.#repair.reason);
-    const abort = new AbortController();
-    const ended = sweep.run(abort.signal).catch((error: unknown) => {
-      if (!abort.signal.aborted) this.#fatal(error);
-    });
-    const shardText = textOf(shard);
-    this.#running.set(shard.name, { partition, sweep, abort, ended, shardText });
-    const { name, partitionIds } = shard;
-    logger.info({ event: 'sweep.begun', shard: name, partitionIds, partition }, 'sweep begins');
-  }
-
-  async #end(names: readonly string[]): Promise<void> {
-    await Promise.all(
-      names.map(async (name) => {
-        const running = this.#running.get(name);
-        if (running === undefined) return;
-        running.abort.abort(new Error('The shard is not swept here any more.'));
-        await running.ended;
-        if (this.#running.get(name) !== running) return;
-        this.#running.delete(name);
-        this.parts.logger.info({ event: 'sweep.ended', shard: name }, 'sweep ends');
-      }),
-    );
-  }
-
-  #fatal(error: unknown): void {
-    this.parts.onFatal(error instanceof Error ? error : new Error(String(error)));
+    const current = new Set(this.#shards.map(textOf));
+    await this.endWhere(({ shard }) => !current.has(textOf(shard)));
   }
 }
 

@@ -7,7 +7,8 @@ import type { Logger } from '../../lib/process/logger';
 import { StandingWait } from '../../lib/process/standing-wait';
 import type { Troubles } from '../../lib/process/troubles';
 import type { UntilDone } from '../../lib/service/until-done';
-import type { FinishedTopic, PartitionBacklog } from './ports';
+import type { PartitionBacklog } from '../../lib/source/encoded-topic';
+import type { FinishedTopic } from './ports';
 
 const lookEveryMs = 200;
 

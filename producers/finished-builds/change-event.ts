@@ -1,12 +1,8 @@
 /** Reads a change of a build as Debezium writes it, flattened, to `cdc.public.p_ci_builds`. */
 import { z } from 'zod';
-import { UndecodableRecordError } from '../../lib/runtime/poison';
+import { changeColumns, readColumns, wide } from '../../lib/source/read-columns';
 import { isId, type Whole } from '../../lib/stores/postgres/whole';
 import { oddBuild, type ReadChange } from './change';
-
-const whole = z.number().int();
-/** The codec gives a bigint beyond ±2^53, which an infinite time is. */
-const wide = z.union([whole, z.bigint()]);
 
 const eventSchema = z.object({
   id: wide,
@@ -14,11 +10,10 @@ const eventSchema = z.object({
   project_id: wide,
   type: z.string().nullable(),
   status: z.string().nullable(),
+  // An infinite time is beyond ±2^53.
   finished_at: wide.nullable(),
   erased_at: wide.nullable(),
-  __lsn: whole,
-  __ts_ms: whole,
-  __tx_id: whole,
+  ...changeColumns,
 });
 
 /**
@@ -27,15 +22,7 @@ const eventSchema = z.object({
  * @throws UndecodableRecordError that names the build and the wrong fields.
  */
 export function readChange(event: unknown): ReadChange {
-  const parsed = eventSchema.safeParse(event);
-  if (!parsed.success) {
-    const fields = new Set(parsed.error.issues.map((issue) => issue.path.join('.')));
-    throw new UndecodableRecordError(
-      `A change of a build${nameOf(event)} lacks what connect/afterbuild-source.json lists: ${[...fields].join(', ')}.`,
-      null,
-    );
-  }
-  const columns = parsed.data;
+  const columns = readColumns(eventSchema, 'a build', event);
   const { finished_at: finishedAtUs, __ts_ms: committedAtMs } = columns;
   const state = {
     type: columns.type,
@@ -65,10 +52,4 @@ export function readChange(event: unknown): ReadChange {
 function finishedAtMsOf(us: Whole | null, committedAtMs: number): number {
   if (us === null) return committedAtMs;
   return Math.min(Math.max(Math.floor(Number(us) / 1_000), 0), committedAtMs);
-}
-
-/** ` 100:17`, or nothing for a build without an id. */
-function nameOf(event: unknown): string {
-  const named = z.object({ id: wide, partition_id: wide }).safeParse(event);
-  return named.success ? ` ${named.data.partition_id}:${named.data.id}` : '';
 }

@@ -6,6 +6,7 @@
  * the change goes back to the runtime, which passes it in again.
  */
 import type { DatabaseGuard } from '../../lib/brake/database-guard';
+import { readCommits } from '../../lib/source/read-commits';
 import { done, retry, skip, type Outcome } from '../../lib/runtime/outcome';
 import { WaitError } from '../../lib/runtime/record-errors';
 import type { ConsumedRecord } from '../../lib/runtime/subscription';
@@ -57,7 +58,7 @@ export class ChangePath {
     const giveUpAtMs = clock.nowMs() + waitMaxMs;
     let pending = this.#candidates(records, outcomes);
     while (pending.length > 0) {
-      const state = await this.#look(pending);
+      const state = await readCommits(this.parts, pending);
       const snapshot = parseSnapshot(state.snapshot);
       const [seen, unseen] = divide(pending, ({ change }) =>
         isVisible(snapshot, change.transactionId),
@@ -93,20 +94,6 @@ export class ChangePath {
       else last.set(key, { key, index, record, change, build: decision.build });
     });
     return [...last.values()].filter(({ key }) => !this.parts.recent.has(key));
-  }
-
-  /** One query for each check, for any number of records. */
-  async #look(pending: readonly Candidate[]): Promise<CommitState> {
-    const { database, guard } = this.parts;
-    const { latest } = guard;
-    const state = await database.readCommitState();
-    guard.require(state.database, latest);
-    const newest = pending.reduce((a, b) => (b.change.lsn > a.change.lsn ? b : a));
-    // A change committed beyond the database's own end was committed in another history.
-    const origin = { ...state.database, lsn: newest.change.lsn };
-    guard.require(state.database, { origin, timestampMs: newest.record.timestampMs });
-    guard.learn({ origin: state.database, timestampMs: guard.timestampMs() });
-    return state;
   }
 
   async #produce(seen: readonly Candidate[], state: CommitState): Promise<void> {

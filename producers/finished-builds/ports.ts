@@ -1,6 +1,7 @@
 /** The interfaces that the change path and the stale sweep need; main.ts plugs in adapters that fit structurally. */
 import type { DatabaseMoment } from '../../lib/brake/database-guard';
 import type { OddRow } from '../../lib/metrics/set-aside';
+import type { PartitionBacklog } from '../../lib/source/encoded-topic';
 import type { CommitState } from '../../lib/stores/postgres/commit-state';
 import type { BuildFinished, StaleProgress } from '../../schemas/generated';
 
@@ -61,13 +62,6 @@ export interface FinishedTopic {
   /** Resolves when every record is acknowledged by all replicas. */
   produce(records: readonly FinishedRecord[]): Promise<void>;
   backlog(): Promise<readonly PartitionBacklog[]>;
-}
-
-export interface PartitionBacklog {
-  readonly partition: number;
-  /** First offset that is not done; the log's start when the group has never committed. */
-  readonly committed: number;
-  readonly end: number;
 }
 
 export interface CursorTopic {

@@ -17,7 +17,7 @@ import type { GuardedRedis } from './ports';
 
 interface GuardParts {
   readonly config: ReturnType<typeof loadConfig<typeof traceArchiverSchema>>;
-  readonly around: Dependencies;
+  readonly dependencies: Dependencies;
   readonly connections: PostgresPool;
   readonly sharedState: RedisConnection;
   readonly traceChunks: RedisConnection;
@@ -26,11 +26,11 @@ interface GuardParts {
 }
 
 export function openGuard(parts: GuardParts): RedisGuard {
-  const { config, around, connections, sharedState, living, random } = parts;
+  const { config, dependencies, connections, sharedState, living, random } = parts;
   const { logger, metrics, troubles } = living;
   const guard = new RedisGuard({
     around: {
-      ...around,
+      ...dependencies,
       chunkLeases: new RedisChunkLeases(sharedState, config.ARCHIVE_LEASE_MS),
       moves: new PostgresChunkMoves(connections),
       counts: createGuardCounts(metrics),

@@ -172,7 +172,7 @@ test('when everything fails it is not the records: after a run of letters the la
   const { client, runtime, letters, committed, join } = await started(
     () => (isBroken ? retry(new Error('no such bucket')) : done),
     {},
-    { letterRunMax: 20 },
+    { failureRunMax: 20 },
   );
   for (let index = 0; index < 200; index += 1) client.append(at, `key-${index}`, 'x');
   await join();

@@ -1,4 +1,5 @@
 /** A runtime in memory whose records fail in every way that a policy distinguishes. */
+import type { ConsumerSettings } from '../../../lib/runtime/settings';
 import type { FailurePolicy, FailureClass } from '../../../lib/runtime/failure-policy';
 import { UndecodableRecordError } from '../../../lib/runtime/poison';
 import { createFixture, type Fixture, type Handle } from './runtime-fixture';
@@ -33,7 +34,11 @@ export const failures: FailurePolicy = {
   count: (rest) => (rest as unknown[]).length,
 };
 
-export async function started(handle: Handle, over = {}, settings = {}): Promise<Fixture> {
+export async function started(
+  handle: Handle,
+  over = {},
+  settings: Partial<ConsumerSettings> = {},
+): Promise<Fixture> {
   const fixture = createFixture(handle, { failures, ...over }, settings);
   await fixture.runtime.start();
   return fixture;
