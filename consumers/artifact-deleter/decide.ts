@@ -1,6 +1,6 @@
 /** Decides what happens to each artifact of a micro-batch. Pure: from the answers of the stores. */
 import type { ArtifactsExpired, ExpiredArtifact } from '../../schemas/generated';
-import type { Telling } from '../../lib/brake/absence-gauge';
+import type { Arrival } from '../../lib/brake/absence-gauge';
 import type { Verdict } from '../../lib/brake/decide';
 import {
   type ArtifactKeyColumns,
@@ -140,7 +140,7 @@ export const countOf = (items: readonly Item[], fate: Fate): number =>
  * How the record came to this process. The record's own claims (its source, its headers) widen the limit, and remove it
  * from no count.
  */
-export function tellingOf({
+export function arrivalOf({
   topic,
   attempt,
   maybeRepeated,
@@ -149,7 +149,7 @@ export function tellingOf({
 }: Pick<
   ConsumedRecord<ArtifactsExpired>,
   'topic' | 'attempt' | 'maybeRepeated' | 'headers' | 'value'
->): Telling {
+>): Arrival {
   if (isRetryTopic(topic)) return 'retried';
   if (maybeRepeated) return 'repeated';
   const isAgain = attempt > 1 || isSaidAgain(headers) || value.source === 'repair';

@@ -7,7 +7,7 @@
  * are taken from the record.
  */
 import type { ArtifactsExpired } from '../../schemas/generated';
-import type { Telling } from '../../lib/brake/absence-gauge';
+import type { Arrival } from '../../lib/brake/absence-gauge';
 import { BrakeError, ForeignRecordError } from '../../lib/brake/brake';
 import { type Outcome, retry, skip } from '../../lib/runtime/outcome';
 import { WaitError } from '../../lib/runtime/record-errors';
@@ -28,7 +28,7 @@ import {
   settleDeleted,
   settleMissing,
   statementsOf,
-  tellingOf,
+  arrivalOf,
   unexplainedAbsences,
 } from './decide';
 import { deleteObjects, findClaimed, unfinished } from './delete-objects';
@@ -212,9 +212,9 @@ async function lookUpMissing(
   const repeated: Item[] = [];
   for (const one of taken) {
     if (!('items' in one)) continue;
-    const telling = tellingOf(one.record);
-    if (telling === 'repeated') repeated.push(...one.items);
-    else await measureAbsence(options, telling, one.items);
+    const arrival = arrivalOf(one.record);
+    if (arrival === 'repeated') repeated.push(...one.items);
+    else await measureAbsence(options, arrival, one.items);
   }
   // A replay is long: its share is measured by the micro-batch.
   await measureAbsence(options, 'repeated', repeated);
@@ -232,14 +232,14 @@ async function lookUpMissing(
  */
 async function measureAbsence(
   { objects, brake: { absence }, random }: DeleterOptions,
-  telling: Telling,
+  arrival: Arrival,
   items: readonly Item[],
 ): Promise<void> {
   const absent = unexplainedAbsences(items, (id) => absence.wasDeletedHere(id));
   const keys = sampleKeys(absent, sampledKeys, random);
   const stored = await Promise.all(keys.map((key) => mayBeStored(objects, key)));
   const share = stored.filter(Boolean).length / Math.max(1, keys.length);
-  absence.add(telling, countOf(items, 'deleted'), Math.round(absent.length * share));
+  absence.add(arrival, countOf(items, 'deleted'), Math.round(absent.length * share));
 }
 
 /** True without the right to look objects up: that explains nothing. */

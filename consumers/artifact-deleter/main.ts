@@ -48,7 +48,7 @@ async function open(context: Context): Promise<GroupWork> {
   const meter = new ItemMeter(context.clock);
   return {
     subscription: expiredArtifacts(context, stores, meter),
-    onDecision: (decision) => stores.brake.learn(decision),
+    onDecision: (decision) => stores.brake.decide(decision),
     onDecisionsRead: () => stores.brake.decisionsRead(),
     concurrency: context.config.DELETE_CONCURRENCY,
     sourceWork: () => consumersWork('artifacts', meter.perSecond()),

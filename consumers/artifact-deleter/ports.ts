@@ -1,6 +1,6 @@
 /** The interfaces that the deleter needs, in its own terms; main.ts plugs the adapters in. */
 import type { ArtifactKeyColumns } from '../../lib/gitlab/object-key';
-import type { Telling } from '../../lib/brake/absence-gauge';
+import type { Arrival } from '../../lib/brake/absence-gauge';
 import type { Verdict } from '../../lib/brake/decide';
 import type { JudgedRecord } from '../../lib/brake/records-ahead';
 
@@ -52,7 +52,7 @@ export interface DeletionBrake {
   readonly absence: {
     rememberDeleted(ids: Iterable<number>): void;
     wasDeletedHere(id: number): boolean;
-    add(telling: Telling, deleted: number, absent: number): void;
+    add(arrival: Arrival, deleted: number, absent: number): void;
     tooMany(): string | undefined;
   };
 }

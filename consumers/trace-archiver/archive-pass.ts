@@ -24,16 +24,16 @@ import type { FoundTrace, Prepared } from './store-trace';
 import type { Dependencies } from './dependencies';
 
 export async function archivePass(
-  around: Dependencies,
+  dependencies: Dependencies,
   partitionId: number,
   jobs: readonly Job[],
 ): Promise<void> {
-  await settle(around, partitionId, jobs);
+  await settle(dependencies, partitionId, jobs);
   const open = unfinished(jobs);
   if (open.length === 0) return;
-  const leases = await HeldLeases.take(around, open);
+  const leases = await HeldLeases.take(dependencies, open);
   try {
-    await underLease(around, partitionId, unfinished(open), leases);
+    await underLease(dependencies, partitionId, unfinished(open), leases);
   } finally {
     await leases.release();
   }
@@ -69,28 +69,28 @@ async function readById(
 }
 
 async function underLease(
-  around: Dependencies,
+  dependencies: Dependencies,
   partitionId: number,
   jobs: readonly Job[],
   leases: HeldLeases,
 ): Promise<void> {
   if (jobs.length === 0) return;
-  around.reach('archiver.leases-taken');
+  dependencies.reach('archiver.leases-taken');
   const asked = jobs.filter(({ askForObject }) => askForObject);
   await Promise.all(
     asked.map((job) =>
-      forJob(job, async () => void (job.seen = await around.objects.head(job.key))),
+      forJob(job, async () => void (job.seen = await dependencies.objects.head(job.key))),
     ),
   );
-  const found = await find(around, partitionId, unfinished(jobs));
+  const found = await find(dependencies, partitionId, unfinished(jobs));
   const groups = leases.isFull ? archivedFirst(found) : [found];
   // Of found traces it is not decided yet: one that waits may be saved after all.
   const foundJobs = new Set(found.map(({ job }) => job));
   await dropUnused(
-    around,
+    dependencies,
     jobs.filter((job) => !foundJobs.has(job)),
   );
-  for (const group of groups) await archive(around, partitionId, group, leases);
+  for (const group of groups) await archive(dependencies, partitionId, group, leases);
 }
 
 /** A trace that is archived already only has to be compared: its chunks are removed before others are stored. */
@@ -102,43 +102,43 @@ function archivedFirst(found: readonly FoundTrace[]): FoundTrace[][] {
 }
 
 async function archive(
-  around: Dependencies,
+  dependencies: Dependencies,
   partitionId: number,
   found: readonly FoundTrace[],
   leases: HeldLeases,
 ): Promise<void> {
-  const prepared = await storeAll(around, found);
-  prepared.push(...(await saveEnding(around, found)));
+  const prepared = await storeAll(dependencies, found);
+  prepared.push(...(await saveEnding(dependencies, found)));
   await dropUnused(
-    around,
+    dependencies,
     found.map(({ job }) => job),
   );
-  around.reach('archiver.traces-stored');
+  dependencies.reach('archiver.traces-stored');
   await leases.confirm(prepared.map(({ job }) => job));
-  const committed = await commitRows(around, partitionId, open(prepared));
+  const committed = await commitRows(dependencies, partitionId, open(prepared));
   // When this pass commits no row, the effect begins with the removal.
   if (committed.every(({ stored }) => stored === null)) {
-    assertMayBegin(around.mayBegin ?? (() => true));
+    assertMayBegin(dependencies.mayBegin ?? (() => true));
   }
-  around.reach('archiver.rows-committed');
+  dependencies.reach('archiver.rows-committed');
   await leases.confirm(committed.map(({ job }) => job));
-  const emptied = await removeData(around, open(committed));
-  around.reach('archiver.chunk-data-removed');
-  await forgetRows(around, partitionId, emptied);
-  around.reach('archiver.chunk-rows-removed');
+  const emptied = await removeData(dependencies, open(committed));
+  dependencies.reach('archiver.chunk-data-removed');
+  await forgetRows(dependencies, partitionId, emptied);
+  dependencies.reach('archiver.chunk-rows-removed');
 }
 
 const open = (prepared: readonly Prepared[]): Prepared[] =>
   prepared.filter(({ job }) => !job.outcome);
 
 async function find(
-  around: Dependencies,
+  dependencies: Dependencies,
   partitionId: number,
   jobs: readonly Job[],
 ): Promise<FoundTrace[]> {
-  const traces = await readById(around.rows, partitionId, jobs);
+  const traces = await readById(dependencies.rows, partitionId, jobs);
   const found: FoundTrace[] = [];
-  noteAbsence(around, jobs, traces);
+  noteAbsence(dependencies, jobs, traces);
   for (const job of unfinished(jobs)) {
     const trace = traces.get(job.owner.buildId);
     if (trace && trace.projectId !== job.owner.projectId) {
@@ -147,14 +147,14 @@ async function find(
       continue;
     }
     useKeyOfRow(job, trace);
-    const look = lookAt(trace, job.key, around.rules);
+    const look = lookAt(trace, job.key, dependencies.rules);
     if (look.kind !== 'nothing' && trace) {
       found.push({ job, trace, look });
       continue;
     }
     await forJob(job, async () => {
-      if (look.kind === 'nothing' && look.checkKey) await dropOurObject(around, job);
-      else if (!job.countsAsAbsence) await dropEmptyChunk(around, trace);
+      if (look.kind === 'nothing' && look.checkKey) await dropOurObject(dependencies, job);
+      else if (!job.countsAsAbsence) await dropEmptyChunk(dependencies, trace);
       job.outcome = skip(look.kind === 'nothing' ? look.reason : look.kind);
     });
   }
@@ -196,22 +196,22 @@ function noteAbsence(
 }
 
 /** A trace that waits has all its chunks: an object that an earlier attempt stored is not needed. */
-async function dropUnused(around: Dependencies, jobs: readonly Job[]): Promise<void> {
+async function dropUnused(dependencies: Dependencies, jobs: readonly Job[]): Promise<void> {
   for (const job of jobs) {
     const { seen, outcome } = job;
-    if (seen && outcome?.kind === 'skip') await dropOurObject(around, job, seen.etag);
+    if (seen && outcome?.kind === 'skip') await dropOurObject(dependencies, job, seen.etag);
   }
 }
 
 /** Transaction 1. @returns those whose committed row matches the stored object. */
 async function commitRows(
-  around: Dependencies,
+  dependencies: Dependencies,
   partitionId: number,
   prepared: readonly Prepared[],
 ): Promise<Prepared[]> {
   // An append does not change the chunk's row: a chunk that has grown since the read starts again there.
   const grown = await findGrown(
-    around.chunks,
+    dependencies.chunks,
     prepared.flatMap(({ chunks }) => chunks),
   );
   const steady = prepared.filter(({ trace }) => !grown.has(trace.buildId));
@@ -219,27 +219,27 @@ async function commitRows(
   const results =
     traces.length === 0
       ? new Map<number, Commitment>()
-      : await around.rows.commitStored(partitionId, traces);
+      : await dependencies.rows.commitStored(partitionId, traces);
   const committed: Prepared[] = [];
   for (const one of prepared) {
     const isSteady = !grown.has(one.trace.buildId);
     const result = one.stored === null ? 'committed' : results.get(one.trace.buildId);
     if (isSteady && result === 'committed') committed.push(one);
-    else await leaveOut(around, one, isSteady ? (result ?? 'changed') : 'changed');
+    else await leaveOut(dependencies, one, isSteady ? (result ?? 'changed') : 'changed');
   }
   return committed;
 }
 
 /** A build that changed is read again, and may overwrite its object; any other one removes it. */
 async function leaveOut(
-  around: Dependencies,
+  dependencies: Dependencies,
   { job, writtenEtag }: Prepared,
   result: Commitment,
 ): Promise<void> {
   job.askForObject = true;
   if (result === 'changed') return;
   await forJob(job, async () => {
-    if (writtenEtag !== null) await dropOurObject(around, job, writtenEtag);
+    if (writtenEtag !== null) await dropOurObject(dependencies, job, writtenEtag);
     if (result === 'gone') job.outcome = skip('the build was erased or deleted');
   });
 }
@@ -255,14 +255,14 @@ const isEmpty = ({ sizeBytes }: ReadChunk): boolean => sizeBytes === 0;
 
 /** @returns those without a chunk that has grown: the rows of the others stay, and are read again. */
 async function removeData(
-  around: Dependencies,
+  dependencies: Dependencies,
   committed: readonly Prepared[],
 ): Promise<Prepared[]> {
   const chunks = committed.flatMap((one) => one.chunks);
   const changed = new Set([
-    ...(await findGrown(around.chunks, chunks.filter(isEmpty))),
+    ...(await findGrown(dependencies.chunks, chunks.filter(isEmpty))),
     ...(await removeChunks(
-      around.chunks,
+      dependencies.chunks,
       chunks.filter((chunk) => !isEmpty(chunk)),
     )),
   ]);
@@ -271,25 +271,25 @@ async function removeData(
 
 /** Transaction 2. */
 async function forgetRows(
-  around: Dependencies,
+  dependencies: Dependencies,
   partitionId: number,
   emptied: readonly Prepared[],
 ): Promise<void> {
   if (emptied.length === 0) return;
   const traces = emptied.map(({ trace }) => trace);
-  const forgotten = await around.rows.forgetChunks(partitionId, traces);
+  const forgotten = await dependencies.rows.forgetChunks(partitionId, traces);
   const gone = emptied.filter(({ trace }) => forgotten.has(trace.buildId));
   const empty = gone.flatMap(({ chunks }) => chunks.filter(isEmpty));
-  const grown = await removeChunks(around.chunks, empty);
+  const grown = await removeChunks(dependencies.chunks, empty);
   for (const { job, trace, effect } of emptied) {
     if (!forgotten.has(trace.buildId)) continue;
     job.effect = effect;
     job.outcome = done;
-    around.counts.trace(effect, job.sizeBytes);
-    around.ending.over(job.owner);
+    dependencies.counts.trace(effect, job.sizeBytes);
+    dependencies.ending.over(job.owner);
     if (grown.has(trace.buildId))
       job.note = { event: 'trace.archived-with-faults', reason: strayAppend };
     // The note of missing chunks would expire by itself, too.
-    if (effect === 'partial') await around.missing.forget(job.owner).catch(() => undefined);
+    if (effect === 'partial') await dependencies.missing.forget(job.owner).catch(() => undefined);
   }
 }

@@ -9,12 +9,12 @@ import type { MayBegin } from '../../lib/runtime/subscription';
 import type { TraceObjects, TraceRows } from './ports';
 import type { Dependencies } from './dependencies';
 
-export function asMember(around: Dependencies, mayBegin: MayBegin): Dependencies {
+export function asMember(dependencies: Dependencies, mayBegin: MayBegin): Dependencies {
   return {
-    ...around,
+    ...dependencies,
     mayBegin,
-    rows: rowsAsMember(around.rows, mayBegin),
-    objects: objectsAsMember(around.objects, mayBegin),
+    rows: rowsAsMember(dependencies.rows, mayBegin),
+    objects: objectsAsMember(dependencies.objects, mayBegin),
   };
 }
 

@@ -25,20 +25,20 @@ const passesMax = 4;
 export function createHandler(of: Dependencies): HandleFinished {
   const logged = new LoggedNotes();
   return async function handleFinished(records, signal, mayBegin = () => true) {
-    const around = asMember(of, mayBegin);
-    const startedMs = around.clock.nowMs();
-    await around.brake.assertReleased();
+    const dependencies = asMember(of, mayBegin);
+    const startedMs = dependencies.clock.nowMs();
+    await dependencies.brake.assertReleased();
     const jobs = new Map<string, Job>();
     const held = new Map<FinishedRecord, Outcome>();
-    for (const record of records) await take(around, record, jobs, held);
-    around.reach('archiver.records-taken');
+    for (const record of records) await take(dependencies, record, jobs, held);
+    dependencies.reach('archiver.records-taken');
     for (const [partitionId, group] of byPartition(jobs)) {
       for (let pass = 1; pass <= passesMax && group.some(isOpen); pass += 1) {
         signal.throwIfAborted();
-        await archivePass(around, partitionId, group.filter(isOpen));
+        await archivePass(dependencies, partitionId, group.filter(isOpen));
       }
     }
-    report({ ...around, logged }, records.length, [...jobs.values()], startedMs);
+    report({ ...dependencies, logged }, records.length, [...jobs.values()], startedMs);
     return records.map((record) => held.get(record) ?? outcomeOf(jobs.get(nameOf(record))));
   };
 }

@@ -6,36 +6,40 @@ import type { Job } from './job';
 import type { HeldLease } from './ports';
 import type { Dependencies } from './dependencies';
 
-type LeaseSurroundings = Pick<Dependencies, 'leases' | 'leaseMs' | 'clock' | 'logger'>;
+type LeaseDependencies = Pick<Dependencies, 'leases' | 'leaseMs' | 'clock' | 'logger'>;
 
 export class HeldLeases {
-  readonly #around: LeaseSurroundings;
+  readonly #dependencies: LeaseDependencies;
   readonly #held: Map<number, HeldLease>;
   readonly #stopRenewing: () => void;
   /** Redis is full: work that frees memory comes first. */
   readonly isFull: boolean;
 
-  private constructor(around: LeaseSurroundings, held: readonly HeldLease[], isFull: boolean) {
-    this.#around = around;
+  private constructor(
+    dependencies: LeaseDependencies,
+    held: readonly HeldLease[],
+    isFull: boolean,
+  ) {
+    this.#dependencies = dependencies;
     this.isFull = isFull;
     this.#held = new Map(held.map((lease) => [lease.jobId, lease]));
-    this.#stopRenewing = around.clock.every(around.leaseMs / 3, () => {
+    this.#stopRenewing = dependencies.clock.every(dependencies.leaseMs / 3, () => {
       // When Redis does not answer now, it is asked again before anything is committed.
       this.#renew().catch(() => undefined);
     });
   }
 
   /** A job whose trace is leased elsewhere gets its outcome here. */
-  static async take(around: LeaseSurroundings, jobs: readonly Job[]): Promise<HeldLeases> {
-    const answers = await around.leases.acquire(jobs.map(({ owner }) => owner.buildId));
+  static async take(dependencies: LeaseDependencies, jobs: readonly Job[]): Promise<HeldLeases> {
+    const answers = await dependencies.leases.acquire(jobs.map(({ owner }) => owner.buildId));
     const held: HeldLease[] = [];
     answers.forEach(({ jobId, token, leftMs }, at) => {
       const job = jobs[at];
       if (token !== null) held.push({ jobId, token });
-      else if (job) refuse(job, leaseEndsSoon(leftMs, around.leaseMs));
+      else if (job) refuse(job, leaseEndsSoon(leftMs, dependencies.leaseMs));
     });
     const isFull = answers.some((answer) => answer.isFull);
-    return new HeldLeases(around, held, isFull);
+    return new HeldLeases(dependencies, held, isFull);
   }
 
   /** Renews now; a job whose lease is lost is dropped in any state: its record comes again. */
@@ -52,15 +56,15 @@ export class HeldLeases {
   async release(): Promise<void> {
     this.#stopRenewing();
     if (this.#held.size === 0) return;
-    await this.#around.leases.release([...this.#held.values()]).catch((error: unknown) => {
+    await this.#dependencies.leases.release([...this.#held.values()]).catch((error: unknown) => {
       const event = 'leases.not-released';
-      this.#around.logger.info({ event, err: error }, 'leases end by themselves');
+      this.#dependencies.logger.info({ event, err: error }, 'leases end by themselves');
     });
   }
 
   async #renew(): Promise<void> {
     if (this.#held.size === 0) return;
-    const lost = await this.#around.leases.renew([...this.#held.values()]);
+    const lost = await this.#dependencies.leases.renew([...this.#held.values()]);
     for (const jobId of lost) this.#held.delete(jobId);
   }
 }

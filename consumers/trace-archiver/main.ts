@@ -54,11 +54,11 @@ async function open(context: Context): Promise<GroupWork> {
   const stores = await openStores(context);
   const meter = new ItemMeter(context.clock);
   const dependencies = dependenciesOf(context, stores, meter);
-  const guard = openGuard({ config, dependencies, ...stores, living: context, random });
+  const guard = openGuard({ config, dependencies, ...stores, health: context, random });
   closeAtEnd(await watchRedis(config, stores, context));
   return {
     subscription: finishedBuilds(context, dependencies),
-    onDecision: (decision) => stores.brake.learn(decision),
+    onDecision: (decision) => stores.brake.decide(decision),
     onDecisionsRead: () => stores.brake.decisionsRead(),
     concurrency: config.ARCHIVE_CONCURRENCY,
     sourceWork: () => consumersWork('builds', meter.perSecond()),

@@ -16,9 +16,9 @@ const lookEveryMs = 5_000;
 
 /** Checks once, and from then on every five seconds. @returns a function that ends it. */
 export async function watchRedis(
-  ...[config, servers, living]: Parameters<typeof openRedisWatch>
+  ...[config, servers, health]: Parameters<typeof openRedisWatch>
 ): Promise<() => void> {
-  const watch = openRedisWatch(config, servers, living);
+  const watch = openRedisWatch(config, servers, health);
   await watch.look();
   return systemClock.every(lookEveryMs, () => void watch.look());
 }
@@ -27,7 +27,7 @@ export async function watchRedis(
 function openRedisWatch(
   config: ReturnType<typeof loadConfig<typeof traceArchiverSchema>>,
   { sharedState, traceChunks }: RedisServers,
-  living: Pick<HealthContext, 'logger' | 'metrics' | 'troubles'>,
+  health: Pick<HealthContext, 'logger' | 'metrics' | 'troubles'>,
 ): RedisWatch {
   const reserve = new RedisLeaseReserve(sharedState);
   const watchedAs = (store: WatchedRedis['store'], redis: RedisConnection): WatchedRedis => ({
@@ -42,7 +42,7 @@ function openRedisWatch(
   };
   const hasOwn = config.REDIS_TRACE_CHUNKS_HOST !== undefined;
   return new RedisWatch({
-    ...{ logger: living.logger, metrics: living.metrics, troubles: living.troubles },
+    ...{ logger: health.logger, metrics: health.metrics, troubles: health.troubles },
     watched: hasOwn ? [shared, watchedAs('trace-chunks', traceChunks)] : [shared],
   });
 }

@@ -1,5 +1,5 @@
 /** The interfaces that the archiver needs, in its own terms; main.ts plugs the adapters in. */
-import type { Telling } from '../../lib/brake/absence-gauge';
+import type { Arrival } from '../../lib/brake/absence-gauge';
 import type { Verdict } from '../../lib/brake/decide';
 import type { JudgedRecord } from '../../lib/brake/records-ahead';
 import type { BuildTrace, Commitment, StoredTrace } from '../../lib/gitlab/trace-rows';
@@ -139,7 +139,7 @@ export interface ArchiveBrake {
   judge(record: JudgedRecord): Promise<Verdict>;
   hold(reason: string): void;
   readonly absence: {
-    add(telling: Telling, found: number, absent: number): void;
+    add(arrival: Arrival, found: number, absent: number): void;
     tooMany(): string | undefined;
   };
 }

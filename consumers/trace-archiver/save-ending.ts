@@ -16,18 +16,18 @@ const isWaiting = (note: Note | undefined): boolean =>
 
 /** @param found the traces of a pass, of which some have been set aside. @returns those that were stored after all. */
 export async function saveEnding(
-  around: Dependencies,
+  dependencies: Dependencies,
   found: readonly FoundTrace[],
 ): Promise<Prepared[]> {
   const aside = found.filter(waits);
   if (aside.length === 0) return [];
-  const ends = await endsOf(around, aside);
-  const soon = aside.filter((one) => endsSoon(ends.get(one) ?? null, around.rules));
+  const ends = await endsOf(dependencies, aside);
+  const soon = aside.filter((one) => endsSoon(ends.get(one) ?? null, dependencies.rules));
   const prepared = await storeAll(
-    around,
-    soon.map((one) => lastCall(around, one)),
+    dependencies,
+    soon.map((one) => lastCall(dependencies, one)),
   );
-  for (const one of aside) await care(around, one, ends.get(one) ?? null, soon.includes(one));
+  for (const one of aside) await care(dependencies, one, ends.get(one) ?? null, soon.includes(one));
   return prepared;
 }
 
@@ -62,13 +62,13 @@ async function endsOf(
 }
 
 async function care(
-  around: Dependencies,
+  dependencies: Dependencies,
   one: FoundTrace,
   endsInMs: number | null,
   isSoon: boolean,
 ): Promise<void> {
   const { job } = one;
-  const { rules, clock, ending } = around;
+  const { rules, clock, ending } = dependencies;
   if (endsInMs === null || !isWaiting(job.note) || !job.note) return;
   const { reason } = job.note;
   const nowMs = clock.nowMs();
@@ -78,7 +78,7 @@ async function care(
     return;
   }
   const isKept = mayBeKept(nowMs - job.finishedAtMs, rules);
-  if (isKept) await keep(around, one);
+  if (isKept) await keep(dependencies, one);
   const left = isKept ? rules.keepMs : endsInMs;
   ending.waits(job.owner, { endsAtMs: nowMs + left, reason, isKept });
   job.note = isKept

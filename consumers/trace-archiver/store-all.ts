@@ -30,7 +30,7 @@ const passingBytes = ({ trace, look }: FoundTrace): number => {
  * @returns those whose object is stored; the jobs of the others have their outcome, or are read again.
  */
 export async function storeAll(
-  around: Dependencies,
+  dependencies: Dependencies,
   found: readonly FoundTrace[],
 ): Promise<Prepared[]> {
   const prepared: Prepared[] = [];
@@ -39,13 +39,15 @@ export async function storeAll(
   for (const group of groupsOf(found.filter(isShort))) {
     if (isAway(found)) break;
     const bytes = 2 * chunkBytes * group.reduce((sum, { trace }) => sum + chunkCount(trace), 0);
-    prepared.push(...(await around.budget.hold(bytes, () => storeGroup(around, group))));
+    prepared.push(
+      ...(await dependencies.budget.hold(bytes, () => storeGroup(dependencies, group))),
+    );
   }
   for (const one of found.filter((each) => !isShort(each))) {
     if (isAway(found)) break;
-    await around.budget.hold(passingBytes(one), () =>
+    await dependencies.budget.hold(passingBytes(one), () =>
       forJob(one.job, async () => {
-        const result = await storeTrace(around, one);
+        const result = await storeTrace(dependencies, one);
         if (result) prepared.push(result);
       }),
     );
@@ -82,12 +84,15 @@ function groupsOf(found: readonly FoundTrace[]): FoundTrace[][] {
 }
 
 /** The data of the whole group in one round trip for each store. */
-async function storeGroup(around: Dependencies, group: readonly FoundTrace[]): Promise<Prepared[]> {
+async function storeGroup(
+  dependencies: Dependencies,
+  group: readonly FoundTrace[],
+): Promise<Prepared[]> {
   const wanted = group.flatMap(({ trace }) =>
     placesOf(trace.chunks).map((place): WantedChunk => ({ ...place, buildId: trace.buildId })),
   );
   const data = Map.groupBy(
-    await readChunks(around.chunks, wanted),
+    await readChunks(dependencies.chunks, wanted),
     ({ wanted: chunk }) => chunk.buildId,
   );
   const prepared: Prepared[] = [];
@@ -95,7 +100,7 @@ async function storeGroup(around: Dependencies, group: readonly FoundTrace[]): P
     group.map((one) =>
       forJob(one.job, async () => {
         const all = data.get(one.trace.buildId) ?? [];
-        const result = await storeTrace(around, one, (places) =>
+        const result = await storeTrace(dependencies, one, (places) =>
           Promise.resolve(places.flatMap(({ index }) => all[index] ?? [])),
         );
         if (result) prepared.push(result);

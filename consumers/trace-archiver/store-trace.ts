@@ -42,17 +42,21 @@ export interface FoundTrace {
 
 /** @returns undefined when the job has its outcome, or is to be read again. */
 export async function storeTrace(
-  around: Dependencies,
+  dependencies: Dependencies,
   { job, trace, look }: FoundTrace,
-  load: LoadChunks = loadFrom(around, trace.buildId),
+  load: LoadChunks = loadFrom(dependencies, trace.buildId),
 ): Promise<Prepared | undefined> {
   switch (look.kind) {
     case 'archive':
-      return archive(around, { job, trace, load, replaces: null });
+      return archive(dependencies, { job, trace, load, replaces: null });
     case 'extend':
-      return extend(around, { job, trace, load, replaces: look.artifact });
+      return extend(dependencies, { job, trace, load, replaces: look.artifact });
     case 'beside-gitlab':
-      return besideGitlab(around, { job, trace, load, replaces: look.artifact }, look.theirKey);
+      return besideGitlab(
+        dependencies,
+        { job, trace, load, replaces: look.artifact },
+        look.theirKey,
+      );
     case 'leave':
       throw new SetAside('leave', look.reason);
     case 'nothing':
@@ -83,24 +87,25 @@ const targetOf = ({ job, trace }: Task, seen = job.seen): Target => ({
 });
 
 /** From the chunks alone. */
-async function archive(around: Dependencies, task: Task, effect: Effect = 'archived') {
+async function archive(dependencies: Dependencies, task: Task, effect: Effect = 'archived') {
   const { job, trace, load } = task;
   const places = placesOf(trace.chunks);
   const notes = newNotes();
   try {
     const content = chunkContent(places, load, notes, false);
-    const approve = (digest: TraceDigest): void => approveChecksums(around, task, digest, notes);
-    const stored = await storeContent(around.objects, targetOf(task), content, approve);
-    return preparedOf(around, task, effect, notes, stored);
+    const approve = (digest: TraceDigest): void =>
+      approveChecksums(dependencies, task, digest, notes);
+    const stored = await storeContent(dependencies.objects, targetOf(task), content, approve);
+    return preparedOf(dependencies, task, effect, notes, stored);
   } catch (error) {
     if (!(error instanceof MissingData)) throw error;
-    await untilGivenUp(around, job, error);
+    await untilGivenUp(dependencies, job, error);
   }
   const left = newNotes();
   const content = chunkContent(places, load, left, true);
-  const stored = await storeContent(around.objects, targetOf(task), content, () => undefined);
+  const stored = await storeContent(dependencies.objects, targetOf(task), content, () => undefined);
   job.note = { event: 'trace.archived-with-faults', reason: describeMarkers(left) };
-  return preparedOf(around, task, 'partial', left, stored);
+  return preparedOf(dependencies, task, 'partial', left, stored);
 }
 
 function describeMarkers({ missing, misfits }: ContentNotes): string {
@@ -183,34 +188,34 @@ function preparedOf(
 }
 
 /** Our row is committed: bytes of the chunks beyond the object are appended to it. */
-async function extend(around: Dependencies, task: Task): Promise<Prepared> {
+async function extend(dependencies: Dependencies, task: Task): Promise<Prepared> {
   const { job, replaces } = task;
-  const { objects } = around;
+  const { objects } = dependencies;
   const seen = await objects.head(job.key);
   const rowBytes = replaces?.sizeBytes ?? 0;
-  if (seen === null) return restore(around, task, rowBytes);
+  if (seen === null) return restore(dependencies, task, rowBytes);
   if (seen.sizeBytes < rowBytes) {
     throw new SetAside('leave', 'the archived object is shorter than its row says');
   }
   let digest: TraceDigest;
   try {
-    digest = await sumContent(extension(around, task, seen, newNotes()));
+    digest = await sumContent(extension(dependencies, task, seen, newNotes()));
   } catch (error) {
-    const chunks = error instanceof SetAside && (await findMarkedChunks(around, task, seen));
+    const chunks = error instanceof SetAside && (await findMarkedChunks(dependencies, task, seen));
     if (!chunks) throw error;
     job.sizeBytes = seen.sizeBytes;
     return { job, trace: task.trace, effect: 'partial', chunks, stored: null, writtenEtag: null };
   }
-  if (digest.sizeBytes === seen.sizeBytes) return finish(around, task, seen, digest);
+  if (digest.sizeBytes === seen.sizeBytes) return finish(dependencies, task, seen, digest);
   const notes = newNotes();
   const target = targetOf(task, seen);
-  const content = extension(around, task, seen, notes);
+  const content = extension(dependencies, task, seen, notes);
   const stored = await storeContent(objects, target, content, () => undefined);
-  return preparedOf(around, task, 'extended', notes, stored);
+  return preparedOf(dependencies, task, 'extended', notes, stored);
 }
 
 async function* extension(
-  around: Dependencies,
+  dependencies: Dependencies,
   { job, trace, load }: Task,
   seen: SeenObject,
   notes: ContentNotes,
@@ -218,7 +223,7 @@ async function* extension(
 ): AsyncGenerator<Buffer, void, undefined> {
   try {
     const places = placesOf(trace.chunks);
-    yield* extendedContent(around.objects, { key, seen }, places, load, notes);
+    yield* extendedContent(dependencies.objects, { key, seen }, places, load, notes);
   } catch (error) {
     if (!(error instanceof MissingData)) throw error;
     throw new SetAside('leave', `no store has the data of chunk ${error.indexes.join(', ')}`);
@@ -227,7 +232,7 @@ async function* extension(
 
 /** The object is complete: only work that an earlier attempt left undone remains. */
 async function finish(
-  around: Dependencies,
+  dependencies: Dependencies,
   task: Task,
   seen: SeenObject,
   digest: TraceDigest,
@@ -240,28 +245,32 @@ async function finish(
     throw new SetAside('leave', 'the archived object is not what its row says');
   }
   const notes = newNotes();
-  await sumContent(extension(around, task, seen, notes));
+  await sumContent(extension(dependencies, task, seen, notes));
   if (isSameSize) {
     job.sizeBytes = seen.sizeBytes;
     const { chunks } = notes;
     return { job, trace, effect: 'finished', chunks, stored: null, writtenEtag: null };
   }
   const content = { sizeBytes: seen.sizeBytes, sha256, md5, etag: seen.etag, isWritten: false };
-  return preparedOf(around, task, 'extended', notes, content);
+  return preparedOf(dependencies, task, 'extended', notes, content);
 }
 
 /** Our row without its object: stored again, provided that the chunks are complete. */
-async function restore(around: Dependencies, task: Task, rowBytes: number): Promise<Prepared> {
+async function restore(
+  dependencies: Dependencies,
+  task: Task,
+  rowBytes: number,
+): Promise<Prepared> {
   const { trace, load } = task;
   const notes = newNotes();
   const content = chunkContent(placesOf(trace.chunks), load, notes, false);
   const target = targetOf(task, null);
   try {
-    const stored = await storeContent(around.objects, target, content, ({ sizeBytes }) => {
+    const stored = await storeContent(dependencies.objects, target, content, ({ sizeBytes }) => {
       if (sizeBytes >= rowBytes) return;
       throw new SetAside('leave', 'the archived object is missing, and the chunks are shorter');
     });
-    return preparedOf(around, task, 'archived', notes, stored);
+    return preparedOf(dependencies, task, 'archived', notes, stored);
   } catch (error) {
     if (!(error instanceof MissingData)) throw error;
     throw new SetAside('leave', 'the archived object is missing, and chunk data too');
@@ -270,18 +279,18 @@ async function restore(around: Dependencies, task: Task, rowBytes: number): Prom
 
 /** GitLab commits its row before it uploads: the row alone proves nothing. */
 async function besideGitlab(
-  around: Dependencies,
+  dependencies: Dependencies,
   task: Task,
   theirKey: string,
 ): Promise<Prepared | undefined> {
   const { job, replaces } = task;
-  const seen = await around.objects.head(theirKey);
-  const isLost = seen === null && (replaces?.ageMs ?? 0) >= around.rules.adoptAfterMs;
-  if (isLost) return archive(around, task, 'adopted');
+  const seen = await dependencies.objects.head(theirKey);
+  const isLost = seen === null && (replaces?.ageMs ?? 0) >= dependencies.rules.adoptAfterMs;
+  if (isLost) return archive(dependencies, task, 'adopted');
   // The chunks hold everything that an earlier attempt may have stored, and no row will claim it.
-  await dropOurObject(around, job);
+  await dropOurObject(dependencies, job);
   if (seen === null) throw new SetAside('wait', 'GitLab has its row, but not yet its object');
-  const digest = await sumContent(extension(around, task, seen, newNotes(), theirKey));
+  const digest = await sumContent(extension(dependencies, task, seen, newNotes(), theirKey));
   if (digest.sizeBytes > seen.sizeBytes) {
     throw new SetAside('leave', 'the object of GitLab’s row is shorter than the trace');
   }

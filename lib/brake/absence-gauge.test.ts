@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { AbsenceGauge, type Telling } from './absence-gauge';
+import { AbsenceGauge, type Arrival } from './absence-gauge';
 
 function fill(gauge: AbsenceGauge, records: number, deleted: number, absent: number): void {
   for (let index = 0; index < records; index += 1) gauge.add('first', deleted, absent);
@@ -41,25 +41,25 @@ test('what lies further back than 100 records is forgotten', () => {
   expect(gauge.tooMany()).toBeUndefined();
 });
 
-test.each<[Telling, number, number]>([
+test.each<[Arrival, number, number]>([
   ['again', 200, 1],
   ['again', 2, 1_000],
   ['retried', 200, 1],
   ['retried', 200, 1_000],
   ['repeated', 50, 1_000],
-])('%s: wholly absent, the limit is reached after %i records of %i', (telling, records, each) => {
+])('%s: wholly absent, the limit is reached after %i records of %i', (arrival, records, each) => {
   const gauge = new AbsenceGauge();
-  for (let index = 1; index < records; index += 1) gauge.add(telling, 0, each);
+  for (let index = 1; index < records; index += 1) gauge.add(arrival, 0, each);
   expect(gauge.tooMany()).toBeUndefined();
-  gauge.add(telling, 0, each);
+  gauge.add(arrival, 0, each);
   expect(gauge.tooMany()).toMatch(/over 50 %/);
 });
 
 test('records that tell nothing dilute nothing, however many they are', () => {
-  const telling = fc.constantFrom<Telling>('first', 'again', 'retried');
-  const nothing = fc.array(telling, { maxLength: 300 });
+  const arrival = fc.constantFrom<Arrival>('first', 'again', 'retried');
+  const nothing = fc.array(arrival, { maxLength: 300 });
   fc.assert(
-    fc.property(telling, nothing, (kind, between) => {
+    fc.property(arrival, nothing, (kind, between) => {
       const gauge = new AbsenceGauge();
       for (let index = 0; index < 200; index += 1) {
         gauge.add(kind, 0, 1);

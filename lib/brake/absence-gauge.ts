@@ -12,7 +12,7 @@
  * retry topic, where another instance may have deleted the rows while S3 refused the objects; or from a place where an
  * earlier holder of the partition may have been killed between rows and objects.
  */
-export type Telling = 'first' | 'again' | 'retried' | 'repeated';
+export type Arrival = 'first' | 'again' | 'retried' | 'repeated';
 
 interface Limit {
   readonly shareMax: number;
@@ -21,7 +21,7 @@ interface Limit {
   readonly artifacts: number;
 }
 
-const limits: Readonly<Record<Telling, Limit>> = {
+const limits: Readonly<Record<Arrival, Limit>> = {
   first: { shareMax: 0.2, records: 100, artifacts: 1_000 },
   again: { shareMax: 0.5, records: 200, artifacts: 2_000 },
   // FAILURES_IN_A_ROW_MAX lets a hundred whole records through to the retry topics while S3 refuses all.
@@ -42,7 +42,7 @@ export class AbsenceGauge {
     again: new Window(limits.again),
     retried: new Window(limits.retried),
     repeated: new Window(limits.repeated),
-  } satisfies Record<Telling, Window>;
+  } satisfies Record<Arrival, Window>;
   #deleted = new Set<number>();
   #deletedBefore = new Set<number>();
 
@@ -63,8 +63,8 @@ export class AbsenceGauge {
    * @param deleted its artifacts whose rows existed, and are deleted now.
    * @param absent artifacts whose rows are missing without an explanation.
    */
-  add(telling: Telling, deleted: number, absent: number): void {
-    if (deleted + absent > 0) this.#windows[telling].add(deleted + absent, absent);
+  add(arrival: Arrival, deleted: number, absent: number): void {
+    if (deleted + absent > 0) this.#windows[arrival].add(deleted + absent, absent);
   }
 
   /** Returns nothing before there is enough to decide: a single deleted project would look like a disaster. */

@@ -62,10 +62,10 @@ test('an older copy stays held after it has grown past the record, until it is a
   }
   server.now = { ...primary, lsn: 6_000 };
   await expect(brake.assertReleased()).rejects.toThrow(/older copy/);
-  brake.learn(accepted(5_500, 89));
+  brake.decide(accepted(5_500, 89));
   await expect(brake.assertReleased()).rejects.toThrow(/older copy/);
   // The records are of 90, we looked at 100: the operator did not have to wait for us.
-  brake.learn(accepted(5_500, 95));
+  brake.decide(accepted(5_500, 95));
   await expect(brake.assertReleased()).resolves.toBeUndefined();
   expect((await brake.judge(newest)).kind).toBe('older-history');
 });
@@ -80,7 +80,7 @@ test('one record that is ahead of the database waits alone, also when the databa
   server.now = { ...primary, lsn: 9_000 };
   expect((await brake.judge(ahead)).kind).toBe('hold');
   server.now = { ...primary, lsn: 9_500 };
-  brake.learn(accepted(9_400, 120));
+  brake.decide(accepted(9_400, 120));
   expect((await brake.judge(ahead)).kind).toBe('older-history');
 });
 
@@ -118,7 +118,7 @@ test('an older copy under a process that lives on is accepted once, whatever con
   await connect();
   await expect(brake.assertReleased()).rejects.toThrow(/went back from position 1000 .* to 400/);
   clock.nowMs = 130;
-  brake.learn(accepted(400, 120));
+  brake.decide(accepted(400, 120));
   await expect(brake.assertReleased()).resolves.toBeUndefined();
   server.now = { ...primary, lsn: 410 };
   await connect();
@@ -127,7 +127,7 @@ test('an older copy under a process that lives on is accepted once, whatever con
 
 test('a process that meets the older copy only after it was accepted does not ask again', async () => {
   const { brake, connect } = await wentBack();
-  brake.learn(accepted(400, 90));
+  brake.decide(accepted(400, 90));
   await connect();
   await expect(brake.assertReleased()).resolves.toBeUndefined();
 });
@@ -135,21 +135,21 @@ test('a process that meets the older copy only after it was accepted does not as
 test('an acceptance that was given before we looked, and reaches us afterwards, is one', async () => {
   const { brake, connect } = await wentBack();
   await connect();
-  brake.learn(accepted(400, 99));
+  brake.decide(accepted(400, 99));
   await expect(brake.assertReleased()).resolves.toBeUndefined();
 });
 
 test('a copy that takes the place of an accepted one is another question', async () => {
   const { brake, connect, server, clock } = await wentBack();
-  brake.learn(accepted(400, 90));
+  brake.decide(accepted(400, 90));
   await connect();
   server.now = { ...primary, lsn: 399 };
   clock.nowMs = 200;
   await connect();
   await expect(brake.assertReleased()).rejects.toThrow(/went back from position 400/);
-  brake.learn(accepted(399, 95));
+  brake.decide(accepted(399, 95));
   await expect(brake.assertReleased()).rejects.toThrow(/went back from position 400/);
-  brake.learn(accepted(399, 150));
+  brake.decide(accepted(399, 150));
   await expect(brake.assertReleased()).resolves.toBeUndefined();
 });
 
@@ -166,7 +166,7 @@ test('an answer that was only overtaken by a later question does not look like g
 
 test('the decision about another database is not for this one', async () => {
   const { brake } = brakeOn();
-  brake.learn(accepted(900, 120, 'other'));
+  brake.decide(accepted(900, 120, 'other'));
   const older = at(0, 0, { ...origin, timeline: 0 });
   expect((await brake.judge(older)).kind).toBe('hold');
 });

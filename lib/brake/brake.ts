@@ -4,9 +4,9 @@
  */
 import type { DatabaseIdentity } from '../stores/postgres/identity';
 import { AbsenceGauge } from './absence-gauge';
+import { Hold } from './hold';
 import { type JudgedRecord, RecordsAhead } from './records-ahead';
 import {
-  type Acceptance,
   type DatabaseDecision,
   type ExpectedDatabase,
   type HistoryPoint,
@@ -44,13 +44,12 @@ export class Brake {
   readonly absence = new AbsenceGauge();
   readonly #options: BrakeOptions;
   #seen: Seen | undefined;
-  #acceptance: Acceptance | undefined;
   readonly #ahead = new RecordsAhead();
-  #decisionsRead = false;
-  #held: { readonly reason: string; readonly evidenceAtMs: number } | undefined;
+  readonly #hold: Hold;
 
   constructor(options: BrakeOptions) {
     this.#options = options;
+    this.#hold = new Hold(options.expected.databaseName);
   }
 
   /**
@@ -82,7 +81,7 @@ export class Brake {
   }
 
   #isAcceptedSince(seen: Seen | undefined, database: DatabaseIdentity): boolean {
-    const acceptance = this.#acceptance;
+    const { acceptance } = this.#hold;
     return isAccepted(database, acceptance) && (seen?.atMs ?? -Infinity) <= acceptance.atMs;
   }
 
@@ -93,42 +92,34 @@ export class Brake {
   }
 
   /** A decision from the control topic; other kinds are ignored. */
-  learn(decision: DatabaseDecision | null): void {
-    if (decision?.kind !== 'accept-database' || !decision.acceptedDatabase) return;
-    if (decision.acceptedDatabase.databaseName !== this.#options.expected.databaseName) return;
-    this.#acceptance = { ...decision.acceptedDatabase, atMs: decision.atMs };
+  decide(decision: DatabaseDecision | null): void {
+    this.#hold.decide(decision);
   }
 
   /** The control topic has been read to its end: all earlier decisions of operators are known. */
   decisionsRead(): void {
-    this.#decisionsRead = true;
+    this.#hold.decisionsRead();
   }
 
   /**
    * Holds until an operator accepts the database, even when the database has grown past the doubtful place.
-   * @param evidenceAtMs when the cause of the hold was seen. An acceptance answers every cause before it, even one that
-   * this process sees later: an acceptance takes a while to arrive.
+   * The first of several reasons is shown. @param evidenceAtMs when the cause of the hold was seen.
    */
   hold(reason: string, evidenceAtMs = this.#options.nowMs()): void {
-    const atMs = Math.max(evidenceAtMs, this.#held?.evidenceAtMs ?? -Infinity);
-    this.#held = { reason: this.#held?.reason ?? reason, evidenceAtMs: atMs };
+    const first = this.#hold.held?.reason ?? reason;
+    this.#hold.begin(first, evidenceAtMs, this.#options.nowMs());
   }
 
   /** @throws BrakeError while nothing may be deleted at all. */
   async assertReleased(): Promise<void> {
-    if (!this.#decisionsRead) {
+    if (!this.#hold.knowsDecisions) {
       throw new BrakeError(
         'The decisions on the control topic have not been read to their end yet.',
       );
     }
-    const held = this.#held;
-    if (!held) return;
-    const database = await this.#refresh();
-    const acceptance = this.#acceptance;
-    if (!isAccepted(database, acceptance) || acceptance.atMs < held.evidenceAtMs) {
-      throw new BrakeError(held.reason);
-    }
-    this.#held = undefined;
+    if (!this.#hold.held) return;
+    this.#hold.endFor(await this.#refresh());
+    if (this.#hold.held) throw new BrakeError(this.#hold.held.reason);
     this.absence.reset();
     this.#ahead.reset();
   }
@@ -144,9 +135,9 @@ export class Brake {
     const suffices =
       known &&
       !this.#ahead.has(record) &&
-      judgeOrigin(record, known, this.#acceptance).kind !== 'hold';
+      judgeOrigin(record, known, this.#hold.acceptance).kind !== 'hold';
     const database = suffices ? known : await this.#refresh();
-    const verdict = judgeOrigin(record, database, this.#acceptance);
+    const verdict = judgeOrigin(record, database, this.#hold.acceptance);
     if (verdict.kind === 'older-history') return verdict;
     const ahead = this.#ahead.judge(record, verdict);
     if (ahead?.isGeneral === true) {

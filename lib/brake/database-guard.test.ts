@@ -112,9 +112,9 @@ test('a record that claims to be of the future is answered by what is accepted n
 
 test('what was met last stands, not what was furthest', () => {
   const { guard } = setUp();
-  guard.learn({ origin: { ...origin, lsn: 5_000 }, timestampMs: 5 });
-  guard.learn({ origin: { ...origin, lsn: 700 }, timestampMs: 6 });
-  guard.learn({ origin: { ...origin, lsn: 9_000 }, timestampMs: 4 });
+  guard.noteSighting({ origin: { ...origin, lsn: 5_000 }, timestampMs: 5 });
+  guard.noteSighting({ origin: { ...origin, lsn: 700 }, timestampMs: 6 });
+  guard.noteSighting({ origin: { ...origin, lsn: 9_000 }, timestampMs: 4 });
   expect(guard.latest?.origin.lsn).toBe(700);
 });
 

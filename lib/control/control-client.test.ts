@@ -12,7 +12,7 @@ const setUp = () => {
   const lines: Record<string, unknown>[] = [];
   const written: { key: string; value: Control | null }[] = [];
   const server = { fails: false };
-  const helm = new ControlClient({
+  const client = new ControlClient({
     process: 'artifact-deleter',
     instance: 'pod-1',
     topics: { control: 'afterbuild.control', work: 'artifacts.expired' },
@@ -33,9 +33,9 @@ const setUp = () => {
     partitionsInAll: 12,
   };
   const said: string[] = [];
-  const subscription = helm.subscription({
+  const subscription = client.subscription({
     onDecision: (decision) => said.push(decision?.kind ?? 'taken back'),
-    onCaughtUp: () => said.push(`caught up, paused ${helm.effective.paused}`),
+    onCaughtUp: () => said.push(`caught up, paused ${client.effective.paused}`),
   });
   let offset = 0;
   const decide = (key: string, value: Control | null) =>
@@ -45,7 +45,7 @@ const setUp = () => {
       () => true,
     );
   const set = ({ key, value }: Decided) => decide(key, value);
-  helm.follow({
+  client.follow({
     state: () => consumer,
     partitionsOf: () => consumer.partitionsInAll,
     steer: (to) => steered.push(to),
@@ -54,7 +54,7 @@ const setUp = () => {
   const events = () => lines.map(({ event }) => event);
   const caughtUp = () => subscription.onCaughtUp?.(0);
   return {
-    ...{ helm, clock, server, consumer, steered, hinted, written, said },
+    ...{ client, clock, server, consumer, steered, hinted, written, said },
     ...{ events, set, decide, caughtUp },
   };
 };
@@ -83,7 +83,7 @@ test('earlier decisions are in force before they are reported as known', async (
 });
 
 test('a decision takes effect when it is read, is logged once, and ends at its expiry', async () => {
-  const { set, decide, caughtUp, steered, events, clock, helm } = setUp();
+  const { set, decide, caughtUp, steered, events, clock, client } = setUp();
   caughtUp();
   await set(flag('artifact-deleter', 'pause', 'true', 10_000));
   await set(flag('trace-archiver', 'pause', 'true'));
@@ -97,7 +97,7 @@ test('a decision takes effect when it is read, is logged once, and ends at its e
   expect(steered.at(-1)).toEqual({ ...asSet, concurrency: 1 });
   await decide(concurrency.key, null);
   expect(steered.at(-1)).toEqual(asSet);
-  expect(helm.flags).toEqual([]);
+  expect(client.flags).toEqual([]);
   expect(events()).toEqual(['flag.changed', 'flag.changed', 'flag.changed']);
 });
 
@@ -122,17 +122,17 @@ test('an unknown flag is ignored and logged', async () => {
 });
 
 test('work that waits while the process is paused goes on when it is not', async () => {
-  const { set, decide, caughtUp, helm } = setUp();
+  const { set, decide, caughtUp, client } = setUp();
   caughtUp();
   const pause = flag('all', 'pause', 'true');
   await set(pause);
   let passed = false;
-  const waiting = helm.untilNotPaused(new AbortController().signal).then(() => (passed = true));
+  const waiting = client.untilNotPaused(new AbortController().signal).then(() => (passed = true));
   await new Promise((resolve) => setImmediate(resolve));
   expect(passed).toBe(false);
   await decide(pause.key, null);
   await waiting;
-  await expect(helm.untilNotPaused(AbortSignal.abort(new Error('stop')))).rejects.toThrow('stop');
+  await expect(client.untilNotPaused(AbortSignal.abort(new Error('stop')))).rejects.toThrow('stop');
 });
 
 test('a hint is believed for a minute, even when it names a later end', async () => {
@@ -158,7 +158,7 @@ test('hints of others are passed on, also those from before; they steer nothing'
 });
 
 test('an open breaker is said with an owner and an end, and taken back when it closes', async () => {
-  const { caughtUp, consumer, clock, written, server, events, helm } = setUp();
+  const { caughtUp, consumer, clock, written, server, events, client } = setUp();
   caughtUp();
   consumer.breakers = [{ dependency: 's3', state: 'open', cause: 'refused' }];
   server.fails = true;
@@ -178,6 +178,6 @@ test('an open breaker is said with an owner and an end, and taken back when it c
   expect(events()).toEqual(['hint.unsaid']);
   consumer.breakers = [{ dependency: 'redis', state: 'half-open', cause: 'refused' }];
   await clock.tick();
-  await helm.end();
+  await client.end();
   expect(written.at(-1)).toEqual({ key: 'breaker/redis/artifact-deleter/pod-1', value: null });
 });

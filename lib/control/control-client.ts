@@ -105,7 +105,7 @@ export class ControlClient {
           this.#options.logger.warn(fields, `an acceptance of a database is ignored: ${refusal}`);
           return;
         }
-        this.#learn(decision);
+        this.#apply(decision);
         hooks.onDecision(decision.value);
       },
       onForgotten: () => {
@@ -154,13 +154,13 @@ export class ControlClient {
     await this.#write(this.#ownHints.due([], this.#options.clock.nowMs()));
   }
 
-  #learn({ key, value }: Decision): void {
+  #apply({ key, value }: Decision): void {
     const { logger } = this.#options;
-    const ignored = this.#flags.learn(value, key);
+    const ignored = this.#flags.apply(value, key);
     if (ignored !== null) {
       logger.warn({ event: 'flag.ignored', key }, `a flag is ignored: ${ignored}`);
     }
-    const hint = this.#hints.learn(value, key);
+    const hint = this.#hints.apply(value, key);
     // Decisions from before the start take effect together, at the end of the topic.
     if (!this.#caughtUp) return;
     if (hint) this.#passOn(hint);

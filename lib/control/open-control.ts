@@ -34,7 +34,7 @@ interface OpenControlOptions {
   readonly logger: Logger;
 }
 
-export interface OpenControl {
+interface OpenControl {
   readonly client: ControlClient;
   /**
    * Called before the consumer starts.

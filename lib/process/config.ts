@@ -106,7 +106,7 @@ const s3Variables = {
 } as const;
 
 /** Health endpoints, stall detection, shutdown deadline (lib/service/health.ts). */
-const lifeVariables = {
+const healthVariables = {
   HTTP_HOST: text.default('127.0.0.1'),
   /** Left out: no server. 0: any free port; the log names it. */
   HTTP_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
@@ -126,7 +126,7 @@ const streamVariables = {
 /** Settings of producers/expired-artifacts, which reaches neither the bucket nor Redis. */
 const withoutStores = connectionSchema.omit({ ...redisVariables, ...s3Variables });
 export const expiredArtifactsSchema = withoutStores.extend({
-  ...lifeVariables,
+  ...healthVariables,
   SWEEP_PAGE_ROWS: count(5_000, 1, 50_000),
   SWEEP_MARGIN_MS: count(1_000, 0, 3_600_000),
   SWEEP_IDLE_MS: count(1_000, 10, 3_600_000),
@@ -138,7 +138,7 @@ export const expiredArtifactsSchema = withoutStores.extend({
 
 /** Settings of producers/finished-builds, which reaches neither the bucket nor Redis. */
 export const finishedBuildsSchema = withoutStores.extend({
-  ...lifeVariables,
+  ...healthVariables,
   ...streamVariables,
   STALE_AGE_MS: count(12 * 3_600_000, 0, 30 * 86_400_000),
   STALE_EVERY_MS: count(600_000, 100, 86_400_000),
@@ -150,7 +150,7 @@ export const finishedBuildsSchema = withoutStores.extend({
 /** Settings of consumers/artifact-deleter. */
 const withoutRedis = connectionSchema.omit({ ...redisVariables, CONNECT_URL: true });
 export const artifactDeleterSchema = withoutRedis.extend({
-  ...lifeVariables,
+  ...healthVariables,
   DELETE_CONCURRENCY: count(4, 1, 64),
   DELETE_ROWS_MAX: count(1_000, 1, 5_000),
   DELETIONS_PER_MINUTE_MAX: count(60_000_000, 1, 1_000_000_000),
@@ -172,7 +172,7 @@ export const reconcileSchema = connectionSchema.extend(traceChunksRedis);
 
 /** Settings of consumers/trace-archiver. */
 export const traceArchiverSchema = connectionSchema.omit({ CONNECT_URL: true }).extend({
-  ...lifeVariables,
+  ...healthVariables,
   ...traceChunksRedis,
   ARCHIVE_CONCURRENCY: count(4, 1, 64),
   ARCHIVE_SETTLE_MS: count(120_000, 0, 3_600_000),

@@ -67,7 +67,7 @@ export async function withHealth(
   const endLooks = clock.every(lookEveryMs, () => signs.look());
   void context.ended.then(() => endInTime(settings, context, clock, over.signal));
   try {
-    return await work({ ...context, ...signs.life() });
+    return await work({ ...context, ...signs.health() });
   } finally {
     over.abort();
     endLooks();
@@ -124,7 +124,7 @@ class VitalSigns {
     this.#metrics.beforeRead(() => this.#setGauges());
   }
 
-  life(): Health {
+  health(): Health {
     return {
       metrics: this.#metrics,
       observer: this.#observer,

@@ -142,8 +142,8 @@ export const runGroup = <Config extends GroupSettings>(
       ],
       runsBeside: true,
     };
-    return withHealth(process.name, config, context, (living) =>
-      workAs(membership, process, config, living),
+    return withHealth(process.name, config, context, (health) =>
+      workAs(membership, process, config, health),
     );
   });
 

@@ -9,7 +9,7 @@ interface ProgressReading<Progress> extends StateReading<Progress> {
   /** How many partitions the process relies on. */
   readonly partitions: number;
   readonly sweeps: {
-    learn(partition: number, progress: Progress | null): void;
+    noteProgress(partition: number, progress: Progress | null): void;
     hold(partition: number): void;
     pause(partition: number): Promise<void>;
     lose(partition: number): void;
@@ -30,7 +30,7 @@ export function progressSubscription<Progress>(
     lanes: 1,
     decode: (bytes) => reader.decode(bytes),
     handle: (records) => {
-      for (const record of records) sweeps.learn(record.partition, reader.believe(record));
+      for (const record of records) sweeps.noteProgress(record.partition, reader.believe(record));
       return Promise.resolve(records.map(() => ({ kind: 'done' })));
     },
     onAssigned: endWhenGrown(topic, partitions, onFatal),

@@ -1,5 +1,5 @@
 /** Reads which transactions are visible in the database, and that it is the database whose changes wait for that. */
-import type { DatabaseGuard, Met } from '../brake/database-guard';
+import type { DatabaseGuard, Sighting } from '../brake/database-guard';
 import type { CommitState } from '../stores/postgres/commit-state';
 
 interface WaitingChange {
@@ -9,11 +9,11 @@ interface WaitingChange {
 
 interface CommitReading {
   readonly database: { readCommitState(): Promise<CommitState> };
-  readonly guard: Pick<DatabaseGuard, 'latest' | 'learn' | 'require' | 'timestampMs'>;
+  readonly guard: Pick<DatabaseGuard, 'latest' | 'noteSighting' | 'require' | 'timestampMs'>;
 }
 
 export interface Commits extends CommitState {
-  readonly readFrom: Met;
+  readonly readFrom: Sighting;
 }
 
 /** One query, for one change or more. @throws DatabaseHoldError; errors of PostgreSQL. */
@@ -29,6 +29,6 @@ export async function readCommits(
   const origin = { ...state.database, lsn: newest.change.lsn };
   guard.require(state.database, { origin, timestampMs: newest.record.timestampMs });
   const readFrom = { origin: state.database, timestampMs: guard.timestampMs() };
-  guard.learn(readFrom);
+  guard.noteSighting(readFrom);
   return { ...state, readFrom };
 }

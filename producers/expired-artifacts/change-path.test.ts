@@ -38,7 +38,7 @@ function setUp() {
     setAside: { add: (row) => void world.aside.push(row.id) },
     guard: {
       latest: undefined,
-      learn: () => undefined,
+      noteSighting: () => undefined,
       timestampMs: () => clock.ms,
       requireSame: () => undefined,
       require: (_, met) => {

@@ -43,7 +43,7 @@ interface ChangePathDependencies {
   readonly setAside: Pick<SetAside, 'add'>;
   readonly guard: Pick<
     DatabaseGuard,
-    'latest' | 'learn' | 'require' | 'requireSame' | 'timestampMs'
+    'latest' | 'noteSighting' | 'require' | 'requireSame' | 'timestampMs'
   >;
   readonly reach: ReachStep;
   readonly clock: Clock;

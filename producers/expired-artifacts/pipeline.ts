@@ -75,7 +75,9 @@ function createSweeps(context: PipelineContext, guard: DatabaseGuard, output: Pa
   const { config, logger, clock, database, reach, random, troubles, isFinal } = context;
   const repeating = { clock, random, troubles, isFinal };
   const untilDone = createUntilDone({ ...repeating, logger });
-  const progress = context.createProgress((partition, written) => sweeps.learn(partition, written));
+  const progress = context.createProgress((partition, written) =>
+    sweeps.noteProgress(partition, written),
+  );
   const shared: Omit<SweepDependencies, 'logger' | 'untilDone'> = {
     ...{ database, output, progress, guard, reach, clock, setAside: context.setAside },
     settings: {

@@ -11,7 +11,7 @@ import type { ReachStep } from '../../lib/process/steps';
 import type { SweepProgress } from '../../schemas/generated';
 import {
   type DatabaseGuard,
-  type Met,
+  type Sighting,
   ReplacedDatabaseError,
 } from '../../lib/brake/database-guard';
 import { cursorAtStart, nextRead, settlePage, type SettledPage } from './page';
@@ -61,7 +61,7 @@ interface TakenPage {
   readonly settled: SettledPage<DueRow>;
   /** The database is another one than the watermark's, and an operator has accepted it. */
   readonly accepted: boolean;
-  readonly readFrom: Met;
+  readonly readFrom: Sighting;
 }
 
 export class ShardSweep {
@@ -259,7 +259,7 @@ export class ShardSweep {
     const written = { ...state, atMs: guard.timestampMs(), origin: taken.page.database };
     const record = progressOf(sweep, this.shard.name, written);
     await untilDone('producing a watermark', signal, () => progress.write(record));
-    guard.learn({ origin: written.origin, timestampMs: written.atMs });
+    guard.noteSighting({ origin: written.origin, timestampMs: written.atMs });
     return written;
   }
 }

@@ -36,7 +36,7 @@ function setUp() {
       slotIsReady: () => Promise.resolve(world.slotReady),
     },
     progress: { partitionOf: (shard) => partitions[shard] ?? 0 },
-    guard: { learn: () => undefined },
+    guard: { noteSighting: () => undefined },
     untilDone: createUntilDone({
       ...{ clock, logger, random: () => 1, troubles },
       isFinal: (error) => error === world.failure,
@@ -83,8 +83,8 @@ test('a shard begins when its partition is held, from the watermark that was rea
   sweeps.start();
   await settle();
   expect(world.begun).toEqual([]);
-  sweeps.learn(1, progress('public.a', 5));
-  sweeps.learn(1, progress('public.a', 3));
+  sweeps.noteProgress(1, progress('public.a', 5));
+  sweeps.noteProgress(1, progress('public.a', 3));
   sweeps.hold(1);
   expect(world.begun.map(({ name, from }) => [name, from.due?.expireAtUs])).toEqual([
     ['public.a', 5],
@@ -127,7 +127,7 @@ test('before a rebalance the sweep ends, and goes on from what is known when the
   sweeps.hold(1);
   await sweeps.pause(1);
   expect(world.ended).toEqual(['public.a']);
-  sweeps.learn(1, progress('public.a', 7));
+  sweeps.noteProgress(1, progress('public.a', 7));
   sweeps.hold(1);
   expect(world.begun.at(-1)?.from.due?.expireAtUs).toBe(7);
   await sweeps.stop();
@@ -137,7 +137,7 @@ test('a lost partition takes its watermarks along: the next owner may have gone 
   const { sweeps, world } = setUp();
   sweeps.start();
   await settle();
-  sweeps.learn(1, progress('public.a', 7));
+  sweeps.noteProgress(1, progress('public.a', 7));
   sweeps.hold(1);
   sweeps.lose(1);
   await settle(1);
@@ -201,7 +201,7 @@ test('a repair is owed to a shard that comes here shortly after it, until its sw
   expect(world.repairs).toEqual(['public.a: a gap', 'public.a: a gap']);
   await sweeps.pause(1);
   const begun = { ...stateAtStart, epoch: 1, atMs: 1, origin };
-  sweeps.learn(1, progressOf('full', 'public.a', begun));
+  sweeps.noteProgress(1, progressOf('full', 'public.a', begun));
   sweeps.hold(1);
   expect(world.repairs).toHaveLength(2);
   world.clock.ms += 600_001;

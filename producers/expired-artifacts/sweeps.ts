@@ -25,7 +25,7 @@ interface ShardLoop extends Sweep {
 interface SweepsDependencies extends HeldSweepsParts {
   readonly database: Pick<ArtifactDatabase, 'shards' | 'slotIsReady'>;
   readonly progress: Pick<ProgressTopic, 'partitionOf'>;
-  readonly guard: Pick<DatabaseGuard, 'learn'>;
+  readonly guard: Pick<DatabaseGuard, 'noteSighting'>;
   readonly untilDone: UntilDone;
   readonly troubles: Troubles;
   readonly slot: string;
@@ -71,7 +71,7 @@ export class Sweeps extends HeldSweeps<PlacedShard, ShardLoop> {
   }
 
   /** A record of `afterbuild.progress`, ours or a former owner's. */
-  learn(partition: number, progress: SweepProgress | null): void {
+  noteProgress(partition: number, progress: SweepProgress | null): void {
     if (progress === null) return;
     const key = `${progress.sweep}/${progress.shard}`;
     const known = this.#known.get(key);
@@ -79,7 +79,7 @@ export class Sweeps extends HeldSweeps<PlacedShard, ShardLoop> {
     const { systemIdentifier, databaseName, timeline, lsn, atMs } = progress;
     const origin = { systemIdentifier, databaseName, timeline, lsn };
     const by = watermarkOf(progress.sweep, progress.shard);
-    this.parts.guard.learn({ origin, timestampMs: atMs, by });
+    this.parts.guard.noteSighting({ origin, timestampMs: atMs, by });
   }
 
   protected forget(partition: number): void {

@@ -47,7 +47,7 @@ function setUp(recentMax = 100) {
     setAside: { add: (row) => void world.aside.push(row.id) },
     guard: {
       latest: undefined,
-      learn: () => undefined,
+      noteSighting: () => undefined,
       timestampMs: () => clock.ms,
       require: (_, met) => {
         if (world.hold) throw world.hold;

@@ -34,7 +34,7 @@ interface ChangePathDependencies {
   readonly topic: Pick<FinishedTopic, 'produce'>;
   readonly recent: RecentBuilds;
   readonly setAside: Pick<SetAside, 'add'>;
-  readonly guard: Pick<DatabaseGuard, 'latest' | 'learn' | 'require' | 'timestampMs'>;
+  readonly guard: Pick<DatabaseGuard, 'latest' | 'noteSighting' | 'require' | 'timestampMs'>;
   readonly reach: ReachStep;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -78,7 +78,7 @@ function createSweeps(
       await backlog.room(signal);
     },
   };
-  const cursors = context.createCursors((written) => sweeps.learn(written.slice, written));
+  const cursors = context.createCursors((written) => sweeps.noteProgress(written.slice, written));
   const settings = {
     slices: context.slices,
     pageBuilds: config.STALE_PAGE_BUILDS,

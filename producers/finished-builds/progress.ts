@@ -1,5 +1,5 @@
 /** The content of `afterbuild.stale-progress` for a slice, and the sweep's state made from it. Pure. */
-import type { Met } from '../../lib/brake/database-guard';
+import type { Sighting } from '../../lib/brake/database-guard';
 import type { DatabaseOrigin, StaleProgress } from '../../schemas/generated';
 import { compareCursors, cursorAtStart, type Cursor } from './page';
 
@@ -16,7 +16,7 @@ export interface SweepState {
   readonly complete: boolean;
   readonly begunAtMs: number;
   /** Null before the first time. */
-  readonly met: Met | null;
+  readonly met: Sighting | null;
 }
 
 export const stateAtStart: SweepState = {

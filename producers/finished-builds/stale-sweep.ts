@@ -37,7 +37,7 @@ interface SweepDependencies {
   readonly topic: Pick<FinishedTopic, 'produce'>;
   readonly cursors: CursorTopic;
   readonly archiver: Pick<ArchiverBacklog, 'ends' | 'room' | 'caughtUp'>;
-  readonly guard: Pick<DatabaseGuard, 'latest' | 'learn' | 'require' | 'timestampMs'>;
+  readonly guard: Pick<DatabaseGuard, 'latest' | 'noteSighting' | 'require' | 'timestampMs'>;
   readonly setAside: Pick<SetAside, 'add'>;
   readonly untilDone: UntilDone;
   /** Builds produced lately from changes were not lost, so a repair leaves them out. */
@@ -211,7 +211,7 @@ export class StaleSweep {
     await untilDone('producing a cursor', signal, () => cursors.write(progress));
     reach('stale.cursor-produced');
     const met = { origin: progress.origin, timestampMs: atMs };
-    guard.learn(met);
+    guard.noteSighting(met);
     const { partitionId } = this.#state.cursor;
     const { pass } = moved;
     this.#state = { ...moved, met };

@@ -21,7 +21,7 @@ function setUp() {
     failure: undefined as Error | undefined,
   };
   const sweeps = new StaleSweeps({
-    guard: { learn: ({ origin: met }) => world.learned.push(met.lsn) },
+    guard: { noteSighting: ({ origin: met }) => world.learned.push(met.lsn) },
     logger,
     clock: world.clock,
     createSweep: (slice, from) => ({
@@ -56,9 +56,9 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 test('a slice is swept from its cursor once it is held and the decisions are known', () => {
   const { sweeps, world } = setUp();
-  sweeps.learn(3, null);
-  sweeps.learn(3, at(10));
-  sweeps.learn(3, at(20));
+  sweeps.noteProgress(3, null);
+  sweeps.noteProgress(3, at(10));
+  sweeps.noteProgress(3, at(20));
   sweeps.hold(3);
   expect(world.begun).toEqual([]);
   sweeps.start();
@@ -77,7 +77,7 @@ test('before a rebalance its page is finished; kept, it goes on from the cursor'
   sweeps.start();
   sweeps.hold(3);
   const paused = sweeps.pause(3);
-  sweeps.learn(3, at(30));
+  sweeps.noteProgress(3, at(30));
   sweeps.hold(3);
   expect(world.begun).toHaveLength(1);
   finish();
@@ -90,7 +90,7 @@ test('before a rebalance its page is finished; kept, it goes on from the cursor'
 test('what is lost is forgotten and read again when it comes back', async () => {
   const { sweeps, world } = setUp();
   sweeps.start();
-  sweeps.learn(3, at(10));
+  sweeps.noteProgress(3, at(10));
   sweeps.hold(3);
   sweeps.lose(3);
   await turn();

@@ -19,7 +19,7 @@ interface SliceLoop extends Sweep {
 }
 
 interface StaleSweepsDependencies extends HeldSweepsParts {
-  readonly guard: Pick<DatabaseGuard, 'learn'>;
+  readonly guard: Pick<DatabaseGuard, 'noteSighting'>;
   readonly createSweep: (slice: number, from: StaleProgress | undefined) => SliceLoop;
 }
 
@@ -45,11 +45,11 @@ export class StaleSweeps extends HeldSweeps<SweepTarget, SliceLoop> {
   }
 
   /** A record of the topic, ours or a former owner's. */
-  learn(slice: number, progress: StaleProgress | null): void {
+  noteProgress(slice: number, progress: StaleProgress | null): void {
     if (progress === null) return;
     this.#known.set(slice, laterProgress(this.#known.get(slice), progress));
     const by = cursorName(slice);
-    this.parts.guard.learn({ origin: progress.origin, timestampMs: progress.atMs, by });
+    this.parts.guard.noteSighting({ origin: progress.origin, timestampMs: progress.atMs, by });
   }
 
   protected forget(slice: number): void {

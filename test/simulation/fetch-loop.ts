@@ -1,6 +1,6 @@
 /** One round of fetches after the other, over all partitions that are not paused. */
 import type { ClientListener, CommitEntry, TopicPartition } from '../../lib/kafka/client-port';
-import type { ClientSurroundings } from './client-surroundings';
+import type { ClientContext } from './client-context';
 import { keyOf } from './simulated-broker';
 import type { LogRead } from './simulated-log';
 
@@ -22,18 +22,18 @@ interface Fetched {
 
 export class FetchLoop {
   readonly paused = new Set<string>();
-  readonly #around: ClientSurroundings;
+  readonly #context: ClientContext;
   readonly #listener: () => ClientListener | null;
   readonly #onFirstBatch: () => void;
   #places = new Map<string, Place>();
   #round = 0;
 
   constructor(
-    around: ClientSurroundings,
+    context: ClientContext,
     listener: () => ClientListener | null,
     onFirstBatch: () => void,
   ) {
-    this.#around = around;
+    this.#context = context;
     this.#listener = listener;
     this.#onFirstBatch = onFirstBatch;
   }
@@ -70,7 +70,7 @@ export class FetchLoop {
   }
 
   async #run(round: number): Promise<void> {
-    const { host, random, settings, leftOvers } = this.#around;
+    const { host, random, settings, leftOvers } = this.#context;
     while (round === this.#round) {
       const wanted = [...this.#places.values()].filter(({ at }) => !this.paused.has(keyOf(at)));
       if (wanted.length === 0) {
@@ -86,7 +86,7 @@ export class FetchLoop {
 
   /** The broker keeps the request until there are records, but not for ever. */
   #fetch(places: readonly Place[]): Promise<readonly Fetched[]> {
-    const { broker, host, settings } = this.#around;
+    const { broker, host, settings } = this.#context;
     const asked = places.map((place) => ({ place, seeks: place.seeks, from: place.position }));
     return broker.callLater(host, (answer) => {
       const read = (): Fetched[] =>
@@ -98,7 +98,7 @@ export class FetchLoop {
   }
 
   #read(place: Place, seeks: number, asked: number | null): Fetched[] {
-    const { broker, random, fetchRecords } = this.#around;
+    const { broker, random, fetchRecords } = this.#context;
     const log = broker.log(place.at);
     const from = asked ?? broker.committed.get(keyOf(place.at))?.offset ?? log.start;
     const read = log.read(from, random.int(1, fetchRecords));
@@ -106,7 +106,7 @@ export class FetchLoop {
   }
 
   async #deliver({ place, from, seeks, read, highWatermark }: Fetched): Promise<void> {
-    const { host, random, leftOvers } = this.#around;
+    const { host, random, leftOvers } = this.#context;
     await host.sleep(random.between(0, 1));
     const { at } = place;
     const isOld = place.seeks !== seeks || this.paused.has(keyOf(at));

@@ -1,6 +1,6 @@
 /** How a client stays in its group: join, heartbeat, join again when the group demands it. */
 import type { MembershipTimes, TopicPartition } from '../../lib/kafka/client-port';
-import type { ClientSurroundings } from './client-surroundings';
+import type { ClientContext } from './client-context';
 import { GroupError, type Claims, type Joined, type Share } from './simulated-group';
 
 interface MembershipListener {
@@ -14,7 +14,7 @@ const heartbeatWhileDrainingMs = 300;
 const retryMs = 100;
 
 export class Membership {
-  readonly #around: ClientSurroundings;
+  readonly #context: ClientContext;
   readonly #listener: MembershipListener;
   memberId: string | null = null;
   generation = -1;
@@ -27,8 +27,8 @@ export class Membership {
   #endHeartbeats = (): void => undefined;
   #onFirstJoin = (): void => undefined;
 
-  constructor(around: ClientSurroundings, listener: MembershipListener) {
-    this.#around = around;
+  constructor(context: ClientContext, listener: MembershipListener) {
+    this.#context = context;
     this.#listener = listener;
   }
 
@@ -48,7 +48,7 @@ export class Membership {
   }
 
   async leave(): Promise<void> {
-    const { broker, group, host } = this.#around;
+    const { broker, group, host } = this.#context;
     this.#left = true;
     this.#endHeartbeats();
     const id = this.memberId;
@@ -57,7 +57,7 @@ export class Membership {
 
   /** As another member; the old name leaves. */
   beginAnew(): void {
-    const { broker, group, host, random } = this.#around;
+    const { broker, group, host, random } = this.#context;
     const id = this.memberId;
     this.#life += 1;
     this.memberId = null;
@@ -67,7 +67,7 @@ export class Membership {
   }
 
   #heartbeat(): void {
-    const { broker, group, host, settings } = this.#around;
+    const { broker, group, host, settings } = this.#context;
     this.#endHeartbeats = host.every(settings.heartbeatEveryMs, () => {
       const { memberId, generation } = this;
       if (memberId === null || this.#joining) return;
@@ -94,11 +94,11 @@ export class Membership {
       });
       if (this.#isOver(life)) return;
       if (share) {
-        this.heardAtMs = this.#around.host.nowMs();
+        this.heardAtMs = this.#context.host.nowMs();
         this.#accept(share);
         return;
       }
-      await this.#around.host.sleep(this.#around.random.between(retryMs / 2, retryMs));
+      await this.#context.host.sleep(this.#context.random.between(retryMs / 2, retryMs));
       if (this.#isOver(life)) return;
     }
   }
@@ -109,7 +109,7 @@ export class Membership {
   }
 
   async #tryToJoin(): Promise<Share | null> {
-    const { broker, group, host } = this.#around;
+    const { broker, group, host } = this.#context;
     const life = this.#life;
     await this.#drain();
     if (this.#isOver(life)) return null;
@@ -129,7 +129,7 @@ export class Membership {
 
   /** Heartbeats meanwhile, as in the adapter; errors of the group do not matter. */
   async #drain(): Promise<void> {
-    const { broker, group, host } = this.#around;
+    const { broker, group, host } = this.#context;
     const { memberId, generation } = this;
     const endBeats = host.every(heartbeatWhileDrainingMs, () => {
       if (memberId === null) return;
@@ -140,7 +140,7 @@ export class Membership {
   }
 
   #assign(members: NonNullable<Joined['members']>): ReadonlyMap<string, Share> {
-    const { broker, library, topics } = this.#around;
+    const { broker, library, topics } = this.#context;
     const shapes = topics.map(({ topic, everyMember }) => ({
       topic,
       everyMember,

@@ -13,7 +13,7 @@ import type {
   Tail,
   TopicPartition,
 } from '../../lib/kafka/client-port';
-import type { ClientSurroundings } from './client-surroundings';
+import type { ClientContext } from './client-context';
 import { FetchLoop } from './fetch-loop';
 import { Membership } from './membership';
 import type { ProcessClient } from './process-client';
@@ -21,7 +21,7 @@ import { keyOf } from './simulated-broker';
 import { GroupError } from './simulated-group';
 
 export class SimulatedClient implements ProcessClient {
-  readonly #around: ClientSurroundings;
+  readonly #context: ClientContext;
   readonly #membership: Membership;
   readonly #fetching: FetchLoop;
   #listener: ClientListener | null = null;
@@ -38,14 +38,14 @@ export class SimulatedClient implements ProcessClient {
   readonly knownPositions = new Map<string, Position>();
   onDrained: (startedAtMs: number) => void = () => undefined;
 
-  constructor(around: ClientSurroundings) {
-    this.#around = around;
+  constructor(context: ClientContext) {
+    this.#context = context;
     this.#fetching = new FetchLoop(
-      around,
+      context,
       () => this.#listener,
       () => (this.#canCommit = true),
     );
-    this.#membership = new Membership(around, {
+    this.#membership = new Membership(context, {
       beforeJoin: () => this.#beforeJoin(),
       onJoined: (memberId, partitions) => this.#onJoined(memberId, partitions),
       onRejoining: () => this.#fetching.end(),
@@ -104,7 +104,7 @@ export class SimulatedClient implements ProcessClient {
   }
 
   async positions(of: readonly TopicPartition[]): Promise<readonly Position[]> {
-    const { broker, host } = this.#around;
+    const { broker, host } = this.#context;
     const [committed, ends] = await Promise.all([
       broker.call(host, () => of.map((at) => broker.committed.get(keyOf(at)))),
       broker.call(host, () => of.map((at) => broker.log(at)).map(({ start, end }) => [start, end])),
@@ -121,7 +121,7 @@ export class SimulatedClient implements ProcessClient {
   }
 
   async tails(of: readonly TopicPartition[]): Promise<readonly Tail[]> {
-    const { broker, host } = this.#around;
+    const { broker, host } = this.#context;
     const committed = await broker.call(host, () =>
       of.map((at) => broker.committed.get(keyOf(at))),
     );
@@ -135,7 +135,7 @@ export class SimulatedClient implements ProcessClient {
   }
 
   async commit(epoch: number, entries: readonly CommitEntry[]): Promise<boolean> {
-    const { broker, group, host, library } = this.#around;
+    const { broker, group, host, library } = this.#context;
     // A turn of its own, as in the adapter.
     await host.sleep(0);
     if (epoch !== this.#epoch || !this.#isMember) {
@@ -161,7 +161,7 @@ export class SimulatedClient implements ProcessClient {
   }
 
   noteTrouble(): void {
-    this.#troubledAtMs = this.#around.host.time.nowMs;
+    this.#troubledAtMs = this.#context.host.time.nowMs;
   }
 
   troubledSince(ms: number): boolean {
@@ -196,7 +196,7 @@ export class SimulatedClient implements ProcessClient {
   async #beforeJoin(): Promise<void> {
     this.noteTrouble();
     if (!this.#isMember || this.#stopping || !this.#listener) return;
-    const startedAtMs = this.#around.host.time.nowMs;
+    const startedAtMs = this.#context.host.time.nowMs;
     const epoch = this.#epoch;
     await this.#listener.onBeforeRejoin();
     if (this.#isStillIn(epoch)) this.onDrained(startedAtMs);

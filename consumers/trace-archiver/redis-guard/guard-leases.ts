@@ -10,32 +10,35 @@ import type { GuardDependencies } from './dependencies';
 type LeaseDependencies = Pick<GuardDependencies, 'leases' | 'chunkLeases' | 'logger'>;
 
 export class GuardLeases {
-  readonly #around: LeaseDependencies;
+  readonly #dependencies: LeaseDependencies;
   readonly #traces: readonly HeldLease[];
   readonly #chunks: readonly ChunkLease[];
 
   private constructor(
-    around: LeaseDependencies,
+    dependencies: LeaseDependencies,
     traces: readonly HeldLease[],
     chunks: readonly ChunkLease[],
   ) {
-    this.#around = around;
+    this.#dependencies = dependencies;
     this.#traces = traces;
     this.#chunks = chunks;
   }
 
-  static async take(around: LeaseDependencies, batch: readonly Choice[]): Promise<GuardLeases> {
+  static async take(
+    dependencies: LeaseDependencies,
+    batch: readonly Choice[],
+  ): Promise<GuardLeases> {
     const buildIds = [...new Set(batch.map(({ trace }) => trace.buildId))];
-    const answers = await around.leases.acquire(buildIds);
+    const answers = await dependencies.leases.acquire(buildIds);
     const traces = answers.flatMap(({ jobId, token }) => (token === null ? [] : { jobId, token }));
     const ours = new Set(traces.map(({ jobId }) => jobId));
     try {
       const wanted = batch
         .filter(({ trace }) => ours.has(trace.buildId))
         .map(({ trace, row }) => ({ buildId: trace.buildId, index: row.index }));
-      return new GuardLeases(around, traces, await around.chunkLeases.acquire(wanted));
+      return new GuardLeases(dependencies, traces, await dependencies.chunkLeases.acquire(wanted));
     } catch (error) {
-      await new GuardLeases(around, traces, []).release();
+      await new GuardLeases(dependencies, traces, []).release();
       throw error;
     }
   }
@@ -49,14 +52,14 @@ export class GuardLeases {
 
   /** Takes them now; from the answer on all of them last as long as new ones. */
   async areStillOurs(): Promise<boolean> {
-    const { leases, chunkLeases } = this.#around;
+    const { leases, chunkLeases } = this.#dependencies;
     const lost = await leases.renew(this.#traces);
     return lost.length === 0 && (await chunkLeases.renew(this.#chunks));
   }
 
   /** Leases that Redis does not release now end by themselves. */
   async release(): Promise<void> {
-    const { leases, chunkLeases, logger } = this.#around;
+    const { leases, chunkLeases, logger } = this.#dependencies;
     try {
       if (this.#chunks.length > 0) await chunkLeases.release(this.#chunks);
       if (this.#traces.length > 0) await leases.release(this.#traces);

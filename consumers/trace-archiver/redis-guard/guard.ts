@@ -32,7 +32,7 @@ interface GuardSettings {
 }
 
 interface GuardOptions {
-  readonly around: GuardStores;
+  readonly dependencies: GuardStores;
   readonly servers: readonly GuardedRedis[];
   readonly settings: GuardSettings;
   readonly untilDone: UntilDone;
@@ -123,12 +123,12 @@ export class RedisGuard {
 
   /** Once, until there is room again: nothing else reports that a flag could help. */
   #tellCrowd(): void {
-    const { around, settings } = this.#options;
+    const { dependencies, settings } = this.#options;
     const isCrowded = this.#crowded().size > 0;
     if (isCrowded && !this.#isCrowdTold) {
       const fields = { event: 'redis.crowded', rooms: this.rooms };
       const text = `Redis uses more than ${settings.startPercent} % of its memory, and the flag redis-guard is off`;
-      around.logger.warn(fields, text);
+      dependencies.logger.warn(fields, text);
     }
     this.#isCrowdTold = isCrowded;
   }
@@ -156,8 +156,8 @@ export class RedisGuard {
 
   async #look(signal: AbortSignal): Promise<void> {
     const { settings, clock } = this.#options;
-    const around: GuardDependencies = {
-      ...this.#options.around,
+    const dependencies: GuardDependencies = {
+      ...this.#options.dependencies,
       mayBegin: () => this.#steering.mayBegin(),
     };
     // The flag may have been unset while this failed.
@@ -167,10 +167,10 @@ export class RedisGuard {
     const isTtlDue = nowMs >= this.#nextTtlMs;
     if (!isTtlDue && (this.#crowded().size === 0 || nowMs < this.#nextPassMs)) return;
     // Another member may have our partitions by now: then nothing begins.
-    if (!around.mayBegin()) return;
+    if (!dependencies.mayBegin()) return;
     const isDryRun = this.#steering.mode() === 'dry-run';
     const orders = this.#orders(isDryRun, isTtlDue, signal);
-    const passed = await pass(around, orders);
+    const passed = await pass(dependencies, orders);
     if (isTtlDue && orders.mayGoOn()) this.#nextTtlMs = clock.nowMs() + settings.passMs;
     const hasMoved = passed.chunks > 0 && !isDryRun;
     this.#nextPassMs = clock.nowMs() + (hasMoved ? 0 : patience * settings.everyMs);
@@ -211,7 +211,7 @@ export class RedisGuard {
   }
 
   #tell({ chunks, bytes, settled }: Passed, isDryRun: boolean, elapsedMs: number): void {
-    const { logger } = this.#options.around;
+    const { logger } = this.#options.dependencies;
     const isMore = this.#crowded().size > 0;
     if (isDryRun) this.#said = `dry run: would move ${chunks} chunks, ${bytes} bytes`;
     else this.#said = isMore && chunks === 0 ? 'finds nothing more that may move' : null;

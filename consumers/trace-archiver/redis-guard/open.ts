@@ -21,15 +21,15 @@ interface GuardParts {
   readonly connections: PostgresPool;
   readonly sharedState: RedisConnection;
   readonly traceChunks: RedisConnection;
-  readonly living: Pick<HealthContext, 'logger' | 'metrics' | 'troubles'>;
+  readonly health: Pick<HealthContext, 'logger' | 'metrics' | 'troubles'>;
   readonly random: () => number;
 }
 
 export function openGuard(parts: GuardParts): RedisGuard {
-  const { config, dependencies, connections, sharedState, living, random } = parts;
-  const { logger, metrics, troubles } = living;
+  const { config, dependencies, connections, sharedState, health, random } = parts;
+  const { logger, metrics, troubles } = health;
   const guard = new RedisGuard({
-    around: {
+    dependencies: {
       ...dependencies,
       chunkLeases: new RedisChunkLeases(sharedState, config.ARCHIVE_LEASE_MS),
       moves: new PostgresChunkMoves(connections),

@@ -48,20 +48,20 @@ const pageBuilds = 500;
 const lookBuilds = 50;
 
 /** Finished builds first, all of them; only then running ones. */
-export async function pass(around: GuardDependencies, orders: PassOrders): Promise<Passed> {
+export async function pass(dependencies: GuardDependencies, orders: PassOrders): Promise<Passed> {
   const passed: Passed = { chunks: 0, bytes: 0, bytesOf: new Map(), settled: 0 };
   for (const includesRunning of [false, true]) {
     const isWanted = (): boolean =>
       orders.mayGoOn() &&
       (orders.need(includesRunning, passed).crowded.size > 0 ||
         (orders.looksAtAll && !includesRunning));
-    if (isWanted()) await walk(around, orders, includesRunning, isWanted, passed);
+    if (isWanted()) await walk(dependencies, orders, includesRunning, isWanted, passed);
   }
   return passed;
 }
 
 async function walk(
-  around: GuardDependencies,
+  dependencies: GuardDependencies,
   orders: PassOrders,
   includesRunning: boolean,
   isWanted: () => boolean,
@@ -69,23 +69,23 @@ async function walk(
 ): Promise<void> {
   let cursor: Cursor | null = { partitionId: 0, afterBuildId: 0 };
   while (cursor !== null && isWanted()) {
-    const beganMs = around.clock.nowMs();
-    const page = await around.moves.readPage(cursor, pageBuilds);
-    await orders.breathe(around.clock.nowMs() - beganMs);
+    const beganMs = dependencies.clock.nowMs();
+    const page = await dependencies.moves.readPage(cursor, pageBuilds);
+    await orders.breathe(dependencies.clock.nowMs() - beganMs);
     const { partitionId } = cursor;
     const isOurs = orders.ours();
     const ours = page.buildIds.filter((buildId) => isOurs(partitionId, buildId));
     for (let at = 0; at < ours.length && isWanted(); at += lookBuilds) {
-      const seen = await look(around, partitionId, ours.slice(at, at + lookBuilds));
+      const seen = await look(dependencies, partitionId, ours.slice(at, at + lookBuilds));
       const choices = choose(seen, orders.need(includesRunning, passed));
-      await go(around, orders, includesRunning, choices, passed);
+      await go(dependencies, orders, includesRunning, choices, passed);
     }
     cursor = page.next;
   }
 }
 
 async function go(
-  around: GuardDependencies,
+  dependencies: GuardDependencies,
   orders: PassOrders,
   includesRunning: boolean,
   choices: readonly Choice[],
@@ -102,7 +102,7 @@ async function go(
       for (const choice of fresh) count(passed, choice);
       continue;
     }
-    const spilled = await spill(around, wanted);
+    const spilled = await spill(dependencies, wanted);
     passed.chunks += spilled.chunks;
     passed.bytes += spilled.bytes;
     passed.settled += spilled.settled;
@@ -121,14 +121,14 @@ function count(passed: Passed, { kind, row: { store }, key: { sizeBytes } }: Cho
 
 /** Rows, then lengths and times to live of their keys: two round trips to each Redis. */
 async function look(
-  around: GuardDependencies,
+  dependencies: GuardDependencies,
   partitionId: number,
   buildIds: readonly number[],
 ): Promise<SeenChunk[]> {
-  const traces = await around.rows.read(partitionId, buildIds);
+  const traces = await dependencies.rows.read(partitionId, buildIds);
   const wanted = traces.flatMap((trace) => trace.chunks.map((row) => ({ trace, row })));
   const inside = wanted.filter(({ row }) => row.store !== chunkStore.fog);
-  const { sharedState, traceChunks } = around.chunks;
+  const { sharedState, traceChunks } = dependencies.chunks;
   const keys = inside.map(({ trace, row }) => chunkRedisKey(trace.buildId, row.index));
   const shared = await keysOf(sharedState, keys);
   const own = await keysOf(traceChunks, keys);

@@ -25,21 +25,21 @@ export function judgeLeftover(inRow: Buffer, inRedis: Buffer): 'drop' | 'take' |
  * @param left chunks of the database, each with its present row. @returns how many keys were removed.
  */
 export async function settle(
-  around: GuardDependencies,
+  dependencies: GuardDependencies,
   left: readonly Choice[],
   mayCommit: () => Promise<boolean>,
 ): Promise<number> {
   let settled = 0;
-  for (const choice of left) settled += await settleOne(around, choice, mayCommit);
+  for (const choice of left) settled += await settleOne(dependencies, choice, mayCommit);
   return settled;
 }
 
 async function settleOne(
-  around: GuardDependencies,
+  dependencies: GuardDependencies,
   { trace, row, partitionId }: Choice,
   mayCommit: () => Promise<boolean>,
 ): Promise<number> {
-  const { rows, chunks, moves, logger, leaseMs, logged } = around;
+  const { rows, chunks, moves, logger, leaseMs, logged } = dependencies;
   const key = chunkRedisKey(trace.buildId, row.index);
   let inRow = (await rows.readRawData([row.id])).get(row.id);
   let { lockVersion } = row;

@@ -32,26 +32,29 @@ interface Loaded {
 }
 
 /** @throws errors of the stores; nothing is lost. */
-export function spill(around: GuardDependencies, batch: readonly Choice[]): Promise<Spilled> {
+export function spill(dependencies: GuardDependencies, batch: readonly Choice[]): Promise<Spilled> {
   const bytes = batch.reduce((sum, { key }) => sum + key.sizeBytes, 0);
   // The data that was read, and the statement that carries it.
-  return around.budget.hold(3 * bytes, () => underLeases(around, batch));
+  return dependencies.budget.hold(3 * bytes, () => underLeases(dependencies, batch));
 }
 
-async function underLeases(around: GuardDependencies, batch: readonly Choice[]): Promise<Spilled> {
-  await around.brake.assertReleased();
-  assertMayBegin(around.mayBegin);
-  const leases = await GuardLeases.take(around, batch);
+async function underLeases(
+  dependencies: GuardDependencies,
+  batch: readonly Choice[],
+): Promise<Spilled> {
+  await dependencies.brake.assertReleased();
+  assertMayBegin(dependencies.mayBegin);
+  const leases = await GuardLeases.take(dependencies, batch);
   try {
-    around.reach('guard.leases-taken');
+    dependencies.reach('guard.leases-taken');
     const held = await readAgain(
-      around,
+      dependencies,
       batch.filter((choice) => leases.has(choice)),
     );
     const mayCommit = () => leases.areStillOurs();
     const left = held.filter(({ kind }) => kind === 'settle');
-    const settled = await settle(around, left, mayCommit);
-    const moved = await move(around, held, mayCommit);
+    const settled = await settle(dependencies, left, mayCommit);
+    const moved = await move(dependencies, held, mayCommit);
     return { ...moved, settled: settled + moved.settled };
   } finally {
     await leases.release();
@@ -75,35 +78,35 @@ async function readAgain({ rows }: GuardDependencies, batch: readonly Choice[]):
 }
 
 async function move(
-  around: GuardDependencies,
+  dependencies: GuardDependencies,
   held: readonly Choice[],
   mayCommit: () => Promise<boolean>,
 ): Promise<Spilled> {
   const loaded = await load(
-    around,
+    dependencies,
     held.filter(({ kind }) => kind === 'move'),
   );
   if (loaded.length === 0) return { chunks: 0, bytes: 0, settled: 0, elapsedMs: null };
-  assertMayBegin(around.mayBegin);
-  const { ids, elapsedMs } = await around.moves.move(
+  assertMayBegin(dependencies.mayBegin);
+  const { ids, elapsedMs } = await dependencies.moves.move(
     loaded.map(({ choice: { trace, row }, bytes }) => ({
       ...{ id: row.id, buildId: trace.buildId, index: row.index },
       ...{ store: row.store, lockVersion: row.lockVersion },
       ...{ bytes, crc32: crc32(bytes) },
     })),
-    around.leaseMs / 2,
+    dependencies.leaseMs / 2,
     async () => {
-      around.reach('guard.rows-written');
-      return (await mayCommit()) && (await haveNotGrown(around, loaded));
+      dependencies.reach('guard.rows-written');
+      return (await mayCommit()) && (await haveNotGrown(dependencies, loaded));
     },
   );
-  around.reach('guard.rows-committed');
+  dependencies.reach('guard.rows-committed');
   const moved = loaded.filter(({ choice }) => ids.has(choice.row.id));
-  const grown = await removeKeys(around, moved);
-  around.reach('guard.keys-removed');
+  const grown = await removeKeys(dependencies, moved);
+  dependencies.reach('guard.keys-removed');
   const bytes = moved.reduce((sum, one) => sum + one.bytes.length, 0);
-  around.counts.moved(moved.length, bytes);
-  const settled = await settle(around, grown.map(inDatabase), mayCommit);
+  dependencies.counts.moved(moved.length, bytes);
+  const settled = await settle(dependencies, grown.map(inDatabase), mayCommit);
   return { chunks: moved.length, bytes, settled, elapsedMs };
 }
 
@@ -119,10 +122,13 @@ const inDatabase = ({ choice }: Loaded): Choice => ({
 });
 
 /** A missing chunk, or data that is no chunk, is left to the archiver. */
-async function load(around: GuardDependencies, choices: readonly Choice[]): Promise<Loaded[]> {
+async function load(
+  dependencies: GuardDependencies,
+  choices: readonly Choice[],
+): Promise<Loaded[]> {
   const loaded: Loaded[] = [];
   for (const [store, own] of Map.groupBy(choices, ({ row }) => row.store)) {
-    const data = await liveOf(around, store).read(own.map(keyOf));
+    const data = await liveOf(dependencies, store).read(own.map(keyOf));
     own.forEach((choice, at) => {
       const bytes = data[at];
       if (bytes && bytes.length <= chunkBytes) loaded.push({ choice, bytes });
@@ -133,21 +139,26 @@ async function load(around: GuardDependencies, choices: readonly Choice[]): Prom
 
 /** Only a GitLab process that has lost its own lease can cause this. */
 async function haveNotGrown(
-  around: GuardDependencies,
+  dependencies: GuardDependencies,
   loaded: readonly Loaded[],
 ): Promise<boolean> {
   for (const [store, own] of Map.groupBy(loaded, ({ choice }) => choice.row.store)) {
-    const lengths = await liveOf(around, store).lengths(own.map(({ choice }) => keyOf(choice)));
+    const lengths = await liveOf(dependencies, store).lengths(
+      own.map(({ choice }) => keyOf(choice)),
+    );
     if (own.some(({ bytes }, at) => lengths[at] !== bytes.length)) return false;
   }
   return true;
 }
 
 /** @returns the changed ones, which stay. */
-async function removeKeys(around: GuardDependencies, moved: readonly Loaded[]): Promise<Loaded[]> {
+async function removeKeys(
+  dependencies: GuardDependencies,
+  moved: readonly Loaded[],
+): Promise<Loaded[]> {
   const changed: Loaded[] = [];
   for (const [store, own] of Map.groupBy(moved, ({ choice }) => choice.row.store)) {
-    const removed = await liveOf(around, store).removeUnchanged(
+    const removed = await liveOf(dependencies, store).removeUnchanged(
       own.map(({ choice, bytes }) => ({
         key: keyOf(choice),
         sizeBytes: bytes.length,

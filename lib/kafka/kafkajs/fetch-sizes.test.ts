@@ -20,7 +20,7 @@ function answer(records: number, valueBytes: number, highWatermark = 1_000_000):
 /** The sizes of a topic whose records of `valueBytes` take `sentBytes` each on the network. */
 function converge(sizes: FetchSizes, valueBytes: number, sentBytes: number): number {
   for (let fetch = 0; fetch < 12; fetch += 1) {
-    sizes.learn(answer(Math.max(1, Math.floor(askOf(sizes) / sentBytes)), valueBytes));
+    sizes.measure(answer(Math.max(1, Math.floor(askOf(sizes) / sentBytes)), valueBytes));
   }
   return askOf(sizes);
 }
@@ -42,8 +42,8 @@ test('what does not compress is asked for in full, what does in little', () => {
 
 test('what there was no more of, or nothing, says nothing', () => {
   const sizes = new FetchSizes(limits);
-  sizes.learn(answer(10, 100, 10));
-  sizes.learn(answer(0, 0));
+  sizes.measure(answer(10, 100, 10));
+  sizes.measure(answer(0, 0));
   expect(askOf(sizes)).toBe(262_144);
 });
 

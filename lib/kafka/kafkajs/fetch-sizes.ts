@@ -55,7 +55,7 @@ export class FetchSizes {
     return { ...request, topics };
   }
 
-  learn({ responses }: FetchAnswer): void {
+  measure({ responses }: FetchAnswer): void {
     for (const { topicName, partitions } of responses) {
       for (const { partition, highWatermark, messages } of partitions) {
         const last = messages.at(-1);

@@ -61,7 +61,7 @@ export class Fetches {
   async #fetch(fetch: InnerBroker['fetch'], request: FetchRequest): Promise<FetchAnswer> {
     try {
       const answer = (await fetch(this.sizes.sized(request))) as FetchAnswer;
-      this.sizes.learn(answer);
+      this.sizes.measure(answer);
       return answer;
     } catch (error) {
       const { clock, cluster } = this;

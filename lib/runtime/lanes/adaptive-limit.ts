@@ -108,7 +108,7 @@ export class AdaptiveLimit {
   #decide(nowMs: number): void {
     const ratio = median(this.#ratios);
     const late = this.#ratios.filter((one) => one > lateRatio).length;
-    this.#learn(nowMs);
+    this.#adaptBaselines(nowMs);
     if (ratio > this.#settings.tolerance || late >= lateMax) {
       this.#decrease(nowMs);
       return;
@@ -136,7 +136,7 @@ export class AdaptiveLimit {
     this.#full = 0;
   }
 
-  #learn(nowMs: number): void {
+  #adaptBaselines(nowMs: number): void {
     const elapsedMs = nowMs - (this.#decidedAtMs ?? nowMs);
     const riseShare = this.#isTrough ? 1 - 0.5 ** (elapsedMs / this.#settings.relearnMs) : 0;
     for (const [sizeClass, times] of this.#window) {

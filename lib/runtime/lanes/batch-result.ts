@@ -90,7 +90,7 @@ export class BatchResult {
   }
 
   /** Whether it failed on a dependency that all records need. */
-  isOfAll(needs: readonly Dependency[]): boolean {
+  failedOnSharedNeed(needs: readonly Dependency[]): boolean {
     return this.isContradicted || this.absent.some(({ dependency }) => needs.includes(dependency));
   }
 

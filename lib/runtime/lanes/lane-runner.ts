@@ -245,7 +245,7 @@ export class LaneRunner {
   #countFailure(lane: Lane, result: BatchResult): void {
     const { finished, stuck, retry, absent } = result;
     const { needs } = this.#policy;
-    lane.isAlone = result.isOfAll(needs);
+    lane.isAlone = result.failedOnSharedNeed(needs);
     // Some work succeeded: the dependency answers, so the pauses start again from the shortest.
     if (finished.length > 0 && lane.failures > 0) lane.failures = 1;
     else lane.failures += 1;

@@ -20,7 +20,7 @@ const stopAfterFailedStartMs = 5_000;
 /**
  * A lane waits while its failed records are written, and a drain waits for the lane: so the producer gives up early.
  */
-const letterPatience: ProducerPatience = { retries: 1, sendTimeoutMs: 3_000 };
+const publisherPatience: ProducerPatience = { retries: 1, sendTimeoutMs: 3_000 };
 
 /** @throws Error when settings or subscriptions contradict each other. Nothing is connected before `start`. */
 export function createConsumer(options: ConsumerOptions): Consumer {
@@ -35,7 +35,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     everyMember: readers === 'every-member',
   }));
   const client = new KafkaJsClient({ kafka, group, topics, settings, logger, clock, random });
-  const producer = createProducer(kafka, letterPatience);
+  const producer = createProducer(kafka, publisherPatience);
   const publisher = new FailurePublisher(producer, group, clock);
   const onFatal = (error: Error): void =>
     options.onFatal(asError(nameRefusal(principalOf(kafka), error, needsOf(options))));

@@ -65,14 +65,14 @@ export class LogEnds {
     try {
       const asked = client.tails(partitions.map(({ at }) => at));
       const tails = await within(clock, answerWithinMs, asked, null);
-      if (tails) this.#learn(partitions, tails);
+      if (tails) this.#keep(partitions, tails);
       else this.#silentBy = `no answer within ${answerWithinMs} ms`;
     } catch (error) {
       this.#silentBy = asError(error).message;
     }
   }
 
-  #learn(partitions: readonly AssignedPartition[], tails: readonly Tail[]): void {
+  #keep(partitions: readonly AssignedPartition[], tails: readonly Tail[]): void {
     this.#silentBy = null;
     this.#hasAnswered = true;
     const nowMs = this.#context.clock.nowMs();

@@ -34,7 +34,7 @@ interface Fetching {
 
 export class Fetchers {
   readonly paused = new Set<string>();
-  readonly #around: Fetching;
+  readonly #context: Fetching;
   readonly #seeks = new Map<string, number>();
   readonly #processing = new Set<string>();
   #assigned: readonly TopicPartition[] = [];
@@ -42,8 +42,8 @@ export class Fetchers {
   #isRunning = false;
   #ended: Promise<void> = Promise.resolve();
 
-  constructor(around: Fetching) {
-    this.#around = around;
+  constructor(context: Fetching) {
+    this.#context = context;
   }
 
   assign(partitions: readonly TopicPartition[]): void {
@@ -78,7 +78,7 @@ export class Fetchers {
   }
 
   async #run(): Promise<void> {
-    const { cluster } = this.#around;
+    const { cluster } = this.#context;
     const nodes = cluster.getNodeIds();
     if (nodes.length === 0) throw new Error('No broker is known.');
     let failure: unknown = null;
@@ -99,19 +99,19 @@ export class Fetchers {
 
   async #round(node: number): Promise<void> {
     const batches = await this.#fetch(node);
-    if (batches.length === 0) await this.#around.heartbeat();
+    if (batches.length === 0) await this.#context.heartbeat();
     if (!this.#isRunning) return;
     const own = batches.filter((batch) => !this.#processing.has(keyOf(batch)));
     for (const batch of own) this.#processing.add(keyOf(batch));
     try {
-      await Promise.all(own.map((batch) => this.#around.handle(batch)));
+      await Promise.all(own.map((batch) => this.#context.handle(batch)));
     } finally {
       for (const batch of own) this.#processing.delete(keyOf(batch));
     }
   }
 
   async #fetch(nodeId: number): Promise<KafkaBatch[]> {
-    const { host, cluster, maxWaitMs } = this.#around;
+    const { host, cluster, maxWaitMs } = this.#context;
     try {
       await cluster.refreshMetadataIfNecessary();
       const own = this.#assigned.filter((at) => cluster.leaderOf(keyOf(at)) === nodeId);
@@ -141,7 +141,7 @@ export class Fetchers {
         maxBytes: 1,
       })),
     }));
-    return { topics, maxWaitTime: this.#around.maxWaitMs };
+    return { topics, maxWaitTime: this.#context.maxWaitMs };
   }
 
   #batches({ topics }: FetchTopics, { responses }: FetchAnswerOf): KafkaBatch[] {
@@ -168,7 +168,7 @@ export class Fetchers {
     }
     const unknown = own.filter((at) => !this.#positions.has(keyOf(at)));
     if (unknown.length === 0) return;
-    const committed = await this.#around.committed(unknown);
+    const committed = await this.#context.committed(unknown);
     for (const at of unknown) {
       // A seek meanwhile has priority.
       if (!this.#positions.has(keyOf(at))) {
@@ -179,7 +179,7 @@ export class Fetchers {
 
   /** @throws errors that fresh metadata does not repair. */
   async #recover(error: Error): Promise<void> {
-    if (error.name === 'KafkaJSBrokerNotFound') await this.#around.cluster.refreshMetadata();
+    if (error.name === 'KafkaJSBrokerNotFound') await this.#context.cluster.refreshMetadata();
     else if (error.name !== 'KafkaJSConnectionClosedError') throw error;
   }
 }

@@ -40,7 +40,7 @@ export class GuardedTraces {
     this.moves = new MemoryChunkMoves(ground.rows);
   }
 
-  around(): GuardDependencies {
+  dependencies(): GuardDependencies {
     const { ground } = this;
     return {
       rows: ground.rows,
@@ -67,7 +67,7 @@ export class GuardedTraces {
 
   /** One pass with all stores too full, unless the test says otherwise. */
   pass(need: Partial<Need> = {}, orders: Partial<PassOrders> = {}): Promise<Passed> {
-    return pass(this.around(), {
+    return pass(this.dependencies(), {
       isDryRun: false,
       looksAtAll: true,
       need: (includesRunning) => ({ crowded: everyStore, ttlMs: dayMs, includesRunning, ...need }),
@@ -95,9 +95,9 @@ export class RunningGuard {
     memory: () => Promise<Memory>,
   ) {
     this.memory = memory;
-    const around = traces.around();
+    const dependencies = traces.dependencies();
     this.guard = new RedisGuard({
-      around,
+      dependencies,
       servers: [{ name: 'shared-state', stores: [1, 4], memory: () => this.memory() }],
       settings: {
         startPercent: 70,

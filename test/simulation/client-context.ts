@@ -6,7 +6,7 @@ import type { SeededRandom } from './random';
 import type { SimulatedBroker } from './simulated-broker';
 import type { SimulatedGroup } from './simulated-group';
 
-export interface ClientSurroundings {
+export interface ClientContext {
   readonly host: Host;
   readonly broker: SimulatedBroker;
   readonly group: SimulatedGroup;
