@@ -6,9 +6,11 @@ import { createFetchProgress } from './fetch/fetch-progress';
 import { isRunning, residentBytes } from './stack/process-identity';
 import { recordedAndRunning } from './recorded-processes';
 import { PortError } from './stack/ports';
-import { createProgress } from '../../lib/process/progress';
+import { createProgress, type Progress } from '../../lib/process/progress';
+import { addKafkaUi } from './stack/add-kafka-ui';
+import { kafkaUiUrl } from './stack/kafka-ui';
 import { attachStack } from './stack/running-stack';
-import { serversOf, type StackShape } from './stack/server';
+import { serversOf, type ServerName, type StackShape } from './stack/server';
 import {
   StackBusyError,
   StackShapeError,
@@ -74,6 +76,8 @@ function describeAddresses(addresses: Addresses): string[] {
 
 function printAddresses(dataDir: string): void {
   describeAddresses(attachStack(dataDir).addresses).forEach(say);
+  const place = readStackFile(dataDir)?.place;
+  if (place?.kafkaUi !== undefined) say(`Kafka UI         ${kafkaUiUrl(place)}`);
   say(`For programs     ${stackFilePath(dataDir)}`);
 }
 
@@ -86,31 +90,47 @@ function abortOnSignal(): AbortSignal {
   return controller.signal;
 }
 
-async function up(place: Place): Promise<void> {
+async function up({ kafkaUi: wantsUi, ...place }: Place & { kafkaUi: boolean }): Promise<void> {
   const dataDir = folderOf(place);
   const shape = chooseShape(dataDir, wantedShape(place));
   const isBackground = readStackFile(dataDir)?.owner === undefined;
-  if (isBackground && runningServers(dataDir).length === expectedServers(dataDir).length) {
+  const isNeeded = (name: ServerName): boolean => name !== 'kafkaUi';
+  const missing = expectedServers(dataDir).filter(
+    (name) => !runningServers(dataDir).includes(name),
+  );
+  if (isBackground && !missing.some(isNeeded)) {
     say(`The stack in ${dataDir} is already up.`);
+    if (wantsUi) await withProgress((progress) => openUi(dataDir, progress, abortOnSignal()));
     printAddresses(dataDir);
     return;
   }
   // Some of its servers may have died: begin with none of them.
   if (isBackground) await stopStack(dataDir);
-  const progress = createProgress(process.stderr);
-  try {
+  await withProgress(async (progress) => {
+    const signal = abortOnSignal();
     await startStack({
       dataDir,
       log: progress.line,
       fetchProgress: createFetchProgress(progress),
       shape,
       background: true,
-      signal: abortOnSignal(),
+      signal,
     });
+    if (wantsUi) await openUi(dataDir, progress, signal);
+  });
+  printAddresses(dataDir);
+}
+
+const openUi = (dataDir: string, progress: Progress, signal: AbortSignal): Promise<string> =>
+  addKafkaUi(dataDir, createFetchProgress(progress), signal);
+
+async function withProgress(work: (progress: Progress) => Promise<unknown>): Promise<void> {
+  const progress = createProgress(process.stderr);
+  try {
+    await work(progress);
   } finally {
     progress.close();
   }
-  printAddresses(dataDir);
 }
 
 function status(place: Place & { json: boolean }): void {
@@ -185,7 +205,9 @@ async function main(): Promise<void> {
       .option('--data <dir>', 'where the servers keep everything (default: below .afterbuild)')
       .addOption(new Option('--brokers <n>', 'of Kafka (default: 1)').choices(['1', '3']))
       .option('--secure', 'Kafka asks for a login, over TLS, and grants rights; with --brokers 3');
-  command('up', 'start them in the background; they keep their data and ports').action(up);
+  command('up', 'start them in the background; they keep their data and ports')
+    .option('--kafka-ui', 'also a Kafka UI for the browser, which only reads (Python 3.11)', false)
+    .action(up);
   command('status', 'what runs and where; exit code 1 unless everything does')
     .option('--json', 'for programs', false)
     .action(status);

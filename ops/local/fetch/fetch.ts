@@ -170,6 +170,12 @@ export async function fetchFaultProxy(options: FetchOptions): Promise<string> {
   return join(await fetchPart('faultProxy', options), 'toxiproxy');
 }
 
+/** @returns the folder of kafka-viewer and all that it needs, for PYTHONPATH. */
+export function fetchKafkaUi(options: FetchOptions): Promise<string> {
+  checkCache(options.cache);
+  return fetchPart('kafkaUi', options);
+}
+
 async function findRedis(options: FetchOptions): Promise<string> {
   const installed = (process.env['PATH'] ?? '')
     .split(':')

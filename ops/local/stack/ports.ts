@@ -13,6 +13,7 @@ export const portNames = [
   'postgres',
   'redis',
   'objectStorage',
+  'kafkaUi',
 ] as const;
 
 type PortName = (typeof portNames)[number];

@@ -38,8 +38,9 @@ export interface ServerHandle {
   kill(signal?: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
 }
 
-type StackServers = Readonly<Record<Exclude<ServerName, FurtherBrokerName>, ServerHandle>> &
-  Readonly<Partial<Record<FurtherBrokerName, ServerHandle>>>;
+type Optional = FurtherBrokerName | 'kafkaUi';
+type StackServers = Readonly<Record<Exclude<ServerName, Optional>, ServerHandle>> &
+  Readonly<Partial<Record<Optional, ServerHandle>>>;
 
 export interface RunningStack {
   readonly dataDir: string;

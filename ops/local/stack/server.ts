@@ -5,6 +5,7 @@ import type { Ports } from './ports';
 
 /** In the order in which they are stopped: Connect before the broker, or it waits for it most of a minute. */
 export const serverNames = [
+  'kafkaUi',
   'connect',
   'registry',
   'kafka',
@@ -41,6 +42,8 @@ export interface Place {
   readonly ports: Ports;
   /** Left out: one broker, without a login, for this machine. */
   readonly shape?: StackShape | undefined;
+  /** The folder of kafka-viewer; left out: no Kafka UI (kafka-ui.ts). */
+  readonly kafkaUi?: string | undefined;
 }
 
 export const shapeOf = (place: Pick<Place, 'shape'>): StackShape => place.shape ?? plainShape;
@@ -49,10 +52,11 @@ export const brokersOf = (place: Pick<Place, 'shape'>): readonly BrokerName[] =>
   brokerNames.slice(0, shapeOf(place).brokers);
 
 /** The servers of such a stack, in the order in which they are stopped. */
-export function serversOf(place: Pick<Place, 'shape'>): readonly ServerName[] {
+export function serversOf(place: Pick<Place, 'shape' | 'kafkaUi'>): readonly ServerName[] {
   const brokers: readonly string[] = brokersOf(place);
   const others: readonly string[] = brokerNames.filter((name) => !brokers.includes(name));
-  return serverNames.filter((name) => !others.includes(name));
+  const hasUi = place.kafkaUi !== undefined;
+  return serverNames.filter((name) => !others.includes(name) && (hasUi || name !== 'kafkaUi'));
 }
 
 export interface Command {
