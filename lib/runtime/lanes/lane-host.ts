@@ -9,7 +9,8 @@ export interface LaneHost {
   readonly logger: Logger;
   /** Aborts when running work has become pointless. */
   readonly signal: AbortSignal;
-  readonly dead: boolean;
+  /** Another member may already work on its records. */
+  readonly isLost: boolean;
   readonly isOpen: boolean;
   /** Records from here on must wait. */
   readonly windowEnd: number;

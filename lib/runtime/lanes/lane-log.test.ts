@@ -1,6 +1,7 @@
 import type { Logger } from '../../process/logger';
 import type { FailurePolicy } from '../failure-policy';
 import type { FetchedRecord } from '../../kafka/fetched-record';
+import { newSpell } from './failure-spell';
 import { Lane } from './lane';
 import { LaneLog } from './lane-log';
 import type { FailedRecord } from '../failures/failure-publisher';
@@ -20,7 +21,7 @@ function createFixture() {
   ]);
   const logger: unknown = Object.fromEntries(writers);
   const log = new LaneLog(logger as Logger);
-  return { log, lane: new Lane(3), lines };
+  return { log, lane: new Lane(3), spell: newSpell(0), lines };
 }
 
 const busy = new RecordBusyError('The trace of build 17 (partition 100) has to settle: live.');
@@ -43,34 +44,34 @@ const usualWaits = [busy, new WaitError('The cap is reached.')];
 test.each(usualWaits)(
   'a usual wait and its end are logged at debug, without a stack: %s',
   (wait) => {
-    const { log, lane, lines } = createFixture();
-    log.retrying(lane, wait);
-    log.recovered(lane, 10);
+    const { log, lane, spell, lines } = createFixture();
+    log.retrying(lane, spell, wait);
+    log.recovered(3, spell, 10);
     expect(lines.map(({ level }) => level)).toEqual(['debug', 'debug']);
     expect(lines[0]?.fields).toEqual({ event: 'lane.waits', lane: 3, reason: wait.message });
   },
 );
 
 test('what waits only with patience, and what should not have to wait, are warned of', () => {
-  const { log, lane, lines } = createFixture();
-  log.retrying(lane, new WaitError('InternalError', { patienceMs: 1_000 }));
-  log.retrying(lane, new WaitError('not a member', { isUsual: false }));
-  log.retrying(lane, away);
+  const { log, lane, spell, lines } = createFixture();
+  log.retrying(lane, spell, new WaitError('InternalError', { patienceMs: 1_000 }));
+  log.retrying(lane, spell, new WaitError('not a member', { isUsual: false }));
+  log.retrying(lane, spell, away);
   expect(lines.map(({ level }) => level)).toEqual(['warn', 'warn', 'warn']);
 });
 
 test('every lane logs that a server is unavailable, and the breaker alone warns of it', () => {
-  const { log, lane, lines } = createFixture();
-  log.retrying(lane, away, true);
-  log.recovered(lane, 10);
+  const { log, lane, spell, lines } = createFixture();
+  log.retrying(lane, spell, away, true);
+  log.recovered(3, spell, 10);
   expect(lines.map(({ level }) => level)).toEqual(['info', 'info']);
 });
 
 test('a failure among usual waits is a warning, and its end is logged where it was', () => {
-  const { log, lane, lines } = createFixture();
-  log.retrying(lane, busy);
-  log.retrying(lane, away);
-  log.recovered(lane, 10);
+  const { log, lane, spell, lines } = createFixture();
+  log.retrying(lane, spell, busy);
+  log.retrying(lane, spell, away);
+  log.recovered(3, spell, 10);
   expect(lines.map(({ level }) => level)).toEqual(['debug', 'warn', 'info']);
 });
 

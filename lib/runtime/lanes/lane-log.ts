@@ -1,11 +1,12 @@
 /** Logs the failures of a partition's lanes: each kind once in a spell of failures, never the content of a record. */
 import type { Logger } from '../../process/logger';
+import type { FailureSpell } from './failure-spell';
 import type { Lane } from './lane';
 import type { FailedRecord, Sender } from '../failures/failure-publisher';
 import { RecordBusyError, WaitError } from '../record-errors';
 
 /** Most messages logged in one spell of failures; messages that differ in numbers only count as one. */
-const toldReasonsMax = 10;
+const loggedReasonsMax = 10;
 
 /**
  * A normal wait: a trace that settles, a lease held elsewhere, a cap. A wait that only has patience (for an error that
@@ -28,27 +29,27 @@ export class LaneLog {
    *
    * @param isAbsence the error is a dependency's, not the record's.
    */
-  retrying(lane: Lane, error: Error, isAbsence = false): void {
+  retrying(lane: Lane, { loggedReasons }: FailureSpell, error: Error, isAbsence = false): void {
     if (isUsualWait(error)) {
       const fields = { event: 'lane.waits', ...placeOf(lane), reason: error.message };
       this.#logger.debug(fields, 'a lane waits until it is time');
       return;
     }
     const reason = error.message.replace(/[0-9]+/g, '0');
-    if (lane.loggedReasons.has(reason) || lane.loggedReasons.size >= toldReasonsMax) return;
-    lane.loggedReasons.add(reason);
+    if (loggedReasons.has(reason) || loggedReasons.size >= loggedReasonsMax) return;
+    loggedReasons.add(reason);
     const fields = { event: 'lane.retrying', ...placeOf(lane), err: error };
     this.#logger[isAbsence ? 'info' : 'warn'](fields, 'lane retries until it succeeds');
   }
 
-  recovered(lane: Lane, elapsedMs: number): void {
-    const fields = { event: 'lane.recovered', lane: lane.index, elapsedMs };
-    this.#logger[endLevel(lane)](fields, 'lane recovered');
+  recovered(lane: number, spell: FailureSpell, nowMs: number): void {
+    const fields = { event: 'lane.recovered', lane, elapsedMs: nowMs - spell.sinceMs };
+    this.#logger[endLevel(spell)](fields, 'lane recovered');
   }
 
-  givenAway(lane: Lane, elapsedMs: number): void {
-    const fields = { event: 'lane.given-away', lane: lane.index, elapsedMs };
-    this.#logger[endLevel(lane)](fields, 'a failing lane was lost with its partition');
+  givenAway(lane: number, spell: FailureSpell, nowMs: number): void {
+    const fields = { event: 'lane.given-away', lane, elapsedMs: nowMs - spell.sinceMs };
+    this.#logger[endLevel(spell)](fields, 'a failing lane was lost with its partition');
   }
 
   /** The lane goes on trying, since a repair should be enough, but the log must not suggest that all is well. */
@@ -91,7 +92,8 @@ export class LaneLog {
 type LetterSource = Pick<Sender, 'retryLevel' | 'policy'>;
 
 /** The end of a failure is logged only where its beginning was. */
-const endLevel = (lane: Lane): 'info' | 'debug' => (lane.loggedReasons.size > 0 ? 'info' : 'debug');
+const endLevel = ({ loggedReasons }: FailureSpell): 'info' | 'debug' =>
+  loggedReasons.size > 0 ? 'info' : 'debug';
 
 const placeOf = (lane: Lane): { lane: number; offset: number | undefined } => ({
   lane: lane.index,

@@ -9,7 +9,7 @@ import type { TopicPartition } from '../../kafka/client-port';
 import type { LaneHost } from './lane-host';
 import { noFailurePolicy, type FailurePolicy } from '../failure-policy';
 import type { Ticket } from '../failures/admission';
-import type { Lane, Unsent } from './lane';
+import { activities, type Lane, type Unsent } from './lane';
 import { hasProbe } from './lanes';
 import { LaneLog } from './lane-log';
 import { asError } from '../../process/is-error';
@@ -70,7 +70,7 @@ export class LaneRunner {
     const needs = lane.unsent ? publisherNeeds : this.#policy.needs;
     if (!this.#context.admission.mayEnter(needs, this.#isSteered)) return false;
     const { lingerMs = 0, maxRecords } = this.#partition.subscription;
-    if (lingerMs > 0 && lane.length < maxRecords && lane.failures === 0)
+    if (lingerMs > 0 && lane.length < maxRecords && lane.failing === null)
       this.#linger(lane, lingerMs);
     else this.#queue(lane);
     return true;
@@ -89,10 +89,10 @@ export class LaneRunner {
     if (dueAtMs === null) return true;
     const waitMs = dueAtMs - this.#context.clock.nowMs();
     if (waitMs <= 0) return true;
-    if (!lane.waking) {
-      lane.waking = true;
+    if (lane.activity.kind === 'idle') {
+      lane.activity = activities.notDue;
       void this.#pause(waitMs).then(() => {
-        lane.waking = false;
+        if (lane.activity.kind === 'not-due') lane.activity = activities.idle;
         this.#partition.onProgress();
       });
     }
@@ -100,15 +100,15 @@ export class LaneRunner {
   }
 
   #linger(lane: Lane, lingerMs: number): void {
-    lane.lingering = true;
+    lane.activity = activities.lingering;
     void this.#pause(lingerMs).then(() => {
-      lane.lingering = false;
-      if (!lane.busy && this.#hasWork(lane)) this.#queue(lane);
+      lane.activity = activities.idle;
+      if (this.#hasWork(lane)) this.#queue(lane);
     });
   }
 
   #queue(lane: Lane): void {
-    lane.busy = true;
+    lane.activity = activities.busy;
     const begin = (): void => {
       this.#run(lane).catch((error: unknown) => this.#context.onFatal(asError(error)));
     };
@@ -125,7 +125,7 @@ export class LaneRunner {
     const result = await this.#runInSlot(lane);
     const isAgain = result?.retry && !result.halt;
     if (isAgain) await this.#pause(lanePauseMs(lane, result, this.#context));
-    lane.busy = false;
+    lane.rest();
     this.#partition.onProgress();
   }
 
@@ -187,7 +187,7 @@ export class LaneRunner {
         ? []
         : await handleAll(batch, subscription, signal, this.#mayBegin);
     pace.note(batch, subscription, outcomes, startedMs);
-    if (this.#partition.dead) return null;
+    if (this.#partition.isLost) return null;
     if (batch.records.length > 0) {
       observer.handled(at.topic, batch.records.length, clock.nowMs() - startedMs);
     }
@@ -199,7 +199,7 @@ export class LaneRunner {
       nowMs: clock.nowMs(),
     });
     if (result.toPublish.length > 0) await this.#redirect(result);
-    if (this.#isDead()) return null;
+    if (this.#isLost()) return null;
     this.#apply(lane, batch, result);
     return result;
   }
@@ -208,7 +208,7 @@ export class LaneRunner {
   async #sendAgain(lane: Lane, unsent: Unsent): Promise<BatchResult | null> {
     const result = BatchResult.ofUnsent(unsent);
     await this.#redirect(result);
-    if (this.#isDead()) return null;
+    if (this.#isLost()) return null;
     this.#apply(lane, { fetched: [], records: [], failure: null }, result);
     return result;
   }
@@ -220,8 +220,8 @@ export class LaneRunner {
   }
 
   /** Checked again, since the partition may have been lost during an await. */
-  #isDead(): boolean {
-    return this.#partition.dead;
+  #isLost(): boolean {
+    return this.#partition.isLost;
   }
 
   #apply(lane: Lane, batch: MicroBatch, result: BatchResult): void {
@@ -235,8 +235,7 @@ export class LaneRunner {
     if (finished.length > result.published) this.#context.failureRun.succeeded();
     reportOutcomes(this.#context.observer, this.#partition.at.topic, batch, result);
     if (result.halt) {
-      lane.haltedBy = result.halt.error;
-      lane.failures = 0;
+      lane.halt(result.halt.error);
       this.#log.halted(lane, result.halt);
     } else if (result.retry) this.#countFailure(lane, result);
     else this.#countSuccess(lane);
@@ -244,37 +243,30 @@ export class LaneRunner {
 
   #countFailure(lane: Lane, result: BatchResult): void {
     const { finished, stuck, retry, absent } = result;
+    const { clock, settings } = this.#context;
     const { needs } = this.#policy;
-    lane.isAlone = result.failedOnSharedNeed(needs);
-    // Some work succeeded: the dependency answers, so the pauses start again from the shortest.
-    if (finished.length > 0 && lane.failures > 0) lane.failures = 1;
-    else lane.failures += 1;
-    lane.failingSinceMs ||= this.#context.clock.nowMs();
-    if (stuck && lane.failures >= this.#context.settings.triesInPlace && !lane.stuckBy) {
-      lane.stuckBy = stuck;
+    const failing = lane.countFailure(clock.nowMs(), finished.length > 0);
+    failing.onSharedNeed = result.failedOnSharedNeed(needs);
+    if (stuck && failing.failures >= settings.triesInPlace && !failing.stuckBy) {
+      failing.stuckBy = stuck;
       this.#log.stuck(lane, stuck);
     }
     for (const { dependency } of absent) {
-      if (!needs.includes(dependency)) lane.missed.add(dependency);
+      if (!needs.includes(dependency)) failing.missed.add(dependency);
     }
-    if (retry) this.#log.retrying(lane, retry, absent.length > 0);
+    if (retry) this.#log.retrying(lane, failing, retry, absent.length > 0);
   }
 
   #countSuccess(lane: Lane): void {
-    if (lane.failures === 0) return;
-    for (const dependency of lane.missed) this.#context.admission.answered(dependency);
-    lane.missed.clear();
-    this.#log.recovered(lane, this.#context.clock.nowMs() - lane.failingSinceMs);
-    lane.failures = 0;
-    lane.failingSinceMs = 0;
-    lane.stuckBy = null;
-    lane.loggedReasons.clear();
+    const ended = lane.countSuccess();
+    if (ended === null) return;
+    for (const dependency of ended.missed) this.#context.admission.answered(dependency);
+    this.#log.recovered(lane.index, ended, this.#context.clock.nowMs());
   }
 
   /** If the lane has logged a failure, log that its partition has moved on. */
-  giveAway(lane: Lane): void {
-    if (lane.failures === 0) return;
-    this.#log.givenAway(lane, this.#context.clock.nowMs() - lane.failingSinceMs);
+  giveAway({ index, failing }: Lane): void {
+    if (failing) this.#log.givenAway(index, failing, this.#context.clock.nowMs());
   }
 
   #wakeIdle(): void {

@@ -1,7 +1,7 @@
 /** One lane: a queue of records of one partition whose keys have the same hash, in the order of the log. */
-import type { Dependency } from '../dependency';
 import type { FetchedRecord } from '../../kafka/fetched-record';
 import type { FailedRecord } from '../failures/failure-publisher';
+import { newSpell, type FailureSpell } from './failure-spell';
 import { isSuspect, newHistory, type RecordHistory } from './record-history';
 
 /** Records are dropped from the front in blocks, so that taking one does not move all the others. */
@@ -14,30 +14,36 @@ export interface Unsent {
   readonly error: Error;
 }
 
+/** What a lane does at the moment. */
+type LaneActivity =
+  | { readonly kind: 'idle' }
+  /** Waits for more records, so that its micro-batch becomes larger. */
+  | { readonly kind: 'lingering' }
+  /** Checked again when its first record is due. */
+  | { readonly kind: 'not-due' }
+  /** Queued for a slot, running, or waiting for a retry. */
+  | { readonly kind: 'busy' }
+  /** Its records wait for an operator, and the partition's prefix with them. */
+  | { readonly kind: 'halted'; readonly by: Error };
+
+/** One object each: a change of activity allocates nothing. */
+export const activities = {
+  idle: { kind: 'idle' },
+  lingering: { kind: 'lingering' },
+  notDue: { kind: 'not-due' },
+  busy: { kind: 'busy' },
+} as const satisfies Record<string, LaneActivity>;
+
 export class Lane {
   /** Without finished records, which would keep the response in memory that they view. */
   #records: (FetchedRecord | undefined)[] = [];
   #head = 0;
   /** Of the records that failed, wait for their time or were decoded ahead; empty as long as all goes well. */
   readonly #histories = new Map<number, RecordHistory>();
-  /** Micro-batches in a row that left something to try again. */
-  failures = 0;
-  failingSinceMs = 0;
-  /** Why it fails, as far as that was logged in this spell of failures. */
-  readonly loggedReasons = new Set<string>();
-  /** The dependencies that it found unavailable, beyond those that every record needs. */
-  readonly missed = new Set<Dependency>();
-  /** Failed on what every record needs, so a retry may probe it: no reason to pause intake (intake-hold.ts). */
-  isAlone = false;
-  /** Queued for a slot, running, or waiting for a retry. */
-  busy = false;
-  lingering = false;
-  /** Checked again when its first record is due. */
-  waking = false;
+  activity: LaneActivity = activities.idle;
+  /** Null while all goes well. */
+  failing: FailureSpell | null = null;
   unsent: Unsent | null = null;
-  /** Why it needs an operator, although it still tries again. */
-  stuckBy: Error | null = null;
-  haltedBy: Error | null = null;
 
   constructor(readonly index: number) {}
 
@@ -45,8 +51,47 @@ export class Lane {
     return this.#records.length - this.#head;
   }
 
+  get failures(): number {
+    return this.failing?.failures ?? 0;
+  }
+
+  /** It begins as soon as it has work that may begin. */
   get isIdle(): boolean {
-    return !this.busy && !this.lingering && this.haltedBy === null;
+    return this.activity.kind === 'idle' || this.activity.kind === 'not-due';
+  }
+
+  /** Why it needs an operator; null while it does not. */
+  get stoppedBy(): Error | null {
+    return this.activity.kind === 'halted' ? this.activity.by : (this.failing?.stuckBy ?? null);
+  }
+
+  /** Nothing of it is tried again before its partition is assigned anew. */
+  halt(by: Error): void {
+    this.activity = { kind: 'halted', by };
+    this.failing = null;
+  }
+
+  /** It does nothing any more, unless it has been halted meanwhile. */
+  rest(): void {
+    if (this.activity.kind !== 'halted') this.activity = activities.idle;
+  }
+
+  /**
+   * A micro-batch left something to try again.
+   * @param hasProgress some of its work succeeded: the dependency answers, so the pauses start again from the shortest.
+   */
+  countFailure(nowMs: number, hasProgress: boolean): FailureSpell {
+    this.failing ??= newSpell(nowMs);
+    const { failing } = this;
+    failing.failures = hasProgress && failing.failures > 0 ? 1 : failing.failures + 1;
+    return failing;
+  }
+
+  /** @returns the spell of failures that ends with this success. */
+  countSuccess(): FailureSpell | null {
+    const { failing } = this;
+    this.failing = null;
+    return failing;
   }
 
   push(record: FetchedRecord): void {

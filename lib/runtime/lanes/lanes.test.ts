@@ -1,6 +1,6 @@
 import { failureHeaders } from '../failure-headers';
 import { FetchedRecord } from '../../kafka/fetched-record';
-import { Lane } from './lane';
+import { activities, Lane } from './lane';
 import { waitOf } from './lanes';
 
 function waitingLane(index: number, dueAtMs: number, why: string): Lane {
@@ -9,7 +9,7 @@ function waitingLane(index: number, dueAtMs: number, why: string): Lane {
   const parts = { key: null, value: null, timestampMs: 0, headers };
   lane.push(new FetchedRecord({ ...parts, offset: index }));
   lane.historyOf(index).dueAtMs = dueAtMs;
-  lane.waking = true;
+  lane.activity = activities.notDue;
   return lane;
 }
 
@@ -29,6 +29,6 @@ test('the reason of a wait is the text of a header that any producer may have wr
 
 test('a lane that could begin waits for nothing', () => {
   const lane = waitingLane(3, atMs, 'SlowDown');
-  lane.waking = false;
+  lane.activity = activities.idle;
   expect(waitOf([lane])).toBeNull();
 });

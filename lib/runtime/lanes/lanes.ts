@@ -16,7 +16,7 @@ export function oldestOf(lanes: readonly Lane[]): FetchedRecord | undefined {
 /** Why none of them begins anything, apart from a breaker or an operator's flag. */
 export function waitOf(lanes: readonly Lane[]): string | null {
   const working = lanes.filter((lane) => lane.first() !== undefined);
-  if (!working.every((lane) => lane.waking || lane.unsent)) return null;
+  if (!working.every((lane) => lane.activity.kind === 'not-due' || lane.unsent)) return null;
   const unsent = working.find((lane) => lane.unsent)?.unsent;
   return unsent ? `dead-letters: ${unsent.error.message}` : retryWait(working);
 }
@@ -46,5 +46,5 @@ function dueRecordOf(lane: Lane): { readonly atMs: number; readonly record: Fetc
  */
 export function hasProbe(lanes: readonly Lane[]): boolean {
   const working = lanes.filter((lane) => lane.first() !== undefined);
-  return working.length === lanes.length || working.some(({ failures }) => failures === 0);
+  return working.length === lanes.length || working.some(({ failing }) => failing === null);
 }

@@ -202,7 +202,7 @@ export class Runtime implements ClientListener {
     if (!positions) return;
     partitions.forEach((partition, index) => {
       const position = positions[index];
-      if (!position || partition.dead || partition.haltedBy) return;
+      if (!position || partition.isLost || partition.haltedBy) return;
       if (!partition.tracker) {
         this.#loader.open(partition, position);
         return;

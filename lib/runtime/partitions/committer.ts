@@ -95,7 +95,7 @@ export class Committer {
     const nowMs = this.#context.clock.nowMs();
     for (const partition of this.#partitions()) {
       const { tracker } = partition;
-      if (!tracker || partition.dead || !partition.commits) continue;
+      if (!tracker || partition.isLost || !partition.commits) continue;
       const commit = partition.progress.next(tracker, nowMs);
       if (commit) pending.push({ partition, commit });
     }

@@ -1,21 +1,20 @@
 import { laneHold, roomHold } from './intake-hold';
 
-const lane = { failures: 0, isAlone: false, haltedBy: null, waking: false };
-const failing = { ...lane, failures: 2 };
-const halted = { ...lane, haltedBy: new Error('no') };
+const lane = { activity: { kind: 'idle' }, failing: null } as const;
+const failing = { ...lane, failing: { failures: 2, onSharedNeed: false } };
+const halted = { ...lane, activity: { kind: 'halted' } } as const;
+const notDue = { ...lane, activity: { kind: 'not-due' } } as const;
+const probing = { ...lane, failing: { failures: 2, onSharedNeed: true } };
+const failedOnce = { ...lane, failing: { failures: 1, onSharedNeed: false } };
 
 test.each([
   ['all get on', [lane, lane], null],
   ['one stands', [failing, lane], null],
   ['one is halted', [halted, lane], null],
-  ['a first failure is often gone at once', [{ ...lane, failures: 1 }], null],
+  ['a first failure is often gone at once', [failedOnce], null],
   ['none gets on', [failing, halted], 'lanes'],
-  ['they find away what all need, and see whether it is', [{ ...failing, isAlone: true }], null],
-  [
-    'one waits for its time: what lies behind is due later',
-    [lane, { ...lane, waking: true }],
-    'not-due',
-  ],
+  ['they fail on what all need, and probe it', [probing], null],
+  ['one waits for its time: what lies behind is due later', [lane, notDue], 'not-due'],
 ])('of the lanes: %s', (_, lanes, hold) => {
   expect(laneHold(lanes)).toBe(hold);
 });

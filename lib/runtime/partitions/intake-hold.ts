@@ -5,6 +5,7 @@
  * window of the commit map are full, or when no lane could begin anything.
  */
 import type { IntakeHold } from '../consumer';
+import type { FailureSpell } from '../lanes/failure-spell';
 import type { Lane } from '../lanes/lane';
 
 interface Room {
@@ -27,14 +28,17 @@ export function roomHold(room: Room, limits: RoomLimits, share: number): IntakeH
   return room.ahead >= limits.windowRecords * share ? 'window' : null;
 }
 
-type Standing = Pick<Lane, 'failures' | 'isAlone' | 'haltedBy' | 'waking'>;
+interface Standing {
+  readonly activity: Pick<Lane['activity'], 'kind'>;
+  readonly failing: Pick<FailureSpell, 'failures' | 'onSharedNeed'> | null;
+}
 
 /** A first failure often passes at the second try, and a pause costs up to `fetchWaitMs`. */
 export function laneHold(lanes: readonly Standing[]): IntakeHold | null {
-  if (lanes.some(({ waking }) => waking)) return 'not-due';
+  if (lanes.some(({ activity }) => activity.kind === 'not-due')) return 'not-due';
   return lanes.every(stands) ? 'lanes' : null;
 }
 
-/** A lane whose dependency is unavailable for it alone goes on, to find out whether it is for the others as well. */
-const stands = ({ failures, isAlone, haltedBy }: Standing): boolean =>
-  haltedBy !== null || (failures > 1 && !isAlone);
+/** A lane that failed on what all need goes on, to find out whether it is unavailable for the others as well. */
+const stands = ({ activity, failing }: Standing): boolean =>
+  activity.kind === 'halted' || (failing !== null && failing.failures > 1 && !failing.onSharedNeed);

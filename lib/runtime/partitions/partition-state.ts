@@ -28,7 +28,7 @@ export function describePartition(partition: Described, { lanes, ...own }: Own):
   const { at, tracker, log, runner, progress, isDoneUnsaid, haltedBy } = partition;
   const { doneBelow, doneBeyond, taken } = tracker ?? notLoaded;
   const { highWatermark, logEnd, workLeft } = log;
-  const stopped = lanes.map((lane) => lane.haltedBy ?? lane.stuckBy);
+  const stopped = lanes.map(({ stoppedBy }) => stoppedBy);
   return {
     ...at,
     ...own,
@@ -40,7 +40,7 @@ export function describePartition(partition: Described, { lanes, ...own }: Own):
     logEnd,
     workLeft,
     isUncommitted: isDoneUnsaid,
-    retryingLanes: lanes.filter((lane) => lane.failures > 0).length,
+    retryingLanes: lanes.filter(({ failing }) => failing !== null).length,
     oldestTimestampMs: oldestOf(lanes)?.timestampMs ?? log.unfetchedSinceMs(taken ?? 0),
     held: own.bufferedRecords > 0 ? (runner.heldBy ?? waitOf(lanes)) : null,
     halts: [haltedBy, ...stopped].flatMap((error) => (error ? [error.message] : [])),

@@ -2,9 +2,7 @@
  * One partition while this process holds it: its buffer, its lanes, its finished offsets, and whether it may be
  * fetched.
  *
- * Life: made at a join (closed) → `open` once its position is loaded → perhaps `suspend` and `proceed` around each
- * rejoin → `end` when it is lost. After `end` nothing that still runs has any effect here: another member may already
- * work on the same records.
+ * Made at a join; its life is in `partition-life.ts`.
  */
 import type { Logger } from '../../process/logger';
 import type { FetchedBatch, TopicPartition } from '../../kafka/client-port';
@@ -16,6 +14,7 @@ import type { LaneHost } from '../lanes/lane-host';
 import { LaneRunner } from '../lanes/lane-runner';
 import { PartitionCommits } from './partition-commits';
 import { PartitionLog } from './partition-log';
+import { drained, kept, loaded, loading } from './partition-life';
 import { describePartition } from './partition-state';
 import { OffsetTracker, type StartingPoint } from './offset-tracker';
 import type { AnySubscription } from '../subscription';
@@ -30,11 +29,7 @@ export class AssignedPartition implements LaneHost {
   readonly runner: LaneRunner;
   readonly #lanes: Lane[];
   readonly #abort = new AbortController();
-  tracker: OffsetTracker | null = null;
-  dead = false;
-  suspended = false;
-  /** Why the whole partition is not read. */
-  haltedBy: Error | null = null;
+  #life = loading;
   readonly log: PartitionLog;
   repeatedBelow = 0;
   readonly progress = new PartitionCommits();
@@ -80,9 +75,23 @@ export class AssignedPartition implements LaneHost {
     return this.commits && this.tracker !== null && this.progress.isBehind(this.tracker);
   }
 
+  /** Of the finished records; null until the position is known. */
+  get tracker(): OffsetTracker | null {
+    return this.#life.tracker;
+  }
+
   /** Records may be taken in and handled. */
   get isOpen(): boolean {
-    return this.tracker !== null && !this.dead && !this.suspended && this.haltedBy === null;
+    return this.#life.kind === 'open';
+  }
+
+  get isLost(): boolean {
+    return this.#life.kind === 'lost';
+  }
+
+  /** Why the whole partition is not read. */
+  get haltedBy(): Error | null {
+    return this.#life.kind === 'halted' ? this.#life.by : null;
   }
 
   get windowEnd(): number {
@@ -94,7 +103,7 @@ export class AssignedPartition implements LaneHost {
   }
 
   open(from: StartingPoint): void {
-    this.tracker = new OffsetTracker(from.offset, from.done);
+    this.#life = loaded(this.#life, new OffsetTracker(from.offset, from.done));
     this.#from = from.offset;
     this.log.begin(from, this.context.clock.nowMs());
     this.progress.begin(from.committed);
@@ -174,7 +183,7 @@ export class AssignedPartition implements LaneHost {
 
   /** Lanes and fetching follow the change; intake first waits for room before it pauses. */
   onProgress({ adjustFlow = true } = {}): void {
-    if (this.dead) return;
+    if (this.isLost) return;
     this.#pump();
     // After its wait intake has paused, and nothing else would resume it.
     if (this.#onRoom && !this.isFull) this.#wakeIntake();
@@ -192,7 +201,7 @@ export class AssignedPartition implements LaneHost {
   }
 
   adjustFlow(): void {
-    if (this.dead) return;
+    if (this.isLost) return;
     const pause = this.intakeHold() !== null;
     if (pause === this.#paused) return;
     this.#paused = pause;
@@ -203,8 +212,8 @@ export class AssignedPartition implements LaneHost {
 
   /** No more micro-batches begin, and intake takes nothing. @returns when the running ones have ended. */
   async suspend(): Promise<void> {
-    const isFirst = !this.suspended && this.tracker !== null;
-    this.suspended = true;
+    const isFirst = this.isOpen;
+    this.#life = drained(this.#life);
     this.adjustFlow();
     this.#wakeIntake();
     const draining = isFirst ? this.subscription.onDraining?.(this.at.partition) : undefined;
@@ -213,7 +222,7 @@ export class AssignedPartition implements LaneHost {
 
   /** The partition is kept after a rejoin. The client has forgotten its position and its pause. */
   proceed(): void {
-    this.suspended = false;
+    this.#life = kept(this.#life);
     this.#paused = true;
     this.context.client.pause(this.at);
     if (!this.tracker) return;
@@ -223,14 +232,14 @@ export class AssignedPartition implements LaneHost {
   }
 
   halt(error: Error): void {
-    this.haltedBy = error;
+    this.#life = { kind: 'halted', tracker: null, by: error };
     this.logger.error({ event: 'partition.halted', err: error }, 'partition halted');
     this.adjustFlow();
   }
 
   end(reason: string): void {
-    if (this.dead) return;
-    this.dead = true;
+    if (this.isLost) return;
+    this.#life = { kind: 'lost', tracker: this.tracker };
     for (const lane of this.#lanes) this.runner.giveAway(lane);
     this.context.budget.leave(this.#bufferedBytes);
     this.#abort.abort(new Error(reason));
@@ -250,17 +259,17 @@ export class AssignedPartition implements LaneHost {
 
   #noticeCaughtUp(): void {
     // Nothing may begin during the drain; after a rejoin it is reported, if the partition is kept.
-    if (this.#caughtUpAt === null || !this.tracker || this.suspended) return;
-    if (this.tracker.doneBelow < this.#caughtUpAt) return;
+    if (this.#caughtUpAt === null || this.#life.kind !== 'open') return;
+    if (this.#life.tracker.doneBelow < this.#caughtUpAt) return;
     this.#caughtUpAt = null;
     this.subscription.onCaughtUp?.(this.at.partition);
   }
 
   /** Why the partition is not fetched, as of now; null when it should be. */
   intakeHold(): IntakeHold | null {
-    if (this.haltedBy) return 'halted';
-    if (!this.tracker) return 'loading';
-    if (!this.isOpen) return 'draining';
+    const { kind } = this.#life;
+    if (kind === 'halted' || kind === 'loading') return kind;
+    if (kind !== 'open') return 'draining';
     if (this.runner.isShut(this.#lanes)) return 'shut';
     return laneHold(this.#lanes) ?? this.#roomHold(this.#paused ? 0.5 : 1);
   }
@@ -278,7 +287,7 @@ export class AssignedPartition implements LaneHost {
   #hold(records: number, bytes: number): void {
     this.#bufferedRecords += records;
     this.#bufferedBytes += bytes;
-    if (this.dead) return;
+    if (this.isLost) return;
     if (bytes > 0) this.context.budget.take(bytes);
     else this.context.budget.give(-bytes);
   }
