@@ -212,7 +212,7 @@ async function readFlags(
   config: ControlConfig,
 ): Promise<{ readonly flags: Flags; readonly unread: string | null }> {
   const flags = new Flags();
-  const onState = ({ key, value }: StateRecord<Control>): void => void flags.apply(value, key);
+  const onState = ({ key, value }: StateRecord<Control>): void => void flags.put(value, key);
   const { end, unread } = await followTopics(config, [{ name: topicNames.control, onState }]);
   const notRead = unread();
   await end();

@@ -34,6 +34,7 @@ const recordsMax = 200;
 export const artifactDeleter: GroupProcess<Config> = {
   name: 'artifact-deleter',
   topic: topicNames.artifactsExpired,
+  random: Math.random,
   readSettings: (environment) => loadConfig(artifactDeleterSchema, environment),
   // A dry run has a group of its own, or it would consume the records of the live one.
   groupSuffix: ({ DELETE_DRY_RUN: isDry }) => (isDry ? '.dry-run' : ''),

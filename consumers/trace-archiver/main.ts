@@ -42,6 +42,7 @@ const recordsMax = 100;
 export const traceArchiver: GroupProcess<Config> = {
   name: 'trace-archiver',
   topic: topicNames.buildsFinished,
+  random: Math.random,
   readSettings: (environment) => loadConfig(traceArchiverSchema, environment),
   open,
 };

@@ -106,7 +106,7 @@ export class Brake {
    * The first of several reasons is shown. @param evidenceAtMs when the cause of the hold was seen.
    */
   hold(reason: string, evidenceAtMs = this.#options.nowMs()): void {
-    const first = this.#hold.held?.reason ?? reason;
+    const first = this.#hold.reason() ?? reason;
     this.#hold.begin(first, evidenceAtMs, this.#options.nowMs());
   }
 
@@ -117,9 +117,10 @@ export class Brake {
         'The decisions on the control topic have not been read to their end yet.',
       );
     }
-    if (!this.#hold.held) return;
+    if (this.#hold.reason() === undefined) return;
     this.#hold.endFor(await this.#refresh());
-    if (this.#hold.held) throw new BrakeError(this.#hold.held.reason);
+    const reason = this.#hold.reason();
+    if (reason !== undefined) throw new BrakeError(reason);
     this.absence.reset();
     this.#ahead.reset();
   }

@@ -110,7 +110,7 @@ export class DatabaseGuard {
   }
 
   #holdFor(reason: string, evidenceAtMs?: number): never {
-    const isNew = this.#hold.held?.reason !== reason;
+    const isNew = this.#hold.reason() !== reason;
     this.#hold.begin(reason, evidenceAtMs, this.clock.nowMs());
     if (isNew) {
       this.logger.error({ event: 'database.held', reason }, 'held: not the database it was');
@@ -120,7 +120,8 @@ export class DatabaseGuard {
 
   #release(current: DatabaseMoment): void {
     const ended = this.#hold.endFor(current);
-    if (this.#hold.held) throw new DatabaseHoldError(this.#hold.held.reason);
+    const reason = this.#hold.reason();
+    if (reason !== undefined) throw new DatabaseHoldError(reason);
     if (ended === undefined) return;
     const heldMs = this.clock.nowMs() - ended.sinceMs;
     this.logger.info({ event: 'database.released', heldMs }, 'the database may be used again');

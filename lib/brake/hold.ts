@@ -39,8 +39,9 @@ export class Hold {
     return this.#decisionsRead;
   }
 
-  get held(): Held | undefined {
-    return this.#held;
+  /** Why work waits; undefined while it does not. */
+  reason(): string | undefined {
+    return this.#held?.reason;
   }
 
   /**
@@ -55,7 +56,7 @@ export class Hold {
 
   /**
    * An older copy grows past the doubtful place by itself, so only an operator's acceptance ends that hold.
-   * @returns the hold that has ended; undefined without one, or while it goes on (`held`).
+   * @returns the hold that has ended; undefined without one, or while it goes on (`reason`).
    */
   endFor(database: HistoryPoint): Held | undefined {
     const held = this.#held;

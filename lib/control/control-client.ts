@@ -156,11 +156,11 @@ export class ControlClient {
 
   #apply({ key, value }: Decision): void {
     const { logger } = this.#options;
-    const ignored = this.#flags.apply(value, key);
+    const ignored = this.#flags.put(value, key);
     if (ignored !== null) {
       logger.warn({ event: 'flag.ignored', key }, `a flag is ignored: ${ignored}`);
     }
-    const hint = this.#hints.apply(value, key);
+    const hint = this.#hints.put(value, key);
     // Decisions from before the start take effect together, at the end of the topic.
     if (!this.#caughtUp) return;
     if (hint) this.#passOn(hint);

@@ -3,10 +3,10 @@ import { Flags, withoutFlags } from './flags';
 
 const learned = (...decided: ReturnType<typeof flag>[]): Flags => {
   const flags = new Flags();
-  for (const { key, value } of decided) expect(flags.apply(value, key)).toBeNull();
+  for (const { key, value } of decided) expect(flags.put(value, key)).toBeNull();
   return flags;
 };
-const tombstone = (flags: Flags, of: ReturnType<typeof flag>) => flags.apply(null, of.key);
+const tombstone = (flags: Flags, of: ReturnType<typeof flag>) => flags.put(null, of.key);
 
 test('without a flag everything is as the settings say', () => {
   expect(new Flags().effective('artifact-deleter', 0)).toEqual(withoutFlags);
@@ -70,30 +70,28 @@ test.each<[string, ReturnType<typeof flag>, RegExp]>([
   ['a process that has no such flag', flag('all', 'dry-run', 'true'), /artifact-deleter only/],
 ])('%s is ignored, and logged', (_, { key, value }, reason) => {
   const flags = new Flags();
-  expect(flags.apply(value, key)).toMatch(reason);
+  expect(flags.put(value, key)).toMatch(reason);
   expect(flags.inForce(0)).toEqual([]);
 });
 
 test('a decision that contradicts its key, or carries no flag, is ignored, and logged', () => {
   const flags = new Flags();
   const { value } = flag('artifact-deleter', 'pause', 'true');
-  expect(flags.apply(value, 'flag/all/pause')).toMatch(
-    /carries the flag pause of artifact-deleter/,
-  );
-  expect(flags.apply({ ...value, flag: null }, 'flag/all/pause')).toMatch(/carries no flag/);
+  expect(flags.put(value, 'flag/all/pause')).toMatch(/carries the flag pause of artifact-deleter/);
+  expect(flags.put({ ...value, flag: null }, 'flag/all/pause')).toMatch(/carries no flag/);
 });
 
 test('what replaces a flag without being understood does not leave the old one in force', () => {
   const flags = learned(flag('all', 'rate', '5'));
   const { key, value } = flag('all', 'rate', 'fast');
-  expect(flags.apply(value, key)).toMatch(/rate must be/);
+  expect(flags.put(value, key)).toMatch(/rate must be/);
   expect(flags.inForce(0)).toEqual([]);
 });
 
 test('decisions of other kinds are not for the flags', () => {
   const flags = new Flags();
   const { value } = flag('all', 'pause', 'true');
-  expect(flags.apply(value, 'accept-database/gitlab')).toBeNull();
-  expect(flags.apply(value, null)).toBeNull();
+  expect(flags.put(value, 'accept-database/gitlab')).toBeNull();
+  expect(flags.put(value, null)).toBeNull();
   expect(flags.inForce(0)).toEqual([]);
 });

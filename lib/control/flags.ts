@@ -56,7 +56,7 @@ export class Flags {
    * @param decision null removes the flag under the key.
    * @returns why a flag was ignored (written by a newer version, or by hand); null otherwise.
    */
-  apply(decision: Control | null, key: string | null): string | null {
+  put(decision: Control | null, key: string | null): string | null {
     const subject = subjectOf(key);
     if (subject?.kind !== 'flag' || key === null) return null;
     // The earlier flag ends, even when this version does not understand the new one.

@@ -13,19 +13,19 @@ describe('what others say', () => {
     const hints = new Hints(own);
     const s3 = breakerHint('artifact-deleter/b', 's3', 5_000);
     const redis = breakerHint('trace-archiver/c', 'redis', 9_000);
-    expect(hints.apply(s3.value, s3.key)).toMatchObject({ dependency: 's3', untilMs: 5_000 });
-    hints.apply(redis.value, redis.key);
+    expect(hints.put(s3.value, s3.key)).toMatchObject({ dependency: 's3', untilMs: 5_000 });
+    hints.put(redis.value, redis.key);
     expect(hints.current(4_999).map(({ dependency }) => dependency)).toEqual(['s3', 'redis']);
     expect(hints.current(5_000).map(({ dependency }) => dependency)).toEqual(['redis']);
-    expect(hints.apply(null, redis.key)).toBeNull();
+    expect(hints.put(null, redis.key)).toBeNull();
     expect(hints.current(5_000)).toEqual([]);
   });
 
   test('is no news when we said it ourselves, or when it is no hint', () => {
     const hints = new Hints(own);
     const ours = breakerHint(own, 's3', 5_000);
-    expect(hints.apply(ours.value, ours.key)).toBeNull();
-    expect(hints.apply(ours.value, 'flag/all/pause')).toBeNull();
+    expect(hints.put(ours.value, ours.key)).toBeNull();
+    expect(hints.put(ours.value, 'flag/all/pause')).toBeNull();
     expect(hints.current(0)).toEqual([]);
   });
 });

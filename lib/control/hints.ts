@@ -26,7 +26,7 @@ export class Hints {
   constructor(private readonly own: string) {}
 
   /** @returns the hint when another instance wrote it and it counts, else null. */
-  apply(decision: Control | null, key: string | null): BreakerHint | null {
+  put(decision: Control | null, key: string | null): BreakerHint | null {
     const subject = subjectOf(key);
     if (subject?.kind !== 'breaker' || key === null || subject.owner === this.own) return null;
     this.#hints.delete(key);

@@ -38,7 +38,7 @@ interface Health {
   /** Rows that cannot be handled; `afterbuild status` shows them. */
   readonly setAside: SetAside;
   /** From now on readiness, gauges and stall detection follow this consumer. @returns it. */
-  watch(consumer: Consumer): Consumer;
+  readonly watch: (consumer: Consumer) => Consumer;
 }
 
 export type HealthContext = ProcessContext & Health;

@@ -46,6 +46,7 @@ test('when the start fails, what is open is closed in the reverse order, and the
   const process: GroupProcess<GroupSettings> = {
     name: 'artifact-deleter',
     topic: 'artifacts.expired',
+    random: () => 0.5,
     readSettings: () => config,
     open: ({ closeAtEnd, mayBegin, partitionsOf, topicNamed }) => {
       closeAtEnd(() => void closed.push('first'));

@@ -53,6 +53,8 @@ export interface GroupProcess<Config extends GroupSettings> {
   readonly topic: string;
   /** @throws ConfigError that names every wrong or missing variable. */
   readonly readSettings: (environment: Environment) => Config;
+  /** Between 0 and 1, for jitter. */
+  readonly random: () => number;
   /** Appended to the group's name; none by default. */
   readonly groupSuffix?: (config: Config) => string;
   /**
@@ -61,6 +63,8 @@ export interface GroupProcess<Config extends GroupSettings> {
    */
   readonly open: (context: GroupContext<Config>) => Promise<GroupWork>;
 }
+
+type Close = () => Promise<void> | void;
 
 /** What a process gets to open its work with. */
 export interface GroupContext<Config extends GroupSettings> extends Omit<HealthContext, 'watch'> {
@@ -76,15 +80,15 @@ export interface GroupContext<Config extends GroupSettings> extends Omit<HealthC
   /** For `untilReachable`. */
   readonly waiting: Waiting;
   /** Whether an effect may begin; false before the group was joined. */
-  mayBegin(): boolean;
+  readonly mayBegin: () => boolean;
   /** How many partitions a topic of the group has; null before the group was joined. */
-  partitionsOf(topic: string): number | null;
+  readonly partitionsOf: (topic: string) => number | null;
   /** Closed after the consumer has stopped, the last one first; also when the start fails. */
-  closeAtEnd(close: () => Promise<void> | void): void;
+  readonly closeAtEnd: (close: Close) => void;
   /** @param name in `topics.ts`. @returns the full name, namespace included. */
-  topicNamed(name: string): string;
+  readonly topicNamed: (name: string) => string;
   /** For values of the topic. @param name in `topics.ts`. @param isState as in `createCodec`. */
-  codecOf<V>(name: string, isState?: boolean): Codec<V>;
+  readonly codecOf: <V>(name: string, isState?: boolean) => Codec<V>;
 }
 
 /** The opened work of a process: what its group reads, and what runs beside it. */
@@ -157,7 +161,7 @@ export async function workAs<Config extends GroupSettings>(
   config: Config,
   context: HealthContext,
 ): Promise<StopReport> {
-  const closers: (() => Promise<void> | void)[] = [];
+  const closers: Close[] = [];
   try {
     return await work(membership, process, config, context, closers);
   } finally {
@@ -169,56 +173,78 @@ async function work<Config extends GroupSettings>(
   membership: Membership,
   process: GroupProcess<Config>,
   config: Config,
-  { watch, ...context }: HealthContext,
-  closers: (() => Promise<void> | void)[],
+  health: HealthContext,
+  closers: Close[],
 ): Promise<StopReport> {
-  const { logger } = context;
-  const clock = systemClock;
+  const { logger, ended, fail, observer } = health;
+  const { random } = process;
   const kafka = createKafka(config, process.name, logger);
   const registry = openRegistry(config);
-  const namespace = config.AFTERBUILD_NAMESPACE;
-  const { troubles, setAside, metrics } = context;
-  const control = openControl({
-    ...{ process: process.name, work: process.topic, namespace, registry, clock, logger },
-    ...{ troubles, setAside, metrics, createProducer: () => createProducer(kafka) },
-  });
+  const control = openControlOf(process, config, health, kafka, registry);
   const member: { consumer?: Consumer } = {};
-  const topicNamed = (name: string): string => `${namespace}${name}`;
   const opened = await process.open({
-    ...{ ...context, name: process.name, config, clock, random: Math.random },
-    ...{ kafka, registry, control: control.client, topicNamed, reach: reachOf(config) },
-    waiting: { clock, logger, limitMs: config.START_LIMIT_MS, signal: context.signal },
+    ...contextOf(process, config, health, registry),
+    ...{ kafka, control: control.client },
     mayBegin: () => member.consumer?.mayBegin() ?? false,
     partitionsOf: (topic) => member.consumer?.partitionsOf(topic) ?? null,
-    closeAtEnd: (close) => closers.push(close),
-    codecOf: (name, isState = false) =>
-      createCodec(registry, {
-        ...{ subject: `${topicNamed(name)}-value`, schema: loadSchema(name), isState },
-      }),
+    closeAtEnd: (close) => void closers.push(close),
   });
   const decisions = control.client.subscription({
     onDecision: opened.onDecision,
     onCaughtUp: opened.onDecisionsRead,
   });
-  const consumer = (member.consumer = watch(
-    createConsumer({
-      ...{ kafka, logger, clock, random: Math.random, observer: context.observer },
-      group: membership.group,
-      subscriptions: membership.subscriptions(opened, decisions),
-      settings: settingsOf(config, opened),
-      onFatal: context.fail,
-    }),
-  ));
+  const subscriptions = membership.subscriptions(opened, decisions);
+  const options = { kafka, logger, clock: systemClock, random, observer, onFatal: fail };
+  const settings = settingsOf(config, opened);
+  const consumer = createConsumer({
+    ...options,
+    ...{ group: membership.group, subscriptions, settings },
+  });
+  member.consumer = health.watch(consumer);
   control.follow(consumer, opened.sourceWork, opened.redis);
   await consumer.start();
   const beside = membership.runsBeside ? opened.begin?.(consumer) : undefined;
   logger.info({ event: 'process.started' }, 'started');
-  await context.ended;
+  await ended;
   beside?.stop();
   const report = await consumer.stop(config.STOP_LIMIT_MS);
   await beside?.stopped();
   await control.end();
   return report;
+}
+
+type OfMembership = 'kafka' | 'control' | 'mayBegin' | 'partitionsOf' | 'closeAtEnd';
+
+function contextOf<Config extends GroupSettings>(
+  { name, random }: GroupProcess<Config>,
+  config: Config,
+  health: HealthContext,
+  registry: Registry,
+): Omit<GroupContext<Config>, OfMembership> {
+  const { logger, signal } = health;
+  const topicNamed = (topic: string): string => `${config.AFTERBUILD_NAMESPACE}${topic}`;
+  return {
+    ...{ ...health, name, config, registry, random, topicNamed, reach: reachOf(config) },
+    clock: systemClock,
+    waiting: { clock: systemClock, logger, limitMs: config.START_LIMIT_MS, signal },
+    codecOf: (topic, isState = false) => {
+      const subject = `${topicNamed(topic)}-value`;
+      return createCodec(registry, { subject, schema: loadSchema(topic), isState });
+    },
+  };
+}
+
+function openControlOf<Config extends GroupSettings>(
+  { name, topic }: GroupProcess<Config>,
+  { AFTERBUILD_NAMESPACE: namespace }: Config,
+  { logger, metrics, setAside, troubles }: HealthContext,
+  kafka: KafkaClient,
+  registry: Registry,
+): ReturnType<typeof openControl> {
+  return openControl({
+    ...{ process: name, work: topic, namespace, registry, clock: systemClock, logger },
+    ...{ troubles, setAside, metrics, createProducer: () => createProducer(kafka) },
+  });
 }
 
 const settingsOf = (

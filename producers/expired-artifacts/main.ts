@@ -22,6 +22,7 @@ const deletingGroup = 'artifact-deleter';
 export const expiredArtifacts: GroupProcess<Config> = {
   name: 'expired-artifacts',
   topic: topicNames.artifactChanges,
+  random: Math.random,
   readSettings: (environment) => loadConfig(expiredArtifactsSchema, environment),
   open,
 };

@@ -21,6 +21,7 @@ const archivingGroup = 'trace-archiver';
 export const finishedBuilds: GroupProcess<Config> = {
   name: 'finished-builds',
   topic: topicNames.buildChanges,
+  random: Math.random,
   readSettings: (environment) => loadConfig(finishedBuildsSchema, environment),
   open,
 };
