@@ -57,7 +57,22 @@ test('one record in eight is missing over 20,000 offsets: every one of the other
 
 test('an operator can read the beginning', () => {
   const map = { base: 100, ranges: [{ from: 102, to: 104 }], span: 12, ageMs: 61_000 };
-  expect(encodeCommitMap(map)).toBe('afterbuild/1 done=2 span=12 age=61s r=2-3');
+  expect(encodeCommitMap(map)).toBe('afterbuild/1 at=100 done=2 span=12 age=61s r=2-3');
+});
+
+test('a map counts for its own offset only: a tool may move the offset and keep the metadata', () => {
+  assert(
+    property(integer({ min: 0, max: 999 }), integer({ min: 0, max: 999 }), (base, other) => {
+      const ranges = [{ from: base + 2, to: base + 4 }];
+      const text = encodeCommitMap({ base, ranges, span: 9, ageMs: 0 });
+      expect(decodeCommitMap(text, other)).toEqual(other === base ? ranges : null);
+    }),
+  );
+});
+
+test('a map of an older version, which does not say its offset, is read', () => {
+  const text = 'afterbuild/1 done=2 span=12 age=61s r=2-3';
+  expect(decodeCommitMap(text, 100)).toEqual([{ from: 102, to: 104 }]);
 });
 
 test.each([
@@ -65,6 +80,7 @@ test.each([
   'someone else wrote this',
   'afterbuild/1 done=1 span=1 age=0s r=0',
   'afterbuild/1 done=1 span=1 age=0s r=5-3',
+  'afterbuild/1 at=9 done=1 span=2 age=0s r=1',
 ])('%j is not taken for a map', (metadata) => {
   expect(decodeCommitMap(metadata, 10)).toBeNull();
 });

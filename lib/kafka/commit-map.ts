@@ -1,8 +1,9 @@
 /**
  * The commit map: which records beyond the committed offset are done, as text in the commit's metadata.
  *
- * Text, because Kafka user interfaces show it: `afterbuild/1 done=3 span=9 age=12s r=2,5-6`. Offsets are relative to
- * the committed one. `r` lists ranges, `b` is a bitmap in base64 whose first bit stands for the committed offset + 1;
+ * Text, for whoever looks at the metadata: `afterbuild/1 at=40 done=3 span=9 age=12s r=2,5-6`. `at` is the committed
+ * offset, and the others are relative to it. A tool that moves a group's offset and keeps its metadata (a mirror of the
+ * cluster does) leaves a map of another offset: `at` tells, and such a map does not count. `r` lists ranges, `b` is a bitmap in base64 whose first bit stands for the committed offset + 1;
  * unless the list is short enough to read, the shorter one is written. The broker refuses a commit, offset included,
  * whose metadata exceeds 4,096 characters, so the map is cut to fit: the records cut off are repeated after a crash,
  * the commit is not lost.
@@ -28,11 +29,14 @@ interface CommitMap {
   readonly ageMs: number;
 }
 
-const shape = /^afterbuild\/1 done=\d+ span=\d+ age=\d+s(?: (?:r=([\d,-]*)|b=([A-Za-z0-9+/]*)))?$/;
+/** Maps without `at` were written by older versions. */
+const shape =
+  /^afterbuild\/1(?: at=(\d+))? done=\d+ span=\d+ age=\d+s(?: (?:r=([\d,-]*)|b=([A-Za-z0-9+/]*)))?$/;
 
 export function encodeCommitMap(map: CommitMap, limit = metadataLimit): string {
   const done = map.ranges.reduce((sum, range) => sum + range.to - range.from, 0);
-  const head = `afterbuild/1 done=${done} span=${map.span} age=${Math.floor(map.ageMs / 1000)}s`;
+  const age = `${Math.floor(map.ageMs / 1000)}s`;
+  const head = `afterbuild/1 at=${map.base} done=${done} span=${map.span} age=${age}`;
   if (done === 0) return head;
   const room = limit - head.length - ' r='.length;
   const list = listRanges(map, room);
@@ -42,12 +46,17 @@ export function encodeCommitMap(map: CommitMap, limit = metadataLimit): string {
   return listIsBetter ? `${head} r=${list.text}` : `${head} b=${bitmap.text}`;
 }
 
-/** @returns the absolute offsets that are done beyond `base`; null when the metadata is not one of ours. */
+/**
+ * @returns the absolute offsets that are done beyond `base`; null when the metadata is not one of ours, or of another
+ * offset.
+ */
 export function decodeCommitMap(metadata: string, base: number): OffsetRange[] | null {
   const match = shape.exec(metadata);
   if (!match) return null;
-  if (match[1] !== undefined) return readRanges(match[1], base);
-  if (match[2] !== undefined) return readBitmap(match[2], base);
+  const [, at, ranges, bitmap] = match;
+  if (at !== undefined && Number(at) !== base) return null;
+  if (ranges !== undefined) return readRanges(ranges, base);
+  if (bitmap !== undefined) return readBitmap(bitmap, base);
   return [];
 }
 

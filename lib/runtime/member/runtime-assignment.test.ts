@@ -274,3 +274,20 @@ test('a member that holds nothing but what every member reads waits idle and say
   await join();
   expect(lines.filter(({ event }) => event === 'group.idle')).toHaveLength(1);
 });
+
+test.each([
+  ['none, as Kafka’s own tool leaves it', ''],
+  ['a map of the offset that stood there before', 'afterbuild/1 at=8 done=2 span=2 age=0s r=1-2'],
+  ['of another program', 'whatever'],
+])('a stopped group rewound by hand handles all again; its metadata is %s', async (_, metadata) => {
+  const { client, runtime, handled, committed } = createFixture(() => done);
+  await runtime.start();
+  for (let index = 0; index < 12; index += 1) client.append(at, 'a', 'x');
+  client.committed.set('things/0', { offset: 3, metadata });
+  client.join([at]);
+  await eventually(() => !client.paused.has('things/0'));
+  await client.fetch();
+  await eventually(() => committed() === 12);
+  expect(handled.map(({ offset }) => offset)).toEqual([3, 4, 5, 6, 7, 8, 9, 10, 11]);
+  expect(handled.every(({ maybeRepeated }) => maybeRepeated)).toBe(true);
+});
