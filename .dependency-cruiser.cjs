@@ -24,7 +24,7 @@ const floors = [
   ['lib/runtime/lanes'],
   ['lib/runtime/partitions'],
   ['lib/runtime/member'],
-  ['lib/avro', 'lib/metrics', 'lib/dead-letters'],
+  ['lib/avro', 'lib/metrics', 'lib/dead-letters', 'lib/replay'],
   ['lib/failures', 'lib/control'],
   ['lib/service'],
   ['lib/source'],

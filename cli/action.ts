@@ -31,23 +31,31 @@ class EndedError extends Error {
 export function action<Options>(
   act: Action<Options>,
 ): (options: Options, command?: Command) => Promise<void> {
-  return async (options, command) => {
+  return reported(async (options) => {
     const ending = new AbortController();
     const end = (signal: Signal): void => ending.abort(new EndedError(signal));
     process.once('SIGINT', end).once('SIGTERM', end);
     try {
-      process.exitCode = await Promise.race([
-        act(options, ending.signal),
-        endedLate(ending.signal),
-      ]);
+      return await Promise.race([act(options, ending.signal), endedLate(ending.signal)]);
+    } finally {
+      process.off('SIGINT', end).off('SIGTERM', end);
+    }
+  });
+}
+
+/** For a command that drains at a signal, as long as it takes: it listens for signals itself. */
+export function reported<Options>(
+  act: (options: Options) => Promise<ExitCode>,
+): (options: Options, command?: Command) => Promise<void> {
+  return async (options, command) => {
+    try {
+      process.exitCode = await act(options);
     } catch (error) {
       process.exitCode = exitCodeOf(error);
       printProgress(`afterbuild: ${sentenceOf(error)}`);
       if (process.exitCode === exitCodes.usage && command) {
         printProgress(`(${pathOf(command)} --help explains it)`);
       }
-    } finally {
-      process.off('SIGINT', end).off('SIGTERM', end);
     }
   };
 }

@@ -7,6 +7,7 @@ import { addDlqCommand } from './dlq/dlq';
 import { exitCodesHelp } from './exit-codes';
 import { addFlagsCommand } from './flags';
 import { addReconcileCommand } from './reconcile';
+import { addReplayCommand } from './replay/replay';
 import { addRunCommand } from './run';
 import { addSchemasCommand } from './schemas';
 import { addStatusCommand } from './status';
@@ -26,6 +27,7 @@ export function createProgram(): Command {
   addConnectCommand(program);
   addSchemasCommand(program);
   addDlqCommand(program);
+  addReplayCommand(program);
   addReconcileCommand(program);
   addFlagsCommand(program);
   addStatusCommand(program);

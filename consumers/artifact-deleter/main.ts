@@ -16,6 +16,8 @@ import {
   type GroupProcess,
   type GroupWork,
 } from '../../lib/service/run-group';
+import { runReplay, type ReplayOrder, type ReplayReport } from '../../lib/service/run-replay';
+
 import { untilReachable } from '../../lib/service/until-reachable';
 import { deletingSessions, PostgresArtifacts } from '../../lib/stores/postgres/artifacts';
 import { isOverload } from '../../lib/stores/postgres/errors';
@@ -43,6 +45,10 @@ export const artifactDeleter: GroupProcess<Config> = {
 
 export const run = (environment: Environment): Promise<ExitCode> =>
   runGroup(artifactDeleter, environment);
+
+/** `afterbuild replay`: the same work, on records that have been handled before. */
+export const replay = (environment: Environment, order: ReplayOrder): Promise<ReplayReport> =>
+  runReplay(artifactDeleter, environment, order);
 
 async function open(context: Context): Promise<GroupWork> {
   const stores = await openStores(context);

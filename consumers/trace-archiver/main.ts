@@ -18,6 +18,8 @@ import {
   type GroupProcess,
   type GroupWork,
 } from '../../lib/service/run-group';
+import { runReplay, type ReplayOrder, type ReplayReport } from '../../lib/service/run-replay';
+
 import { isOverload } from '../../lib/stores/postgres/errors';
 import { PostgresTraces } from '../../lib/stores/postgres/traces';
 import { RedisMissingChunks } from '../../lib/stores/redis/missing-chunks';
@@ -49,6 +51,10 @@ export const traceArchiver: GroupProcess<Config> = {
 
 export const run = (environment: Environment): Promise<ExitCode> =>
   runGroup(traceArchiver, environment);
+
+/** `afterbuild replay`: the same work, on records that have been handled before. */
+export const replay = (environment: Environment, order: ReplayOrder): Promise<ReplayReport> =>
+  runReplay(traceArchiver, environment, order);
 
 async function open(context: Context): Promise<GroupWork> {
   const { config, random, closeAtEnd } = context;

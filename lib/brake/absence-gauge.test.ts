@@ -78,3 +78,11 @@ test('ids deleted here are remembered, the latest for sure', () => {
   expect(gauge.wasDeletedHere(360_000)).toBe(true);
   expect(gauge.wasDeletedHere(10)).toBe(false);
 });
+
+test('nothing is held where an operator has said that rows are gone while their objects are there', () => {
+  const gauge = new AbsenceGauge(false);
+  for (const telling of ['first', 'again', 'retried', 'repeated'] as const) {
+    gauge.add(telling, 0, 1_000_000);
+  }
+  expect(gauge.tooMany()).toBeUndefined();
+});

@@ -43,8 +43,14 @@ export class AbsenceGauge {
     retried: new Window(limits.retried),
     repeated: new Window(limits.repeated),
   } satisfies Record<Arrival, Window>;
+  readonly #counts: boolean;
   #deleted = new Set<number>();
   #deletedBefore = new Set<number>();
+
+  /** @param counts false where an operator has said that rows are gone while their objects are there: nothing is held. */
+  constructor(counts = true) {
+    this.#counts = counts;
+  }
 
   /** Ids whose rows this process has deleted: that explains their absence. */
   rememberDeleted(ids: Iterable<number>): void {
@@ -64,7 +70,7 @@ export class AbsenceGauge {
    * @param absent artifacts whose rows are missing without an explanation.
    */
   add(arrival: Arrival, deleted: number, absent: number): void {
-    if (deleted + absent > 0) this.#windows[arrival].add(deleted + absent, absent);
+    if (this.#counts && deleted + absent > 0) this.#windows[arrival].add(deleted + absent, absent);
   }
 
   /** Returns nothing before there is enough to decide: a single deleted project would look like a disaster. */

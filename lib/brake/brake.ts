@@ -32,6 +32,8 @@ interface BrakeOptions {
   readonly nowMs: () => number;
   /** On a connection that `checkConnection` has passed. */
   readonly readIdentity: () => Promise<DatabaseIdentity>;
+  /** Default: true. See `AbsenceGauge`. */
+  readonly countsAbsence?: boolean;
 }
 
 /** The database at its furthest place so far, and when it was met there. */
@@ -41,7 +43,7 @@ interface Seen {
 }
 
 export class Brake {
-  readonly absence = new AbsenceGauge();
+  readonly absence: AbsenceGauge;
   readonly #options: BrakeOptions;
   #seen: Seen | undefined;
   readonly #ahead = new RecordsAhead();
@@ -50,6 +52,7 @@ export class Brake {
   constructor(options: BrakeOptions) {
     this.#options = options;
     this.#hold = new Hold(options.expected.databaseName);
+    this.absence = new AbsenceGauge(options.countsAbsence);
   }
 
   /**

@@ -4,7 +4,8 @@
  */
 import type { Kafka } from 'kafkajs';
 
-type KafkaOperation = 'READ' | 'WRITE' | 'CREATE' | 'DESCRIBE' | 'DESCRIBE_CONFIGS' | 'ALTER';
+type KafkaOperation =
+  'READ' | 'WRITE' | 'CREATE' | 'DELETE' | 'DESCRIBE' | 'DESCRIBE_CONFIGS' | 'ALTER';
 
 type KafkaResource = 'topic' | 'group' | 'cluster';
 

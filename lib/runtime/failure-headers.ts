@@ -38,8 +38,8 @@ export const failureHeaders = {
 export const isFailureHeader = (name: string): boolean =>
   /^(?:afterbuild-|kafka_dlt-|x-original-(?:topic|partition|offset)$)/.test(name);
 
-/** A replay marks the records that it has brought back. */
-const replayHeader = 'replay';
+/** A replay marks the records that it brings back (`member/stretch-client.ts`); its value is the name of the replay. */
+export const replayHeader = 'replay';
 
 /** The record was written again on purpose: that its rows are gone is no sign of a wrong database. */
 export const isSaidAgain = (headers: RecordHeaders): boolean =>

@@ -54,9 +54,10 @@ export async function openBrakedDatabase(
   limits: Limits,
   onConnect: (session: PostgresSession) => Promise<void> = () => Promise.resolve(),
 ): Promise<{ readonly connections: PostgresPool; readonly brake: Brake }> {
-  const { config, clock, name, closeAtEnd } = context;
+  const { config, clock, name, closeAtEnd, countsAbsence } = context;
   const brake: Brake = new Brake({
     expected: expectedDatabase(config),
+    countsAbsence,
     nowMs: () => clock.nowMs(),
     readIdentity: () => connections.withSession(readIdentity),
   });

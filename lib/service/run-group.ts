@@ -20,6 +20,7 @@ import { createReachStep, parseFailPoint, type ReachStep } from '../process/step
 import type { Consumer, StopReport } from '../runtime/consumer';
 import { createConsumer } from '../runtime/member/create-consumer';
 import type { ConsumerSettings } from '../runtime/settings';
+import type { Stretch } from '../runtime/stretch';
 import type { AnySubscription } from '../runtime/subscription';
 import type { Control } from '../../schemas/generated';
 import { withHealth, type HealthContext, type HealthSettings } from './health';
@@ -79,6 +80,8 @@ export interface GroupContext<Config extends GroupSettings> extends Omit<HealthC
   readonly control: ControlClient;
   /** For `untilReachable`. */
   readonly waiting: Waiting;
+  /** False for a replay of whose records an operator has said that rows are gone while their objects are there. */
+  readonly countsAbsence: boolean;
   /** Whether an effect may begin; false before the group was joined. */
   readonly mayBegin: () => boolean;
   /** How many partitions a topic of the group has; null before the group was joined. */
@@ -124,6 +127,10 @@ export interface Membership {
   readonly subscriptions: (work: GroupWork, decisions: AnySubscription) => AnySubscription[];
   /** Whether what runs beside the records runs as well. */
   readonly runsBeside: boolean;
+  /** A replay: only this is read, and the status of the process says nothing of it. */
+  readonly stretch?: Stretch;
+  /** As in `GroupContext`; true by default. */
+  readonly countsAbsence?: boolean;
 }
 
 /**
@@ -185,6 +192,7 @@ async function work<Config extends GroupSettings>(
   const opened = await process.open({
     ...contextOf(process, config, health, registry),
     ...{ kafka, control: control.client },
+    countsAbsence: membership.countsAbsence ?? true,
     mayBegin: () => member.consumer?.mayBegin() ?? false,
     partitionsOf: (topic) => member.consumer?.partitionsOf(topic) ?? null,
     closeAtEnd: (close) => void closers.push(close),
@@ -198,10 +206,11 @@ async function work<Config extends GroupSettings>(
   const settings = settingsOf(config, opened);
   const consumer = createConsumer({
     ...options,
-    ...{ group: membership.group, subscriptions, settings },
+    ...{ group: membership.group, subscriptions, settings, stretch: membership.stretch },
   });
   member.consumer = health.watch(consumer);
-  control.follow(consumer, opened.sourceWork, opened.redis);
+  if (membership.stretch) control.client.follow(consumer);
+  else control.follow(consumer, opened.sourceWork, opened.redis);
   await consumer.start();
   const beside = membership.runsBeside ? opened.begin?.(consumer) : undefined;
   logger.info({ event: 'process.started' }, 'started');
@@ -213,7 +222,8 @@ async function work<Config extends GroupSettings>(
   return report;
 }
 
-type OfMembership = 'kafka' | 'control' | 'mayBegin' | 'partitionsOf' | 'closeAtEnd';
+type OfMembership =
+  'kafka' | 'control' | 'countsAbsence' | 'mayBegin' | 'partitionsOf' | 'closeAtEnd';
 
 function contextOf<Config extends GroupSettings>(
   { name, random }: GroupProcess<Config>,

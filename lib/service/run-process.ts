@@ -31,14 +31,15 @@ const secondSignalCodes: Readonly<Record<EndingSignal, ExitCode>> = {
  * probable bug. The first signal asks for a drain, a second one ends the process at once.
  *
  * @param exit does not return; replaced by tests.
+ * @param logger JSON lines on stdout, unless a command has words of its own.
  */
 export async function runProcess(
   name: string,
   environment: Environment,
   work: Work,
   exit: (code: ExitCode) => void = (code) => process.exit(code),
+  logger: Logger = createLogger(name, levelOf(environment)),
 ): Promise<ExitCode> {
-  const logger = createLogger(name, levelOf(environment));
   const failing = new AbortController();
   const failures: Error[] = [];
   const interruption = listenForInterruption({

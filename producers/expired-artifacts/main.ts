@@ -10,6 +10,8 @@ import {
   type GroupProcess,
   type GroupWork,
 } from '../../lib/service/run-group';
+import { runReplay, type ReplayOrder, type ReplayReport } from '../../lib/service/run-replay';
+
 import { openSource, untilRegistered } from '../../lib/source/open-source';
 import { UnsupportedPartitionError } from '../../lib/stores/postgres/due-statements';
 import { PostgresArtifactDatabase } from '../../lib/stores/postgres/expired-artifacts';
@@ -29,6 +31,10 @@ export const expiredArtifacts: GroupProcess<Config> = {
 
 export const run = (environment: Environment): Promise<ExitCode> =>
   runGroup(expiredArtifacts, environment);
+
+/** `afterbuild replay`: the same work, on records that have been handled before. */
+export const replay = (environment: Environment, order: ReplayOrder): Promise<ReplayReport> =>
+  runReplay(expiredArtifacts, environment, order);
 
 async function open(context: GroupContext<Config>): Promise<GroupWork> {
   const { config, registry, topicNamed, codecOf } = context;

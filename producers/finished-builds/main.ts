@@ -10,6 +10,8 @@ import {
   type GroupProcess,
   type GroupWork,
 } from '../../lib/service/run-group';
+import { runReplay, type ReplayOrder, type ReplayReport } from '../../lib/service/run-replay';
+
 import { openSource, untilRegistered } from '../../lib/source/open-source';
 import { PostgresBuildDatabase } from '../../lib/stores/postgres/stale-builds';
 import type { BuildFinished, StaleProgress } from '../../schemas/generated';
@@ -28,6 +30,10 @@ export const finishedBuilds: GroupProcess<Config> = {
 
 export const run = (environment: Environment): Promise<ExitCode> =>
   runGroup(finishedBuilds, environment);
+
+/** `afterbuild replay`: the same work, on records that have been handled before. */
+export const replay = (environment: Environment, order: ReplayOrder): Promise<ReplayReport> =>
+  runReplay(finishedBuilds, environment, order);
 
 async function open(context: GroupContext<Config>): Promise<GroupWork> {
   const { registry, topicNamed, codecOf } = context;

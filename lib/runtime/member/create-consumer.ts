@@ -1,5 +1,5 @@
 /** Makes a consumer: the runtime on a kafkajs client. It checks the settings, and its start has a time limit. */
-import type { Consumer, ConsumerOptions, StopReport } from '../consumer';
+import type { Consumer, StopReport } from '../consumer';
 import { KafkaJsClient } from '../../kafka/kafkajs/client';
 import { UnreachableError } from '../../process/unreachable-error';
 import { asError } from '../../process/is-error';
@@ -13,7 +13,10 @@ import {
 } from '../../kafka/missing-right';
 import { createProducer, type ProducerPatience, type RecordProducer } from '../../kafka/producer';
 import { Runtime } from './runtime';
+import { SharedSteering } from './shared-steering';
+import { StretchClient } from './stretch-client';
 import { checkSettings, defaultSettings, type ConsumerSettings } from '../settings';
+import type { Stretch, StretchConsumerOptions } from '../stretch';
 import { type AnySubscription, withRetryTopics } from '../subscription';
 
 const stopAfterFailedStartMs = 5_000;
@@ -23,36 +26,51 @@ const stopAfterFailedStartMs = 5_000;
 const publisherPatience: ProducerPatience = { retries: 1, sendTimeoutMs: 3_000 };
 
 /** @throws Error when settings or subscriptions contradict each other. Nothing is connected before `start`. */
-export function createConsumer(options: ConsumerOptions): Consumer {
+export function createConsumer(options: StretchConsumerOptions): Consumer {
   const settings = { ...defaultSettings, ...options.settings };
-  const subscriptions = options.subscriptions.flatMap(withRetryTopics);
+  const subscriptions = subscriptionsOf(options);
   checkSettings(settings);
   checkSubscriptions(subscriptions);
-  const { kafka, group, clock, random } = options;
+  const { kafka, group, stretch, clock, random } = options;
   const logger = options.logger.child({ group });
   const topics = subscriptions.map(({ topic, readers }) => ({
     topic,
     everyMember: readers === 'every-member',
   }));
-  const client = new KafkaJsClient({ kafka, group, topics, settings, logger, clock, random });
+  const member = new KafkaJsClient({ kafka, group, topics, settings, logger, clock, random });
+  const client = stretch === undefined ? member : new StretchClient(member, stretch);
   const producer = createProducer(kafka, publisherPatience);
-  const publisher = new FailurePublisher(producer, group, clock);
+  const publisher = new FailurePublisher(producer, stretch?.liveGroup ?? group, clock);
   const onFatal = (error: Error): void =>
     options.onFatal(asError(nameRefusal(principalOf(kafka), error, needsOf(options))));
   const context = { ...options, onFatal, subscriptions, client, settings, logger, publisher };
   const runtime = new Runtime(context);
+  const steer = steeringOf(runtime, stretch);
   let starting: Promise<void> | null = null;
   let stopping: Promise<StopReport> | null = null;
   return {
     start: () => (starting ??= startWithin(runtime, producer, options, settings)),
     stop: (deadlineMs) => (stopping ??= stop(runtime, producer, deadlineMs)),
     state: () => runtime.state(),
-    partitionsOf: (topic) => client.partitionsOf(topic),
+    partitionsOf: (topic) => member.partitionsOf(topic),
     ready: () => runtime.ready(),
     mayBegin: () => client.mayBegin(),
-    steer: (steering) => runtime.steer(steering),
+    steer,
     hint: (dependency, untilMs) => runtime.hint(dependency, untilMs),
   };
+}
+
+/** A replay reads no retry topic: what is there is the live group's. */
+const subscriptionsOf = ({ subscriptions, stretch }: StretchConsumerOptions): AnySubscription[] =>
+  stretch === undefined
+    ? subscriptions.flatMap(withRetryTopics)
+    : subscriptions.filter(({ topic, start }) => topic === stretch.topic || start === 'beginning');
+
+function steeringOf(runtime: Runtime, stretch: Stretch | undefined): Consumer['steer'] {
+  if (stretch === undefined) return (steering) => runtime.steer(steering);
+  const shared = new SharedSteering((to) => runtime.steer(to), stretch.recordsPerSecond);
+  stretch.begin({ state: () => runtime.state(), hold: (isHeld) => shared.hold(isHeld) });
+  return (steering) => shared.steer(steering);
 }
 
 async function stop(
@@ -68,7 +86,7 @@ async function stop(
 async function startWithin(
   runtime: Runtime,
   producer: RecordProducer,
-  options: ConsumerOptions,
+  options: StretchConsumerOptions,
   settings: ConsumerSettings,
 ): Promise<void> {
   const topics = options.subscriptions.map(({ topic }) => topic).join(', ');
@@ -97,8 +115,9 @@ async function startWithin(
 }
 
 /** Kafka does not name the refused topic. */
-function needsOf({ group, subscriptions }: ConsumerOptions): Need[] {
-  const topics = subscriptions.flatMap(withRetryTopics).map(({ topic }) => topic);
+function needsOf(options: StretchConsumerOptions): Need[] {
+  const { group } = options;
+  const topics = subscriptionsOf(options).map(({ topic }) => topic);
   return [topicNeed('READ', ...topics), groupNeed('READ', group)];
 }
 

@@ -123,6 +123,14 @@ export const rights: readonly Right[] = [
     ['topics', ['WRITE'], inNamespace([...mainTopics, ...deadLetters, ...parked])],
     ['groups', ['DESCRIBE'], inNamespace(groups)],
   ]),
+  ...of('`replay`', 'operator', [
+    ['topics', ['READ'], inNamespace([...mainTopics, control])],
+    ['topics', ['WRITE'], inNamespace([control, artifactsExpired, buildsFinished])],
+    ['topics', ['WRITE'], inNamespace([...retryTopics, ...deadLetters])],
+    ['topics', ['DESCRIBE'], inNamespace([progress, staleProgress])],
+    ['groups', ['DESCRIBE'], inNamespace(groups)],
+    ['groups', ['READ', 'DELETE'], inNamespace(groups.map((group) => `${group}.replay*`))],
+  ]),
   ...of('Connect workers', 'connect', [
     ['topics', ['READ', 'WRITE', 'CREATE', 'DESCRIBE_CONFIGS'], ['connect.*']],
     ['topics', ['WRITE', 'CREATE'], ['<ns>cdc.*', '__debezium-heartbeat.<ns>cdc']],

@@ -3,6 +3,7 @@ import { eraseBuild, lockArtifacts, setExpiry, unlockArtifacts } from '../../../
 import { deleteProject } from '../../../ops/gitlab/delete-project';
 import { insertProjects } from '../../../ops/gitlab/rows';
 import { forgetOffsets, makeAnew } from '../../support/scenario/operator-actions';
+import { endOf, runReplay } from '../../support/scenario/replay-command';
 import { type Scenario } from '../../support/scenario/scenario';
 import { useScenario } from '../../support/scenario/use-scenario';
 import { until } from '../../support/until';
@@ -80,6 +81,12 @@ test('every topic replayed from the start, and the sweep begun anew, leave the s
 
   const before = await stores(scenario);
   const recordsBefore = await recordsOf(scenario);
+  for (const name of ['artifact-deleter', 'expired-artifacts'] as const) {
+    const replayed = await endOf(runReplay(scenario, name, '--from', '1h', '--rate', '1000'));
+    expect(replayed).toMatchObject({ ending: 'done', exitCode: 0, done: replayed.total });
+    expect(replayed.total).toBeGreaterThan(0);
+    expect(await stores(scenario)).toEqual(before);
+  }
   await forgetOffsets(scenario, ['expired-artifacts', 'artifact-deleter']);
   await makeAnew(scenario, topicNames.progress, 12, { 'cleanup.policy': 'compact' });
   const deletingAgain = scenario.run('artifact-deleter');

@@ -1,5 +1,6 @@
 /** A runtime on a client in memory, quick enough for tests that wait for conditions. */
 import { pino } from 'pino';
+import type { ConsumerClient } from '../../../lib/kafka/client-port';
 import { FailurePublisher } from '../../../lib/runtime/failures/failure-publisher';
 import type { Outcome } from '../../../lib/runtime/outcome';
 import type { OutgoingRecord } from '../../../lib/kafka/producer';
@@ -61,6 +62,7 @@ export function createFixture(
   over: Partial<Subscription<string>> = {},
   settings: Partial<ConsumerSettings> = {},
   clock: Clock = systemClock,
+  wrap: (client: ConsumerClient) => ConsumerClient = (client) => client,
 ): Fixture {
   const client = new MemoryConsumerClient();
   const lines: Record<string, unknown>[] = [];
@@ -88,7 +90,7 @@ export function createFixture(
     ...over,
   };
   const runtime = new Runtime({
-    client,
+    client: wrap(client),
     settings: { ...quick, ...settings },
     logger: pino({ level: 'info' }, { write }),
     clock,

@@ -1,0 +1,37 @@
+/** Two hands on one wheel: flags of operators steer a consumer, and so does the replay that runs it. */
+import type { Consumer } from '../consumer';
+
+type Steering = Parameters<Consumer['steer']>[0];
+
+export class SharedSteering {
+  readonly #apply: (steering: Steering) => void;
+  readonly #recordsPerSecond: number;
+  #byFlags: Steering = { paused: false, recordsPerSecond: null };
+  #isHeld = false;
+
+  /** @param recordsPerSecond the highest rate, whatever the flags say. */
+  constructor(apply: (steering: Steering) => void, recordsPerSecond: number) {
+    this.#apply = apply;
+    this.#recordsPerSecond = recordsPerSecond;
+  }
+
+  steer(steering: Steering): void {
+    this.#byFlags = { ...this.#byFlags, ...steering };
+    this.#steer();
+  }
+
+  hold(isHeld: boolean): void {
+    if (isHeld === this.#isHeld) return;
+    this.#isHeld = isHeld;
+    this.#steer();
+  }
+
+  #steer(): void {
+    const { paused, recordsPerSecond, ...others } = this.#byFlags;
+    this.#apply({
+      ...others,
+      paused: this.#isHeld || paused === true,
+      recordsPerSecond: Math.min(recordsPerSecond ?? Infinity, this.#recordsPerSecond),
+    });
+  }
+}
