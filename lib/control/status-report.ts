@@ -5,17 +5,11 @@ import type { BreakerStatus, InstanceStatus } from '../../schemas/generated';
 import { writeDuration } from './duration';
 import { itemsText, wholeEtaOf, wholeOf, type WholeWork } from './whole-work';
 import type { FlagInForce } from './flags';
+import type { WorkLeft } from './work-left';
 import { instanceStates, type InstanceState } from './instance-status';
 import { producerNames, type ProcessName } from '../process/processes';
 
 const silentAfterMs = 45_000;
-
-export interface WorkLeft {
-  /** Not done; records beyond the committed offset that are done by the commit map do not count. */
-  readonly records: number;
-  /** Deleted by the topic's retention before they were handled. */
-  readonly lost: number;
-}
 
 export interface Known {
   readonly process: ProcessName;
