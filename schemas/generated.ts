@@ -192,6 +192,8 @@ export interface SourceWork {
   readonly inFlight: number;
   /** The consumer that has enough before it, so that this producer stands. */
   readonly waitsFor: null | string;
+  /** Of a consumer: bytes of objects deleted, or of chunks moved out into an object, since it started. */
+  readonly bytesFreed: null | number;
 }
 
 /** Up to 1,000 artifacts of one partition_id that were due when they were read. Says what the delete needs to finish after any crash; whether a row may still go is decided by the database again. */

@@ -58,7 +58,7 @@ async function open(context: Context): Promise<GroupWork> {
     onDecision: (decision) => stores.brake.decide(decision),
     onDecisionsRead: () => stores.brake.decisionsRead(),
     concurrency: context.config.DELETE_CONCURRENCY,
-    sourceWork: () => consumersWork('artifacts', meter.perSecond()),
+    sourceWork: () => consumersWork('artifacts', meter),
   };
 }
 

@@ -68,7 +68,7 @@ async function open(context: Context): Promise<GroupWork> {
     onDecision: (decision) => stores.brake.decide(decision),
     onDecisionsRead: () => stores.brake.decisionsRead(),
     concurrency: config.ARCHIVE_CONCURRENCY,
-    sourceWork: () => consumersWork('builds', meter.perSecond()),
+    sourceWork: () => consumersWork('builds', meter),
     redis: () => guard.view,
     begin: (consumer) => runGuard(context, guard, consumer),
   };

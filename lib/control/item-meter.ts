@@ -1,4 +1,4 @@
-/** Measures how many artifacts or builds a second a process finishes, over the last minute. */
+/** Measures how many artifacts or builds a second a process finishes, over the last minute, and the bytes it has freed. */
 import type { Clock } from '../process/clock';
 
 const windowMs = 60_000;
@@ -9,6 +9,8 @@ export class ItemMeter {
   /** By second. */
   readonly #done = new Map<number, number>();
 
+  #bytesFreed = 0;
+
   constructor(private readonly clock: Pick<Clock, 'nowMs'>) {
     this.#startedAtMs = clock.nowMs();
   }
@@ -17,6 +19,15 @@ export class ItemMeter {
     const bucket = Math.floor(this.clock.nowMs() / bucketMs);
     this.#done.set(bucket, (this.#done.get(bucket) ?? 0) + count);
     this.#forget();
+  }
+
+  free(bytes: number): void {
+    this.#bytesFreed += bytes;
+  }
+
+  /** Since it was made. */
+  get bytesFreed(): number {
+    return this.#bytesFreed;
   }
 
   /** With one decimal. */

@@ -2,6 +2,7 @@
 import type { SourceWork } from '../../schemas/generated';
 import type { Metrics } from '../metrics/metrics';
 import type { Clock } from '../process/clock';
+import type { ItemMeter } from './item-meter';
 
 type Unit = 'artifacts' | 'builds';
 
@@ -9,8 +10,11 @@ type Unit = 'artifacts' | 'builds';
 export type ReadSourceWork = () => SourceWork | null;
 
 /** For a consumer: the work left for it lies in Kafka. */
-export const consumersWork = (unit: Unit, perSecond: number): SourceWork => ({
-  ...{ unit, perSecond },
+export const consumersWork = (
+  unit: Unit,
+  meter: Pick<ItemMeter, 'perSecond' | 'bytesFreed'>,
+): SourceWork => ({
+  ...{ unit, perSecond: meter.perSecond(), bytesFreed: meter.bytesFreed },
   inDatabase: null,
   isEstimate: false,
   dueSinceMs: null,

@@ -169,6 +169,7 @@ describe('a producer and its consumer', () => {
   const due = {
     ...{ unit: 'artifacts', perSecond: 0, isEstimate: false, dueSinceMs: minutes(192) },
     ...{ inDatabase: 35_218, inFlight: 12_000, waitsFor: null as string | null },
+    bytesFreed: null,
   };
   const sweep = (work: Partial<typeof due>, consumer: ReturnType<typeof report>) =>
     reportOf(

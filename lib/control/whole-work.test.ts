@@ -10,6 +10,7 @@ const work = (other: Partial<SourceWork> = {}): SourceWork => ({
   dueSinceMs: null,
   inFlight: 0,
   waitsFor: null,
+  bytesFreed: null,
   ...other,
 });
 const live = (...works: (SourceWork | null)[]) =>
@@ -27,6 +28,12 @@ test('what several instances say is summed up, and the oldest counts', () => {
   expect(wholeOf(both, nowMs)).toMatchObject({
     ...{ inDatabase: 35_218, inFlight: 5_000, dueForMs: 3_600_000, isEstimate: true },
   });
+});
+
+test('freed bytes are those of the instances that report them; an older version does not', () => {
+  const freed = (...bytes: (number | null)[]) =>
+    wholeOf(live(...bytes.map((bytesFreed) => work({ bytesFreed }))), nowMs)?.bytesFreed;
+  expect([freed(5, null, 7), freed(null)]).toEqual([12, null]);
 });
 
 test.each([

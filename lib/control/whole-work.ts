@@ -17,6 +17,8 @@ export interface WholeWork {
   readonly waitsFor: string | null;
   /** Of a consumer: finished a second. */
   readonly perSecond: number;
+  /** Of a consumer: since its live instances were started; null where none reports it. */
+  readonly bytesFreed: number | null;
 }
 
 /** @returns null where no live instance reports anything. */
@@ -35,6 +37,9 @@ export function wholeOf(live: readonly InstanceStatus[], nowMs: number): WholeWo
     dueForMs: times.length === 0 ? null : Math.max(0, nowMs - Math.min(...times)),
     inFlight: sum(({ inFlight }) => inFlight),
     waitsFor: parts.find(({ waitsFor }) => waitsFor !== null)?.waitsFor ?? null,
+    bytesFreed: parts.every((part) => part.bytesFreed === null)
+      ? null
+      : sum((part) => part.bytesFreed ?? 0),
     perSecond: Math.round(sum(({ perSecond }) => perSecond) * 10) / 10,
   };
 }

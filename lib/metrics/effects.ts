@@ -9,6 +9,7 @@ type TraceEffect = 'archived' | 'extended' | 'adopted' | 'partial' | 'finished';
 /** Counts finished work, with or without success. */
 interface Meter {
   add(count: number): void;
+  free(bytes: number): void;
 }
 
 /** For consumers/artifact-deleter. */
@@ -19,6 +20,7 @@ export function createDeletionCounts(metrics: Metrics, meter?: Meter) {
       if (count > 0) metrics.add('afterbuild_artifact_rows_total', { fate }, count);
     },
     objects(count: number, bytes: number): void {
+      meter?.free(bytes);
       metrics.add('afterbuild_artifact_objects_deleted_total', {}, count);
       metrics.add('afterbuild_artifact_bytes_deleted_total', {}, bytes);
     },
@@ -30,6 +32,7 @@ export function createArchiveCounts(metrics: Metrics, meter?: Meter) {
   return {
     trace(effect: TraceEffect, sizeBytes: number): void {
       meter?.add(1);
+      meter?.free(sizeBytes);
       metrics.add('afterbuild_traces_total', { effect });
       metrics.add('afterbuild_trace_bytes_total', {}, sizeBytes);
     },

@@ -63,6 +63,7 @@ export class DueWork {
       dueSinceMs: due?.sinceMs ?? null,
       inFlight: limit.ownInFlight,
       waitsFor: output.isFull ? deletes : null,
+      bytesFreed: null,
     };
   }
 

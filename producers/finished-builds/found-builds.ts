@@ -33,4 +33,5 @@ export const staleWork = (found: FoundBuilds, isFull: boolean): SourceWork => ({
   dueSinceMs: found.oldestFinishedAtMs,
   inFlight: 0,
   waitsFor: isFull ? 'trace-archiver' : null,
+  bytesFreed: null,
 });
