@@ -56,6 +56,8 @@ COPY --from=build /app/dist ./dist
 COPY --from=build /app/schemas ./schemas
 COPY --from=build /app/connect ./connect
 COPY --from=build /app/lib ./lib
+# What a browser loads from the page.
+COPY --from=build /app/cli/ui/public ./cli/ui/public
 COPY ops/docker/run.sh ./
 RUN mkdir /var/lib/afterbuild && chown node:node /var/lib/afterbuild
 USER node

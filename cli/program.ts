@@ -12,6 +12,7 @@ import { addRunCommand } from './run';
 import { addSchemasCommand } from './schemas';
 import { addStatusCommand } from './status';
 import { addTopicsCommand } from './topics';
+import { addUiCommand } from './ui/ui';
 
 export function createProgram(): Command {
   const program = new Command('afterbuild')
@@ -31,6 +32,7 @@ export function createProgram(): Command {
   addReconcileCommand(program);
   addFlagsCommand(program);
   addStatusCommand(program);
+  addUiCommand(program);
   addAcceptDatabaseCommand(program);
   for (const command of everyOne(program)) {
     command.exitOverride().showHelpAfterError(`(${pathOf(command)} --help explains it)`);

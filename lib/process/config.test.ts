@@ -15,6 +15,7 @@ import {
   reconcileSchema,
   schemasSchema,
   traceArchiverSchema,
+  uiSchema,
 } from './config';
 import { projectRoot } from './root';
 
@@ -28,6 +29,7 @@ const schemas = [
   schemasSchema,
   topicsSchema,
   connectSchema,
+  uiSchema,
 ];
 
 /** Name and value of each line of `.env.example`, whether it is commented out or not. */

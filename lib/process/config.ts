@@ -217,6 +217,14 @@ export const controlSchema = connectionSchema.pick({
   START_LIMIT_MS: true,
 });
 
+/** Settings of `afterbuild ui`. */
+export const uiSchema = controlSchema.extend({
+  UI_HOST: host.default('127.0.0.1'),
+  /** 0: any free port; the command prints it. */
+  UI_PORT: z.coerce.number().int().min(0).max(65_535).default(9_465),
+  UI_SHOW_VALUES: z.stringbool().default(false),
+});
+
 /** Settings of `afterbuild connect`: how this command reaches the database, and how the Connect workers do. */
 export const connectSchema = connectionSchema
   .pick({

@@ -37,7 +37,7 @@ export async function startHttpServer(
   port: number,
   pages: Pages,
 ): Promise<HttpServer> {
-  const isOwnName = hostNames(host);
+  const isOwnName = ownHostNames(host);
   const server = createServer(limits, (request, response) => {
     const shown = isOwnName(request.headers.host) ? pages : foreign;
     void answer(shown, request, response);
@@ -71,7 +71,7 @@ const foreign: Pages = {};
  * that resolves to here, so the Host header is checked. The probes and scrapers of a cluster use any name, and no
  * answer depends on it.
  */
-function hostNames(host: string): (asked: string | undefined) => boolean {
+export function ownHostNames(host: string): (asked: string | undefined) => boolean {
   if (!isLoopback(host)) return () => true;
   return (asked = '') => {
     const name = asked.replace(/:[0-9]*$/, '').replace(/^\[(.*)\]$/, '$1');

@@ -29,8 +29,10 @@ function roleOf([command = '', name = '']: readonly string[]): DatabaseRole {
 }
 
 /** The login for Kafka, where Kafka asks for one. */
-const loginOf = ([command, name]: readonly string[]): Login | undefined =>
-  command === 'run' ? logins.find((login) => login === name) : undefined;
+function loginOf([command, name]: readonly string[]): Login | undefined {
+  if (command === 'ui') return 'page';
+  return command === 'run' ? logins.find((login) => login === name) : undefined;
+}
 
 const asksForHelp = (args: readonly string[]): boolean =>
   args.length === 0 || args[0] === 'help' || args.includes('--help') || args.includes('-h');

@@ -1,6 +1,7 @@
 /** Plugs `assignPartitions` into the group protocol of kafkajs: claims travel in the join's user data, as JSON. */
 import { AssignerProtocol, type Assigner, type Cluster, type GroupMember } from 'kafkajs';
 import { z } from 'zod';
+import { instanceName } from '../../process/instance-name';
 import { assignPartitions, type Member, type Share } from './assigner';
 
 const claims = z.object({
@@ -29,7 +30,7 @@ export function createStickyAssigner(
       metadata: AssignerProtocol.MemberMetadata.encode({
         version,
         topics,
-        userData: Buffer.from(JSON.stringify(current())),
+        userData: Buffer.from(JSON.stringify({ ...current(), instance: instanceName() })),
       }),
     }),
     assign: ({ members, topics }) => {
@@ -55,6 +56,19 @@ const encodeShare = (assignment: Share): Buffer =>
 function readMember({ memberId, memberMetadata }: GroupMember): Member {
   const metadata = AssignerProtocol.MemberMetadata.decode(memberMetadata);
   return { id: memberId, topics: metadata?.topics ?? [], ...readClaims(metadata?.userData) };
+}
+
+const named = z.object({ instance: z.string() });
+
+/** Which instance a member is, by the metadata of its join; null when it does not say so. */
+export function instanceOf(memberMetadata: Buffer): string | null {
+  if (memberMetadata.length === 0) return null;
+  try {
+    const { userData } = AssignerProtocol.MemberMetadata.decode(memberMetadata) ?? {};
+    return named.parse(JSON.parse(userData?.toString('utf8') ?? '')).instance;
+  } catch {
+    return null;
+  }
 }
 
 /** A claim that cannot be read counts as none: stickiness is lost, correctness is not. */

@@ -14,8 +14,9 @@ import {
   topics,
 } from '../../../lib/kafka/topics/topics';
 
-export type Principal = ProcessName | 'operator' | 'connect' | 'ui';
-export const principals: readonly Principal[] = [...processNames, 'operator', 'connect', 'ui'];
+const others = ['operator', 'page', 'connect', 'ui'] as const;
+export type Principal = ProcessName | (typeof others)[number];
+export const principals: readonly Principal[] = [...processNames, ...others];
 
 export type Operation =
   'READ' | 'WRITE' | 'CREATE' | 'DELETE' | 'ALTER' | 'DESCRIBE' | 'DESCRIBE_CONFIGS';
@@ -130,6 +131,11 @@ export const rights: readonly Right[] = [
     ['topics', ['DESCRIBE'], inNamespace([progress, staleProgress])],
     ['groups', ['DESCRIBE'], inNamespace(groups)],
     ['groups', ['READ', 'DELETE'], inNamespace(groups.map((group) => `${group}.replay*`))],
+  ]),
+  ...of('`ui`', 'page', [
+    ['topics', ['READ'], everyTopic],
+    ['topics', ['READ'], ['__debezium-heartbeat.<ns>cdc']],
+    ['groups', ['DESCRIBE'], inNamespace(groups)],
   ]),
   ...of('Connect workers', 'connect', [
     ['topics', ['READ', 'WRITE', 'CREATE', 'DESCRIBE_CONFIGS'], ['connect.*']],
