@@ -34,6 +34,8 @@ interface Run extends LiveRunOptions {
   readonly gitlab: ConnectedGitlab;
   readonly processes: Processes;
   readonly pages: Page[];
+  /** Where the page of `afterbuild ui` is served. */
+  readonly pagePort: number;
   readonly book: FigureBook;
 }
 
@@ -65,6 +67,17 @@ async function startProcesses({ stack, processes, progress, pages }: Run): Promi
     const pid = processes.running().get(name) ?? 'gone';
     progress.line(`${name} runs as process ${pid}: http://127.0.0.1:${port}/metrics, /readyz`);
   }
+}
+
+const pageOf = ({ pagePort }: Run): string => `look at http://127.0.0.1:${pagePort}/ in a browser`;
+
+/** The first thing that a user sees; the small GitLab's values are nobody's secret. */
+async function startPage(run: Run): Promise<void> {
+  run.progress.line(pageOf(run));
+  await run.processes.start('ui', {
+    ...stackEnvironment(run.stack, 'reader', scope, 'page'),
+    ...{ UI_PORT: String(run.pagePort), UI_SHOW_VALUES: 'true' },
+  });
 }
 
 /** Seeds and makes the seeded changes, unless a kept run has done that. @returns how many will be deleted. */
@@ -136,6 +149,7 @@ async function tellLife(run: Run): Promise<void> {
 async function goOn(run: Run): Promise<void> {
   const { progress, signal, stack } = run;
   progress.line('going on with a trickle of new work');
+  progress.line(pageOf(run));
   whereToLook(stack.dataDir).forEach(progress.line);
   const untilStopped = (error: unknown): void => {
     if (!signal.aborted) throw error;
@@ -164,6 +178,7 @@ async function finish(run: Run): Promise<LiveRunEnd> {
 }
 
 async function work(run: Run): Promise<LiveRunEnd> {
+  await startPage(run);
   await startProcesses(run);
   const willGo = await seedAndLive(run);
   await drain(run.stack, run.gitlab, { ...run, scope, willGo });
@@ -193,7 +208,8 @@ export async function runLive(stack: RunningStack, given: LiveRunOptions): Promi
     waitOut('the small GitLab', request, patience),
   );
   const book = new FigureBook();
-  const run: Run = { ...given, stack, gitlab, processes, signal, pages: [], book };
+  const pagePort = await freePort();
+  const run: Run = { ...given, stack, gitlab, processes, signal, pages: [], pagePort, book };
   const working = work(run);
   const watching = watchUntil(run);
   try {

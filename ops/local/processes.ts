@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isProcessName } from '../../lib/process/processes';
 import { projectRoot } from '../../lib/process/root';
 import { identifyProcess, type ProcessIdentity } from './stack/process-identity';
 import { recordProcesses } from './recorded-processes';
@@ -17,7 +18,7 @@ export class ProcessError extends Error {
 interface ProcessesOptions {
   /** Holds a log file for each process, and `processes.json`. */
   readonly dataDir: string;
-  /** How a process is run; by default `afterbuild run <name>`. */
+  /** How a process is run; by default `afterbuild run <name>`, and of another name `afterbuild <name>`. */
   readonly commandOf?: (name: string) => readonly [file: string, ...args: string[]];
   /** After SIGTERM; then it is killed. */
   readonly stopWithinMs?: number;
@@ -33,7 +34,7 @@ interface ProcessesOptions {
 
 export interface Processes {
   /**
-   * @param name a process name for `afterbuild run`, for example `artifact-deleter`.
+   * @param name a process name for `afterbuild run`, for example `artifact-deleter`, or `ui`, the page.
    * @param label names this instance and its log file.
    */
   start(name: string, environment: Readonly<Record<string, string>>, label?: string): Promise<void>;
@@ -55,8 +56,7 @@ const runByName = (name: string): readonly [string, ...string[]] => [
   '--enable-source-maps',
   '--disable-warning=TimeoutNegativeWarning',
   join(projectRoot, 'dist/cli/main.js'),
-  'run',
-  name,
+  ...(isProcessName(name) ? ['run', name] : [name]),
 ];
 
 const describeEnd = (label: string, { how, log }: Pick<OwnEnd, 'how' | 'log'>): string =>
