@@ -23,6 +23,9 @@ const headers = {
   'permissions-policy': 'camera=(), geolocation=(), microphone=()',
 };
 
+/** A browser takes up to six; viewers are bounded for themselves. */
+const connectionsMax = 256;
+
 /** What the page shows at this moment. */
 interface PageView {
   /** Null until Kafka was read once. */
@@ -52,8 +55,10 @@ export async function startPageServer(options: PageServerOptions): Promise<PageS
     forceCloseConnections: true,
     requestTimeout: 10_000,
     bodyLimit: 1,
+    exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 300 },
   });
+  app.server.maxConnections = connectionsMax;
   guard(app, host);
   addFiles(app);
   addLive(app, view);

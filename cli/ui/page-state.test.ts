@@ -79,6 +79,33 @@ test('freed bytes are shown with their rate, an instance that is gone does not c
   expect(pageStateOf(freed(12_000, 10), rates, '').freed[0]?.perSecond).toBe(0);
 });
 
+test('fifty instances and a million records of lag stay a small text for each viewer', () => {
+  const status = (name: number) => ({
+    ...{ process: 'artifact-deleter', instance: `a-pod-with-a-long-name-${name}`, startedAtMs: 0 },
+    ...{ atMs: 9_000, state: 'working', sinceMs: 0, cause: null, causes: [], partitions: 1 },
+    ...{ recordsPerSecond: 9, bufferedRecords: 9, oldestRecordAtMs: 1, concurrency: 4 },
+    ...{ breakers: [], flags: [], setAside: [], redisRooms: [], redisGuard: null, work: null },
+  });
+  const instances = Array.from({ length: 50 }, (_, name) => status(name));
+  const partitions = instances.map((_, partition) => ({
+    ...{ topic: 'artifacts.expired', partition, logStart: 0, logEnd: 20_000 },
+    ...{ committed: 0, doneBeyond: 0 },
+  }));
+  const work = { records: 1_000_000, lost: 0 };
+  const known = {
+    process: 'artifact-deleter' as const,
+    instances,
+    work,
+    deadLetters: 0,
+    flags: [],
+  };
+  const one = { report: reportOf(known, 10_000), partitions, group: null };
+  const state = pageStateOf({ ...at(10_000, 1, 0), processes: [one] }, new Rates(), '');
+  expect(state.processes[0]).toMatchObject({ recordsLeft: 1_000_000, kafkaLag: 1_000_000 });
+  expect(state.processes[0]!.instances).toHaveLength(50);
+  expect(JSON.stringify(state).length).toBeLessThan(40_000);
+});
+
 test('a connector without a sign of life for a minute is red', () => {
   const beat = { ...nothingCaptured, heartbeatAtMs: 0 };
   expect([1_000, 61_000].map((ms) => captureSeverity(beat, ms))).toEqual(['good', 'bad']);

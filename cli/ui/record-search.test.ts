@@ -15,13 +15,13 @@ test('it begins at the end, the start, an offset or a time, within what the log 
   const at = (other: Partial<RecordsAsked>, times = none) =>
     stretchesOf(asked(other), ends, times).map(({ partition, from, to }) => [partition, from, to]);
   expect(at({})).toEqual([
-    [0, 90, 100],
+    [0, 70, 100],
     [2, 0, 4],
   ]);
-  expect(at({ from: 'start', partition: 0 })).toEqual([[0, 5, 15]]);
+  expect(at({ from: 'start', partition: 0 })).toEqual([[0, 5, 35]]);
   expect(at({ from: 'offset', offset: 97, partition: 0 })).toEqual([[0, 97, 100]]);
   expect(at({ from: 'offset', offset: 500, partition: 0 })).toEqual([]);
-  expect(at({ from: 'time', timeMs: 0 }, new Map([[0, 50]]))).toEqual([[0, 50, 60]]);
+  expect(at({ from: 'time', timeMs: 0 }, new Map([[0, 50]]))).toEqual([[0, 50, 80]]);
   expect(at({ partition: 9 })).toEqual([]);
 });
 

@@ -111,6 +111,16 @@ function showRecord(record) {
       ),
       value === null ? null : part('Content', el('pre', {}, pretty(value))),
       ...damages.map((text) => part('■ Damaged', text)),
+      asked.get('topic').endsWith('.dlq')
+        ? part(
+            'More about it',
+            el(
+              'code',
+              {},
+              `afterbuild dlq show --topic ${asked.get('topic')} --partition ${partition} --offset ${offset}`,
+            ),
+          )
+        : null,
       ...headers.map(({ name, text }) => part(`Header ${name}`, el('code', {}, text))),
     ),
   );

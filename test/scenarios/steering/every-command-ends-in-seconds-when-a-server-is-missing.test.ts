@@ -19,6 +19,7 @@ const needs = {
     ['dlq', 'show'],
     ['dlq', 'redrive'],
     ['dlq', 'park', '--why', 'x'],
+    ['ui'],
     ['accept-database', ...by],
   ],
   registry: [['schemas', 'register']],
@@ -56,7 +57,7 @@ const variables: Readonly<Record<Missing, string>> = {
   redis: 'REDIS_HOST, REDIS_PORT',
 };
 
-/** A command waits ten seconds for an answer; the rest is for eleven Node processes to start on a busy machine. */
+/** A command waits ten seconds for an answer; the rest is for twelve Node processes to start on a busy machine. */
 const limitMs = 60_000;
 
 let silent: SilentServer;
