@@ -11,6 +11,7 @@ import {
   type ExpectedDatabase,
   type HistoryPoint,
   isAccepted,
+  isSameTimeline,
   judgeOrigin,
   refuseBucket,
   refuseDatabase,
@@ -158,8 +159,3 @@ export class Brake {
 
 const isBehind = (a: HistoryPoint, b: HistoryPoint): boolean =>
   isSameTimeline(a, b) && a.lsn < b.lsn;
-
-const isSameTimeline = (a: HistoryPoint, b: HistoryPoint): boolean =>
-  a.systemIdentifier === b.systemIdentifier &&
-  a.databaseName === b.databaseName &&
-  a.timeline === b.timeline;

@@ -101,15 +101,22 @@ export function judgeOrigin(
   return { kind: 'same-history' };
 }
 
+type Timeline = Pick<HistoryPoint, 'systemIdentifier' | 'databaseName' | 'timeline'>;
+
+/** One database on one timeline: its positions in the write-ahead log can be compared. */
+export const isSameTimeline = (a: Timeline, b: Timeline): boolean =>
+  a.systemIdentifier === b.systemIdentifier &&
+  a.databaseName === b.databaseName &&
+  a.timeline === b.timeline;
+
 /** Whether the acceptance is for the history that the database is on now. */
 export function isAccepted(
   database: HistoryPoint,
   acceptance: Acceptance | undefined,
 ): acceptance is Acceptance {
   return (
-    acceptance?.systemIdentifier === database.systemIdentifier &&
-    acceptance.databaseName === database.databaseName &&
-    acceptance.timeline === database.timeline &&
+    acceptance !== undefined &&
+    isSameTimeline(acceptance, database) &&
     acceptance.lsn <= database.lsn
   );
 }

@@ -1,4 +1,5 @@
 /** What `afterbuild.progress` says about a shard, and the sweeps' state made of it. Pure. */
+import { isSameTimeline } from '../../lib/brake/decide';
 import { quoted } from '../../lib/process/printable';
 import type { DatabaseOrigin, SweepProgress } from '../../schemas/generated';
 import { type Instant, readInstant, writeInstant } from '../../lib/stores/postgres/instant';
@@ -118,11 +119,7 @@ export function laterProgress(
   later: SweepProgress,
 ): SweepProgress {
   if (earlier === undefined) return later;
-  const isSameHistory =
-    earlier.systemIdentifier === later.systemIdentifier &&
-    earlier.databaseName === later.databaseName &&
-    earlier.timeline === later.timeline;
-  if (!isSameHistory) return later;
+  if (!isSameTimeline(earlier, later)) return later;
   if (earlier.epoch !== later.epoch) return earlier.epoch > later.epoch ? earlier : later;
   const byCursor = compareCursors(stateOf(earlier).cursor, stateOf(later).cursor);
   return byCursor > 0 || (byCursor === 0 && earlier.complete) ? earlier : later;

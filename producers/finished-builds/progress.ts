@@ -1,4 +1,5 @@
 /** The content of `afterbuild.stale-progress` for a slice, and the sweep's state made from it. Pure. */
+import { isSameTimeline } from '../../lib/brake/decide';
 import type { Sighting } from '../../lib/brake/database-guard';
 import type { DatabaseOrigin, StaleProgress } from '../../schemas/generated';
 import { compareCursors, cursorAtStart, type Cursor } from './page';
@@ -57,11 +58,7 @@ export function laterProgress(
   later: StaleProgress,
 ): StaleProgress {
   if (earlier === undefined) return later;
-  const isSameHistory =
-    earlier.origin.systemIdentifier === later.origin.systemIdentifier &&
-    earlier.origin.databaseName === later.origin.databaseName &&
-    earlier.origin.timeline === later.origin.timeline;
-  if (!isSameHistory) return later;
+  if (!isSameTimeline(earlier.origin, later.origin)) return later;
   if (earlier.pass !== later.pass) return earlier.pass > later.pass ? earlier : later;
   const byCursor = compareCursors(earlier, later);
   return byCursor > 0 || (byCursor === 0 && earlier.complete) ? earlier : later;
