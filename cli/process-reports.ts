@@ -39,7 +39,7 @@ export class TopicState {
   readonly topics = [
     {
       name: topicNames.control,
-      onState: ({ key, value }: StateRecord<Control>) => void this.flags.apply(value, key),
+      onState: ({ key, value }: StateRecord<Control>) => void this.flags.put(value, key),
     },
     {
       name: topicNames.status,

@@ -2,7 +2,7 @@
  * Pure: which serde Kafbat's Kafka UI opens a topic with, by the rule of its source (v1.5.0,
  * `SerdesInitializer`, `ClusterSerdes`, `SchemaRegistrySerde`), so that a test can hold docker-compose.yml against it.
  */
-export interface SerdeSettings {
+interface SerdeSettings {
   /** In the order of the configuration; Kafbat asks them in that order. */
   readonly serdes: readonly {
     readonly name: string;
