@@ -4,10 +4,10 @@ import { openRegistry } from '../../lib/avro/open-registry';
 import { connectionSchema, loadConfig } from '../../lib/process/config';
 import type { ProcessName } from '../../lib/process/processes';
 import { sampleOffsets, type PartitionPlan } from '../../lib/replay/range';
+import { findUnarchived } from '../../lib/stores/postgres/archived-builds';
 import { PostgresArtifacts } from '../../lib/stores/postgres/artifacts';
 import { readIdentity } from '../../lib/stores/postgres/identity';
 import { PostgresPool, postgresSettings } from '../../lib/stores/postgres/pool';
-import { PostgresTraces } from '../../lib/stores/postgres/traces';
 import { postgresOf, reach } from '../reach';
 import type { ReplaySession } from './session';
 
@@ -113,22 +113,18 @@ async function countDone(process: ProcessName, read: readonly Named[]): Promise<
       );
       return read.filter(({ id }) => !existing.has(id)).length;
     }
-    return await countArchived(new PostgresTraces(pool), read);
+    return await countArchived(pool, read);
   } finally {
     await pool.close();
   }
 }
 
-async function countArchived(traces: PostgresTraces, read: readonly Named[]): Promise<number> {
+async function countArchived(pool: PostgresPool, read: readonly Named[]): Promise<number> {
   let done = 0;
-  for (const [partitionId, builds] of Map.groupBy(read, (one) => one.partitionId)) {
-    const rows = await traces.read(
-      partitionId,
-      builds.map(({ id }) => id),
-    );
-    const waiting = rows.filter(({ isErased, artifact }) => !isErased && artifact === null);
-    const ids = new Set(waiting.map(({ buildId }) => buildId));
-    done += builds.filter(({ id }) => !ids.has(id)).length;
+  for (const partitionId of new Set(read.map((one) => one.partitionId))) {
+    const ids = read.filter((one) => one.partitionId === partitionId).map(({ id }) => id);
+    const waiting = new Set(await findUnarchived(pool, partitionId, ids));
+    done += ids.filter((id) => !waiting.has(id)).length;
   }
   return done;
 }

@@ -7,7 +7,7 @@ import { isRunning, residentBytes } from './stack/process-identity';
 import { recordedAndRunning } from './recorded-processes';
 import { PortError } from './stack/ports';
 import { createProgress, type Progress } from '../../lib/process/progress';
-import { addKafkaUi } from './stack/add-kafka-ui';
+import { addKafkaUi } from './add-kafka-ui';
 import { kafkaUiUrl } from './stack/kafka-ui';
 import { attachStack } from './stack/running-stack';
 import { serversOf, type ServerName, type StackShape } from './stack/server';

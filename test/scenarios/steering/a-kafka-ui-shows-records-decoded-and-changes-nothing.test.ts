@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { topicNames } from '../../../lib/kafka/topics/topics';
 import { createFetchLines } from '../../../ops/local/fetch/fetch-progress';
-import { addKafkaUi } from '../../../ops/local/stack/add-kafka-ui';
+import { addKafkaUi } from '../../../ops/local/add-kafka-ui';
 import { attachStack } from '../../../ops/local/stack/running-stack';
 import { ExpiredRecords } from '../../support/records/expired-records';
 import { openBrowser } from '../../support/scenario/browser';

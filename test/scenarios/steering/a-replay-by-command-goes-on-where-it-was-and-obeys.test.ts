@@ -1,6 +1,7 @@
 import { topicNames } from '../../../lib/kafka/topics/topics';
 import type { OutgoingRecord } from '../../../lib/kafka/producer';
 import type { ArtifactEntry } from '../../../ops/gitlab/ledger';
+import { announce, expectArchived, finishedTraces } from '../../support/records/archived-builds';
 import { ExpiredRecords } from '../../support/records/expired-records';
 import { operatorProduces } from '../../support/scenario/operator-actions';
 import { endOf, runReplay } from '../../support/scenario/replay-command';
@@ -154,4 +155,23 @@ test('a stopped group rewound by Kafka’s own tool does no harm either', async 
   const sum = (field: string) => deleted.reduce((total, line) => total + Number(line[field]), 0);
   expect([sum('records'), sum('deleted')]).toEqual([records + 1, 0]);
   expect((await again.stop()).code).toBe(0);
+});
+
+test('archived traces that are replayed stay as they are', async () => {
+  const scenario = ground();
+  const archiver = scenario.run('trace-archiver');
+  await archiver.logged('process.started');
+  const traces = await finishedTraces(scenario, [{ sizeBytes: 100_000 }, { sizeBytes: 0 }]);
+  await announce(scenario, traces);
+  await scenario.caughtUp('trace-archiver', topicNames.buildsFinished);
+  await expectArchived(scenario, traces.slice(0, 1));
+  const range = ['--topic', topicNames.buildsFinished, '--from', '1h'];
+  const planned = await replay('plan', ...range);
+  expect(planned).toMatchObject({
+    records: 2,
+    effects: { named: 2, done: 2, lines: [expect.any(String)] },
+  });
+  const replayed = await endOf(runReplay(scenario, 'trace-archiver', '--from', '1h'));
+  expect(replayed).toMatchObject({ ending: 'done', exitCode: 0, done: 2 });
+  await expectArchived(scenario, traces.slice(0, 1));
 });

@@ -20,6 +20,9 @@ const needs = {
     ['dlq', 'redrive'],
     ['dlq', 'park', '--why', 'x'],
     ['ui'],
+    ['replay', 'plan', '--process', 'artifact-deleter', '--from', '1h'],
+    ['replay', 'run', '--process', 'artifact-deleter', '--from', '1h', ...by],
+    ['replay', 'status'],
     ['accept-database', ...by],
   ],
   registry: [['schemas', 'register']],
@@ -57,7 +60,7 @@ const variables: Readonly<Record<Missing, string>> = {
   redis: 'REDIS_HOST, REDIS_PORT',
 };
 
-/** A command waits ten seconds for an answer; the rest is for twelve Node processes to start on a busy machine. */
+/** A command waits ten seconds for an answer; the rest is for fifteen Node processes to start on a busy machine. */
 const limitMs = 60_000;
 
 let silent: SilentServer;

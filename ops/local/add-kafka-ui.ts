@@ -1,9 +1,9 @@
 /** Starts the Kafka UI beside the servers of a stack that is up, fetching it first if needed. */
-import { cacheFolder, fetchKafkaUi, type FetchProgress } from '../fetch/fetch';
-import { kafkaUiUrl } from './kafka-ui';
-import { attachStack } from './running-stack';
-import { ServerError } from './server-process';
-import { readStackFile, updateStackFile } from './stack-file';
+import { cacheFolder, fetchKafkaUi, type FetchProgress } from './fetch/fetch';
+import { kafkaUiUrl } from './stack/kafka-ui';
+import { attachStack } from './stack/running-stack';
+import { ServerError } from './stack/server-process';
+import { readStackFile, updateStackFile } from './stack/stack-file';
 
 /**
  * Starts nothing where it runs already. The stack records it: `status` shows it, and `down` stops it with the others.
