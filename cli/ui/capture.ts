@@ -16,6 +16,8 @@ interface CaptureSources {
   /** Full names. */
   readonly heartbeats: string;
   readonly changes: readonly string[];
+  /** Names of the topics that exist: for one that does not, a request would be tried again for half a minute. */
+  readonly existing: () => Promise<readonly string[]>;
   readonly admin: Pick<TopicAdmin, 'ends'>;
   readonly reader: Pick<LogReader, 'readCompacted'>;
   /** Of a change: when its transaction was committed; null where it does not say it. */
@@ -38,10 +40,12 @@ export class CaptureWatch {
   constructor(private readonly sources: CaptureSources) {}
 
   async look(): Promise<Captured> {
-    const { heartbeats, changes } = this.sources;
-    const beats = await this.#lastOf(heartbeats, false);
+    const { heartbeats, changes, existing } = this.sources;
+    const present = new Set(await existing());
+    const beats = present.has(heartbeats) ? await this.#lastOf(heartbeats, false) : [];
     const last: Last[] = [];
-    for (const topic of changes) last.push(...(await this.#lastOf(topic, true)));
+    for (const topic of changes.filter((name) => present.has(name)))
+      last.push(...(await this.#lastOf(topic, true)));
     const latest = latestOf(last);
     return {
       heartbeatAtMs: latestOf(beats)?.atMs ?? null,
@@ -50,9 +54,8 @@ export class CaptureWatch {
     };
   }
 
-  /** Empty where the topic does not exist yet. */
   async #lastOf(topic: string, isChange: boolean): Promise<Last[]> {
-    const ends = await this.sources.admin.ends(topic).catch(() => []);
+    const ends = await this.sources.admin.ends(topic);
     for (const { partition, logStart, highWatermark } of ends) {
       const place = `${topic}/${partition}`;
       if (highWatermark === logStart || this.#last.get(place)?.logEnd === highWatermark) continue;

@@ -22,6 +22,8 @@ import type { Reading } from './page-state';
 const watchedEveryMs = 2_000;
 const unwatchedEveryMs = 10_000;
 const registryLimitMs = 3_000;
+/** A round takes a second or two. */
+const lateMs = 10_000;
 
 const silent = createLogger('afterbuild', 'silent');
 
@@ -71,8 +73,14 @@ export async function readOnAndOn(
   const state = new TopicState();
   const { readOn, end } = await followTopics(options.config, state.topics);
   const rounds = new Rounds(options, state, signal);
+  let beganMs = Infinity;
+  // A server that is silent lets a request wait for long, and the client tries it again several times.
+  const endWatch = systemClock.every(lateMs / 2, () => {
+    if (systemClock.nowMs() - beganMs > lateMs) options.onFailure('Kafka does not answer.');
+  });
   try {
     for (;;) {
+      beganMs = systemClock.nowMs();
       await readOn()
         .then(() => rounds.read())
         .then(options.onReading)
@@ -80,9 +88,11 @@ export async function readOnAndOn(
           signal.throwIfAborted();
           options.onFailure(sentenceOf(error));
         });
+      beganMs = Infinity;
       await pause(options.isWatched, signal);
     }
   } finally {
+    endWatch();
     await end();
   }
 }
@@ -127,6 +137,7 @@ class Rounds {
     });
     this.#capture = new CaptureWatch({
       ...{ admin, reader },
+      existing: () => sources.watch.topics(),
       heartbeats: heartbeatTopic(namespace),
       changes: [topicNames.artifactChanges, topicNames.buildChanges].map(
         (name) => `${namespace}${name}`,
