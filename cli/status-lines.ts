@@ -64,10 +64,12 @@ function describeInstances(instances: readonly InstanceReport[]): string {
 }
 
 function describeWork(report: ProcessReport): string {
-  const { recordsLeft, oldestMs, recordsPerSecond, etaMs, lost } = report;
+  const { recordsLeft, kafkaLag, oldestMs, recordsPerSecond, etaMs, lost } = report;
   if (recordsLeft === null) return 'unknown: Kafka knows no such topic or group';
   const parts = [
     `${recordsLeft} records`,
+    // Both only where they differ: the others are done already (docs/which-lag.md).
+    ...(kafkaLag === null || kafkaLag === recordsLeft ? [] : [`Kafka's own lag ${kafkaLag}`]),
     ...(oldestMs === null ? [] : [`the oldest has waited ${writeDuration(oldestMs)}`]),
     `${recordsPerSecond} records/s`,
     ...itemRate(report),

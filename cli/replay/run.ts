@@ -182,20 +182,20 @@ async function liveLag({ admin, named }: ReplaySession, of: ReplayDefinition): P
   return lag.reduce((sum, { records }) => sum + records, 0);
 }
 
-/** A bar on a terminal, lines elsewhere; a wait is told once. */
+/** A bar on a terminal, lines elsewhere; a wait is printed once. */
 function showProgress(definition: ReplayDefinition) {
   const total = recordsIn(definition.ranges.map(([, from, to]) => ({ from, to })));
   const progress = createProgress(process.stderr);
   const bar = progress.bar(replayGroup(definition), total, 'records');
   let last: ReplayProgress = { done: 0, total, waitsFor: null, halts: [] };
-  let told = '';
+  let shown = '';
   const tell = (now: ReplayProgress): void => {
     bar.update(now.done);
     const causes = [now.waitsFor, ...now.halts].filter((one) => one !== null).join('; ');
     // The number of records left changes with each look.
     const kind = causes.replaceAll(/[0-9]+/g, '');
-    if (kind !== told) progress.line(causes === '' ? 'goes on' : `waits: ${causes}`);
-    told = kind;
+    if (kind !== shown) progress.line(causes === '' ? 'goes on' : `waits: ${causes}`);
+    shown = kind;
     last = now;
   };
   const close = (): void => {

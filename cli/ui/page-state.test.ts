@@ -12,7 +12,7 @@ const at = (atMs: number, logEnd: number, done: number): Reading => {
         report: reportOf(
           {
             ...{ process: 'artifact-deleter', instances: [], deadLetters: 2, flags: [] },
-            work: { records: logEnd - done, lost: 0 },
+            work: { records: logEnd - done, lost: 0, kafkaLag: logEnd - done },
           },
           atMs,
         ),
@@ -91,7 +91,7 @@ test('fifty instances and a million records of lag stay a small text for each vi
     ...{ topic: 'artifacts.expired', partition, logStart: 0, logEnd: 20_000 },
     ...{ committed: 0, doneBeyond: 0 },
   }));
-  const work = { records: 1_000_000, lost: 0 };
+  const work = { records: 1_000_000, lost: 0, kafkaLag: 1_000_000 };
   const known = {
     process: 'artifact-deleter' as const,
     instances,

@@ -54,7 +54,7 @@ const report = (instances: InstanceStatus[], other: Partial<Known> = {}) =>
     {
       process: 'artifact-deleter',
       instances,
-      work: { records: 1_200, lost: 0 },
+      work: { records: 1_200, lost: 0, kafkaLag: 1_200 },
       deadLetters: 0,
       flags: [],
       ...other,
@@ -93,7 +93,7 @@ test('a breaker whose probe is due, or that is half-open, is probing', () => {
 });
 
 test('records that retention deleted before they were handled are counted', () => {
-  expect(sentence([held], { work: { records: 3, lost: 7 } })).toMatch(/, 7 lost$/);
+  expect(sentence([held], { work: { records: 3, lost: 7, kafkaLag: 3 } })).toMatch(/, 7 lost$/);
 });
 
 test('a pause names who decided it, why, and for how long; and who does not follow yet', () => {
@@ -140,12 +140,12 @@ test.each([
 
 test('idle is said only when the lag says so', () => {
   const idle = [instance({ state: 'idle' })];
-  const none = { records: 0, lost: 0 };
+  const none = { records: 0, lost: 0, kafkaLag: 0 };
   expect(sentence(idle, { work: none })).toBe('idle: nothing is left to do');
   expect(sentence(idle, { work: none, process: 'expired-artifacts' })).toBe(
     'idle: no change is left, the sweep goes on',
   );
-  expect(report(idle, { work: { records: 715, lost: 0 } })).toMatchObject({
+  expect(report(idle, { work: { records: 715, lost: 0, kafkaLag: 715 } })).toMatchObject({
     state: 'waiting',
     sentence: 'waiting: 715 records lie in Kafka that no instance has taken yet',
   });
@@ -161,7 +161,7 @@ test('a stall without a known reason is shown before a hold', () => {
 
 test('without a rate there is no end in sight, without work there is nothing to wait for', () => {
   expect(report([held]).etaMs).toBeNull();
-  expect(report([held], { work: { records: 0, lost: 0 } }).etaMs).toBe(0);
+  expect(report([held], { work: { records: 0, lost: 0, kafkaLag: 0 } }).etaMs).toBe(0);
   expect(report([held], { work: null })).toMatchObject({ recordsLeft: null, lost: null });
 });
 
@@ -176,7 +176,7 @@ describe('a producer and its consumer', () => {
       {
         process: 'expired-artifacts',
         instances: [instance({ state: 'idle', recordsPerSecond: 0, work: { ...due, ...work } })],
-        work: { records: 0, lost: 0 },
+        work: { records: 0, lost: 0, kafkaLag: 0 },
         deadLetters: 0,
         flags: [],
       },

@@ -33,6 +33,8 @@ export interface ProcessReport {
   /** State and cause in one sentence. */
   readonly sentence: string;
   readonly recordsLeft: number | null;
+  /** End of the log minus committed offset, as Kafka's own tools show it (docs/which-lag.md). */
+  readonly kafkaLag: number | null;
   /** How long the oldest unfinished record has waited; a lower bound, where no instance has fetched it yet. */
   readonly oldestMs: number | null;
   readonly recordsPerSecond: number;
@@ -51,6 +53,9 @@ export interface ProcessReport {
 
 const moving: readonly ProcessReport['state'][] = ['working', 'waiting', 'idle', 'joining'];
 
+/** Kafka did not answer. */
+const unknownWork = { records: null, lost: null, kafkaLag: null };
+
 /** @param consumer the consumer of what the process produces. */
 export function reportOf(known: Known, nowMs: number, consumer?: ProcessReport): ProcessReport {
   const instances = known.instances.map((one) => ({
@@ -59,13 +64,14 @@ export function reportOf(known: Known, nowMs: number, consumer?: ProcessReport):
   }));
   const live = instances.filter(({ silentForMs }) => silentForMs === null);
   const recordsPerSecond = live.reduce((sum, one) => sum + one.recordsPerSecond, 0);
-  const recordsLeft = known.work?.records ?? null;
+  const { records: recordsLeft, lost, kafkaLag } = known.work ?? unknownWork;
   const times = live.flatMap(({ oldestRecordAtMs }) => oldestRecordAtMs ?? []);
   const figures = {
     recordsLeft,
+    kafkaLag,
     oldestMs: times.length === 0 ? null : Math.max(0, nowMs - Math.min(...times)),
     recordsPerSecond: Math.round(recordsPerSecond * 10) / 10,
-    lost: known.work?.lost ?? null,
+    lost,
     work: wholeOf(live, nowMs),
   };
   const state = withSource(stateOf(known, instances), figures.work);

@@ -17,7 +17,7 @@ test('a group that has never committed begins at the start of the log, and has l
 
 test('what retention took before it was handled is lost', () => {
   const parts = [at({ logStart: 50 }), at({ partition: 1 })];
-  expect(workOf(parts)).toEqual({ records: 50 + 60, lost: 10 });
+  expect(workOf(parts)).toEqual({ records: 50 + 60, lost: 10, kafkaLag: 50 + 60 });
 });
 
 const natural = integer({ min: 0, max: 1_000 });

@@ -17,6 +17,8 @@ export interface WorkLeft {
   readonly records: number;
   /** Deleted by the topic's retention before they were handled. */
   readonly lost: number;
+  /** What Kafka's own tools show: it also counts records beyond the committed offset that are done. */
+  readonly kafkaLag: number;
 }
 
 /** Where the group goes on: retention may have passed its offset. */
@@ -37,6 +39,10 @@ const lostOf = ({ committed, logStart, doneBeyond }: PartitionWork): number =>
 
 export const workOf = (partitions: readonly PartitionWork[]): WorkLeft =>
   partitions.reduce(
-    ({ records, lost }, one) => ({ records: records + leftOf(one), lost: lost + lostOf(one) }),
-    { records: 0, lost: 0 },
+    ({ records, lost, kafkaLag }, one) => ({
+      records: records + leftOf(one),
+      lost: lost + lostOf(one),
+      kafkaLag: kafkaLag + kafkaLagOf(one),
+    }),
+    { records: 0, lost: 0, kafkaLag: 0 },
   );
