@@ -14,6 +14,7 @@ import { measureLag } from './lag.bench';
 import { createReport, type Report } from './report';
 import { measurePace } from './pace.bench';
 import { measureRuntime } from './runtime.bench';
+import { measureScale } from './scale.bench';
 import { measureTraces, traceSizes } from './traces.bench';
 
 interface Flags {
@@ -23,6 +24,9 @@ interface Flags {
   readonly runs: string;
   readonly records: string;
   readonly stale: string;
+  readonly backlog: string;
+  readonly latency: string;
+  readonly seconds: string;
   readonly only?: string;
 }
 
@@ -85,6 +89,24 @@ function addPace(program: Command): void {
     .action(({ quick, json, seconds }: { quick: boolean; json?: string; seconds: string }) =>
       measurePace(createReport(json), quick ? 10 : Number(seconds)),
     );
+}
+
+function addScale(program: Command): void {
+  addBench(
+    program,
+    'scale',
+    'a group that grows from 1 to 2 to 4 processes, on stores with latency',
+    (stack, report, { quick, backlog, latency, seconds }) =>
+      measureScale(stack, report, {
+        backlog: quick ? 60_000 : Number(backlog),
+        latencyMs: Number(latency),
+        secondsPerStep: quick ? 5 : Number(seconds),
+        partitions: quick ? [12] : [12, 24],
+      }),
+  )
+    .option('--backlog <n>', 'artifacts, and a tenth as many traces', count, '200000')
+    .option('--latency <ms>', 'of each answer of S3', count, '200')
+    .option('--seconds <n>', 'of each step', count, '20');
 }
 
 /** The only one that needs several brokers. */
@@ -151,6 +173,7 @@ async function main(): Promise<void> {
     (stack, report, { quick, records }) =>
       measureLag(stack.addresses.kafkaBrokers, report, quick ? 100_000 : Number(records)),
   ).option('--records <n>', 'how far it is behind', count, '5000000');
+  addScale(program);
   addPace(program);
   addCoordinator(program);
   addTraces(program);

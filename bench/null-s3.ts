@@ -1,12 +1,12 @@
 /**
  * An S3 server that stores nothing: it answers every request with success as fast as it can, and counts. With a limit
- * it grants so many keys of DeleteObjects a second, a second's worth after a rest, and answers SlowDown above. It
- * remembers only the objects of the bucket's self-test, which checks whether conditions are honoured. It runs as a
+ * it grants so many keys of DeleteObjects a second, a second's worth after a rest, and answers SlowDown above; with a
+ * latency every answer waits for so many milliseconds, as over a network, and costs no CPU meanwhile. It remembers only the objects of the bucket's self-test, which checks whether conditions are honoured. It runs as a
  * process of its own, so that it does not share the measured thread.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 
-const [bucketTag = '', keysPerSecond = 'Infinity'] = process.argv.slice(2);
+const [bucketTag = '', keysPerSecond = 'Infinity', latencyMs = '0'] = process.argv.slice(2);
 const limit = Number(keysPerSecond);
 const counts = {
   ...{ requests: 0, keys: 0, slowDowns: 0 },
@@ -114,7 +114,9 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
       headers = {},
     } = answer(request, url, Buffer.concat(parts).toString());
     const type = body === '' ? {} : { 'content-type': 'application/xml' };
-    response.writeHead(status, { ...headers, ...type }).end(body);
+    const send = (): void => void response.writeHead(status, { ...headers, ...type }).end(body);
+    if (latencyMs === '0') send();
+    else setTimeout(send, Number(latencyMs));
   });
 }
 

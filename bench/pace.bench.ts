@@ -13,7 +13,7 @@ const requestKeys = 1_000;
 const workers = 4;
 
 export async function measurePace(report: Report, seconds: number): Promise<void> {
-  const s3 = await startNullS3('bench=yes', perSecond);
+  const s3 = await startNullS3('bench=yes', { keysPerSecond: perSecond });
   const objects = new S3Objects({
     endpoint: s3.endpoint,
     region: 'us-east-1',

@@ -4,8 +4,13 @@ import type { RunningStack } from '../ops/local/stack/running-stack';
 import { stackEnvironment, type StackScope } from '../ops/local/stack/stack-environment';
 import { asSuperuser } from './bench-source';
 
-export async function prepareBench(stack: RunningStack, scope: StackScope): Promise<void> {
-  const environment = stackEnvironment(stack, 'reader', scope);
+/** @param more variables besides those of the stack, for example TOPIC_PARTITIONS. */
+export async function prepareBench(
+  stack: RunningStack,
+  scope: StackScope,
+  more: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const environment = { ...stackEnvironment(stack, 'reader', scope), ...more };
   await runAfterbuild(['topics', 'apply'], environment);
   await runAfterbuild(['schemas', 'register'], environment);
   await asSuperuser(stack, scope.database, (client) =>

@@ -23,12 +23,25 @@ export interface NullS3 {
   stop(): Promise<void>;
 }
 
-/** @param keysPerSecond what it grants; Infinity for all. */
-export async function startNullS3(bucketTag: string, keysPerSecond = Infinity): Promise<NullS3> {
+interface NullS3Options {
+  /** What it grants; by default all. */
+  readonly keysPerSecond?: number;
+  /** Before each answer; by default none. */
+  readonly latencyMs?: number;
+}
+
+export async function startNullS3(
+  bucketTag: string,
+  { keysPerSecond = Infinity, latencyMs = 0 }: NullS3Options = {},
+): Promise<NullS3> {
   const script = join(__dirname, 'null-s3.js');
-  const child = spawn(process.execPath, [script, bucketTag, String(keysPerSecond)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [script, bucketTag, String(keysPerSecond), String(latencyMs)],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const [port] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
   const endpoint = `http://127.0.0.1:${port}`;
   return {
