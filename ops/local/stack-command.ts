@@ -1,6 +1,6 @@
 /** `npm run stack -- up|status|down`: only the servers, for developers. */
 import { dirname, join, resolve } from 'node:path';
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { projectRoot } from '../../lib/process/root';
 import { createFetchProgress } from './fetch/fetch-progress';
 import { isRunning, residentBytes } from './stack/process-identity';
@@ -8,6 +8,7 @@ import { recordedAndRunning } from './recorded-processes';
 import { PortError } from './stack/ports';
 import { createProgress, type Progress } from '../../lib/process/progress';
 import { addKafkaUi } from './add-kafka-ui';
+import { kafkaToolNames, runKafkaTool } from './kafka-tool';
 import { kafkaUiUrl } from './stack/kafka-ui';
 import { attachStack } from './stack/running-stack';
 import { serversOf, type ServerName, type StackShape } from './stack/server';
@@ -188,6 +189,13 @@ async function down(place: Place): Promise<void> {
   if (place.data === undefined) await clearKilledStart();
 }
 
+/** Of the wanted stack, or else of `npm start`. */
+async function tool(name: string, args: readonly string[], place: Place): Promise<void> {
+  const own = folderOf(place);
+  const isElsewhere = place.data === undefined && runningServers(own).length === 0;
+  process.exitCode = await runKafkaTool(isElsewhere ? defaultDataDir : own, name, args);
+}
+
 const explained = '(npm run stack -- --help explains it)';
 
 async function main(): Promise<void> {
@@ -197,6 +205,7 @@ async function main(): Promise<void> {
         'Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a tool is missing or a port is taken, 4 already up here.',
     )
     .exitOverride()
+    .enablePositionalOptions()
     .showHelpAfterError(explained);
   const command = (name: string, description: string): Command =>
     program
@@ -212,6 +221,12 @@ async function main(): Promise<void> {
     .option('--json', 'for programs', false)
     .action(status);
   command('down', 'stop them in order; also all that a killed `npm start` has left').action(down);
+  command('tool', "one of Kafka's own tools, on the running servers, with its own arguments")
+    .addArgument(new Argument('<name>', 'as kafka-<name>.sh').choices(kafkaToolNames))
+    .argument('[args...]', "the tool's own, for example --describe --all-groups")
+    .passThroughOptions()
+    .allowUnknownOption()
+    .action(tool);
   await program.parseAsync();
 }
 

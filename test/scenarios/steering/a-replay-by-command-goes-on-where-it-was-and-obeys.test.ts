@@ -1,4 +1,5 @@
 import { topicNames } from '../../../lib/kafka/topics/topics';
+import { runKafkaTool } from '../../../ops/local/kafka-tool';
 import type { OutgoingRecord } from '../../../lib/kafka/producer';
 import type { ArtifactEntry } from '../../../ops/gitlab/ledger';
 import { announce, expectArchived, finishedTraces } from '../../support/records/archived-builds';
@@ -144,10 +145,11 @@ test('a stopped group rewound by Kafka’s own tool does no harm either', async 
     scenario.named('artifact-deleter'),
     scenario.named(topicNames.artifactsExpired),
   ];
-  await scenario.asOperator(async (admin) => {
-    const anHourAgo = await admin.fetchTopicOffsetsByTimestamp(topic, Date.now() - 3_600_000);
-    await admin.setOffsets({ groupId, topic, partitions: anHourAgo });
-  });
+  const anHourAgo = new Date(Date.now() - 3_600_000).toISOString();
+  const rewind = ['--reset-offsets', '--to-datetime', anHourAgo, '--execute'];
+  const place = ['--group', groupId, '--topic', topic];
+  const { dataDir } = scenario.stack;
+  expect(await runKafkaTool(dataDir, 'consumer-groups', [...place, ...rewind])).toBe(0);
   expect((await liveOffsets()).every(({ metadata }) => metadata === '')).toBe(true);
   const again = scenario.run('artifact-deleter');
   await scenario.caughtUp('artifact-deleter', topicNames.artifactsExpired);
