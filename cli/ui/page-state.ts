@@ -98,7 +98,7 @@ function freedOf({ processes }: Reading, rates: Rates): ShownFreed[] {
   });
 }
 
-/** The connector writes a heartbeat every few seconds, whatever changes or not. */
+/** The connector writes a heartbeat every few seconds, also while nothing changes. */
 const heartbeatLateMs = 60_000;
 
 export function captureSeverity({ heartbeatAtMs }: Captured, nowMs: number): Severity {

@@ -64,7 +64,7 @@ async function ui(options: OutputOptions, signal: AbortSignal): Promise<ExitCode
   }
 }
 
-/** The last state, the last hour, and the viewers who are told of both. */
+/** The last state, the last hour, and the viewers who get both. */
 class LiveState {
   readonly history = new History();
   readonly viewers = new Viewers();

@@ -36,7 +36,7 @@ export class Viewers {
     return true;
   }
 
-  /** @param text made once, whoever looks. */
+  /** @param text made once for all viewers. */
   send(text: string): void {
     for (const one of this.#all) {
       if (one.writableLength > waitingBytesMax) {

@@ -34,17 +34,17 @@ describe('keys that S3 has trouble with after an answer that was lost', () => {
   }
 
   test('are settled when they are not there, and the bucket is proven afterwards', async () => {
-    const told: string[] = [];
+    const calls: string[] = [];
     const stores = troubled();
     const { headObject } = stores.objects;
     stores.objects.headObject = (key) => {
-      told.push('look');
+      calls.push('look');
       return headObject.call(stores.objects, key);
     };
-    const proveBucket = () => Promise.resolve(void told.push('prove'));
+    const proveBucket = () => Promise.resolve(void calls.push('prove'));
     const { handle } = deleter(stores, { proveBucket });
     expect(await handle(record(artifacts))).toEqual([{ kind: 'done' }]);
-    expect(told).toEqual([...keys.map(() => 'look'), 'prove']);
+    expect(calls).toEqual([...keys.map(() => 'look'), 'prove']);
   });
 
   test('are not settled in a bucket that is another one by now', async () => {

@@ -113,7 +113,7 @@ const wentBack = async () => {
   return { brake, connect, ...rest };
 };
 
-test('an older copy under a process that lives on is accepted once, whatever connections are opened afterwards', async () => {
+test('an older copy under a process that lives on is accepted once, also for connections that are opened afterwards', async () => {
   const { brake, connect, server, clock } = await wentBack();
   await connect();
   await expect(brake.assertReleased()).rejects.toThrow(/went back from position 1000 .* to 400/);

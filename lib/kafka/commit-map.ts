@@ -1,12 +1,12 @@
 /**
  * The commit map: which records beyond the committed offset are done, as text in the commit's metadata.
  *
- * Text, for whoever looks at the metadata: `afterbuild/1 at=40 done=3 span=9 age=12s r=2,5-6`. `at` is the committed
- * offset, and the others are relative to it. A tool that moves a group's offset and keeps its metadata (a mirror of the
- * cluster does) leaves a map of another offset: `at` tells, and such a map does not count. `r` lists ranges, `b` is a bitmap in base64 whose first bit stands for the committed offset + 1;
- * unless the list is short enough to read, the shorter one is written. The broker refuses a commit, offset included,
- * whose metadata exceeds 4,096 characters, so the map is cut to fit: the records cut off are repeated after a crash,
- * the commit is not lost.
+ * Text, so that operators can read it: `afterbuild/1 at=40 done=3 span=9 age=12s r=2,5-6`. `at` is the committed offset,
+ * and the others are relative to it. A tool that moves a group's offset and keeps its metadata (a mirror of the cluster
+ * does) leaves a map of another offset: `at` shows that, and such a map does not count. `r` lists ranges, `b` is a bitmap
+ * in base64 whose first bit stands for the committed offset + 1; unless the list is short enough to read, the shorter one
+ * is written. The broker refuses a commit, offset included, whose metadata exceeds 4,096 characters, so the map is cut to
+ * fit: the records cut off are repeated after a crash, the commit is not lost.
  */
 export const metadataLimit = 4095;
 /** Up to this length ranges are written although a bitmap would be shorter, because operators read them. */

@@ -42,7 +42,7 @@ describe('a watched replay', () => {
   const watch = (answers: readonly (readonly [Wish, number, number] | Error)[]) => {
     const clock = new VirtualClock();
     const held: boolean[] = [];
-    const told: ReplayProgress[] = [];
+    const reports: ReplayProgress[] = [];
     let look = -1;
     const answer = () => {
       const one = answers[Math.min(look, answers.length - 1)]!;
@@ -59,11 +59,11 @@ describe('a watched replay', () => {
           return Promise.resolve(answer()[0]);
         },
         liveLag: async () => Promise.resolve(answer()[1]),
-        tell: (progress) => told.push(progress),
+        tell: (progress) => reports.push(progress),
       },
       new AbortController().signal,
     );
-    return { clock, held, told, ended };
+    return { clock, held, reports, ended };
   };
   const run = async (answers: Parameters<typeof watch>[0]) => {
     const watched = watch(answers);
@@ -72,7 +72,7 @@ describe('a watched replay', () => {
   };
 
   test('is held by a pause and by live work, and ends with its range', async () => {
-    const { held, told, ending } = await run([
+    const { held, reports, ending } = await run([
       ['run', 0, 11],
       ['pause', 0, 12],
       ['run', 101, 12],
@@ -81,7 +81,7 @@ describe('a watched replay', () => {
     ]);
     expect(ending).toBe('done');
     expect(held).toEqual([false, true, true, true, false]);
-    expect(told.map(({ waitsFor }) => waitsFor)).toEqual([
+    expect(reports.map(({ waitsFor }) => waitsFor)).toEqual([
       null,
       'paused by an operator',
       'live work goes first: 101 records of it are left',

@@ -52,7 +52,7 @@ test.each<[string, Partial<Observation>, RegExp]>([
   expect(causes).toEqual([expect.stringMatching(cause)]);
 });
 
-test('a partition that waits for a dependency is told, and is at its post', () => {
+test('a partition that waits for a dependency is named, and counts as ready', () => {
   const held = partitionState({ held: 's3: ECONNREFUSED' });
   const consumer = { state: joined(held, { ...held, partition: 1 }), ready: true };
   expect(readinessOf({ ...well, consumer })).toMatchObject({

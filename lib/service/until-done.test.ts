@@ -73,7 +73,7 @@ test.each<[string, Error]>([
   expect(seen.flat().filter(({ isStuck }) => isStuck)).toEqual([]);
 });
 
-test('a server that is away is warned of once, whatever fails for it, and anew when it fails again', async () => {
+test('an unavailable server is logged once, for all that fails by it, and anew when it fails again', async () => {
   const world = setUp();
   await Promise.all([repeat(times(3, away), world), repeat(times(2, away), world)]);
   const levels = (name: string) =>
@@ -84,7 +84,7 @@ test('a server that is away is warned of once, whatever fails for it, and anew w
   expect(levels('dependency.failed')).toEqual(['warn', 'debug', 'warn']);
 });
 
-test('what the brake holds is told by the brake: here it is for debugging', async () => {
+test('the brake logs what it holds: here that is for debugging', async () => {
   const { said } = await repeat(
     times(2, new DatabaseHoldError('The decisions have not been read.')),
   );

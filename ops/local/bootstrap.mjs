@@ -71,7 +71,7 @@ function withLock(work) {
   } catch {
     fail(exitCode.build, `You may not write to ${path.dirname(lock)}; use a clone of your own.`);
   }
-  let told = false;
+  let isAnnounced = false;
   for (;;) {
     try {
       fs.writeFileSync(lock, String(process.pid), { flag: 'wx' });
@@ -80,9 +80,9 @@ function withLock(work) {
       if (error.code !== 'EEXIST') throw error;
       const holder = Number(fs.readFileSync(lock, { encoding: 'utf8', flag: 'a+' }));
       if (holder > 0 && !isAlive(holder)) fs.rmSync(lock, { force: true });
-      else if (!told)
+      else if (!isAnnounced)
         console.error(`waiting for process ${holder}, which installs or compiles here`);
-      told = true;
+      isAnnounced = true;
       pause(300);
     }
   }

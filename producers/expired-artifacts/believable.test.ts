@@ -47,7 +47,7 @@ test('a watermark under a foreign key or in a foreign partition is passed over: 
   expect(refused({}, { isInPlace: false })).toMatch(/another partition/);
 });
 
-test('whatever text and number a watermark holds, one that counts is a cursor that can be gone on from', () => {
+test('of watermarks with any text and number, one that counts is a cursor that can be gone on from', () => {
   const text = fc.option(
     fc.oneof(
       fc.string(),

@@ -108,16 +108,16 @@ test('what has waited is confirmed before it is sent, once a wait, and leaves it
 
 test('a reader that does not get on is named, until there is room', async () => {
   const { topic, clock, output, troubles } = setUp();
-  const told = new Set<number>();
+  const seen = new Set<number>();
   topic.onPoll = () => {
     for (const { cause, isStuck } of troubles.current) {
       expect([cause, isStuck]).toEqual([expect.stringMatching(/artifact-deleter makes no/), false]);
-      told.add(clock.sleeps.length);
+      seen.add(clock.sleeps.length);
     }
     if (clock.sleeps.length === 320) topic.done[1] = 1;
   };
   await output.produce(records(3), never, atOnce);
-  expect([Math.min(...told), Math.max(...told)]).toEqual([301, 320]);
+  expect([Math.min(...seen), Math.max(...seen)]).toEqual([301, 320]);
   expect(troubles.current).toEqual([]);
 });
 

@@ -66,15 +66,15 @@ test('an archiver that does not get on is named, until it does', async () => {
   const { backlog, world, troubles, clock } = setUp(
     Array.from({ length: 400 }, (_, look) => (look < 350 ? [100, 50] : [100, 100])),
   );
-  const told = new Set<string>();
+  const seen = new Set<string>();
   const { sleep } = clock;
   clock.sleep = (ms, signal) => {
-    for (const { cause, isStuck } of troubles.current) told.add(`${cause} ${isStuck}`);
+    for (const { cause, isStuck } of troubles.current) seen.add(`${cause} ${isStuck}`);
     return sleep.call(clock, ms, signal);
   };
   await backlog.room(never);
   expect(world.looks).toBe(351);
-  expect([...told]).toEqual([
+  expect([...seen]).toEqual([
     'the stale sweep waits for trace-archiver, which makes no progress: 50 records false',
   ]);
   expect(troubles.current).toEqual([]);

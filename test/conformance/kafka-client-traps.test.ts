@@ -35,11 +35,11 @@ test('P2: a commit that a stop overtakes is in the group, or is reported as miss
   await group.produce(20, 5);
   const { client, recorder } = await reading(group);
   const stopped = client.stop();
-  const told = await client
+  const isCommitted = await client
     .commit(recorder.epoch, [{ ...first(group), offset: 5, metadata: '' }])
     .catch(() => false);
   await stopped;
-  await expect(group.committed()).resolves.toMatchObject({ offset: told ? 5 : -1 });
+  await expect(group.committed()).resolves.toMatchObject({ offset: isCommitted ? 5 : -1 });
 });
 
 test('P3: a producer that sets the offset back undoes no record: the next commit puts it right', async () => {

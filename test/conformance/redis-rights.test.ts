@@ -97,7 +97,7 @@ test('a full Redis is not unfit, and a right that is missing there is still name
   await expect(testCommands(await userWith('-hset'), shared)).rejects.toThrow(/do HSET\b/);
 });
 
-test('a wrong password is told as such, and a replica is waited for', async () => {
+test('a wrong password is named as such, and a replica is waited for', async () => {
   const refused = { name: 'RedisError', isRefusal: true };
   const wrong = connect('user-1', 'wrong');
   await expect(testCommands(wrong, shared)).rejects.toMatchObject(refused);

@@ -61,8 +61,8 @@ test('a dry run says how much it would move: what makes room, not all', async ()
   const running = guardOf(2_000_000);
   running.mode = 'dry-run';
   await running.until(looks(running, 3));
-  const told = ground.lines.find(({ event }) => event === 'guard.would-move');
-  expect(told).toMatchObject({ chunks: 6, bytes: 600_000 });
+  const logged = ground.lines.find(({ event }) => event === 'guard.would-move');
+  expect(logged).toMatchObject({ chunks: 6, bytes: 600_000 });
   expect(running.guard.says).toMatch(/^dry run: would move \d+ chunks/);
 });
 

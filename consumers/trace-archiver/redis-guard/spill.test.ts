@@ -169,10 +169,10 @@ test('other bytes beside a row stay, and are logged once', async () => {
   await traces.pass();
   await traces.pass();
   expect(life.traceChunks.data.has(key)).toBe(true);
-  const told = life.lines.filter(
+  const logged = life.lines.filter(
     ({ event, level }) => event === 'guard.left' && Number(level) >= 40,
   );
-  expect(told).toEqual([expect.objectContaining({ buildId: 1 })]);
+  expect(logged).toEqual([expect.objectContaining({ buildId: 1 })]);
 });
 
 test('nothing moves while the brake holds', async () => {

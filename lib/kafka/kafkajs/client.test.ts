@@ -14,7 +14,7 @@ const events = {
 };
 
 /** A consumer whose events a test emits. */
-class ToldConsumer extends EventEmitter {
+class ScriptedConsumer extends EventEmitter {
   readonly events = events;
   connect = (): Promise<void> => Promise.resolve();
   subscribe = (): Promise<void> => Promise.resolve();
@@ -39,7 +39,7 @@ const options = {
 };
 
 function starting() {
-  const told = new ToldConsumer();
+  const scripted = new ScriptedConsumer();
   const joined: Assignment[] = [];
   const fatal: Error[] = [];
   const listener: ClientListener = {
@@ -53,15 +53,15 @@ function starting() {
   };
   const client = new KafkaJsClient({
     ...options,
-    kafka: { consumer: () => told } as unknown as Kafka,
+    kafka: { consumer: () => scripted } as unknown as Kafka,
   });
-  return { told, joined, fatal, started: client.start(listener) };
+  return { scripted, joined, fatal, started: client.start(listener) };
 }
 
 test('a first join that fails for a moment is made again: the start waits for it', async () => {
-  const { told, joined, fatal, started } = starting();
-  told.crashes(new Error('the coordinator is loading'), true);
-  told.joins();
+  const { scripted, joined, fatal, started } = starting();
+  scripted.crashes(new Error('the coordinator is loading'), true);
+  scripted.joins();
   await started;
   expect(joined).toMatchObject([{ epoch: 1, partitions: [{ topic: 'things', partition: 0 }] }]);
   expect(fatal).toEqual([]);
@@ -88,15 +88,15 @@ test('a stop does not wait for a fetch without an answer', async () => {
 });
 
 test('a topic that is not there ends the start, although kafkajs would begin again for ever', async () => {
-  const { told, started } = starting();
+  const { scripted, started } = starting();
   const error = Object.assign(new Error('no such topic'), { type: 'UNKNOWN_TOPIC_OR_PARTITION' });
-  told.crashes(error, true);
+  scripted.crashes(error, true);
   await expect(started).rejects.toThrow('no such topic');
 });
 
 test('a first join that fails for good ends the start with its reason', async () => {
-  const { told, fatal, started } = starting();
-  told.crashes(new Error('not authorized'), false);
+  const { scripted, fatal, started } = starting();
+  scripted.crashes(new Error('not authorized'), false);
   await expect(started).rejects.toThrow('not authorized');
   expect(fatal).toHaveLength(1);
 });

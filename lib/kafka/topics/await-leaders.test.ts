@@ -1,11 +1,11 @@
 import { awaitLeaders } from './await-leaders';
 
-const told = (type: string) => Object.assign(new Error(type), { type });
+const failureOf = (type: string) => Object.assign(new Error(type), { type });
 
 test('a leader that is being elected is asked again', async () => {
   const answers: (string | Error)[] = [
-    told('NOT_LEADER_FOR_PARTITION'),
-    told('LEADER_NOT_AVAILABLE'),
+    failureOf('NOT_LEADER_FOR_PARTITION'),
+    failureOf('LEADER_NOT_AVAILABLE'),
     'ends',
   ];
   const ask = (): Promise<string> => {
@@ -16,8 +16,8 @@ test('a leader that is being elected is asked again', async () => {
 });
 
 test('any other refusal, and an election that does not end, are thrown', async () => {
-  const refused = told('TOPIC_AUTHORIZATION_FAILED');
+  const refused = failureOf('TOPIC_AUTHORIZATION_FAILED');
   await expect(awaitLeaders(10_000, () => Promise.reject(refused))).rejects.toBe(refused);
-  const unled = told('LEADER_NOT_AVAILABLE');
+  const unled = failureOf('LEADER_NOT_AVAILABLE');
   await expect(awaitLeaders(0, () => Promise.reject(unled))).rejects.toBe(unled);
 });

@@ -20,7 +20,7 @@ test('without a proof of membership nothing begins, and it says so; with one it 
   await eventually(() => committed() === 1);
 });
 
-test('a handler is told, before each effect, whether it may begin', async () => {
+test('a handler can ask, before each effect, whether it may begin', async () => {
   const answers: boolean[] = [];
   const { client, runtime, join, committed } = createFixture(() => done, {
     handle: (records, _, mayBegin) => {

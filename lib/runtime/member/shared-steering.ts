@@ -1,4 +1,4 @@
-/** Two hands on one wheel: flags of operators steer a consumer, and so does the replay that runs it. */
+/** Joins the two that steer the consumer of a replay: flags of operators, and the replay itself. */
 import type { Consumer } from '../consumer';
 
 type Steering = Parameters<Consumer['steer']>[0];
@@ -9,7 +9,7 @@ export class SharedSteering {
   #byFlags: Steering = { paused: false, recordsPerSecond: null };
   #isHeld = false;
 
-  /** @param recordsPerSecond the highest rate, whatever the flags say. */
+  /** @param recordsPerSecond the highest rate: flags can only lower it. */
   constructor(apply: (steering: Steering) => void, recordsPerSecond: number) {
     this.#apply = apply;
     this.#recordsPerSecond = recordsPerSecond;

@@ -8,40 +8,44 @@ const answers = uniqueArray(record({ key: string({ minLength: 1 }), code: codes 
   minLength: 1,
   maxLength: 20,
 });
-type Told = readonly { readonly key: string; readonly code: string | null }[];
+type Listed = readonly { readonly key: string; readonly code: string | null }[];
 
-const answerOf = (told: Told) => ({
-  Deleted: told.filter(({ code }) => code === null).map(({ key }) => ({ Key: key })),
-  Errors: told.flatMap(({ key, code }) => (code === null ? [] : [{ Key: key, Code: code }])),
+const answerOf = (listed: Listed) => ({
+  Deleted: listed.filter(({ code }) => code === null).map(({ key }) => ({ Key: key })),
+  Errors: listed.flatMap(({ key, code }) => (code === null ? [] : [{ Key: key, Code: code }])),
 });
-const read = (told: Told, answer: Parameters<typeof readDeleteAnswer>[1]) =>
+const read = (listed: Listed, answer: Parameters<typeof readDeleteAnswer>[1]) =>
   readDeleteAnswer(
-    told.map(({ key }) => key),
+    listed.map(({ key }) => key),
     answer,
     'DeleteObjects',
   );
 
 test('an answer that lists every key counts, with any result for each', () => {
   assert(
-    property(answers, (told) => {
-      const failed = told.filter(({ code }) => code !== null && code !== 'NoSuchKey');
-      expect(read(told, answerOf(told))).toEqual(failed);
+    property(answers, (listed) => {
+      const failed = listed.filter(({ code }) => code !== null && code !== 'NoSuchKey');
+      expect(read(listed, answerOf(listed))).toEqual(failed);
     }),
   );
 });
 
 test('an answer that leaves out a key, names another, or one twice, says nothing', () => {
-  const spoil = constantFrom<(told: Told) => object>(
-    (told) => answerOf(told.slice(1)),
-    (told) => answerOf([...told, { key: told.map(({ key }) => key).join('-') + '!', code: null }]),
-    (told) => answerOf([...told, { key: told[0]!.key, code: 'AccessDenied' }]),
-    (told) => ({ ...answerOf(told), Errors: [...answerOf(told).Errors, { Code: 'AccessDenied' }] }),
-    (told) => ({ ...answerOf(told), Deleted: [...answerOf(told).Deleted, {}] }),
+  const spoil = constantFrom<(listed: Listed) => object>(
+    (listed) => answerOf(listed.slice(1)),
+    (listed) =>
+      answerOf([...listed, { key: listed.map(({ key }) => key).join('-') + '!', code: null }]),
+    (listed) => answerOf([...listed, { key: listed[0]!.key, code: 'AccessDenied' }]),
+    (listed) => ({
+      ...answerOf(listed),
+      Errors: [...answerOf(listed).Errors, { Code: 'AccessDenied' }],
+    }),
+    (listed) => ({ ...answerOf(listed), Deleted: [...answerOf(listed).Deleted, {}] }),
     () => ({}),
   );
   assert(
-    property(answers, spoil, (told, spoiled) => {
-      expect(() => read(told, spoiled(told))).toThrow(S3Error);
+    property(answers, spoil, (listed, spoiled) => {
+      expect(() => read(listed, spoiled(listed))).toThrow(S3Error);
     }),
   );
 });

@@ -62,14 +62,14 @@ test('a Redis user who may not do one command of the archiver’s is refused at 
   const { redis } = ground().gitlab;
   const user = `few-${ground().scope.database}`;
   try {
-    for (const [right, told] of [
+    for (const [right, named] of [
       ['unlink', 'UNLINK on keys gitlab:ci:trace:\\*'],
       ['script', 'SCRIPT LOAD'],
     ] as const) {
       const rules = ['reset', 'on', '>wrong', '~*', '+@all', `-${right}`];
       await redis.call('ACL', 'SETUSER', user, ...rules);
       const login = { REDIS_USERNAME: user, REDIS_PASSWORD_FILE: wrongSecret };
-      const sentence = `^Redis at [^ ]+ does not let this user do ${told}, which archiving needs: grant it`;
+      const sentence = `^Redis at [^ ]+ does not let this user do ${named}, which archiving needs: grant it`;
       await expectRefused(archiver, login, new RegExp(sentence));
     }
   } finally {

@@ -42,13 +42,15 @@ afterEach(async () => {
   await ground().caughtUp('artifact-deleter', 'artifacts.expired');
   await ground().expectKept(staying);
   expect([sweep.exit, deleter.exit]).toEqual([undefined, undefined]);
-  const told = () => [
+  const unfinished = () => [
     ...saidTooOftenOrNotAtAll(sweep, linesBefore[0]),
     ...saidTooOftenOrNotAtAll(deleter, linesBefore[1]),
   ];
-  await until('every lane has logged that it goes on', () => told().length === 0, secondsMs).catch(
-    () => expect(told()).toEqual([]),
-  );
+  await until(
+    'every lane has logged that it goes on',
+    () => unfinished().length === 0,
+    secondsMs,
+  ).catch(() => expect(unfinished()).toEqual([]));
 });
 
 test('while S3 is unavailable rows go and their objects wait; they are deleted when it is back', async () => {

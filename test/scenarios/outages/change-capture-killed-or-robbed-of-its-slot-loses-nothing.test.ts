@@ -45,7 +45,7 @@ async function slotIsFree(): Promise<void> {
 }
 
 /** The watchdog has a minute to log what it detects. @param before how often it had logged something. */
-async function told(what: string, problem: RegExp, before: number): Promise<void> {
+async function statusNames(what: string, problem: RegExp, before: number): Promise<void> {
   const sinceMs = Date.now();
   const since = () => sweep.events('cdc.unwell').slice(before);
   const says = () => since().some((line) => problem.test(JSON.stringify(line)));
@@ -108,7 +108,7 @@ longTest.each(robberies)(
     await asSuperuser(scenario.stack, scenario.scope.database, (client) =>
       client.query(`SELECT ${robbery}`, [scenario.slot]),
     );
-    await told(`a slot that was ${what}`, problem, before);
+    await statusNames(`a slot that was ${what}`, problem, before);
     await scenario.command(['connect', 'apply', '--begin-anew'], 'cdc', gapFound);
     await scenario.gone(missed, secondsMs);
     await streamsOn();

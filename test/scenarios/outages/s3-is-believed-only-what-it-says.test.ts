@@ -57,8 +57,8 @@ test.each(oddAnswers)(
     front.plan({});
     await ground().gone(artifacts);
     await ground().caughtUp('artifact-deleter', 'artifacts.expired');
-    const told = deleter.events('artifacts.deleted').map(({ objects }) => Number(objects));
-    expect(told.at(-1)).toBe(4);
+    const counted = deleter.events('artifacts.deleted').map(({ objects }) => Number(objects));
+    expect(counted.at(-1)).toBe(4);
   },
 );
 

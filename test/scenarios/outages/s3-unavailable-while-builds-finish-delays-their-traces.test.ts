@@ -87,13 +87,14 @@ test(
     for (const one of archivers) expect(total([one], 'archived')).toBeGreaterThan(0);
     expect([total(archivers, 'partial'), await failedRecords(scenario)]).toEqual([0, 0]);
     expect(await scenario.gitlab.redis.dbsize()).toBe(baseline);
-    const told = () =>
+    const unfinished = () =>
       [...archivers, finder].flatMap((process, at) =>
         saidTooOftenOrNotAtAll(process, linesBefore[at]!),
       );
-    await until('every failed lane has logged that it goes on', () => told().length === 0).catch(
-      () => expect(told()).toEqual([]),
-    );
+    await until(
+      'every failed lane has logged that it goes on',
+      () => unfinished().length === 0,
+    ).catch(() => expect(unfinished()).toEqual([]));
   },
   longOutageMs + 2 * afterwardsMs,
 );

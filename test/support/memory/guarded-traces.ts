@@ -30,7 +30,7 @@ export class GuardedTraces {
   readonly moves: MemoryChunkMoves;
   readonly counted = { chunks: 0, bytes: 0 };
   mayBegin = true;
-  readonly told = new LoggedNotes();
+  readonly notes = new LoggedNotes();
 
   constructor(
     readonly ground: TraceGround & Partial<Pick<Life, 'chunkLeases'>>,
@@ -54,7 +54,7 @@ export class GuardedTraces {
       clock: ground.clock(),
       logger: ground.logger(),
       reach: this.reach,
-      logged: this.told,
+      logged: this.notes,
       mayBegin: () => this.mayBegin,
       counts: {
         moved: (chunks, bytes) => {

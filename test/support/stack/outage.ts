@@ -61,17 +61,17 @@ interface Spell {
 export function saidTooOftenOrNotAtAll(process: RunningProcess, since: number): string[] {
   const lines = process.lines.slice(since);
   return pairs.flatMap(([begins, ends, whoOf]) => {
-    const told = new Map<string, Spell[]>();
+    const spellsOf = new Map<string, Spell[]>();
     for (const line of lines) {
       const isEnd = ends.some((event) => event === line.event);
       if (line.event !== begins && !isEnd) continue;
       const who = `${process.name} ${begins} ${whoOf(line).join('/')}`;
-      const spells = told.get(who) ?? [];
-      told.set(who, spells);
+      const spells = spellsOf.get(who) ?? [];
+      spellsOf.set(who, spells);
       if (!isEnd || spells.length === 0) complain(spells, isEnd ? null : line);
       if (isEnd) spells.at(-1)!.isOver = true;
     }
-    return [...told].flatMap(([who, spells]) =>
+    return [...spellsOf].flatMap(([who, spells]) =>
       spells.every(isBrief) ? [] : [`${who}: ${JSON.stringify(spells)}`],
     );
   });

@@ -44,9 +44,9 @@ export class RedisPair {
     const { first, second } = this;
     await first.client.call('CLIENT', 'PAUSE', '60000', 'WRITE');
     await until('the replica has everything', async () => {
-      const told = await first.client.info('replication');
-      const written = /master_repl_offset:(\d+)/.exec(told)?.[1];
-      return told.includes(`,offset=${written ?? ''},`);
+      const replication = await first.client.info('replication');
+      const written = /master_repl_offset:(\d+)/.exec(replication)?.[1];
+      return replication.includes(`,offset=${written ?? ''},`);
     });
     await first.kill();
     await second.client.replicaof('NO', 'ONE');
