@@ -45,6 +45,18 @@ it('finds the servers that run in the clone, and speaks to PostgreSQL as the com
   });
 });
 
+it.each([
+  [['replay', 'run', '--process', 'artifact-deleter', '--from', '1h'], 'afterbuild_deleter'],
+  [['replay', 'run', '--process=trace-archiver'], 'afterbuild_archiver'],
+  [['replay', 'run', '--from', '1h', '--topic', 'artifacts.expired'], 'afterbuild_deleter'],
+  [['replay', 'run', '--topic=cdc.public.p_ci_builds'], 'afterbuild_reader'],
+  [['replay', 'run', '--from', '1h'], 'afterbuild_reader'],
+  [['replay', 'plan', '--process', 'artifact-deleter', '--from', '1h'], 'afterbuild_reader'],
+])('%j speaks to PostgreSQL as the process whose work it does', (args, user) => {
+  record(running);
+  expect(find(args)?.environment['POSTGRES_USER']).toBe(user);
+});
+
 it('never mixes servers: a user who names one names all', () => {
   record(running);
   for (const name of ['KAFKA_BROKERS', 'POSTGRES_HOST', 'S3_BUCKET'])

@@ -1,9 +1,11 @@
 /** Finds the running servers of this clone, for commands without an address. */
 import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { projectRoot } from '../../lib/process/root';
 import { logins, type Login } from './stack/kafka-access';
 import { attachStack } from './stack/running-stack';
 import { runningServers } from './stack/stack';
+import { failureGroups } from '../../lib/kafka/topics/topics';
 import { isProcessName, processes } from '../../lib/process/processes';
 import { stackEnvironment, type DatabaseRole } from './stack/stack-environment';
 import { defaultDataDir } from './start-options';
@@ -23,9 +25,20 @@ const namesServers = [
 ];
 
 /** The login for PostgreSQL: that of each process, or the one that may only read. */
-function roleOf([command = '', name = '']: readonly string[]): DatabaseRole {
+function roleOf(args: readonly string[]): DatabaseRole {
+  const [command = '', name = ''] = args;
   if (command === 'connect') return 'cdc';
+  if (command === 'replay' && name === 'run') return roleOfReplay(args);
   return command === 'run' && isProcessName(name) ? processes[name].role : 'reader';
+}
+
+/** A replay does the work of the process that it names, itself or by its topic. */
+function roleOfReplay(args: readonly string[]): DatabaseRole {
+  const options = { process: { type: 'string' }, topic: { type: 'string' } } as const;
+  const { values } = parseArgs({ args: [...args], options, strict: false });
+  const byTopic = failureGroups.find(({ topic }) => topic === values.topic)?.group;
+  const process = values.process ?? byTopic;
+  return typeof process === 'string' && isProcessName(process) ? processes[process].role : 'reader';
 }
 
 /** The login for Kafka, where Kafka asks for one. */
