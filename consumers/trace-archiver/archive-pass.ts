@@ -15,12 +15,11 @@ import { traceKeyBy } from '../../lib/gitlab/trace-key';
 import { findGrown, type ReadChunk, readChunks, removeChunks } from './chunk-data';
 import { isSettled, lookAt } from './decide';
 import { HeldLeases } from './held-leases';
-import { forJob, type Job, setAside, SetAside } from './job';
+import { forJob, type Job, setAside, SetAside, type FoundTrace, type Prepared } from './job';
 import { dropOurObject } from './our-object';
 import type { BuildTrace, Commitment } from '../../lib/gitlab/trace-rows';
 import { saveEnding } from './save-ending';
 import { storeAll } from './store-all';
-import type { FoundTrace, Prepared } from './store-trace';
 import type { Dependencies } from './dependencies';
 
 export async function archivePass(
@@ -84,12 +83,6 @@ async function underLease(
   );
   const found = await find(dependencies, partitionId, unfinished(jobs));
   const groups = leases.isFull ? archivedFirst(found) : [found];
-  // Of found traces it is not decided yet: one that waits may be saved after all.
-  const foundJobs = new Set(found.map(({ job }) => job));
-  await dropUnused(
-    dependencies,
-    jobs.filter((job) => !foundJobs.has(job)),
-  );
   for (const group of groups) await archive(dependencies, partitionId, group, leases);
 }
 
@@ -109,10 +102,6 @@ async function archive(
 ): Promise<void> {
   const prepared = await storeAll(dependencies, found);
   prepared.push(...(await saveEnding(dependencies, found)));
-  await dropUnused(
-    dependencies,
-    found.map(({ job }) => job),
-  );
   dependencies.reach('archiver.traces-stored');
   await leases.confirm(prepared.map(({ job }) => job));
   const committed = await commitRows(dependencies, partitionId, open(prepared));
@@ -153,13 +142,18 @@ async function find(
       continue;
     }
     await forJob(job, async () => {
-      if (look.kind === 'nothing' && look.checkKey) await dropOurObject(dependencies, job);
+      if (look.kind === 'nothing' && look.checkKey)
+        await dropOurObject(dependencies, job, theirs(trace));
       else if (!job.countsAsAbsence) await dropEmptyChunk(dependencies, trace);
       job.outcome = skip(look.kind === 'nothing' ? look.reason : look.kind);
     });
   }
   return found;
 }
+
+/** Where GitLab has archived the trace itself: its own object, by its row. */
+const theirs = (trace: BuildTrace | undefined): { readonly sizeMax?: number } =>
+  trace?.artifact && !trace.isErased ? { sizeMax: trace.artifact.sizeBytes ?? 0 } : {};
 
 /** A version before the mark may have archived it: from the committed row on the object lies where that says. */
 function useKeyOfRow(job: Job, trace: BuildTrace | undefined): void {
@@ -193,14 +187,6 @@ function noteAbsence(
   if (reason === undefined) return;
   brake.hold(reason);
   for (const job of jobs) job.outcome = retry(new BrakeError(reason));
-}
-
-/** A trace that waits has all its chunks: an object that an earlier attempt stored is not needed. */
-async function dropUnused(dependencies: Dependencies, jobs: readonly Job[]): Promise<void> {
-  for (const job of jobs) {
-    const { seen, outcome } = job;
-    if (seen && outcome?.kind === 'skip') await dropOurObject(dependencies, job, seen.etag);
-  }
 }
 
 /** Transaction 1. @returns those whose committed row matches the stored object. */
@@ -239,7 +225,10 @@ async function leaveOut(
   job.askForObject = true;
   if (result === 'changed') return;
   await forJob(job, async () => {
-    if (writtenEtag !== null) await dropOurObject(dependencies, job, writtenEtag);
+    const isNeeded = job.keepsObject && result !== 'gone';
+    if (writtenEtag !== null && !isNeeded) {
+      await dropOurObject(dependencies, job, { etag: writtenEtag });
+    }
     if (result === 'gone') job.outcome = skip('the build was erased or deleted');
   });
 }

@@ -77,6 +77,7 @@ async function take(
     seen: undefined,
     // A failed attempt may have stored the object; a server that refuses a body early only closes the connection.
     askForObject: !isFirst,
+    keepsObject: false,
     effect: undefined,
     sizeBytes: 0,
     isLastCall: false,

@@ -2,6 +2,9 @@
 import { retry, skip, type Outcome } from '../../lib/runtime/outcome';
 import { RecordBusyError } from '../../lib/runtime/record-errors';
 import type { TraceOwner } from '../../lib/gitlab/trace-key';
+import type { BuildTrace, StoredTrace } from '../../lib/gitlab/trace-rows';
+import type { ReadChunk } from './chunk-data';
+import type { Look } from './decide';
 import type { SeenObject } from './ports';
 
 export type Effect = 'archived' | 'extended' | 'adopted' | 'partial' | 'finished';
@@ -18,6 +21,8 @@ export interface Job {
   /** Undefined until it was read, which most traces never need: then the write reads it. */
   seen: SeenObject | null | undefined;
   askForObject: boolean;
+  /** Chunk data is missing: the object at the key may be the only copy, and only an erased build gives it up. */
+  keepsObject: boolean;
   effect: Effect | undefined;
   sizeBytes: number;
   /** The data ends before the next try: what can be read is stored, even with parts missing. */
@@ -33,6 +38,25 @@ export interface Note {
   readonly reason: string;
   /** When Redis drops the first of the data by itself. */
   readonly endsInMs?: number;
+}
+
+/** A trace whose object is stored and verified. */
+export interface Prepared {
+  readonly job: Job;
+  readonly trace: BuildTrace;
+  readonly effect: Effect;
+  /** The chunks that were read, and will be removed. */
+  readonly chunks: readonly ReadChunk[];
+  /** Null: the committed row already describes the stored object. */
+  readonly stored: StoredTrace | null;
+  /** Of the object at our key, when this pass has written it. */
+  readonly writtenEtag: string | null;
+}
+
+export interface FoundTrace {
+  readonly job: Job;
+  readonly trace: BuildTrace;
+  readonly look: Look;
 }
 
 /** The trace stays unchanged: none of it is lost, and nothing blocks its partition. */

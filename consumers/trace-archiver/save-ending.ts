@@ -5,9 +5,8 @@
  */
 import { chunkRedisKey } from '../../lib/gitlab/trace-chunks';
 import { endsSoon, lookAt, mayBeKept } from './decide';
-import type { Note } from './job';
+import type { FoundTrace, Note, Prepared } from './job';
 import { storeAll } from './store-all';
-import type { FoundTrace, Prepared } from './store-trace';
 import type { Dependencies } from './dependencies';
 
 const waits = ({ job }: FoundTrace): boolean => isWaiting(job.note);

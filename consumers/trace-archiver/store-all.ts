@@ -7,10 +7,10 @@ import { chunkBytes } from '../../lib/gitlab/trace-chunks';
 import type { Outcome } from '../../lib/runtime/outcome';
 import { readChunks, type WantedChunk } from './chunk-data';
 import { placesOf } from './decide';
-import { forJob, type Job } from './job';
+import { forJob, type Job, type FoundTrace, type Prepared } from './job';
 import { partBytes } from './part';
 import type { BuildTrace } from '../../lib/gitlab/trace-rows';
-import { type FoundTrace, type Prepared, storeTrace } from './store-trace';
+import { storeTrace } from './store-trace';
 import type { Dependencies } from './dependencies';
 import { groupChunks } from './trace-content';
 

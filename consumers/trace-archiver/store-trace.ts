@@ -2,11 +2,11 @@
 import { chunkBytes } from '../../lib/gitlab/trace-chunks';
 import { skip } from '../../lib/runtime/outcome';
 import type { ChunkWithData } from './chunk-data';
-import { readChunks, type ReadChunk } from './chunk-data';
-import { agreement, isGivenUp, judgeChecksums, type Look, type Place, placesOf } from './decide';
-import { type Effect, type Job, SetAside } from './job';
+import { readChunks } from './chunk-data';
+import { agreement, isGivenUp, judgeChecksums, type Place, placesOf } from './decide';
+import { type Effect, type FoundTrace, type Job, type Prepared, SetAside } from './job';
 import { findMarkedChunks } from './marked-object';
-import { dropOurObject } from './our-object';
+import { completeOurObject, dropOurObject } from './our-object';
 import type { BuildTrace, StoredTrace, TraceArtifact } from '../../lib/gitlab/trace-rows';
 import type { SeenObject } from './ports';
 import { storeContent, type StoredContent, sumContent, type Target } from './store-content';
@@ -14,31 +14,13 @@ import type { Dependencies } from './dependencies';
 import {
   chunkContent,
   type ContentNotes,
+  describeMarkers,
   extendedContent,
   type LoadChunks,
   MissingData,
   newNotes,
 } from './trace-content';
 import type { TraceDigest } from './trace-digest';
-
-/** A trace whose object is stored and verified. */
-export interface Prepared {
-  readonly job: Job;
-  readonly trace: BuildTrace;
-  readonly effect: Effect;
-  /** The chunks that were read, and will be removed. */
-  readonly chunks: readonly ReadChunk[];
-  /** Null: the committed row already describes the stored object. */
-  readonly stored: StoredTrace | null;
-  /** Of the object at our key, when this pass has written it. */
-  readonly writtenEtag: string | null;
-}
-
-export interface FoundTrace {
-  readonly job: Job;
-  readonly trace: BuildTrace;
-  readonly look: Look;
-}
 
 /** @returns undefined when the job has its outcome, or is to be read again. */
 export async function storeTrace(
@@ -93,12 +75,17 @@ async function archive(dependencies: Dependencies, task: Task, effect: Effect = 
   const notes = newNotes();
   try {
     const content = chunkContent(places, load, notes, false);
-    const approve = (digest: TraceDigest): void =>
+    const approve = (digest: TraceDigest): void => {
+      // Redis may have been set back: then an earlier attempt has stored more than the chunks have now.
+      if (digest.sizeBytes < (job.seen?.sizeBytes ?? 0)) throw new MissingData([places.length]);
       approveChecksums(dependencies, task, digest, notes);
+    };
     const stored = await storeContent(dependencies.objects, targetOf(task), content, approve);
     return preparedOf(dependencies, task, effect, notes, stored);
   } catch (error) {
     if (!(error instanceof MissingData)) throw error;
+    const completed = error.indexes.length > 0 && (await complete(dependencies, task, effect));
+    if (completed) return completed;
     await untilGivenUp(dependencies, job, error);
   }
   const left = newNotes();
@@ -108,11 +95,13 @@ async function archive(dependencies: Dependencies, task: Task, effect: Effect = 
   return preparedOf(dependencies, task, 'partial', left, stored);
 }
 
-function describeMarkers({ missing, misfits }: ContentNotes): string {
-  const lost = `stored with a marker for each lost chunk: ${missing.slice(0, 20).join(', ')}`;
-  const reasons = misfits.slice(0, 20).map(({ reason }) => reason);
-  const odd = `stored with a marker behind each chunk of a wrong size: ${reasons.join('; ')}`;
-  return [...(missing.length > 0 ? [lost] : []), ...(misfits.length > 0 ? [odd] : [])].join('; ');
+/** From the object of an earlier attempt, where there is one, which has what the chunks lack. */
+async function complete(dependencies: Dependencies, task: Task, effect: Effect) {
+  const notes = newNotes();
+  const stored = await completeOurObject(dependencies, task, notes, (digest) =>
+    approveChecksums(dependencies, task, digest, notes),
+  );
+  return stored && preparedOf(dependencies, task, effect, notes, stored);
 }
 
 /** @throws SetAside until the rest of the data cannot come. */
@@ -287,13 +276,13 @@ async function besideGitlab(
   const seen = await dependencies.objects.head(theirKey);
   const isLost = seen === null && (replaces?.ageMs ?? 0) >= dependencies.rules.adoptAfterMs;
   if (isLost) return archive(dependencies, task, 'adopted');
-  // The chunks hold everything that an earlier attempt may have stored, and no row will claim it.
-  await dropOurObject(dependencies, job);
   if (seen === null) throw new SetAside('wait', 'GitLab has its row, but not yet its object');
   const digest = await sumContent(extension(dependencies, task, seen, newNotes(), theirKey));
   if (digest.sizeBytes > seen.sizeBytes) {
     throw new SetAside('leave', 'the object of GitLab’s row is shorter than the trace');
   }
+  // Theirs holds everything that the chunks have, and no row will claim ours.
+  await dropOurObject(dependencies, job, { sizeMax: seen.sizeBytes });
   job.outcome = skip('archived by GitLab');
   return undefined;
 }

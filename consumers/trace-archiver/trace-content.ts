@@ -43,6 +43,14 @@ export const newNotes = (): ContentNotes => ({
   chunksDiffer: false,
 });
 
+/** For the log: what the markers of a trace stand for. */
+export function describeMarkers({ missing, misfits }: ContentNotes): string {
+  const lost = `stored with a marker for each lost chunk: ${missing.slice(0, 20).join(', ')}`;
+  const reasons = misfits.slice(0, 20).map(({ reason }) => reason);
+  const odd = `stored with a marker behind each chunk of a wrong size: ${reasons.join('; ')}`;
+  return [...(missing.length > 0 ? [lost] : []), ...(misfits.length > 0 ? [odd] : [])].join('; ');
+}
+
 /** The amount of one read. */
 export const groupChunks = 8;
 

@@ -1,5 +1,6 @@
 import { steps, type Step } from '../../../lib/process/steps';
 import type { ChunkStore } from '../../../ops/gitlab/traces/trace-stores';
+import { chunkStore } from '../../../lib/gitlab/trace-chunks';
 import { announce, expectArchived, finishedTraces } from '../../support/records/archived-builds';
 import { flowsKilledIn } from '../../support/scenario/killed-flows';
 import { type Scenario } from '../../support/scenario/scenario';
@@ -48,3 +49,24 @@ test('after a SIGKILL at any step a restart ends with one object a trace and not
     }),
   );
 }, 300_000);
+
+test('killed between object and row, and then Redis loses its data: the object is the only copy, and gets its row', async () => {
+  const scenario = grounds[0]!();
+  const inRedis = () => chunkStore.redisTraceChunks;
+  const traces = await finishedTraces(scenario, [
+    { sizeBytes: 300_000, storeOf: inRedis },
+    { sizeBytes: 9, storeOf: inRedis },
+  ]);
+  const victim = scenario.run('trace-archiver', {
+    ...quick,
+    AFTERBUILD_FAIL_POINT: 'archiver.traces-stored=kill',
+  });
+  await announce(scenario, traces);
+  await until('the archiver is killed', () => victim.exit !== undefined);
+  await scenario.gitlab.redis.flushdb();
+  const successor = scenario.run('trace-archiver', quick);
+  await scenario.caughtUp('trace-archiver', 'builds.finished');
+  await expectArchived(scenario, traces);
+  expect(successor.events('trace.waits')).toEqual([]);
+  expect((await successor.stop()).code).toBe(0);
+}, 120_000);
