@@ -27,7 +27,7 @@ import { exitCodes, type ExitCode } from '../exit-codes';
 import { printProgress, printResult } from '../output';
 import { refuseBlank } from '../signature';
 import { commandLogger } from './command-logger';
-import { askedRange, replayOf, type RangeOptions } from './options';
+import { type AskedRange, askedRange, replayOf, type RangeOptions } from './options';
 import { describePlan, planRange, printPlan } from './plan';
 import { forget, withReplays, type ReplaySession } from './session';
 
@@ -64,9 +64,12 @@ async function definitionOf(
   const of = replayOf(options, session.config.AFTERBUILD_NAMESPACE);
   const known = session.replays.get(of);
   const asked = askedRange(options);
-  if (known && asked) throw new InvalidArgumentError(notOver(known));
   if (known) {
-    if (options.yes === true) return known.definition;
+    refuseKnown(known, asked);
+    if (options.yes === true) {
+      printProgress(asBegun(known.definition));
+      return known.definition;
+    }
     printResult(options, { ...known, applied: false }, [
       `${describeKnown(known)} is not over; --yes goes on with it.`,
     ]);
@@ -88,12 +91,23 @@ async function definitionOf(
   return planned.definition;
 }
 
+/** It cannot go on with another range, nor after a cancel. */
+function refuseKnown(known: KnownReplay, asked: AskedRange | null): void {
+  if (known.wish.is === 'cancel') throw new InvalidArgumentError(cancelled(known));
+  if (asked) throw new InvalidArgumentError(notOver(known));
+}
+
 /** @throws InvalidArgumentError while another replay of the process is not over, unless this one has a name. */
 function refuseSecond({ replays }: ReplaySession, of: ReplayName, { another }: RunOptions): void {
   const other = replays.all().find(({ definition }) => definition.process === of.process);
   if (!other || another !== undefined) return;
   throw new InvalidArgumentError(`${notOver(other)} --another <name> runs one beside it.`);
 }
+
+/** The options of its first run count, not those of this one. */
+const asBegun = ({ rate, liveLagMax, absentRowsExpected }: ReplayDefinition): string =>
+  `goes on as it was begun: at most ${rate} records a second, while at most ${liveLagMax} live ones are left` +
+  (absentRowsExpected ? '; the brake does not count missing rows' : '');
 
 const describeKnown = ({ definition, author, reason, atMs }: KnownReplay): string => {
   const { process, name, ranges, topic } = definition;
@@ -102,6 +116,10 @@ const describeKnown = ({ definition, author, reason, atMs }: KnownReplay): strin
   const at = new Date(atMs).toISOString();
   return `The replay of ${process}${called}, ${records} records of ${topic}, begun by ${author} at ${at}: ${reason},`;
 };
+
+/** Its run was killed before it could follow. */
+const cancelled = (known: KnownReplay): string =>
+  `${describeKnown(known)} was cancelled by ${known.wish.author}, and no run has followed: \`replay cancel\` once more removes it.`;
 
 const notOver = (known: KnownReplay): string =>
   `${describeKnown(known)} is not over: \`replay run\` without a range goes on with it, \`replay cancel\` ends it.`;

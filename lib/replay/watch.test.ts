@@ -39,7 +39,8 @@ test('live work goes first, and what gave way waits until half of the limit', ()
 });
 
 describe('a watched replay', () => {
-  const watch = (answers: readonly (readonly [Wish, number, number] | Error)[]) => {
+  type Answer = readonly [Wish, number | { readonly lag: Error }, number] | Error;
+  const watch = (answers: readonly Answer[]) => {
     const clock = new VirtualClock();
     const held: boolean[] = [];
     const reports: ReplayProgress[] = [];
@@ -49,8 +50,13 @@ describe('a watched replay', () => {
       if (one instanceof Error) throw one;
       return one;
     };
+    /** The consumer's own state needs no answer. */
+    const done = () => {
+      const one = answers[Math.min(look, answers.length - 1)]!;
+      return one instanceof Error ? 11 : one[2];
+    };
     const ended = watchReplay(
-      { state: () => stateOf(answer()[2]), hold: (isHeld) => held.push(isHeld) },
+      { state: () => stateOf(done()), hold: (isHeld) => held.push(isHeld) },
       { topic: 't', ranges, liveLagMax: 100 },
       {
         clock,
@@ -58,7 +64,10 @@ describe('a watched replay', () => {
           look += 1;
           return Promise.resolve(answer()[0]);
         },
-        liveLag: async () => Promise.resolve(answer()[1]),
+        liveLag: async () => {
+          const lag = answer()[1];
+          return typeof lag === 'number' ? Promise.resolve(lag) : Promise.reject(lag.lag);
+        },
         tell: (progress) => reports.push(progress),
       },
       new AbortController().signal,
@@ -94,8 +103,22 @@ describe('a watched replay', () => {
     expect((await run([['cancel', 0, 11]])).ending).toBe('cancelled');
   });
 
-  test('goes on as before while Kafka does not answer', async () => {
-    const { held, ending } = await run([['pause', 0, 11], new Error('away'), ['run', 0, 20]]);
-    expect([held, ending]).toEqual([[true, false], 'done']);
+  test('goes on as before for half a minute without an answer, then begins nothing and says why', async () => {
+    const silent = Array.from({ length: 32 }, () => new Error('connect ECONNREFUSED'));
+    const { held, reports, ending } = await run([['run', 0, 11], ...silent, ['run', 0, 20]]);
+    expect(held.indexOf(true)).toBe(30);
+    expect(held.slice(30)).toEqual([true, true, true, false]);
+    expect(reports[30]?.waitsFor).toMatch(/not known.*connect ECONNREFUSED/);
+    expect(ending).toBe('done');
+  });
+
+  test('follows an operator while nobody can say how far the live group is', async () => {
+    const unknown = { lag: new Error('not authorized') };
+    const { held, ending } = await run([
+      ['run', 0, 11],
+      ['pause', unknown, 11],
+      ['cancel', unknown, 11],
+    ]);
+    expect([held.slice(0, 2), ending]).toEqual([[false, true], 'cancelled']);
   });
 });

@@ -4,6 +4,7 @@
  */
 import type { OffsetRange } from '../kafka/commit-map';
 import type { Clock } from '../process/clock';
+import { asError } from '../process/is-error';
 import type { ConsumerState } from '../runtime/consumer';
 import type { StretchConsumer } from '../runtime/stretch';
 import type { Wish } from './record';
@@ -38,6 +39,33 @@ interface Watched {
 }
 
 const lookEveryMs = 1_000;
+/** After so long without an answer nothing more is begun: live work may be far behind, and a pause may be wanted. */
+const unknownMaxMs = 30_000;
+
+/** The latest answer to one question, and since when there is none. */
+class Latest<T> {
+  value: T;
+  #knownAtMs: number;
+  #reason = '';
+
+  constructor(value: T, nowMs: number) {
+    this.value = value;
+    // Nothing is known at the beginning.
+    this.#knownAtMs = nowMs - unknownMaxMs;
+  }
+
+  take(result: PromiseSettledResult<T>, nowMs: number): void {
+    if (result.status === 'fulfilled') {
+      this.value = result.value;
+      this.#knownAtMs = nowMs;
+    } else this.#reason = asError(result.reason).message;
+  }
+
+  /** @returns why there is no answer, when that has lasted for too long. */
+  unknown(nowMs: number): string | null {
+    return nowMs - this.#knownAtMs < unknownMaxMs ? null : this.#reason;
+  }
+}
 
 /** @returns when the replay is over. @throws the signal's reason. */
 export async function watchReplay(
@@ -47,25 +75,31 @@ export async function watchReplay(
   signal: AbortSignal,
 ): Promise<Ending> {
   const { clock } = ports;
+  const wish = new Latest<Wish>('run', clock.nowMs());
+  const lag = new Latest(0, clock.nowMs());
   let givesWay = false;
   for (;;) {
-    const asked = await Promise.all([ports.wish(), ports.liveLag()]).catch(
-      (error: unknown) => error as Error,
-    );
+    const [wished, left] = await Promise.allSettled([ports.wish(), ports.liveLag()]);
     signal.throwIfAborted();
-    // Kafka does not answer: what held goes on to hold, and nothing new is known.
-    if (!(asked instanceof Error)) {
-      const [wish, lag] = asked;
-      givesWay = mustGiveWay(givesWay, lag, watched.liveLagMax);
-      consumer.hold(wish === 'pause' || givesWay);
-      const progress = progressOf(consumer.state(), watched);
-      ports.tell({ ...progress, waitsFor: causeOf(wish, givesWay, lag) });
-      if (wish === 'cancel') return 'cancelled';
-      if (progress.done === progress.total) return 'done';
-    }
+    const nowMs = clock.nowMs();
+    wish.take(wished, nowMs);
+    lag.take(left, nowMs);
+    givesWay = mustGiveWay(givesWay, lag.value, watched.liveLagMax);
+    const unknown = wish.unknown(nowMs) ?? lag.unknown(nowMs);
+    consumer.hold(wish.value === 'pause' || givesWay || unknown !== null);
+    const progress = progressOf(consumer.state(), watched);
+    const waitsFor = causeOf(wish.value, givesWay, lag.value) ?? causeOfUnknown(unknown);
+    ports.tell({ ...progress, waitsFor });
+    if (wish.value === 'cancel') return 'cancelled';
+    if (progress.done === progress.total) return 'done';
     await clock.sleep(lookEveryMs, signal);
   }
 }
+
+const causeOfUnknown = (reason: string | null): string | null =>
+  reason === null
+    ? null
+    : `it is not known what the operator wants and how much live work is left: ${reason}`;
 
 /** Live work goes first. It may begin again at half of the limit, so that it does not change with every record. */
 export const mustGiveWay = (givesWay: boolean, lag: number, lagMax: number): boolean =>

@@ -6,7 +6,7 @@
  */
 import type { OffsetRange } from '../kafka/commit-map';
 import { topicNames } from '../kafka/topics/topics';
-import type { Environment } from '../process/config';
+import { ConfigError, type Environment } from '../process/config';
 import type { ExitCode } from '../process/exit-codes';
 import { asError } from '../process/is-error';
 import type { Logger } from '../process/logger';
@@ -45,6 +45,7 @@ export async function runReplay<Config extends GroupSettings>(
     environment,
     async (context) => {
       const config = process.readSettings(environment);
+      refuseDryRun(process, config);
       const settings = { ...config, HTTP_PORT: undefined };
       return withHealth(process.name, settings, context, async (living) => {
         const over = new AbortController();
@@ -78,6 +79,17 @@ export async function runReplay<Config extends GroupSettings>(
     logger,
   );
   return { ending, exitCode, counts };
+}
+
+/** It would commit its records as skipped: the replay would be over, and nothing done. */
+function refuseDryRun<Config extends GroupSettings>(
+  { groupSuffix }: GroupProcess<Config>,
+  config: Config,
+): void {
+  if ((groupSuffix?.(config) ?? '') === '') return;
+  throw new ConfigError(
+    'A replay does the work, and the settings ask for a dry run (DELETE_DRY_RUN): unset that; `replay plan` shows what a replay would take.',
+  );
 }
 
 function membershipOf(
