@@ -142,6 +142,8 @@ async function carryOut(
 ): Promise<ExitCode> {
   const { process: name } = definition;
   await aloneInGroup(session, definition);
+  const gone = await goneByRetention(session, definition);
+  if (gone > 0) printProgress(`${gone} records of the range are gone: retention has deleted them`);
   await session.readOn();
   // A pause or a cancel that was meant for an earlier run is over when an operator runs it again.
   const by = { author: options.author, reason: options.reason, atMs: systemClock.nowMs() };
@@ -163,7 +165,7 @@ async function carryOut(
   if (report.ending !== null) await forget(session, definition);
   const { done, total } = shown.last();
   const tookMs = systemClock.nowMs() - startedAtMs;
-  printResult(options, { definition, ...report, done, total, tookMs, applied: true }, [
+  printResult(options, { definition, ...report, done, total, gone, tookMs, applied: true }, [
     `${replayGroup(definition)} on ${hostname()}: ${done} of ${total} records in ${writeDuration(tookMs)}: ${endings[report.ending ?? 'stopped']}`,
     ...Object.entries(report.counts).map(([count, value]) => `  ${count} ${value}`),
   ]);
@@ -193,6 +195,25 @@ async function aloneInGroup(session: ReplaySession, definition: ReplayDefinition
       printProgress(`waiting: ${group} has a member on ${member}; a killed one leaves soon`);
     await systemClock.sleep(lookEveryMs);
   }
+}
+
+/** Offsets of the range that the log does not have any more, and that no earlier run has committed. */
+async function goneByRetention(
+  { admin, named }: ReplaySession,
+  definition: ReplayDefinition,
+): Promise<number> {
+  const topic = named(definition.topic);
+  const starts = new Map((await admin.ends(topic)).map((one) => [one.partition, one.logStart]));
+  const committed = new Map(
+    (await admin.committed(named(replayGroup(definition)), topic)).map((one) => [
+      one.partition,
+      one.offset,
+    ]),
+  );
+  return definition.ranges.reduce((sum, [partition, from, to]) => {
+    const begin = Math.max(from, committed.get(partition) ?? -1);
+    return sum + Math.max(0, Math.min(starts.get(partition) ?? 0, to) - begin);
+  }, 0);
 }
 
 async function liveLag({ admin, named }: ReplaySession, of: ReplayDefinition): Promise<number> {

@@ -129,6 +129,7 @@ test('a pause and a rate are for the work, not for what is only read', () => {
   gate.steer({ paused: false, recordsPerSecond: 10 });
   gate.leave(gate.enter([], true)!, [], 20);
   expect(gate.mayEnter([], true)).toBe(false);
+  gate.steer({ recordsPerSecond: 10 });
   wait(1_999);
   expect(gate.mayEnter([], true)).toBe(false);
   wait(1);

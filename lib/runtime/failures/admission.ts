@@ -122,7 +122,8 @@ export class Admission {
 
   steer({ paused, recordsPerSecond }: Steering): void {
     if (paused !== undefined) this.#paused = paused;
-    if (recordsPerSecond !== undefined) {
+    // The same rate once more, as beside every pause, forgets nothing of what has been begun.
+    if (recordsPerSecond !== undefined && recordsPerSecond !== this.#recordsPerSecond) {
       this.#recordsPerSecond = recordsPerSecond;
       this.#freeAtMs = 0;
     }
