@@ -183,10 +183,17 @@ const sizeOf = ({ key, value, headers }: LogRecord): number =>
 
 /** A record is a view of its response, which would be held as long as the record. */
 function kept(record: LogRecord): LogRecord {
-  const { key, value } = record;
+  const { key, value, headers } = record;
   return {
     ...record,
+    headers: Object.fromEntries(Object.entries(headers).map(([name, one]) => [name, copyOf(one)])),
     key: key === null ? null : Buffer.from(key),
     value: value === null ? null : Buffer.from(value),
   };
+}
+
+type HeaderValue = LogRecord['headers'][string];
+function copyOf(value: HeaderValue): HeaderValue {
+  if (Array.isArray(value)) return value.map((one) => copyOf(one) as Buffer | string);
+  return Buffer.isBuffer(value) ? Buffer.from(value) : value;
 }

@@ -59,3 +59,9 @@ test('there are at most a hundred', () => {
   expect(all.filter(({ isIn }) => isIn)).toHaveLength(100);
   expect(all.at(-1)!.response.heads).toEqual([]);
 });
+
+test('a text of others of any length is cut, so that no viewer is cut off by it', () => {
+  const text = eventText('state', { causes: ['x'.repeat(5_000_000)], recordsLeft: 7 });
+  expect(text.length).toBeLessThan(1_000);
+  expect(text).toContain('"recordsLeft":7');
+});

@@ -11,7 +11,12 @@ const viewersMax = 100;
 const waitingBytesMax = 2 * 1_024 * 1_024;
 
 export const eventText = (name: string, value: unknown): string =>
-  `event: ${name}\ndata: ${JSON.stringify(value)}\n\n`;
+  `event: ${name}\ndata: ${JSON.stringify(value, cut)}\n\n`;
+
+/** Causes and reasons are others' texts, of any length: one would cut off every viewer (`waitingBytesMax`). */
+const textMax = 500;
+const cut = (_key: string, value: unknown): unknown =>
+  typeof value === 'string' && value.length > textMax ? `${value.slice(0, textMax)}…` : value;
 
 export class Viewers {
   readonly #all = new Set<Response>();

@@ -32,7 +32,8 @@ function showFreshness() {
   setText(byId('freshness'), isLate && why !== '' ? `${age}: ${why}` : age);
   setAttribute(byId('freshness'), 'data-severity', isLate ? 'bad' : 'good');
   setAttribute(document.body, 'data-late', String(isLate));
-  const problems = [...(state?.problems ?? []), ...(failure === null ? [] : [failure])];
+  const all = [...(state?.problems ?? []), ...(failure === null ? [] : [failure])];
+  const problems = [...new Set(all)];
   byId('problems').hidden = problems.length === 0;
   setTexts(byId('problems'), problems);
 }

@@ -76,10 +76,18 @@ class KafkaJsWatch implements KafkaWatch {
   }
 }
 
-/** Empty while the group shares out its partitions. */
+/** Empty while the group shares out its partitions, and of a foreign member that says it in another form. */
 function partitionsIn(memberAssignment: Buffer): Record<string, number[]> {
-  if (memberAssignment.length === 0) return {};
-  const { assignment = {} } = AssignerProtocol.MemberAssignment.decode(memberAssignment) ?? {};
+  const { assignment = {} } = decodeAssignment(memberAssignment) ?? {};
   const topics = Object.entries(assignment);
   return Object.fromEntries(topics.map(([topic, own]) => [topic, own.toSorted((a, b) => a - b)]));
+}
+
+function decodeAssignment(bytes: Buffer) {
+  if (bytes.length === 0) return null;
+  try {
+    return AssignerProtocol.MemberAssignment.decode(bytes);
+  } catch {
+    return null;
+  }
 }
