@@ -35,7 +35,7 @@ interface LogLine {
   readonly partitions?: number;
 }
 
-export const steps = [1, 2, 4] as const;
+const steps = [1, 2, 4] as const;
 const settleMs = 8_000;
 const joinLimitMs = 60_000;
 const events = {
