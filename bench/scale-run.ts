@@ -32,7 +32,6 @@ interface LogLine {
   readonly event?: string;
   readonly time: string;
   readonly records?: number;
-  readonly partitions?: number;
 }
 
 const steps = [1, 2, 4] as const;
@@ -50,14 +49,15 @@ function linesOf(stack: RunningStack, label: string): LogLine[] {
     .map((line) => JSON.parse(line) as LogLine);
 }
 
-/** The last join of each gave it its share. */
-async function joined(stack: RunningStack, { partitions }: ScaleRun, labels: readonly string[]) {
-  const share = partitions / labels.length;
-  const isSettled = (label: string): boolean =>
-    linesOf(stack, label).findLast(({ event }) => event === 'group.joined')?.partitions === share;
+/** Each has joined since then, the earlier members once more; what is left of the rebalance is over after `settleMs`. */
+async function joined(stack: RunningStack, labels: readonly string[], sinceMs: number) {
+  const hasJoined = (label: string): boolean =>
+    linesOf(stack, label).some(
+      ({ event, time }) => event === 'group.joined' && Date.parse(time) >= sinceMs,
+    );
   const giveUpAtMs = performance.now() + joinLimitMs;
-  while (!labels.every(isSettled)) {
-    if (performance.now() > giveUpAtMs) throw new Error(`${labels.join(', ')} did not share.`);
+  while (!labels.every(hasJoined)) {
+    if (performance.now() > giveUpAtMs) throw new Error(`${labels.join(', ')} did not join.`);
     await sleep(100);
   }
 }
@@ -83,7 +83,7 @@ async function oneStep({ stack, run, processes }: Ground, count: number): Promis
   for (const label of labels.slice(before.length)) {
     await processes.start(run.process, run.environment, label);
   }
-  await joined(stack, run, labels);
+  await joined(stack, labels, startedMs);
   const joinedMs = Date.now();
   await sleep(settleMs);
   const event = events[run.process];
