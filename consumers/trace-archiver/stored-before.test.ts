@@ -106,7 +106,7 @@ test('GitLab archives the rest of a trace while ours is stored: ours stays while
   expect(ground.objectOf(1)?.equals(bytes)).toBe(true);
 });
 
-test('whatever was lost, and whatever was stored: no byte that could be read is given up', async () => {
+test('for any loss of chunks and any stored object no byte that could be read is given up', async () => {
   const cases = fc.record({
     stored: fc.constantFrom(0, 5, chunkBytes, chunkBytes + 7, 2 * chunkBytes, sizeBytes),
     lost: fc.subarray([0, 1, 2]),

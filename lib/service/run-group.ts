@@ -172,7 +172,14 @@ export async function workAs<Config extends GroupSettings>(
   try {
     return await work(membership, process, config, context, closers);
   } finally {
-    for (const close of closers.reverse()) await close();
+    for (const close of closers.reverse()) {
+      try {
+        await close();
+      } catch (err) {
+        // One that cannot be closed neither keeps the others open nor hides how the work ended.
+        context.logger.warn({ event: 'close.failed', err }, 'a connection could not be closed');
+      }
+    }
   }
 }
 

@@ -278,7 +278,7 @@ test('a member that holds nothing but what every member reads waits idle and say
 test.each([
   ['none, as Kafka’s own tool leaves it', ''],
   ['a map of the offset that stood there before', 'afterbuild/1 at=8 done=2 span=2 age=0s r=1-2'],
-  ['of another program', 'whatever'],
+  ['of another program', 'v1:foreign'],
 ])('a stopped group rewound by hand handles all again; its metadata is %s', async (_, metadata) => {
   const { client, runtime, handled, committed } = createFixture(() => done);
   await runtime.start();
